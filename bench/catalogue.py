@@ -1,0 +1,100 @@
+"""What this project measures: its kernels, backends, scenarios and sweeps.
+
+A new backend, scenario or kernel is one entry here and the function behind it.
+"""
+
+from functools import partial
+
+from bench import adversarial, backends, cold_start, scenarios
+from bench.registry import Backend, Catalogue, Kernel, Role, Scenario, Sweep
+
+BATCH = 1000
+"""Markets in one call of `clear_batch`."""
+HOURS = 8784
+"""Hours in the real fleet's year, all in one call of `clear_batch`."""
+
+UNTIED = frozenset({scenarios.UNTIED, scenarios.SUPPLIED})
+SUPPLIED = frozenset({scenarios.SUPPLIED})
+CHOICE = ("numpy", "numba", "rust")
+STUDY = ("study-numba", "study-rust")
+ALL = (*CHOICE, "public", "floor")
+
+KERNELS = (
+    Kernel(
+        "clear",
+        outputs=("price", "cleared"),
+        adversarial=adversarial.clear_examples,
+    ),
+    Kernel(
+        "clear_batch",
+        outputs=("prices", "cleared"),
+        batch=BATCH,
+        arrange=scenarios.stack,
+        adversarial=adversarial.batch_examples,
+    ),
+    Kernel("cold_start", outputs=(), item="process", self_timed=True, min_rounds=3),
+    Kernel("train", outputs=("profits",), item="step", batch=backends.TRAINING_STEPS),
+    Kernel(
+        "train_clearing",
+        outputs=(),
+        item="step",
+        batch=backends.TRAINING_STEPS,
+        self_timed=True,
+    ),
+)
+
+BACKENDS = (
+    Backend("numpy", partial(backends.of_market, "numpy")),
+    Backend("numba", partial(backends.of_market, "numba")),
+    Backend("rust", partial(backends.of_market, "rust"), needs="rust_wheel"),
+    Backend("public", backends.public, Role.PUBLIC, after="rust_wheel"),
+    Backend("study-numba", backends.study_numba, Role.BASELINE, domain=UNTIED),
+    Backend("study-rust", backends.study_rust, Role.BASELINE, needs="rust_wheel", domain=UNTIED),
+    Backend("floor", backends.floor, Role.FLOOR, needs="rust_wheel"),
+)
+
+SCENARIOS = (
+    Scenario("uniform", scenarios.uniform, seed=1, traits=UNTIED),
+    Scenario("tied", scenarios.tied, seed=2, traits=SUPPLIED),
+    Scenario("sorted", scenarios.ascending, seed=3, traits=UNTIED),
+    Scenario("scarce", scenarios.scarce, seed=4),
+    Scenario("repeated", scenarios.repeated, seed=5, traits=UNTIED),
+    Scenario("ACTIVSg2000", scenarios.fleet, seed=0, batch=HOURS),
+    Scenario("ACTIVSg2000-markup", scenarios.fleet_markup, seed=6, batch=HOURS),
+    Scenario(cold_start.EMPTY, lambda *_: [(cold_start.EMPTY,)], seed=0),
+    Scenario(cold_start.FILLED, lambda *_: [(cold_start.FILLED,)], seed=0),
+    Scenario("bidding", lambda n, _, seed: [(n, seed)], seed=7),
+)
+
+STUDY_SIZES = (5, 10, 20, 50, 100, 200)
+
+SWEEPS = (
+    Sweep("clear", "uniform", (*ALL, *STUDY), {
+        "smoke": (5, 50, 200),
+        "default": (5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 100_000),
+    }),
+    Sweep("clear", "repeated", (*CHOICE, *STUDY, "floor"), {"default": STUDY_SIZES}),
+    Sweep("clear", "tied", ALL, {"smoke": (50,), "default": (5, 50, 200, 1000)}),
+    Sweep("clear", "sorted", ALL, {"default": (5, 50, 200, 1000)}),
+    Sweep("clear", "scarce", ALL, {"default": (5, 50, 200, 1000)}),
+    Sweep("clear", "ACTIVSg2000", ALL, {"default": (432,)}),
+    Sweep("clear", "ACTIVSg2000-markup", ALL, {"default": (432,)}),
+    Sweep("clear_batch", "uniform", ALL, {"smoke": (5,), "default": (5, 50, 432)}),
+    Sweep("clear_batch", "ACTIVSg2000", ALL, {"default": (432,)}),
+    Sweep("clear_batch", "ACTIVSg2000-markup", ALL, {"default": (432,)}),
+    Sweep("cold_start", cold_start.EMPTY, CHOICE, {"default": (cold_start.UNITS,)}),
+    Sweep("cold_start", cold_start.FILLED, CHOICE, {"default": (cold_start.UNITS,)}),
+    Sweep("train", "bidding", CHOICE, {"default": (5, 50, 200)}),
+    Sweep("train_clearing", "bidding", CHOICE, {"default": (5, 50, 200)}),
+)  # fmt: skip
+
+
+def catalogue() -> Catalogue:
+    """Return all that this project measures."""
+    return Catalogue(
+        reference="numpy",
+        kernels={kernel.name: kernel for kernel in KERNELS},
+        backends={backend.name: backend for backend in BACKENDS},
+        scenarios={scenario.name: scenario for scenario in SCENARIOS},
+        sweeps=SWEEPS,
+    )

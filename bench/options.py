@@ -1,0 +1,104 @@
+"""The harness's pytest options, read and checked once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bench.registry import DEFAULT, TIERS, Catalogue, Tier
+
+STOCK_MAX_TIME = 1.0
+"""pytest-benchmark's own default for --benchmark-max-time."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for."""
+
+    tier: Tier
+    backends: tuple[str, ...]
+    scenarios: tuple[str, ...]
+    sizes: tuple[int, ...]
+    wheel: Path | None
+    no_rust: bool
+    pool_scale: int
+    seconds: float
+    """To spend on a case's rounds."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    group = parser.getgroup("bench", "sweep")
+    group.addoption(
+        "--bench-tier", default=DEFAULT.name, choices=list(TIERS),
+        help="how much to measure: smoke (seconds), default (minutes) or full (longer)",
+    )  # fmt: skip
+    for name, what in (("backends", "numba,rust"), ("scenarios", "uniform"), ("sizes", "5,200")):
+        group.addoption(
+            f"--bench-{name}", metavar="LIST", default="",
+            help=f"measure only these {name}, for instance {what}",
+        )  # fmt: skip
+    group.addoption(
+        "--bench-wheel", metavar="FILE", type=Path,
+        help="use this prebuilt rust_market wheel and build none",
+    )  # fmt: skip
+    group.addoption(
+        "--bench-no-rust", action="store_true", help="leave out all that needs rust_market"
+    )
+    group.addoption(
+        "--bench-pool-scale", metavar="K", type=int, default=1,
+        help="make the pools of distinct inputs K times as large",
+    )  # fmt: skip
+
+
+def read_options(config: pytest.Config, catalogue: Catalogue) -> Options:
+    """Return the checked options.
+
+    Raises
+    ------
+    pytest.UsageError
+        Where an option names something that is not there.
+    """
+    tier = TIERS[config.getoption("--bench-tier")]
+    max_time = float(config.getoption("benchmark_max_time"))
+    scale = config.getoption("--bench-pool-scale")
+    if scale < 1:
+        raise pytest.UsageError(f"--bench-pool-scale is {scale}: it must be at least 1")
+    wheel, no_rust = config.getoption("--bench-wheel"), config.getoption("--bench-no-rust")
+    if wheel and no_rust:
+        raise pytest.UsageError("--bench-wheel and --bench-no-rust exclude each other")
+    return Options(
+        tier=tier,
+        backends=_names(config, "backends", list(catalogue.backends)),
+        scenarios=_names(config, "scenarios", list(catalogue.scenarios)),
+        sizes=_sizes(config),
+        wheel=wheel,
+        no_rust=no_rust,
+        pool_scale=scale,
+        seconds=tier.seconds if max_time == STOCK_MAX_TIME else max_time,
+    )
+
+
+def _list(config: pytest.Config, name: str) -> list[str]:
+    text: str = config.getoption(f"--bench-{name}")
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _names(config: pytest.Config, kind: str, known: Sequence[str]) -> tuple[str, ...]:
+    names = _list(config, kind)
+    for name in names:
+        if name not in known:
+            raise pytest.UsageError(
+                f"--bench-{kind}: unknown {name!r}; choose from {', '.join(known)}"
+            )
+    return tuple(names)
+
+
+def _sizes(config: pytest.Config) -> tuple[int, ...]:
+    sizes = []
+    for text in _list(config, "sizes"):
+        if not text.isascii() or not text.isdigit() or int(text) < 1:
+            raise pytest.UsageError(f"--bench-sizes: {text!r} is no positive whole number")
+        sizes.append(int(text))
+    return tuple(sizes)

@@ -1,0 +1,224 @@
+"""Hold every backend against the reference, bit for bit, before anything is timed.
+
+Two outcomes are equal where they are the same exception with the same message, or values of the
+same types, dtypes, shapes and bits, signs of zeros included.
+"""
+
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bench.registry import Arguments, Call, Case, Catalogue, Kernel, Role
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """Where a backend and the reference part."""
+
+    kernel: str
+    backend: str
+    reference: str
+    where: str
+    """The call that shows it: scenario, seed and n, or an example's label."""
+    what: str
+    """The output and the unit."""
+    value: str
+    expected: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kernel}: {self.backend} disagrees with {self.reference} on {self.where}: "
+            f"{self.what} is {self.value}, {self.reference} has {self.expected}"
+        )
+
+
+@dataclass
+class Report:
+    """What was checked, and what disagreed."""
+
+    checked: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Calls checked, by kernel and backend."""
+    failures: dict[tuple[str, str], Disagreement] = field(default_factory=dict)
+    """The first disagreement, by kernel and backend."""
+
+    def failure(self, case: Case) -> Disagreement | None:
+        """Return why `case` must not be timed."""
+        return self.failures.get((case.kernel, case.backend))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as a saved run keeps it."""
+        return {
+            "calls": {f"{kernel} {name}": calls for (kernel, name), calls in self.checked.items()},
+            "disagreements": [str(failure) for failure in self.failures.values()],
+        }
+
+
+@dataclass(frozen=True)
+class _Check:
+    """One call, its name, and the arguments to make for each backend."""
+
+    where: str
+    make: Callable[[], tuple[Arguments, Mapping[str, Any]]]
+
+
+def check(
+    catalogue: Catalogue,
+    cases: Iterable[Case],
+    calls: Mapping[tuple[str, str], Call],
+    pools: Callable[[Case], Sequence[Arguments]],
+) -> Report:
+    """Hold the backends of `cases` against the reference.
+
+    Parameters
+    ----------
+    catalogue
+        What there is to measure.
+    cases
+        The cases to be timed: their pools are checked, and the adversarial set of each kernel.
+    calls
+        The callable by (kernel, backend), the reference's included.
+    pools
+        The very calls that a case will be timed on.
+    """
+    report = Report()
+    wanted = sorted(set(cases))
+    for kernel in dict.fromkeys(case.kernel for case in wanted):
+        if not catalogue.kernels[kernel].self_timed:
+            own = [case for case in wanted if case.kernel == kernel]
+            _check_kernel(report, catalogue, catalogue.kernels[kernel], own, calls, pools)
+    return report
+
+
+def _check_kernel(
+    report: Report,
+    catalogue: Catalogue,
+    kernel: Kernel,
+    cases: Sequence[Case],
+    calls: Mapping[tuple[str, str], Call],
+    pools: Callable[[Case], Sequence[Arguments]],
+) -> None:
+    reference = calls[kernel.name, catalogue.reference]
+    names = list(dict.fromkeys(case.backend for case in cases))
+    names = [name for name in names if catalogue.backends[name].role is not Role.FLOOR]
+    everywhere = [name for name in names if not catalogue.backends[name].domain]
+    for scenario, n in dict.fromkeys((case.scenario, case.n) for case in cases):
+        own = [case for case in cases if (case.scenario, case.n) == (scenario, n)]
+        present = [case.backend for case in own if case.backend in names]
+        seed = catalogue.scenarios[scenario].seed
+        checks = _pool_checks(f"scenario {scenario}, seed {seed}, n = {n}", pools(own[0]))
+        _compare(report, catalogue, kernel, reference, present, calls, checks)
+    adversarial = (_Check(example.label, example.make) for example in kernel.adversarial())
+    _compare(report, catalogue, kernel, reference, everywhere, calls, adversarial)
+
+
+def _pool_checks(where: str, pool: Sequence[Arguments]) -> Iterator[_Check]:
+    distinct = {id(arguments): arguments for arguments in pool}
+    for index, arguments in enumerate(distinct.values()):
+        yield _Check(f"{where}, pool[{index}]", lambda arguments=arguments: (arguments, {}))  # type: ignore[misc]
+
+
+def _compare(
+    report: Report,
+    catalogue: Catalogue,
+    kernel: Kernel,
+    reference: Call,
+    names: Sequence[str],
+    calls: Mapping[tuple[str, str], Call],
+    checks: Iterable[_Check],
+) -> None:
+    left = [name for name in names if (kernel.name, name) not in report.failures]
+    for one in checks:
+        if not left:
+            return
+        expected = outcome(reference, *one.make())
+        for name in tuple(left):
+            if name == catalogue.reference:
+                continue
+            arguments, options = one.make()
+            before = _frozen((arguments, options.get("out") is None and options))
+            found = outcome(calls[kernel.name, name], arguments, options)
+            key = kernel.name, name
+            report.checked[key] = report.checked.get(key, 0) + 1
+            difference = differ(kernel.outputs, found, expected)
+            if difference is None and before != _frozen(
+                (arguments, options.get("out") is None and options)
+            ):
+                difference = "its input", "changed", "left alone"
+            if difference:
+                what, value, wanted = difference
+                report.failures[key] = Disagreement(
+                    kernel.name, name, catalogue.reference, one.where, what, value, wanted
+                )
+                left.remove(name)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call did: values, or an exception."""
+
+    values: tuple[Any, ...] = ()
+    raised: str | None = None
+
+
+def outcome(call: Call, arguments: Arguments, options: Mapping[str, Any]) -> Outcome:
+    """Make the call."""
+    try:
+        result = call(*arguments, **options)
+    except Exception as error:  # any exception is an outcome to compare
+        return Outcome(raised=f"{type(error).__name__}: {error}")
+    return Outcome(result if isinstance(result, tuple) else (result,))
+
+
+def differ(
+    outputs: Sequence[str], found: Outcome, expected: Outcome
+) -> tuple[str, str, str] | None:
+    """Return the first difference as (what, found, expected), or None where all bits agree."""
+    if found.raised or expected.raised:
+        if found.raised == expected.raised:
+            return None
+        return "the outcome", _said(found), _said(expected)
+    if len(found.values) != len(expected.values):
+        return "the number of outputs", str(len(found.values)), str(len(expected.values))
+    for name, one, other in zip(outputs, found.values, expected.values, strict=True):
+        difference = _differ_value(name, one, other)
+        if difference:
+            return difference
+    return None
+
+
+def _differ_value(name: str, found: Any, expected: Any) -> tuple[str, str, str] | None:
+    if type(found) is not type(expected):
+        return f"the type of {name}", type(found).__name__, type(expected).__name__
+    if not isinstance(expected, np.ndarray):
+        return None if _bits(found) == _bits(expected) else (name, repr(found), repr(expected))
+    for aspect in ("dtype", "shape"):
+        one, other = getattr(found, aspect), getattr(expected, aspect)
+        if one != other:
+            return f"the {aspect} of {name}", str(one), str(other)
+    if found.tobytes() == expected.tobytes():
+        return None
+    for index in np.ndindex(expected.shape):
+        if found[index].tobytes() != expected[index].tobytes():
+            place = ", ".join(map(str, index))
+            return f"{name}[{place}]", repr(found[index].item()), repr(expected[index].item())
+    raise AssertionError("arrays whose bytes differ differ somewhere")
+
+
+def _bits(value: Any) -> Any:
+    return struct.pack("<d", value) if isinstance(value, float) else value
+
+
+def _said(result: Outcome) -> str:
+    return result.raised or f"returned {result.values!r}"
+
+
+def _frozen(value: Any) -> Any:
+    """Return a copy of `value` that tells whether a call changed it."""
+    if isinstance(value, np.ndarray):
+        return value.tobytes()
+    if isinstance(value, (tuple, list)):
+        return [_frozen(part) for part in value]
+    return repr(value)

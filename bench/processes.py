@@ -1,0 +1,54 @@
+"""Child processes with a time limit that leave nothing behind."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+def run(
+    args: Sequence[str],
+    *,
+    timeout: float,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run `args` without a shell and capture its output.
+
+    The child leads a process group of its own, so that a time-out or an interrupt ends its
+    children too (cargo's compilers, for instance).
+
+    Raises
+    ------
+    subprocess.TimeoutExpired
+        After `timeout` seconds.
+    """
+    with subprocess.Popen(  # noqa: S603  an argument list, never a shell
+        args,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    ) as child:
+        try:
+            stdout, stderr = child.communicate(timeout=timeout)
+        except BaseException:
+            _kill_group(child)
+            raise
+    return subprocess.CompletedProcess(args, child.returncode, stdout, stderr)
+
+
+def _kill_group(child: subprocess.Popen[str]) -> None:
+    if sys.platform == "win32":
+        child.kill()
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)

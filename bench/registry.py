@@ -1,0 +1,218 @@
+"""The words of the harness: kernel, backend, scenario, sweep, case, catalogue.
+
+Nothing here knows what a kernel computes. A project lists its own in a `Catalogue`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+Call = Callable[..., Any]
+"""A kernel as one backend implements it."""
+
+Arguments = tuple[Any, ...]
+"""The positional arguments of one call."""
+
+
+class Role(StrEnum):
+    """What a row of the table is to its reader."""
+
+    BACKEND = "backend"
+    """Something to choose: it competes for the win."""
+    BASELINE = "baseline"
+    """A historical or foreign implementation, for comparison only."""
+    PUBLIC = "public"
+    """The public function on its default backend: what dispatching adds."""
+    FLOOR = "floor"
+    """The same boundary with no work behind it: what no backend can beat. Never right."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One call on which backends must agree, made afresh for each of them."""
+
+    label: str
+    make: Callable[[], tuple[Arguments, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """An operation that has several implementations."""
+
+    name: str
+    outputs: tuple[str, ...]
+    """A name for each value that it returns."""
+    item: str = "market"
+    """What its time is divided by."""
+    batch: int = 1
+    """Items in one call."""
+    arrange: Callable[[Sequence[Arguments], int], Sequence[Arguments]] = lambda pool, _: pool
+    """(pool of items, batch) → calls of this kernel."""
+    adversarial: Callable[[], Iterable[Example]] = tuple
+    """Calls chosen to tell backends apart, bad input included."""
+    self_timed: bool = False
+    """A call returns its own duration in seconds, measured elsewhere, in a child process say.
+
+    Such a kernel has no other result, so there is nothing to hold against a reference.
+    """
+    min_rounds: int = 5
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One implementation of some kernels."""
+
+    name: str
+    load: Callable[[], Mapping[str, Call]]
+    """Import it and return its callables by kernel. Raises ImportError where it is missing."""
+    role: Role = Role.BACKEND
+    needs: str | None = None
+    """A session fixture that makes it importable; where that is left out, so is the backend."""
+    after: str | None = None
+    """A session fixture that changes it; where that is left out, it is timed as it is."""
+    domain: frozenset[str] = frozenset()
+    """Traits that a scenario must have for its answers to be right. Empty: right everywhere."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A named, seeded generator of inputs."""
+
+    name: str
+    make: Callable[[int, int, int], Sequence[Arguments]]
+    """(n, items, seed) → a pool of that many distinct items.
+
+    A scenario whose size is its own (one market again and again, the hours of a year) ignores
+    `items`.
+    """
+    seed: int
+    traits: frozenset[str] = frozenset()
+    batch: int | None = None
+    """How many items a kernel that takes many at once takes of this scenario; None: its own."""
+
+
+@dataclass(frozen=True)
+class Tier:
+    """How much of a sweep to run, and how long to time a case."""
+
+    name: str
+    seconds: float
+    """Time to spend on a case's rounds."""
+
+
+SMOKE = Tier("smoke", 0.03)
+DEFAULT = Tier("default", 0.35)
+FULL = Tier("full", 1.5)
+TIERS = {tier.name: tier for tier in (SMOKE, DEFAULT, FULL)}
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The sizes at which a scenario of a kernel is timed, and by which backends."""
+
+    kernel: str
+    scenario: str
+    backends: tuple[str, ...]
+    sizes: Mapping[str, tuple[int, ...]]
+    """Sizes by tier; a tier that is absent takes the next smaller one's."""
+
+    def sizes_at(self, tier: Tier) -> tuple[int, ...]:
+        """Return the sizes for `tier`."""
+        order = list(TIERS)
+        for name in reversed(order[: order.index(tier.name) + 1]):
+            if name in self.sizes:
+                return self.sizes[name]
+        return ()
+
+
+@dataclass(frozen=True, order=True)
+class Case:
+    """kernel × backend × scenario × n."""
+
+    kernel: str
+    backend: str
+    scenario: str
+    n: int
+
+    @property
+    def id(self) -> str:
+        """Return the case's name in tables, such as ``clear[rust-uniform-200]``."""
+        return f"{self.kernel}[{self.backend}-{self.scenario}-{self.n}]"
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All that a project measures."""
+
+    reference: str
+    """The backend that the others are held against."""
+    kernels: Mapping[str, Kernel]
+    backends: Mapping[str, Backend]
+    scenarios: Mapping[str, Scenario]
+    sweeps: Sequence[Sweep]
+
+    def __post_init__(self) -> None:
+        for sweep in self.sweeps:
+            _known("kernel", [sweep.kernel], self.kernels)
+            _known("scenario", [sweep.scenario], self.scenarios)
+            _known("backend", sweep.backends, self.backends)
+            for name in sweep.backends:
+                missing = self.backends[name].domain - self.scenarios[sweep.scenario].traits
+                if missing:
+                    raise ValueError(
+                        f"{name} is not right on scenario {sweep.scenario}, "
+                        f"which lacks {', '.join(sorted(missing))}"
+                    )
+
+    def cases(
+        self,
+        kernel: str,
+        tier: Tier = DEFAULT,
+        *,
+        backends: Sequence[str] | None = None,
+        scenarios: Sequence[str] | None = None,
+        sizes: Sequence[int] | None = None,
+    ) -> Iterator[Case]:
+        """Yield the cases of `kernel`, backends of one size side by side.
+
+        `sizes` replaces a sweep's own sizes where it has more than one.
+        """
+        for sweep in self.sweeps:
+            if sweep.kernel != kernel or (scenarios and sweep.scenario not in scenarios):
+                continue
+            own = sweep.sizes_at(tier)
+            scalable = len({n for ns in sweep.sizes.values() for n in ns}) > 1
+            for n in sizes if sizes and scalable else own:
+                if sizes and n not in sizes:
+                    continue
+                for name in sweep.backends:
+                    if not backends or name in backends:
+                        yield Case(kernel, name, sweep.scenario, n)
+
+
+def _known(kind: str, names: Iterable[str], known: Mapping[str, object]) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"unknown {kind} {name!r}: choose from {', '.join(known)}")
+
+
+def pool_items(n: int) -> int:
+    """Return how many distinct items a case of size `n` cycles through.
+
+    max(8, min(4096, ⌈2¹⁶ / n⌉)): enough that a branch predictor cannot learn them, few enough
+    that they stay in the outer caches.
+    """
+    return max(8, min(4096, -(-(2**16) // n)))
+
+
+def batch_size(kernel: Kernel, scenario: Scenario) -> int:
+    """Return how many items one call of `kernel` takes of `scenario`."""
+    return kernel.batch if kernel.batch == 1 or scenario.batch is None else scenario.batch
+
+
+def make_pool(kernel: Kernel, scenario: Scenario, n: int, scale: int = 1) -> Sequence[Arguments]:
+    """Return the calls that a case cycles through: `pool_items`, times `scale`, in whole calls."""
+    batch = batch_size(kernel, scenario)
+    calls = -(-scale * pool_items(n) // batch)
+    return kernel.arrange(scenario.make(n, calls * batch, scenario.seed), batch)

@@ -1,0 +1,148 @@
+"""The state of one test session: which cases run, their backends, pools and parity."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from bench import machine, parity
+from bench.options import Options
+from bench.registry import Arguments, Call, Case, Catalogue, batch_size, make_pool
+
+PACKAGES = ("easy_marl", "rust_market", "numpy", "numba", "llvmlite", "pytest", "pytest-benchmark")
+THREADS = ("NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS")
+
+
+class Session:
+    """What happens once in a test session, for all its cases."""
+
+    def __init__(self, catalogue: Catalogue, options: Options) -> None:
+        self.catalogue = catalogue
+        self.options = options
+        self.selected: list[Case] = []
+        """The cases that will run, noted when collection ends."""
+        self.report = parity.Report()
+        self.missing: dict[str, str] = {}
+        """Why a backend cannot be timed."""
+        self.build_info: dict[str, str] = {}
+        self._calls: dict[tuple[str, str], Call] = {}
+        self._pools: dict[tuple[str, str, int], Sequence[Arguments]] = {}
+        self._load_at_start = machine.load_average()
+
+    def cases(self, kernel: str) -> Iterator[Case]:
+        """Yield the cases of `kernel` that the options ask for."""
+        options = self.options
+        for case in self.catalogue.cases(
+            kernel,
+            options.tier,
+            backends=options.backends,
+            scenarios=options.scenarios,
+            sizes=options.sizes,
+        ):
+            if not (options.no_rust and self.catalogue.backends[case.backend].needs):
+                yield case
+
+    def prepare(self, get_fixture: Callable[[str], Any], announce: Callable[[str], None]) -> None:
+        """Load the backends, warm them up and check parity."""
+        names = dict.fromkeys([self.catalogue.reference, *(c.backend for c in self.selected)])
+        for name in names:
+            self._load(name, get_fixture)
+        checked = [case for case in self.selected if case.backend not in self.missing]
+        announce(f"parity: holding {', '.join(names)} against {self.catalogue.reference} ...")
+        self.report = parity.check(
+            self.catalogue, checked, self._calls, lambda case: self.pool(case)[0]
+        )
+        calls, wrong = sum(self.report.checked.values()), len(self.report.failures)
+        announce(f"parity: {calls:,} calls compared bit for bit, {wrong} backends disagree")
+        for failure in self.report.failures.values():
+            announce(f"parity: {failure}")
+
+    def _load(self, name: str, get_fixture: Callable[[str], Any]) -> None:
+        backend = self.catalogue.backends[name]
+        try:
+            for fixture in (backend.needs, backend.after):
+                if fixture:
+                    get_fixture(fixture)
+            calls = backend.load()
+        except ImportError as error:
+            self.missing[name] = str(error)
+            return
+        self._calls |= {(kernel, name): call for kernel, call in calls.items()}
+
+    def refusal(self, case: Case) -> str | None:
+        """Return why `case` must not be timed."""
+        if case.backend in self.missing:
+            reason = self.missing[case.backend].partition("\n")[0]
+            return f"{case.backend} cannot be timed: {reason} (in full below the tables)"
+        failure = self.report.failure(case)
+        return str(failure) if failure else None
+
+    def call(self, kernel: str, backend: str) -> Call:
+        """Return the callable of a backend."""
+        return self._calls[kernel, backend]
+
+    def pool(self, case: Case) -> tuple[Sequence[Arguments], int]:
+        """Return the calls of `case`, and how many items one call takes."""
+        kernel = self.catalogue.kernels[case.kernel]
+        scenario = self.catalogue.scenarios[case.scenario]
+        key = case.kernel, case.scenario, case.n
+        if key not in self._pools:
+            self._pools[key] = make_pool(kernel, scenario, case.n, self.options.pool_scale)
+        return self._pools[key], batch_size(kernel, scenario)
+
+    def describe(self, case: Case) -> dict[str, Any]:
+        """Return what a saved run keeps of a case beside its times."""
+        pool, batch = self.pool(case)
+        return {
+            "kernel": case.kernel,
+            "backend": case.backend,
+            "scenario": case.scenario,
+            "n": case.n,
+            "seed": self.catalogue.scenarios[case.scenario].seed,
+            "calls": len(pool),
+            "distinct": len({id(arguments) for arguments in pool}) * batch,
+        }
+
+    def machine(self) -> dict[str, Any]:
+        """Return the machine, the versions and the build."""
+        return machine.describe(PACKAGES) | {"rust_market": self.build_info}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the harness's section of a saved run."""
+        return {
+            "tier": self.options.tier.name,
+            "pool_scale": self.options.pool_scale,
+            "parity": self.report.as_dict(),
+            "missing": self.missing,
+            "no_rust": self.options.no_rust,
+            "load": [self._load_at_start, machine.load_average()],
+            "variables": {name: os.environ[name] for name in THREADS if name in os.environ},
+        }
+
+    def notes(self) -> Iterator[str]:
+        """Yield what a reader must know before the tables."""
+        if self.options.no_rust:
+            yield "rust was left out: --bench-no-rust"
+        for name, reason in self.missing.items():
+            yield f"{name} was not timed: {reason}"
+        for failure in self.report.failures.values():
+            yield f"not timed: {failure}"
+
+
+SESSION = pytest.StashKey[Session]()
+"""Where a pytest configuration keeps its session."""
+
+
+def announcer(config: pytest.Config) -> Callable[[str], None]:
+    """Return a function that writes a line to the terminal at once, whatever is captured."""
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    capture: Any = config.pluginmanager.get_plugin("capturemanager")
+
+    def announce(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(line)
+            reporter.flush()
+
+    return announce

@@ -1,0 +1,157 @@
+"""A summary as plain text: 80 columns, no colour."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from bench.registry import Role
+from bench.stats import Ratio
+from bench.summary import MARGIN, Block, Row, Size, Verdict
+
+WIDTH = 80
+_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+
+
+def figures(value: float, digits: int = 3) -> str:
+    """Return `value` with `digits` significant figures and no exponent."""
+    if value == 0:
+        return "0"
+    rounded = float(f"{value:.{digits - 1}e}")
+    magnitude = int(f"{abs(rounded):e}".partition("e")[2])
+    return f"{rounded:.{max(0, digits - 1 - magnitude)}f}"
+
+
+def render(blocks: Sequence[Block]) -> str:
+    """Return the whole summary: every block in detail, then all of them at a glance."""
+    lines: list[str] = []
+    for block in blocks:
+        lines += [*details(block), ""]
+    lines += [*_heading("Which backend at which size"), ""]
+    for block in blocks:
+        lines += [*glance(block), ""]
+    lines += legend()
+    return "\n".join(lines)
+
+
+def details(block: Block) -> Iterator[str]:
+    """Yield a line for every case of `block`."""
+    unit, name = _unit(row.result.median for size in block.sizes for row in size.rows)
+    yield from _heading(f"{block.kernel}, {block.scenario}: {name} per {block.item}")
+    speedup = f"× {block.reference} [95 %]"
+    yield (
+        f"{'n':>7} {'backend':<12}{'median':>8}{'mean':>8}{'stddev':>8}{'min':>8}"
+        f"{speedup:>21}{'/ floor':>8}"
+    )
+    for size in block.sizes:
+        for index, row in enumerate(size.rows):
+            yield _detail(f"{size.n:,}" if index == 0 else "", row, unit)
+
+
+def _detail(n: str, row: Row, unit: float) -> str:
+    result = row.result
+    times = (result.median, result.mean, result.stddev, result.min)
+    columns = "".join(f"{figures(value / unit):>8}" for value in times)
+    speedup = ratio(row.speedup) if row.speedup else ""
+    floor = figures(row.to_floor, 2) if row.to_floor and row.role is not Role.FLOOR else ""
+    return f"{n:>7} {result.case.backend:<12}{columns}{speedup:>21}{floor:>8}".rstrip()
+
+
+def glance(block: Block) -> Iterator[str]:
+    """Yield the medians side by side, the winner of each size, and the conclusion."""
+    names = list(
+        dict.fromkeys(
+            row.result.case.backend
+            for size in block.sizes
+            for row in size.rows
+            if row.role in (Role.BACKEND, Role.FLOOR)
+        )
+    )
+    unit, unit_name = _unit(row.result.median for size in block.sizes for row in size.rows)
+    yield f"{block.kernel}, {block.scenario} (median {unit_name} per {block.item})"
+    yield f"{'n':>9}" + "".join(f"{name:>9}" for name in names) + "  fastest"
+    for size in block.sizes:
+        medians = {row.result.case.backend: row.result.median for row in size.rows}
+        cells = (figures(medians[name] / unit) if name in medians else "–" for name in names)
+        row = f"{size.n:>9,}" + "".join(f"{cell:>9}" for cell in cells)
+        yield f"{row}  {_winner(size)}".rstrip()
+    yield from conclusion(block)
+
+
+def _winner(size: Size) -> str:
+    verdict = size.verdict
+    if verdict is None:
+        return ""
+    if verdict.winner is None:
+        return f"too close: {verdict.first}, {verdict.second}"
+    return f"{verdict.first}, {figures(verdict.lead.value, 2)}× {verdict.second}"
+
+
+def conclusion(block: Block) -> Iterator[str]:
+    """Yield the crossover and the one line for all sizes."""
+    if block.overall is None:
+        return
+    if len(block.sizes) > 1:
+        yield f"  crossover: {crossover(block)}"
+    yield f"  {overall(block.overall, len(block.sizes))}; {recommendation(block)}"
+
+
+def crossover(block: Block) -> str:
+    """Say between which sizes the fastest backend changes."""
+    changes = block.crossovers
+    if changes:
+        return "; ".join(
+            f"{one} → {other} between {n:,} and {m:,}" for n, one, m, other in changes
+        )
+    undecided = [size for size in block.sizes if size.verdict and size.verdict.winner is None]
+    if len(undecided) == len(block.sizes):
+        return "undecided, all sizes are too close to call"
+    names = {size.verdict.winner for size in block.sizes if size.verdict and size.verdict.winner}
+    where = "every size" if not undecided else "every size that can be called"
+    return f"none, {names.pop()} is fastest at {where}"
+
+
+def overall(verdict: Verdict, sizes: int) -> str:
+    """Say in one line who is faster over all sizes."""
+    over = f"over all {sizes} sizes (geometric mean)" if sizes > 1 else "here"
+    if verdict.winner is None:
+        return f"{over}: {verdict.first} and {verdict.second} are too close to call"
+    return f"{over}: {verdict.first} is {ratio(verdict.lead)}× as fast as {verdict.second}"
+
+
+def recommendation(block: Block) -> str:
+    """Say what to use."""
+    winners = {size.verdict.winner for size in block.sizes if size.verdict}
+    decided = winners - {None}
+    if len(decided) == 1:
+        name = decided.pop()
+        return f"use {name}" if None not in winners else f"use {name} (in part too close to call)"
+    if not decided:
+        return "use either"
+    return "choose by size, see above"
+
+
+def legend() -> list[str]:
+    """Explain the columns."""
+    return [
+        "× and its interval: how many times faster than the reference backend; the interval is",
+        "what another look at this process would give. Another process may differ: a lead within",
+        f"{MARGIN:.0%} is too close to call. floor: the same call from Python with no work behind",
+        "it. public: the public function on its default backend. study-*: the earlier study's",
+        "code, right on untied bids only, for comparison.",
+    ]  # fmt: skip
+
+
+def ratio(value: Ratio) -> str:
+    """Return a ratio with its interval."""
+    return f"{figures(value.value)} [{figures(value.low)}, {figures(value.high)}]"
+
+
+def _unit(medians: Iterable[float]) -> tuple[float, str]:
+    """Choose the unit in which the smallest median is at least 0.01."""
+    least = min(medians)
+    for unit, name in _UNITS:
+        if least >= unit * 0.05:
+            return unit, name
+    return _UNITS[-1]
+
+
+def _heading(text: str) -> list[str]:
+    return [text, "-" * len(text)]

@@ -1,0 +1,204 @@
+"""Build the Rust wheel: the one way to do it, for the test session, tox and CI alike.
+
+A wheel is kept under a key of the sources, the lock file and the toolchain. Building is locked
+against a second process and atomic: a wheel is in the cache whole, with its digest, or not at
+all.
+"""
+
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bench import processes
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULE = "rust_market"
+CRATE = ROOT / "rust_market"
+CACHE = ROOT / ".cache" / "wheels"
+
+BUILD_SECONDS = 1200.0
+KEPT_WHEELS = 20
+
+_GET_RUST = (
+    "Rust's cargo was not found, and the rust backend is built from source. Install a stable "
+    "toolchain with rustup (see the Rust project's installation page), then try again; or leave "
+    "Rust out with --bench-no-rust."
+)
+
+
+class WheelError(ImportError):
+    """The wheel could not be had, so nothing can be imported from it; the message says why."""
+
+
+def source_files(crate: Path = CRATE) -> Iterator[Path]:
+    """Yield the files that a wheel is made of, in a fixed order."""
+    skipped = {"target", "dist", "__pycache__"}
+    for path in sorted(crate.rglob("*")):
+        parts = path.relative_to(crate).parts
+        if path.is_file() and not skipped.intersection(parts):
+            yield path
+
+
+def cache_key(crate: Path = CRATE) -> str:
+    """Return a digest of all that decides what the build produces."""
+    digest = hashlib.sha256()
+    for path in source_files(crate):
+        digest.update(path.relative_to(crate).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    digest.update(json.dumps(_toolchain(crate), sort_keys=True).encode())
+    return digest.hexdigest()[:32]
+
+
+def _toolchain(crate: Path) -> dict[str, str]:
+    flags = ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_", "CARGO_PROFILE_", "RUSTC")
+    return {
+        "rustc": _version_of("rustc", crate),
+        "cargo": _version_of("cargo", crate),
+        "maturin": version("maturin"),
+        "platform": sysconfig.get_platform(),
+        **{name: value for name, value in os.environ.items() if name.startswith(flags)},
+    }
+
+
+def _version_of(tool: str, crate: Path) -> str:
+    path = shutil.which(tool)
+    if path is None:
+        raise WheelError(_GET_RUST)
+    done = processes.run([path, "-vV"], cwd=crate, timeout=120)
+    if done.returncode:
+        raise WheelError(f"{tool} -vV failed:\n{done.stderr.strip()}")
+    return done.stdout
+
+
+def build(crate: Path = CRATE, cache: Path = CACHE) -> Path:
+    """Return the release wheel of `crate`, from the cache or built now.
+
+    Raises
+    ------
+    WheelError
+        Where cargo is missing or the build fails; the message holds the compiler's.
+    """
+    home = cache / cache_key(crate)
+    cache.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(cache / f"{home.name}.lock", timeout=BUILD_SECONDS):
+            wheel = _intact(home)
+            if wheel is None:
+                shutil.rmtree(home, ignore_errors=True)
+                wheel = _build_into(home, crate)
+                _prune(cache)
+            return wheel
+    except Timeout:
+        raise WheelError(f"another process has held {cache} for {BUILD_SECONDS:.0f} s") from None
+
+
+def is_cached(crate: Path = CRATE, cache: Path = CACHE) -> bool:
+    """Tell whether `build` would return at once."""
+    return _intact(cache / cache_key(crate)) is not None
+
+
+def _intact(home: Path) -> Path | None:
+    """Return the wheel in `home` where it is what was once put there."""
+    try:
+        record = json.loads((home / "wheel.json").read_text(encoding="utf-8"))
+        wheel = home / record["file"]
+        whole = hashlib.sha256(wheel.read_bytes()).hexdigest() == record["sha256"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return wheel if whole else None
+
+
+def _build_into(home: Path, crate: Path) -> Path:
+    with tempfile.TemporaryDirectory(dir=home.parent, prefix="building-") as name:
+        staging = Path(name) / "wheel"
+        wheel = _maturin(crate, staging)
+        record = {"file": wheel.name, "sha256": hashlib.sha256(wheel.read_bytes()).hexdigest()}
+        (staging / "wheel.json").write_text(json.dumps(record), encoding="utf-8")
+        staging.replace(home)
+    return home / wheel.name
+
+
+def _maturin(crate: Path, out: Path) -> Path:
+    command = [sys.executable, "-m", "maturin", "build", "--release", "--locked"]
+    command += ["--interpreter", sys.executable, "--out", str(out)]
+    try:
+        done = processes.run(command, cwd=crate, timeout=BUILD_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise WheelError(f"maturin did not finish in {BUILD_SECONDS:.0f} s") from None
+    if done.returncode:
+        raise WheelError(f"rust_market did not build:\n{done.stderr.strip()}")
+    wheels = list(out.glob("*.whl"))
+    if len(wheels) != 1:
+        raise WheelError(f"maturin made {len(wheels)} wheels, expected one:\n{done.stderr}")
+    return wheels[0]
+
+
+def _prune(cache: Path) -> None:
+    """Forget all but the newest wheels."""
+    homes = [path for path in cache.iterdir() if path.is_dir() and (path / "wheel.json").exists()]
+    homes.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for home in homes[KEPT_WHEELS:]:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def unpack(wheel: Path, site: Path) -> Path:
+    """Unpack `wheel` so that `site` on the import path makes it importable.
+
+    Raises
+    ------
+    WheelError
+        Where the file is missing or no wheel.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(site)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise WheelError(f"{wheel} cannot be unpacked: {error}") from None
+    return site
+
+
+@contextmanager
+def importable(wheel: Path) -> Iterator[dict[str, str]]:
+    """Make `wheel` importable in this process, without installing it; yield its `build_info()`.
+
+    Raises
+    ------
+    WheelError
+        Where it does not import, or was not built with the release profile.
+    """
+    with tempfile.TemporaryDirectory(prefix="rust_market-", ignore_cleanup_errors=True) as name:
+        site = str(unpack(wheel, Path(name)))
+        sys.path.insert(0, site)
+        try:
+            sys.modules.pop(MODULE, None)
+            importlib.invalidate_caches()
+            yield _release_build(wheel)
+        finally:
+            sys.path.remove(site)
+
+
+def _release_build(wheel: Path) -> dict[str, str]:
+    try:
+        module = importlib.import_module(MODULE)
+        build_info: dict[str, str] = module.build_info()
+    except (ImportError, AttributeError) as error:
+        raise WheelError(f"{wheel} does not import: {error}") from error
+    if build_info.get("profile") != "release":
+        raise WheelError(
+            f"{wheel} was built with the {build_info.get('profile')} profile, and only release "
+            "builds are timed: build it with `maturin build --release`"
+        )
+    return build_info

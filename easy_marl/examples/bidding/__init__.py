@@ -1,0 +1,1 @@
+"""Bidding into an electricity market: the study's import path, and a demonstration."""

@@ -1,0 +1,23 @@
+"""Merit-order clearing of electricity markets, on one of several backends.
+
+`docs/semantics.md` is the specification; all backends agree to the last bit.
+"""
+
+from easy_marl.market.api import clear, clear_batch
+from easy_marl.market.registry import (
+    Backend,
+    BackendStatus,
+    BackendUnavailable,
+    backends,
+    get_backend,
+)
+
+__all__ = [
+    "Backend",
+    "BackendStatus",
+    "BackendUnavailable",
+    "backends",
+    "clear",
+    "clear_batch",
+    "get_backend",
+]

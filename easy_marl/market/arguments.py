@@ -1,0 +1,175 @@
+"""Checks and conversions of arguments, for backends that are written in Python.
+
+Everything that can be said about arguments without reading the numbers in the large arrays, in
+the order of the table in `docs/semantics.md`: options, dtypes, dimensions, empty markets,
+lengths; and, once the numbers are known to be good, `out`.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from easy_marl.market import errors
+
+Floats = NDArray[np.float64]
+Cleared = NDArray[np.floating[Any]]
+Out = tuple[Floats, Cleared]
+
+TIES = ("first", "pro_rata")
+
+_FLOATS = (np.float64, np.float32)
+
+
+class Inputs(NamedTuple):
+    """The numbers of one market or of a batch, as native C-contiguous float64 arrays."""
+
+    bids: Floats
+    quantities: Floats
+    demand: Floats
+    scarcity_price: Floats | None
+    dtype: type[np.floating[Any]]
+    """What `cleared` is to be."""
+
+
+def check_ties(ties: object) -> None:
+    """Raise unless `ties` is one of `TIES`."""
+    if not (isinstance(ties, str) and ties in TIES):
+        raise errors.bad_option("ties", ties, "'first' or 'pro_rata'")
+
+
+def check_threads(threads: object) -> None:
+    """Raise unless `threads` is a positive int or None."""
+    if threads is None:
+        return
+    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+        raise errors.bad_option("threads", threads, "a positive int or None")
+
+
+def one_market(
+    bids: ArrayLike, quantities: ArrayLike, demand: ArrayLike, scarcity_price: ArrayLike | None
+) -> Inputs:
+    """Check and convert the inputs of one market.
+
+    Returns
+    -------
+    Inputs
+        `bids` and `quantities` of shape (n,); `demand` and `scarcity_price` of shape ().
+    """
+    arrays = _arrays(bids, quantities, demand, scarcity_price)
+    rules = ((1,), "one-dimensional"), ((1,), "one-dimensional"), ((0,), "a scalar")
+    _check_shapes(arrays, rules)
+    return _converted(arrays)
+
+
+def many_markets(
+    bids: ArrayLike, quantities: ArrayLike, demand: ArrayLike, scarcity_price: ArrayLike | None
+) -> Inputs:
+    """Check and convert the inputs of a batch.
+
+    Returns
+    -------
+    Inputs
+        `bids` and `quantities` of shape (N,) or (B, N), `demand` of shape (B,),
+        `scarcity_price` of shape ().
+    """
+    arrays = _arrays(bids, quantities, demand, scarcity_price)
+    either = (1, 2), "one- or two-dimensional"
+    _check_shapes(arrays, (either, either, ((1,), "one-dimensional")))
+    markets = arrays[2].shape
+    for name, array in zip(errors.ARGUMENTS[:2], arrays[:2], strict=True):
+        if array.ndim == 2 and array.shape[:1] != markets:
+            raise errors.different_lengths(name, array.shape, "demand", markets, "markets")
+    return _converted(arrays)
+
+
+def outputs(out: object, inputs: tuple[ArrayLike, ...], shape: errors.Shape, dtype: Any) -> Out:
+    """Check `out`, or make it.
+
+    Parameters
+    ----------
+    out
+        What the caller gave: None or a tuple `(prices, cleared)`.
+    inputs
+        `bids`, `quantities` and `demand` as the caller gave them.
+    shape
+        Shape (B, N) of `cleared`.
+    dtype
+        dtype of `cleared`.
+    """
+    if out is None:
+        return np.empty(shape[:1]), np.empty(shape, dtype)
+    if not (
+        isinstance(out, tuple)
+        and len(out) == 2
+        and all(isinstance(array, np.ndarray) for array in out)
+    ):
+        raise errors.bad_out(out)
+    prices, cleared = out
+    _check_output(0, prices, shape[:1], np.float64)
+    _check_output(1, cleared, shape, dtype)
+    if np.shares_memory(prices, cleared):
+        raise errors.overlapping_outputs()
+    for position, array in enumerate(out):
+        for name, given in zip(errors.ARGUMENTS, inputs, strict=False):
+            if np.shares_memory(array, np.asarray(given)):
+                raise errors.overlapping_input(position, name)
+    return prices, cleared
+
+
+def store(values: Floats, cleared: Cleared) -> None:
+    """Round `values` to the dtype of `cleared`, once."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        cleared[...] = values
+
+
+def _arrays(*given: ArrayLike | None) -> tuple[NDArray[Any], ...]:
+    """Return the arguments as arrays of accepted dtypes, without a scarcity price of None."""
+    arrays = []
+    for name, argument in zip(errors.ARGUMENTS, given, strict=True):
+        if argument is None and name == "scarcity_price":
+            continue
+        array = np.asarray(argument)
+        # By type, because longdouble is a type of its own even where it has 64 bits.
+        if array.dtype.type not in _FLOATS and array.dtype.kind not in "iu":
+            raise errors.bad_dtype(name, array.dtype)
+        arrays.append(array)
+    return tuple(arrays)
+
+
+def _check_shapes(
+    arrays: tuple[NDArray[Any], ...], rules: tuple[tuple[tuple[int, ...], str], ...]
+) -> None:
+    """Check dimensions, that there are units, and that bids and quantities have as many."""
+    rules = (*rules, ((0,), "a scalar"))
+    for name, array, (dimensions, rule) in zip(errors.ARGUMENTS, arrays, rules, strict=False):
+        if array.ndim not in dimensions:
+            raise errors.bad_dimension(name, array.shape, rule)
+    bids, quantities = arrays[:2]
+    for name, array in ("bids", bids), ("quantities", quantities):
+        if array.shape[-1] == 0:
+            raise errors.empty_market(name, array.shape)
+    if bids.shape[-1] != quantities.shape[-1]:
+        raise errors.different_lengths("quantities", quantities.shape, "bids", bids.shape, "units")
+
+
+def _converted(arrays: tuple[NDArray[Any], ...]) -> Inputs:
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        # "W": numba would compile a kernel of its own for read-only arrays.
+        floats = [np.require(array, np.float64, ["C", "A", "W"]) for array in arrays]
+    dtype = np.float32 if arrays[1].dtype.type is np.float32 else np.float64
+    scarcity_price = floats[3] if len(floats) > 3 else None
+    return Inputs(floats[0], floats[1], floats[2], scarcity_price, dtype)
+
+
+def _check_output(position: int, array: NDArray[Any], shape: errors.Shape, dtype: Any) -> None:
+    if array.dtype.type is not dtype or not array.dtype.isnative:
+        raise errors.bad_output(position, f"has dtype {array.dtype}", f"be {np.dtype(dtype)}")
+    if array.shape != shape:
+        raise errors.bad_output(position, f"has shape {array.shape}", f"have shape {shape}")
+    if not array.flags.c_contiguous:
+        raise errors.bad_output(position, "is not C-contiguous", "be C-contiguous")
+    if not array.flags.aligned:
+        raise errors.bad_output(position, "is not aligned", "be aligned")
+    if not array.flags.writeable:
+        raise errors.bad_output(position, "is read-only", "be writeable")

@@ -1,0 +1,137 @@
+"""The specification in NumPy: `docs/semantics.md` as code, written to be read.
+
+Every other backend is held against this one to the last bit.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from easy_marl.market import arguments, errors
+from easy_marl.market.arguments import Cleared, Floats, Inputs, Out
+from easy_marl.market.errors import Fault
+
+
+def version() -> str:
+    """Return the version of NumPy, which does the work."""
+    return np.__version__
+
+
+def clear(
+    bids: ArrayLike,
+    quantities: ArrayLike,
+    demand: ArrayLike,
+    *,
+    ties: str = "first",
+    scarcity_price: ArrayLike | None = None,
+) -> tuple[float, Cleared]:
+    """Clear one market; see `easy_marl.market.clear`."""
+    arguments.check_ties(ties)
+    market = arguments.one_market(bids, quantities, demand, scarcity_price)
+    _check_values(market, (bids, quantities, demand, scarcity_price))
+    order = _merit_order(market.bids)
+    price, dispatch = _dispatch(
+        order, market.bids, market.quantities, market.demand, ties, market.scarcity_price
+    )
+    cleared = np.empty(len(dispatch), market.dtype)
+    arguments.store(dispatch, cleared)
+    return price, cleared
+
+
+def clear_batch(
+    bids: ArrayLike,
+    quantities: ArrayLike,
+    demand: ArrayLike,
+    *,
+    ties: str = "first",
+    scarcity_price: ArrayLike | None = None,
+    out: Out | None = None,
+    threads: int | None = None,
+) -> Out:
+    """Clear many markets, one after the other; see `easy_marl.market.clear_batch`."""
+    arguments.check_ties(ties)
+    arguments.check_threads(threads)
+    batch = arguments.many_markets(bids, quantities, demand, scarcity_price)
+    _check_values(batch, (bids, quantities, demand, scarcity_price))
+    shape = batch.demand.size, batch.bids.shape[-1]
+    prices, cleared = arguments.outputs(out, (bids, quantities, demand), shape, batch.dtype)
+
+    all_bids = np.broadcast_to(batch.bids, shape)
+    all_quantities = np.broadcast_to(batch.quantities, shape)
+    order = _merit_order(batch.bids) if batch.bids.ndim == 1 else None
+    for row in range(len(prices)):
+        prices[row], dispatch = _dispatch(
+            _merit_order(all_bids[row]) if order is None else order,
+            all_bids[row],
+            all_quantities[row],
+            batch.demand[row],
+            ties,
+            batch.scarcity_price,
+        )
+        arguments.store(dispatch, cleared[row])
+    return prices, cleared
+
+
+def _merit_order(bids: Floats) -> NDArray[np.intp]:
+    """Return the units by ascending bid, ties by ascending index."""
+    return np.argsort(bids, kind="stable")
+
+
+@np.errstate(over="ignore", under="ignore")
+def _dispatch(
+    order: NDArray[np.intp],
+    bids: Floats,
+    quantities: Floats,
+    demand: Any,
+    ties: str,
+    scarcity_price: Floats | None,
+) -> tuple[float, Floats]:
+    """Return the price and what each unit delivers in one market of good numbers."""
+    quantities, demand = quantities + 0.0, demand + 0.0  # -0.0 reads as 0.0
+    supply = _running_sum(quantities[order])
+    reached = np.flatnonzero(supply >= demand)
+
+    if reached.size == 0:  # scarcity
+        last = bids[order[-1]]
+        return float(last if scarcity_price is None else scarcity_price), quantities
+
+    before = reached[0]  # how many units come before the marginal one
+    marginal = order[before]
+    price = bids[marginal]
+    cleared = np.zeros_like(quantities)
+    if ties == "first":
+        cheaper = order[:before]
+        rest = demand - (supply[before - 1] if before else 0.0)
+        cleared[cheaper] = quantities[cheaper]
+        cleared[marginal] = min(rest, quantities[marginal])
+    else:
+        before = np.searchsorted(bids[order], price)
+        cheaper = order[:before]
+        rest = demand - (supply[before - 1] if before else 0.0)
+        at_price = bids == price
+        total = _running_sum(quantities[at_price])[-1]
+        cleared[cheaper] = quantities[cheaper]
+        if total > 0.0:
+            share = quantities[at_price] * (rest / total)
+            cleared[at_price] = np.minimum(share, quantities[at_price])
+    return float(price), cleared
+
+
+def _running_sum(values: Floats) -> Floats:
+    """Return the sums of the first 1, 2, … values, added one after the other."""
+    return np.add.accumulate(values)
+
+
+def _check_values(inputs: Inputs, given: tuple[Any, ...]) -> None:
+    """Raise for the first number that is not finite, then for the first negative one."""
+    arrays = inputs.bids, inputs.quantities, inputs.demand, inputs.scarcity_price
+    for argument, array in enumerate(arrays):
+        if array is not None:
+            bad = np.flatnonzero(~np.isfinite(array))
+            if bad.size:
+                raise errors.bad_value(Fault.NOT_FINITE, argument, int(bad[0]), given)
+    for argument, array in (1, inputs.quantities), (2, inputs.demand):
+        bad = np.flatnonzero(array < 0.0)
+        if bad.size:
+            raise errors.bad_value(Fault.NEGATIVE, argument, int(bad[0]), given)

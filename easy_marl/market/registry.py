@@ -1,0 +1,176 @@
+"""Which backends there are, which of them are installed, and which is the default.
+
+A new backend is a module with `clear`, `clear_batch` and `version`, and an entry in the table
+below. Modules are imported when first asked for, so that `easy_marl.market` needs NumPy only.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from easy_marl.market import errors
+
+VARIABLE = "EASY_MARL_BACKEND"
+"""Environment variable that names the default backend."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    module: str
+    needs: str
+    how_to_get: str
+
+
+# In the order in which the default is looked for.
+_TABLE = {
+    "rust": _Entry(
+        "easy_marl.market.rust_backend",
+        "rust_market",
+        "`pip install easy_marl[rust]`, or build the wheel with "
+        "`cd rust_market && maturin build --release` and pip install it",
+    ),
+    "numba": _Entry("easy_marl.market.numba_backend", "numba", "`pip install easy_marl[numba]`"),
+    "numpy": _Entry("easy_marl.market.reference", "numpy", "`pip install easy_marl`"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One implementation of every kernel.
+
+    Attributes
+    ----------
+    name : str
+        `"rust"`, `"numba"` or `"numpy"`.
+    version : str
+        Version of the package that does the work.
+    clear, clear_batch : callable
+        As in `easy_marl.market`, without `backend`.
+    """
+
+    name: str
+    version: str
+    clear: Callable[..., Any]
+    clear_batch: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class BackendStatus:
+    """Whether a backend can be used.
+
+    Attributes
+    ----------
+    name : str
+        Name of the backend.
+    version : str or None
+        Version of the package that does the work, None where the backend is missing.
+    reason : str or None
+        Why the backend is missing and how to get it, None where it is there.
+    """
+
+    name: str
+    version: str | None = None
+    reason: str | None = None
+
+    @property
+    def available(self) -> bool:
+        """Whether the backend can be used."""
+        return self.reason is None
+
+
+class BackendUnavailable(ImportError):  # noqa: N818, a state of the machine, not a mistake
+    """A known backend cannot be used here; the message says why and how to get it.
+
+    Attributes
+    ----------
+    backend : str
+        Name of the backend.
+    reason : str
+        Why it is missing and how to get it.
+    """
+
+    def __init__(self, backend: str, reason: str) -> None:
+        super().__init__(f"backend {backend!r} is not available: {reason}")
+        self.backend = backend
+        self.reason = reason
+
+
+loaded: dict[str | None, Backend] = {}
+"""Backends in use, by name; None stands for the default. `get_backend` fills it."""
+
+
+def get_backend(name: str | None = None) -> Backend:
+    """Return a backend, importing it when it is first asked for.
+
+    Parameters
+    ----------
+    name : {"rust", "numba", "numpy"}, optional
+        None is the default: what the environment variable ``EASY_MARL_BACKEND`` names (it is
+        read once; empty means unset), else the first that is installed, in the order above.
+
+    Returns
+    -------
+    Backend
+        Its kernels take the arguments of `clear` and `clear_batch` without `backend`.
+
+    Raises
+    ------
+    ValueError
+        If the name, or the one in the environment, is unknown.
+    BackendUnavailable
+        If the backend is not installed or does not import.
+    """
+    if name is None:
+        backend = _default()
+    elif not isinstance(name, str) or name not in _TABLE:
+        raise errors.bad_backend("backend", name, _TABLE)
+    else:
+        backend = _load(name)
+    loaded[name] = backend
+    return backend
+
+
+def backends() -> tuple[BackendStatus, ...]:
+    """Return the status of every known backend, in order of preference.
+
+    This imports all of them.
+    """
+    return tuple(_status(name) for name in _TABLE)
+
+
+def _status(name: str) -> BackendStatus:
+    try:
+        return BackendStatus(name, version=_load(name).version)
+    except BackendUnavailable as error:
+        return BackendStatus(name, reason=error.reason)
+
+
+def _default() -> Backend:
+    name = os.environ.get(VARIABLE)
+    if name:
+        if name not in _TABLE:
+            raise errors.bad_backend(VARIABLE, name, _TABLE)
+        return _load(name)
+    for name in _TABLE:
+        try:
+            return _load(name)
+        except BackendUnavailable:
+            continue
+    raise AssertionError("the numpy backend is always there")
+
+
+@cache
+def _load(name: str) -> Backend:
+    entry = _TABLE[name]
+    try:
+        module = import_module(entry.module)
+    except Exception as error:  # whatever a broken installation raises
+        if isinstance(error, ModuleNotFoundError) and error.name == entry.needs:
+            reason = f"{entry.needs} is not installed; to get it, {entry.how_to_get}"
+        else:
+            reason = f"{entry.needs} does not import: {type(error).__name__}: {error}"
+        raise BackendUnavailable(name, reason) from error
+    return Backend(name, module.version(), module.clear, module.clear_batch)
