@@ -48,8 +48,15 @@ BACKENDS = (
     Backend("numba", partial(backends.of_market, "numba")),
     Backend("rust", partial(backends.of_market, "rust"), needs="rust_wheel"),
     Backend("public", backends.public, Role.PUBLIC, after="rust_wheel"),
-    Backend("study-numba", backends.study_numba, Role.BASELINE, domain=UNTIED),
-    Backend("study-rust", backends.study_rust, Role.BASELINE, needs="rust_wheel", domain=UNTIED),
+    Backend("study-numba", backends.study_numba, Role.BASELINE, domain=UNTIED, survives=SUPPLIED),
+    Backend(
+        "study-rust",
+        backends.study_rust,
+        Role.BASELINE,
+        needs="rust_wheel",
+        domain=UNTIED,
+        survives=SUPPLIED,
+    ),
     Backend("floor", backends.floor, Role.FLOOR, needs="rust_wheel"),
 )
 
@@ -59,8 +66,8 @@ SCENARIOS = (
     Scenario("sorted", scenarios.ascending, seed=3, traits=UNTIED),
     Scenario("scarce", scenarios.scarce, seed=4),
     Scenario("repeated", scenarios.repeated, seed=5, traits=UNTIED),
-    Scenario("ACTIVSg2000", scenarios.fleet, seed=0, batch=HOURS),
-    Scenario("ACTIVSg2000-markup", scenarios.fleet_markup, seed=6, batch=HOURS),
+    Scenario("ACTIVSg2000", scenarios.fleet, seed=0, traits=SUPPLIED, batch=HOURS),
+    Scenario("ACTIVSg2000-markup", scenarios.fleet_markup, seed=6, traits=SUPPLIED, batch=HOURS),
     Scenario(cold_start.EMPTY, lambda *_: [(cold_start.EMPTY,)], seed=0),
     Scenario(cold_start.FILLED, lambda *_: [(cold_start.FILLED,)], seed=0),
     Scenario("bidding", lambda n, _, seed: [(n, seed)], seed=7),

@@ -6,7 +6,7 @@ same types, dtypes, shapes and bits, signs of zeros included.
 
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,16 @@ class Disagreement:
         )
 
 
+@dataclass(frozen=True)
+class Tally:
+    """How often and how far two implementations part on a pool."""
+
+    calls: int
+    different: int
+    largest: float
+    """The largest absolute difference between two values."""
+
+
 @dataclass
 class Report:
     """What was checked, and what disagreed."""
@@ -43,6 +53,8 @@ class Report:
     """Calls checked, by kernel and backend."""
     failures: dict[tuple[str, str], Disagreement] = field(default_factory=dict)
     """The first disagreement, by kernel and backend."""
+    outside: dict[str, Tally] = field(default_factory=dict)
+    """How wrong a baseline is where it does not claim to be right, by case."""
 
     def failure(self, case: Case) -> Disagreement | None:
         """Return why `case` must not be timed."""
@@ -53,6 +65,7 @@ class Report:
         return {
             "calls": {f"{kernel} {name}": calls for (kernel, name), calls in self.checked.items()},
             "disagreements": [str(failure) for failure in self.failures.values()],
+            "outside_domain": {case: asdict(tally) for case, tally in self.outside.items()},
         }
 
 
@@ -89,7 +102,37 @@ def check(
         if not catalogue.kernels[kernel].self_timed:
             own = [case for case in wanted if case.kernel == kernel]
             _check_kernel(report, catalogue, catalogue.kernels[kernel], own, calls, pools)
+            _tally_kernel(report, catalogue, own, calls, pools)
     return report
+
+
+def _tally_kernel(
+    report: Report,
+    catalogue: Catalogue,
+    cases: Sequence[Case],
+    calls: Mapping[tuple[str, str], Call],
+    pools: Callable[[Case], Sequence[Arguments]],
+) -> None:
+    """Count how wrong the selected baselines are on the selected scenarios beyond their domain."""
+    for name in dict.fromkeys(case.backend for case in cases):
+        backend = catalogue.backends[name]
+        for case in cases:
+            traits = catalogue.scenarios[case.scenario].traits
+            if case.backend == catalogue.reference and backend.survives <= traits:
+                if not backend.domain <= traits:
+                    outside = Case(case.kernel, name, case.scenario, case.n)
+                    reference = calls[case.kernel, catalogue.reference]
+                    found = tally(reference, calls[case.kernel, name], pools(case))
+                    report.outside[outside.id] = found
+
+
+def tally(reference: Call, call: Call, pool: Sequence[Arguments]) -> Tally:
+    """Count the calls of `pool` on which any value differs, and find the largest difference."""
+    largest = []
+    for arguments in {id(arguments): arguments for arguments in pool}.values():
+        pairs = zip(reference(*arguments), call(*arguments), strict=True)
+        largest.append(max(float(np.max(np.abs(np.subtract(one, two)))) for one, two in pairs))
+    return Tally(len(largest), sum(value > 0 for value in largest), max(largest))
 
 
 def _check_kernel(

@@ -73,6 +73,8 @@ class Backend:
     """A session fixture that changes it; where that is left out, it is timed as it is."""
     domain: frozenset[str] = frozenset()
     """Traits that a scenario must have for its answers to be right. Empty: right everywhere."""
+    survives: frozenset[str] = frozenset()
+    """Traits that a scenario must have for a call to be harmless, if wrong."""
 
 
 @dataclass(frozen=True)

@@ -88,33 +88,36 @@ def _dispatch(
     scarcity_price: Floats | None,
 ) -> tuple[float, Floats]:
     """Return the price and what each unit delivers in one market of good numbers."""
-    quantities, demand = quantities + 0.0, demand + 0.0  # -0.0 reads as 0.0
-    supply = _running_sum(quantities[order])
+    asked = bids[order]
+    offered = quantities[order] + 0.0  # -0.0 reads as 0.0
+    demand = demand + 0.0
+    supply = _running_sum(offered)
+    delivered = np.zeros_like(offered)
+
     reached = np.flatnonzero(supply >= demand)
-
     if reached.size == 0:  # scarcity
-        last = bids[order[-1]]
-        return float(last if scarcity_price is None else scarcity_price), quantities
-
-    before = reached[0]  # how many units come before the marginal one
-    marginal = order[before]
-    price = bids[marginal]
-    cleared = np.zeros_like(quantities)
-    if ties == "first":
-        cheaper = order[:before]
-        rest = demand - (supply[before - 1] if before else 0.0)
-        cleared[cheaper] = quantities[cheaper]
-        cleared[marginal] = min(rest, quantities[marginal])
+        price = asked[-1] if scarcity_price is None else scarcity_price
+        delivered[:] = offered
     else:
-        before = np.searchsorted(bids[order], price)
-        cheaper = order[:before]
-        rest = demand - (supply[before - 1] if before else 0.0)
-        at_price = bids == price
-        total = _running_sum(quantities[at_price])[-1]
-        cleared[cheaper] = quantities[cheaper]
-        if total > 0.0:
-            share = quantities[at_price] * (rest / total)
-            cleared[at_price] = np.minimum(share, quantities[at_price])
+        marginal = reached[0]
+        price = asked[marginal]
+        if ties == "first":
+            left = demand - (supply[marginal - 1] if marginal > 0 else 0.0)
+            delivered[:marginal] = offered[:marginal]
+            delivered[marginal] = min(left, offered[marginal])
+        else:
+            # In merit order, units with equal bids stand in the order of their indices.
+            first = np.searchsorted(asked, price, side="left")
+            stop = np.searchsorted(asked, price, side="right")
+            left = demand - (supply[first - 1] if first > 0 else 0.0)
+            at_price = offered[first:stop]
+            total = _running_sum(at_price)[-1]
+            delivered[:first] = offered[:first]
+            if total > 0.0:
+                delivered[first:stop] = np.minimum(at_price * (left / total), at_price)
+
+    cleared = np.empty_like(delivered)
+    cleared[order] = delivered
     return float(price), cleared
 
 

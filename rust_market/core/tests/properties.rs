@@ -1,0 +1,231 @@
+//! What a user of the fast clearing relies on, on adversarial markets.
+
+use market_core::{Markets, MeritOrder, Rules, Ties, check, clear, clear_batch, reference};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+#[derive(Clone, Debug)]
+struct Market {
+    bids: Vec<f64>,
+    quantities: Vec<f64>,
+    demand: f64,
+}
+
+/// Bids that tie, or nearly: few values, signed zeros, denormals, neighbours within a few ulps.
+fn bids(units: usize) -> BoxedStrategy<Vec<f64>> {
+    let few = prop::sample::select(vec![-1.0, -0.0, 0.0, 1.0, f64::MAX, -f64::MAX]);
+    let denormal = (-4_i8..5).prop_map(|k| f64::from(k) * f64::from_bits(1));
+    let near = |base: f64| (0_u64..5).prop_map(move |ulps| f64::from_bits(base.to_bits() + ulps));
+    let neighbours = (-100.0..100.0).prop_flat_map(move |base| vec(near(base), units));
+    let equal = (-100.0..100.0).prop_map(move |bid| vec![bid; units]);
+    prop_oneof![
+        vec(-100.0..100.0, units),
+        vec(few, units),
+        vec(denormal, units),
+        neighbours,
+        equal,
+        sorted(units, false),
+        sorted(units, true),
+    ]
+    .boxed()
+}
+
+fn sorted(units: usize, reverse: bool) -> impl Strategy<Value = Vec<f64>> {
+    vec(-100.0..100.0, units).prop_map(move |mut bids| {
+        bids.sort_by(f64::total_cmp);
+        if reverse {
+            bids.reverse();
+        }
+        bids
+    })
+}
+
+/// Quantities whose sums round, vanish or overflow.
+fn quantities(units: usize) -> BoxedStrategy<Vec<f64>> {
+    let few = prop::sample::select(vec![0.0, -0.0, 0.1, 1.0, 3.0]);
+    let wide = prop::sample::select(vec![f64::from_bits(1), 1e-16, 0.3, 1e16, 1e308]);
+    let zeros = Just(vec![0.0; units]);
+    prop_oneof![
+        vec(0.0..50.0, units),
+        vec(few, units),
+        vec(wide, units),
+        zeros
+    ]
+    .boxed()
+}
+
+/// Demands at, just above and just below a step of the supply, none, and more than there is.
+fn demand(bids: &[f64], quantities: &[f64]) -> BoxedStrategy<f64> {
+    let mut order: Vec<usize> = (0..bids.len()).collect();
+    order.sort_by(|&a, &b| bids[a].total_cmp(&bids[b]));
+    let mut total = 0.0;
+    let mut steps = vec![0.0, -0.0];
+    for unit in order {
+        total += quantities[unit];
+        let step = f64::min(total, f64::MAX);
+        steps.extend([
+            step,
+            step.next_down().max(0.0),
+            step.next_up().min(f64::MAX),
+        ]);
+    }
+    let most = f64::min(1.5 * total, f64::MAX);
+    let anywhere = (0.0..=1.0).prop_map(move |part| part * most);
+    prop_oneof![prop::sample::select(steps), anywhere].boxed()
+}
+
+fn market(units: usize) -> BoxedStrategy<Market> {
+    (bids(units), quantities(units))
+        .prop_flat_map(|(bids, quantities)| {
+            demand(&bids, &quantities).prop_map(move |demand| Market {
+                bids: bids.clone(),
+                quantities: quantities.clone(),
+                demand,
+            })
+        })
+        .boxed()
+}
+
+fn any_market() -> impl Strategy<Value = Market> {
+    let units = prop_oneof![20 => 1_usize..40, 5 => 40_usize..300, 1 => 1000_usize..1100];
+    units.prop_flat_map(market)
+}
+
+fn rules() -> impl Strategy<Value = Rules> {
+    let ties = prop::sample::select(vec![Ties::First, Ties::ProRata]);
+    (ties, prop::option::of(-1e4..1e4)).prop_map(|(ties, scarcity_price)| Rules {
+        ties,
+        scarcity_price,
+    })
+}
+
+fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+fn cleared(market: &Market, rules: Rules, order: &mut MeritOrder) -> (f64, Vec<f64>) {
+    let Market {
+        bids,
+        quantities,
+        demand,
+    } = market;
+    let mut cleared = vec![f64::NAN; bids.len()];
+    let price = clear(bids, quantities, *demand, rules, order, &mut cleared).unwrap();
+    (price, cleared)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+
+    #[test]
+    fn clearing_is_the_reference_to_the_last_bit(
+        markets in vec(any_market(), 1..4), rules in rules()
+    ) {
+        let mut order = MeritOrder::new(); // reused, so that a market could see its predecessor
+        for market in &markets {
+            let (price, amounts) = cleared(market, rules, &mut order);
+            let expected = reference::clear(&market.bids, &market.quantities, market.demand, rules);
+            prop_assert_eq!(price.to_bits(), expected.0.to_bits());
+            prop_assert_eq!(bits(&amounts), bits(&expected.1));
+        }
+    }
+
+    #[test]
+    fn dispatch_stays_within_the_offers(market in any_market(), rules in rules()) {
+        let (_, amounts) = cleared(&market, rules, &mut MeritOrder::new());
+        for (amount, offer) in amounts.iter().zip(&market.quantities) {
+            prop_assert!(amount.is_sign_positive() && amount <= offer);
+        }
+    }
+
+    #[test]
+    fn merit_order_is_the_stable_order(bids in (1_usize..300).prop_flat_map(bids)) {
+        let mut expected: Vec<usize> = (0..bids.len()).collect();
+        expected.sort_by(|&a, &b| bids[a].partial_cmp(&bids[b]).unwrap());
+        let mut order = MeritOrder::new();
+        order.sort(&bids);
+        prop_assert_eq!(order.units().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_batch_is_its_rows(
+        (markets, shared_bids, shared_quantities) in (1_usize..30).prop_flat_map(|units| {
+            (vec(market(units), 0..5), prop::option::of(bids(units)), prop::option::of(quantities(units)))
+        }),
+        units_if_empty in 1_usize..5,
+        rules in rules(),
+    ) {
+        let units = markets.first().map_or(units_if_empty, |market| market.bids.len());
+        let rows: Vec<Market> = markets.iter().map(|market| Market {
+            bids: shared_bids.as_ref().unwrap_or(&market.bids).clone(),
+            quantities: shared_quantities.as_ref().unwrap_or(&market.quantities).clone(),
+            demand: market.demand,
+        }).collect();
+        let flat = |shared: &Option<Vec<f64>>, rows: Vec<&Vec<f64>>| match shared {
+            Some(values) if !rows.is_empty() => values.clone(),
+            _ => rows.into_iter().flatten().copied().collect(),
+        };
+        let bids = flat(&shared_bids, rows.iter().map(|row| &row.bids).collect());
+        let quantities = flat(&shared_quantities, rows.iter().map(|row| &row.quantities).collect());
+        let demand: Vec<f64> = rows.iter().map(|row| row.demand).collect();
+        let mut prices = vec![f64::NAN; rows.len()];
+        let mut amounts = vec![f64::NAN; rows.len() * units];
+        let markets = Markets { units, bids: &bids, quantities: &quantities, demand: &demand };
+        let mut order = MeritOrder::new();
+        clear_batch(markets, rules, &mut order, &mut prices, &mut amounts).unwrap();
+        for (row, market) in rows.iter().enumerate() {
+            let (price, expected) = cleared(market, rules, &mut MeritOrder::new());
+            prop_assert_eq!(prices[row].to_bits(), price.to_bits());
+            prop_assert_eq!(bits(&amounts[row * units..][..units]), bits(&expected));
+        }
+    }
+
+    #[test]
+    fn any_bits_are_safe(
+        values in (1_usize..100).prop_flat_map(|units| (vec(any::<u64>(), units), vec(any::<u64>(), units))),
+        demand in any::<u64>(),
+        rules in rules(),
+    ) {
+        let floats = |bits: &[u64]| bits.iter().copied().map(f64::from_bits).collect::<Vec<_>>();
+        let (bids, quantities) = (floats(&values.0), floats(&values.1));
+        let demand = f64::from_bits(demand);
+        let mut order = MeritOrder::new();
+        let mut amounts = vec![7.0; bids.len()];
+        let units = bids.len();
+        let markets = Markets { units, bids: &bids, quantities: &quantities, demand: &[demand] };
+        let refused = check(&bids, &quantities, &[demand], rules.scarcity_price);
+        let result = clear(&bids, &quantities, demand, rules, &mut order, &mut amounts);
+        prop_assert_eq!(result.map(|_| ()), refused);
+        if refused.is_err() {
+            prop_assert!(amounts.iter().all(|&amount| amount == 7.0));
+        }
+        market_core::dispatch_batch(markets, rules, &mut order, &mut [0.0], &mut amounts);
+    }
+}
+
+#[test]
+fn large_markets_agree_with_the_reference() {
+    let patterns: [fn(usize) -> f64; 4] = [
+        |_| 7.0,
+        |k| -(k as f64),
+        |k| (k % 3) as f64,
+        |k| f64::from_bits(1.0_f64.to_bits() + (k as u64 * 7919) % 50_000),
+    ];
+    for bid in patterns {
+        let bids: Vec<f64> = (0..50_000).map(bid).collect();
+        let quantities: Vec<f64> = (0..50_000).map(|k| (k % 10) as f64 / 10.0).collect();
+        for ties in [Ties::First, Ties::ProRata] {
+            let rules = Rules {
+                ties,
+                scarcity_price: None,
+            };
+            let market = Market {
+                bids: bids.clone(),
+                quantities: quantities.clone(),
+                demand: 9e3,
+            };
+            let expected = reference::clear(&bids, &quantities, 9e3, rules);
+            assert!(cleared(&market, rules, &mut MeritOrder::new()) == expected);
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Fresh arrays for results, or the caller's `out`, checked.
+
+use std::ffi::c_int;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::slice;
+
+use market_core::Argument;
+use numpy::PY_ARRAY_API;
+use numpy::npyffi::flags::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_WRITEABLE};
+use numpy::npyffi::types::NPY_TYPES;
+use numpy::npyffi::{NpyTypes, PyArray_Check, get_type_object};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyTuple;
+
+use crate::arguments::{Layout, as_array};
+use crate::errors;
+use crate::shapes::Inputs;
+
+/// Memory for prices and for cleared quantities, which may never have been written to.
+pub enum Cells<'a> {
+    Float64(&'a mut [MaybeUninit<f64>], &'a mut [MaybeUninit<f64>]),
+    Float32(&'a mut [MaybeUninit<f64>], &'a mut [MaybeUninit<f32>]),
+}
+
+impl<'a> Cells<'a> {
+    /// `cleared` is an array from [`fresh`], or one that passed [`check_layout`] just now.
+    pub fn new(
+        prices: &'a mut [MaybeUninit<f64>],
+        cleared: &'a Bound<'_, PyAny>,
+        float32: bool,
+    ) -> Self {
+        // SAFETY: the array is of this dtype, and nothing else refers to its memory: it is fresh,
+        // or it overlaps neither the inputs nor the other output.
+        unsafe {
+            if float32 {
+                Self::Float32(prices, cells(cleared))
+            } else {
+                Self::Float64(prices, cells(cleared))
+            }
+        }
+    }
+}
+
+/// The memory of an output.
+///
+/// # Safety
+/// The object must be a C-contiguous, aligned, writeable array of `T` whose memory nothing else
+/// refers to. It must outlive the slice, and no Python code may run meanwhile.
+unsafe fn cells<'a, T>(array: &Bound<'_, PyAny>) -> &'a mut [MaybeUninit<T>] {
+    // SAFETY: as the caller says; an empty array may have any pointer.
+    unsafe {
+        let layout = Layout::of_array(array);
+        let length = layout.shape().iter().product::<isize>() as usize;
+        if length == 0 {
+            return &mut [];
+        }
+        slice::from_raw_parts_mut(layout.data().cast(), length)
+    }
+}
+
+/// A new array, not initialised.
+pub fn fresh<'py>(py: Python<'py>, shape: &[usize], float32: bool) -> PyResult<Bound<'py, PyAny>> {
+    let dtype = if float32 {
+        NPY_TYPES::NPY_FLOAT
+    } else {
+        NPY_TYPES::NPY_DOUBLE
+    };
+    let mut dimensions = [0; 2];
+    for (dimension, &length) in dimensions.iter_mut().zip(shape) {
+        *dimension = length as isize;
+    }
+    // SAFETY: the GIL is held; NumPy copies the dimensions and takes over the dtype's reference.
+    unsafe {
+        let array = PY_ARRAY_API.PyArray_NewFromDescr(
+            py,
+            get_type_object(py, NpyTypes::PyArray_Type),
+            PY_ARRAY_API.PyArray_DescrFromType(py, dtype as c_int),
+            shape.len() as c_int,
+            dimensions.as_mut_ptr(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            0,
+            ptr::null_mut(),
+        );
+        Bound::from_owned_ptr_or_err(py, array)
+    }
+}
+
+/// Where the results of a batch go.
+pub struct Outputs<'py> {
+    prices: Bound<'py, PyAny>,
+    cleared: Bound<'py, PyAny>,
+    float32: bool,
+    out: Option<Bound<'py, PyAny>>,
+}
+
+impl<'py> Outputs<'py> {
+    /// Fresh arrays, or those in `out`.
+    ///
+    /// # Errors
+    /// If `out` is not what it must be.
+    pub fn new(
+        py: Python<'py>,
+        out: Option<&Bound<'py, PyAny>>,
+        inputs: &Inputs<'_, 'py>,
+        shape: [usize; 2],
+    ) -> PyResult<Self> {
+        let float32 = inputs.quantities.is_float32();
+        let Some(out) = out else {
+            let prices = fresh(py, &shape[..1], false)?;
+            let cleared = fresh(py, &shape, float32)?;
+            return Ok(Self {
+                prices,
+                cleared,
+                float32,
+                out: None,
+            });
+        };
+        let (prices, cleared) = pair(out).ok_or_else(|| errors::bad_out(out))?;
+        let outputs = Self {
+            prices,
+            cleared,
+            float32,
+            out: Some(out.clone()),
+        };
+        outputs.check_layouts(shape)?;
+        outputs.check_overlaps(inputs)?;
+        Ok(outputs)
+    }
+
+    /// The memory of the outputs.
+    ///
+    /// # Errors
+    /// If other code has changed the arrays since they were checked.
+    pub fn cells(&self, shape: [usize; 2]) -> PyResult<Cells<'_>> {
+        self.check_layouts(shape)?;
+        // SAFETY: the layout was checked just now, and nothing else refers to the memory.
+        let prices = unsafe { cells(&self.prices) };
+        Ok(Cells::new(prices, &self.cleared, self.float32))
+    }
+
+    /// What is returned.
+    pub fn into_result(self) -> PyResult<Bound<'py, PyAny>> {
+        let py = self.prices.py();
+        match self.out {
+            Some(out) => Ok(out),
+            None => Ok(PyTuple::new(py, [self.prices, self.cleared])?.into_any()),
+        }
+    }
+
+    fn check_layouts(&self, shape: [usize; 2]) -> PyResult<()> {
+        check_layout(0, &self.prices, &shape[..1], false)?;
+        check_layout(1, &self.cleared, &shape, self.float32)
+    }
+
+    fn check_overlaps(&self, inputs: &Inputs<'_, 'py>) -> PyResult<()> {
+        if overlap(&self.prices, &self.cleared)? {
+            return Err(errors::overlapping_outputs());
+        }
+        for (position, output) in [&self.prices, &self.cleared].into_iter().enumerate() {
+            for argument in [Argument::Bids, Argument::Quantities, Argument::Demand] {
+                if overlap(output, &inputs.argument(argument).given())? {
+                    return Err(errors::overlapping_input(position, argument));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The two arrays in `out`, if that is what it is.
+fn pair<'py>(out: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    let pair = out.cast::<PyTuple>().ok()?;
+    let (prices, cleared) = pair
+        .extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()
+        .ok()?;
+    (is_array(&prices) && is_array(&cleared)).then_some((prices, cleared))
+}
+
+fn is_array(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: the GIL is held and the object is alive.
+    unsafe { PyArray_Check(object.py(), object.as_ptr()) != 0 }
+}
+
+fn check_layout(
+    position: usize,
+    array: &Bound<'_, PyAny>,
+    shape: &[usize],
+    float32: bool,
+) -> PyResult<()> {
+    // SAFETY: outputs are arrays: fresh, or seen to be arrays by `pair`.
+    let layout = unsafe { Layout::of_array(array) };
+    let bad = |state: &str, rule: &str| Err(errors::bad_output(position, state, rule));
+    if !layout.is_float(float32) {
+        let state = format!("has dtype {}", errors::text(array, "dtype")?);
+        return bad(&state, if float32 { "be float32" } else { "be float64" });
+    }
+    if !layout
+        .shape()
+        .iter()
+        .map(|&length| length as usize)
+        .eq(shape.iter().copied())
+    {
+        let state = format!("has shape {}", errors::text(array, "shape")?);
+        let expected = PyTuple::new(array.py(), shape)?;
+        return bad(&state, &format!("have shape {expected}"));
+    }
+    if !layout.has(NPY_ARRAY_C_CONTIGUOUS) {
+        return bad("is not C-contiguous", "be C-contiguous");
+    }
+    if !layout.has(NPY_ARRAY_ALIGNED) {
+        return bad("is not aligned", "be aligned");
+    }
+    if !layout.has(NPY_ARRAY_WRITEABLE) {
+        return bad("is read-only", "be writeable");
+    }
+    Ok(())
+}
+
+/// Whether two arrays share memory. NumPy, which is slow at it, is only asked about near ones.
+fn overlap(first: &Bound<'_, PyAny>, second: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static SHARES_MEMORY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    // SAFETY: outputs are arrays, and so is what `numpy.asarray` returns.
+    let (low, high) = unsafe { Layout::of_array(first).extent() };
+    // SAFETY: likewise.
+    let (other_low, other_high) = unsafe { Layout::of_array(second).extent() };
+    if high <= other_low || other_high <= low {
+        return Ok(false);
+    }
+    let shares_memory = SHARES_MEMORY.import(first.py(), "numpy", "shares_memory")?;
+    // As plain arrays: a subclass might answer for itself.
+    let arrays = (as_array(first)?, as_array(second)?);
+    shares_memory.call1(arrays)?.extract()
+}

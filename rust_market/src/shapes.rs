@@ -1,0 +1,150 @@
+//! Dimensions, empty markets and lengths.
+
+use market_core::Argument;
+use pyo3::PyResult;
+
+use crate::arguments::{Array, Given, View};
+use crate::errors;
+
+/// The arguments of a clearing, of accepted dtypes.
+pub struct Inputs<'a, 'py> {
+    pub bids: Array<'a, 'py>,
+    pub quantities: Array<'a, 'py>,
+    pub demand: Array<'a, 'py>,
+    pub scarcity_price: Option<Array<'a, 'py>>,
+}
+
+/// Where the values are, in shapes that fit together. Valid until Python code runs again.
+pub struct Views<'a> {
+    pub bids: View<'a>,
+    pub quantities: View<'a>,
+    pub demand: View<'a>,
+    pub scarcity_price: Option<f64>,
+}
+
+impl<'a, 'py> Inputs<'a, 'py> {
+    pub fn one_market(given: &Given<'a, 'py>) -> PyResult<Self> {
+        Self::new(given, Array::scalar)
+    }
+
+    pub fn many_markets(given: &Given<'a, 'py>) -> PyResult<Self> {
+        Self::new(given, Array::new)
+    }
+
+    fn new(
+        given: &Given<'a, 'py>,
+        demand: impl Fn(Argument, &'a pyo3::Bound<'py, pyo3::PyAny>) -> PyResult<Array<'a, 'py>>,
+    ) -> PyResult<Self> {
+        let scarcity_price = |object| Array::scalar(Argument::ScarcityPrice, object);
+        Ok(Self {
+            bids: Array::new(Argument::Bids, given.bids)?,
+            quantities: Array::new(Argument::Quantities, given.quantities)?,
+            demand: demand(Argument::Demand, given.demand)?,
+            scarcity_price: given.scarcity_price.map(scarcity_price).transpose()?,
+        })
+    }
+
+    pub fn argument(&self, argument: Argument) -> &Array<'a, 'py> {
+        match argument {
+            Argument::Bids => &self.bids,
+            Argument::Quantities => &self.quantities,
+            Argument::Demand => &self.demand,
+            Argument::ScarcityPrice => self.scarcity_price.as_ref().unwrap_or(&self.demand),
+        }
+    }
+
+    /// Views in the shapes of one market.
+    pub fn view_market(&self) -> PyResult<Views<'_>> {
+        let (bids, quantities, demand) = self.view_arrays()?;
+        if bids.dimensions() != 1 {
+            return Err(errors::bad_dimension(&self.bids, "one-dimensional"));
+        }
+        if quantities.dimensions() != 1 {
+            return Err(errors::bad_dimension(&self.quantities, "one-dimensional"));
+        }
+        if demand.dimensions() != 0 {
+            return Err(errors::bad_dimension(&self.demand, "a scalar"));
+        }
+        let scarcity_price = self.view_scarcity_price()?;
+        self.check_units(&bids, &quantities)?;
+        Ok(Views {
+            bids,
+            quantities,
+            demand,
+            scarcity_price,
+        })
+    }
+
+    /// Views in the shapes of a batch.
+    pub fn view_markets(&self) -> PyResult<Views<'_>> {
+        let (bids, quantities, demand) = self.view_arrays()?;
+        let either = "one- or two-dimensional";
+        if !matches!(bids.dimensions(), 1 | 2) {
+            return Err(errors::bad_dimension(&self.bids, either));
+        }
+        if !matches!(quantities.dimensions(), 1 | 2) {
+            return Err(errors::bad_dimension(&self.quantities, either));
+        }
+        if demand.dimensions() != 1 {
+            return Err(errors::bad_dimension(&self.demand, "one-dimensional"));
+        }
+        let scarcity_price = self.view_scarcity_price()?;
+        self.check_units(&bids, &quantities)?;
+        if bids.dimensions() == 2 && bids.rows() != demand.rows() {
+            return Err(errors::different_lengths(
+                &self.bids,
+                &self.demand,
+                "markets",
+            ));
+        }
+        if quantities.dimensions() == 2 && quantities.rows() != demand.rows() {
+            return Err(errors::different_lengths(
+                &self.quantities,
+                &self.demand,
+                "markets",
+            ));
+        }
+        Ok(Views {
+            bids,
+            quantities,
+            demand,
+            scarcity_price,
+        })
+    }
+
+    fn view_arrays(&self) -> PyResult<(View<'_>, View<'_>, View<'_>)> {
+        Ok((
+            self.bids.view()?,
+            self.quantities.view()?,
+            self.demand.view()?,
+        ))
+    }
+
+    fn view_scarcity_price(&self) -> PyResult<Option<f64>> {
+        let Some(array) = &self.scarcity_price else {
+            return Ok(None);
+        };
+        let view = array.view()?;
+        if view.dimensions() != 0 {
+            return Err(errors::bad_dimension(array, "a scalar"));
+        }
+        Ok(Some(view.value()))
+    }
+
+    fn check_units(&self, bids: &View<'_>, quantities: &View<'_>) -> PyResult<()> {
+        if bids.units() == 0 {
+            return Err(errors::empty_market(&self.bids));
+        }
+        if quantities.units() == 0 {
+            return Err(errors::empty_market(&self.quantities));
+        }
+        if bids.units() != quantities.units() {
+            return Err(errors::different_lengths(
+                &self.quantities,
+                &self.bids,
+                "units",
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,223 @@
+"""Properties of all backends, on numbers chosen to break them."""
+
+import itertools
+import math
+import struct
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from easy_marl.market import Backend, get_backend
+
+LARGEST = float(np.finfo(np.float64).max)
+# Few values, so that ties are common; neighbours one ulp apart, so that keys cut short show.
+AWKWARD = [0.0, -0.0, 1.0, math.nextafter(1, 2), math.nextafter(1, 0), 5e-324, 2.5e-310, 0.1, 0.3]
+AWKWARD += [1e16, 1e16 + 2, 1e308, LARGEST]
+few = st.sampled_from([*AWKWARD, *(-value for value in AWKWARD)])
+numbers = few | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-3, 3).map(float)
+SIZES = st.integers(1, 12) | st.sampled_from([16, 17, 63, 64, 65, 66, 130])
+
+quick = settings(
+    deadline=None,
+    max_examples=80,
+    # The fixture is a backend, which has no state.
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def bits(*values: Any) -> list[bytes]:
+    return [np.asarray(value).tobytes() for value in values]
+
+
+@st.composite
+def arrays(draw: st.DrawFn, n: int, sign: bool = True) -> np.ndarray:
+    """Long arrays repeat a few numbers in a drawn order; short ones are drawn one by one."""
+    if n <= 12:
+        values = np.array(draw(st.lists(numbers, min_size=n, max_size=n)))
+    else:
+        pool = draw(st.lists(numbers, min_size=1, max_size=20))
+        seed = draw(st.integers(0, 2**32 - 1))
+        values = np.random.default_rng(seed).choice(np.array(pool), n)
+    return values if sign else np.abs(values)
+
+
+@st.composite
+def markets(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, float]:
+    n = draw(SIZES)
+    bids, quantities = draw(arrays(n)), draw(arrays(n, sign=False))
+    if draw(st.booleans()):
+        with np.errstate(over="ignore"):
+            quantities = np.minimum(quantities, 1e38).astype(np.float32)
+    # At, just beside and between the steps of the supply curve.
+    order = np.argsort(bids, kind="stable")
+    with np.errstate(over="ignore"):
+        steps = np.add.accumulate(quantities[order], dtype=np.float64)
+    step = min(float(draw(st.sampled_from(list(steps)))), LARGEST)
+    near = [step, math.nextafter(step, 0), min(math.nextafter(step, math.inf), LARGEST), step / 3]
+    demand = draw(st.sampled_from([0.0, -0.0, *near]) | arrays(1, sign=False).map(lambda a: a[0]))
+    return bids, quantities, float(demand)
+
+
+options = st.fixed_dictionaries(
+    {
+        "ties": st.sampled_from(["first", "pro_rata"]),
+        "scarcity_price": st.none() | numbers,
+    }
+)
+
+
+@quick
+@settings(max_examples=300)
+@given(markets(), options)
+def test_agrees_with_the_reference_to_the_last_bit(
+    backend: Backend, market: Any, options: Any
+) -> None:
+    price, cleared = backend.clear(*market, **options)
+    expected_price, expected_cleared = get_backend("numpy").clear(*market, **options)
+    assert type(price) is float
+    assert cleared.dtype == expected_cleared.dtype
+    assert bits(price, cleared) == bits(expected_price, expected_cleared)
+
+
+@quick
+@given(markets(), options)
+def test_dispatch_stays_within_offers(backend: Backend, market: Any, options: Any) -> None:
+    _, cleared = backend.clear(*market, **options)
+    assert (cleared >= 0.0).all()
+    assert (cleared <= market[1]).all()
+
+
+@quick
+@given(markets(), st.sampled_from(["first", "pro_rata"]))
+def test_price_is_a_bid(backend: Backend, market: Any, ties: str) -> None:
+    bids = market[0]
+    price, _ = backend.clear(*market, ties=ties)
+    assert struct.pack("d", price) in {struct.pack("d", bid) for bid in bids}
+
+
+ordinary = st.integers(1, 80).flatmap(
+    lambda n: st.tuples(
+        st.lists(st.integers(-20, 20).map(float), min_size=n, max_size=n).map(np.array),
+        st.lists(st.floats(0, 500), min_size=n, max_size=n).map(np.array),
+        st.floats(0, 1.2),
+    )
+)
+
+
+@quick
+@given(ordinary, st.sampled_from(["first", "pro_rata"]))
+def test_dispatch_meets_demand_or_is_all_there_is(
+    backend: Backend, market: Any, ties: str
+) -> None:
+    bids, quantities, share = market
+    supply = math.fsum(quantities)
+    demand = share * supply
+    _, cleared = backend.clear(bids, quantities, demand, ties=ties)
+    assert math.fsum(cleared) == pytest.approx(min(demand, supply), rel=1e-12, abs=1e-300)
+
+
+@quick
+@given(ordinary, st.sampled_from(["first", "pro_rata"]))
+def test_cheaper_units_run_in_full_and_dearer_ones_not_at_all(
+    backend: Backend, market: Any, ties: str
+) -> None:
+    bids, quantities, share = market
+    demand = share * math.fsum(quantities)
+    price, cleared = backend.clear(bids, quantities, demand, ties=ties)
+    if demand > 0.0:
+        assert (cleared[bids < price] == quantities[bids < price]).all()
+    assert (cleared[bids > price] == 0.0).all()
+
+
+@quick
+@given(ordinary)
+def test_pro_rata_treats_equal_offers_alike(backend: Backend, market: Any) -> None:
+    bids, quantities, share = market
+    quantities = np.round(quantities / 100) * 100  # equal quantities are common, too
+    _, cleared = backend.clear(bids, quantities, share * quantities.sum(), ties="pro_rata")
+    alike: dict[tuple[float, float], float] = {}
+    for bid, quantity, dispatched in zip(bids, quantities, cleared, strict=True):
+        assert alike.setdefault((bid, quantity), dispatched) == dispatched
+
+
+@quick
+@given(markets(), options, st.randoms(use_true_random=False))
+def test_the_order_of_untied_units_does_not_matter(
+    backend: Backend, market: Any, options: Any, random: Any
+) -> None:
+    bids, quantities, demand = market
+    _, different = np.unique(bids, return_index=True)
+    bids, quantities = bids[different], quantities[different]
+    permutation = random.sample(range(len(bids)), len(bids))
+    price, cleared = backend.clear(bids, quantities, demand, **options)
+    again, permuted = backend.clear(bids[permutation], quantities[permutation], demand, **options)
+    assert bits(price, cleared[permutation]) == bits(again, permuted)
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rows, n = draw(st.integers(0, 4)), draw(SIZES)
+    stacked = [np.array([draw(arrays(n, sign)) for _ in range(rows)]).reshape(rows, n)
+               for sign in (True, False)]  # fmt: skip
+    shared = draw(arrays(n)), draw(arrays(n, sign=False))
+    bids = draw(st.sampled_from([stacked[0], shared[0]]))
+    quantities = draw(st.sampled_from([stacked[1], shared[1]]))
+    if draw(st.booleans()):
+        quantities = np.minimum(quantities, 1e38).astype(np.float32)
+    return bids, quantities, draw(arrays(rows, sign=False)).astype(np.float64)
+
+
+@quick
+@given(batches(), options)
+def test_a_batch_is_a_loop(backend: Backend, batch: Any, options: Any) -> None:
+    bids, quantities, demand = batch
+    shape = demand.size, bids.shape[-1]
+    prices, cleared = backend.clear_batch(bids, quantities, demand, **options)
+    assert prices.shape == demand.shape
+    assert prices.dtype == np.float64
+    assert cleared.shape == shape
+    assert cleared.dtype == quantities.dtype
+    rows = zip(np.broadcast_to(bids, shape), np.broadcast_to(quantities, shape), demand,
+               strict=True)  # fmt: skip
+    for row, market in enumerate(rows):
+        price, dispatch = backend.clear(*market, **options)
+        assert bits(prices[row], cleared[row]) == bits(price, dispatch)
+
+
+@pytest.mark.parametrize("n", [2, 3, 64, 65, 100, 5000])
+def test_neighbouring_floats_are_told_apart(backend: Backend, n: int) -> None:
+    bids = np.array(list(itertools.accumulate(range(n - 1), lambda bid, _: math.nextafter(bid, 9),
+                                              initial=1.0)))[::-1]  # fmt: skip
+    _, cleared = backend.clear(bids, np.ones(n), n - 1.0)
+    assert cleared.tolist() == [0.0] + [1.0] * (n - 1)
+
+
+def test_any_bits_are_safe_while_another_thread_writes(backend: Backend) -> None:
+    """Inputs that change between validation and clearing may give an error or odd results."""
+    rng = np.random.default_rng(5)
+    bids, quantities = rng.uniform(-1, 1, (40, 300)), rng.uniform(0, 1, (40, 300))
+    raw = bids.view(np.uint64).reshape(-1)
+    stop = threading.Event()
+
+    def scribble() -> None:
+        while not stop.is_set():
+            np.copyto(raw, rng.integers(0, 2**64, raw.size, np.uint64))
+            np.copyto(raw, np.uint64(0))
+
+    writer = threading.Thread(target=scribble)
+    writer.start()
+    try:
+        for _ in range(30):
+            try:
+                _, cleared = backend.clear_batch(bids, quantities, np.full(40, 70.0))
+            except ValueError as error:
+                assert "bids" in str(error)  # noqa: PT017
+            else:
+                assert (cleared <= quantities).all()
+    finally:
+        stop.set()
+        writer.join()
