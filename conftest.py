@@ -9,7 +9,20 @@ from bench.catalogue import catalogue
 from bench.registry import Catalogue
 from bench.session import SESSION, announcer
 
-pytest_plugins = ["bench.plugin"]
+pytest_plugins = ["bench.plugin", "pytester"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the option that runs the slow tests."""
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow as well")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the slow tests unless they were asked for."""
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow: run with --slow"))
 
 
 def pytest_bench_catalogue() -> Catalogue:

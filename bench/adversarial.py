@@ -139,9 +139,11 @@ def faults() -> Iterator[tuple[str, Market, Mapping[str, Any]]]:
         yield f"{dtype} bids", (wrong, quantities, demand), {}
         yield f"{dtype} quantities", (bids, wrong, demand), {}
         yield f"{dtype} demand", (bids, quantities, wrong[0]), {}
-    for scalar in (True, "12", 1j, None, 2**70, np.float16(3)):
+    scalars: tuple[Any, ...] = (True, "12", 1j, None, 2**70, np.float16(3))
+    for scalar in scalars:
         yield f"demand {scalar!r}", (bids, quantities, scalar), {}
-    for scalar in (True, "12", 1j, 2**70, [3.0], np.nan, np.inf):
+    scalars = (True, "12", 1j, 2**70, [3.0], np.nan, np.inf)
+    for scalar in scalars:
         yield f"scarcity price {scalar!r}", good, {"scarcity_price": scalar}
     for shape in ((), (1, 3), (3, 1), (1, 1, 3)):
         yield f"bids of shape {shape}", (np.ones(shape), quantities, demand), {}
@@ -157,11 +159,11 @@ def faults() -> Iterator[tuple[str, Market, Mapping[str, Any]]]:
             yield f"bids[{at}] {value}", (_put(bids, at, value), quantities, demand), {}
             yield f"quantities[{at}] {value}", (bids, _put(quantities, at, value), demand), {}
         yield f"demand {value}", (bids, quantities, value), {}
-        yield f"float32 {value}", (np.float32(_put(bids, 2, value)), quantities, demand), {}
+        yield f"float32 {value}", (_put(bids, 2, value).astype("f4"), quantities, demand), {}
     yield "two faults in bids", ([1.0, np.nan, np.inf], quantities, demand), {}
     yield "negative quantity", (bids, _put(quantities, 2, -1.5), demand), {}
     yield "negative integer quantity", (bids, np.array([1, -2, -3]), demand), {}
-    yield "negative float32 quantity", (bids, np.float32([1, -0.1, 3]), demand), {}
+    yield "negative float32 quantity", (bids, np.array([1, -0.1, 3], "f4"), demand), {}
     yield "least negative quantity", (bids, _put(quantities, 1, -5e-324), demand), {}
     yield "strided negative quantity", (bids, np.array([1, 9, -2, 9, -3, 9.0])[::2], demand), {}
     yield "negative demand", (bids, quantities, -5.0), {}
@@ -257,9 +259,11 @@ def _batch_shapes() -> Iterator[Example]:
     ]  # fmt: skip
     for arrays in shapes:
         yield _example(f"shapes {[np.shape(array) for array in arrays]}", arrays, {})
-    for threads in (None, 1, 2, 1000, 2**70):
+    counts: tuple[Any, ...] = (None, 1, 2, 1000, 2**70)
+    for threads in counts:
         yield _example(f"threads {threads}", (two, two, np.ones(2)), {"threads": threads})
-    for threads in (0, -1, 1.0, True, "2"):
+    counts = (0, -1, 1.0, True, "2")
+    for threads in counts:
         yield _example(f"threads {threads!r}", (two, two, np.ones(2)), {"threads": threads})
         options = {"threads": threads, "ties": "no"}
         yield _example(f"ties before threads {threads!r}", (two, two, np.ones(2)), options)

@@ -53,7 +53,7 @@ def study_numba() -> Mapping[str, Call]:
     """Return the study's numba function: argsort, gather, cumsum, searchsorted, scatter."""
     import numba
 
-    @numba.njit  # type: ignore[untyped-decorator]
+    @numba.njit
     def study_clear(bids: Any, quantities: Any, demand: float) -> Any:
         order = np.argsort(bids)
         sorted_bids = bids[order]

@@ -41,8 +41,8 @@ def add_options(parser: pytest.Parser) -> None:
         )  # fmt: skip
     group.addoption(
         "--bench-wheel", metavar="FILE", type=Path,
-        help="use this prebuilt rust_market wheel and build none; write it with =, or pytest takes "
-        "the file for a test",
+        help="use this prebuilt rust_market wheel and build none; write it with =, or pytest "
+        "takes the file for a test",
     )  # fmt: skip
     group.addoption(
         "--bench-no-rust", action="store_true", help="leave out all that needs rust_market"

@@ -118,12 +118,13 @@ def _tally_kernel(
         backend = catalogue.backends[name]
         for case in cases:
             traits = catalogue.scenarios[case.scenario].traits
-            if case.backend == catalogue.reference and backend.survives <= traits:
-                if not backend.domain <= traits:
-                    outside = Case(case.kernel, name, case.scenario, case.n)
-                    reference = calls[case.kernel, catalogue.reference]
-                    found = tally(reference, calls[case.kernel, name], pools(case))
-                    report.outside[outside.id] = found
+            harmless = backend.survives <= traits and not backend.domain <= traits
+            if case.backend == catalogue.reference and harmless:
+                reference = calls[case.kernel, catalogue.reference]
+                outside = Case(case.kernel, name, case.scenario, case.n)
+                report.outside[outside.id] = tally(
+                    reference, calls[case.kernel, name], pools(case)
+                )
 
 
 def tally(reference: Call, call: Call, pool: Sequence[Arguments]) -> Tally:

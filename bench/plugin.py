@@ -87,7 +87,7 @@ def _case(item: pytest.Item) -> Case | None:
     """Return the case that an item of a suite times; None for one without parameters."""
     if not _is_suite(item) or not isinstance(item, pytest.Function):
         return None
-    params = item.callspec.params
+    params: dict[str, Any] = dict(item.callspec.params)
     if not isinstance(params["n"], int):
         return None
     (kernel,) = item.get_closest_marker("sweep").args  # type: ignore[union-attr]

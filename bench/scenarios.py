@@ -89,7 +89,7 @@ def stack(pool: Sequence[Market], batch: int) -> list[tuple[NDArray[np.float64],
 
     Arrays that all markets of the pool share stay one-dimensional.
     """
-    batches = []
+    batches: list[tuple[NDArray[np.float64], ...]] = []
     for start in range(0, len(pool), batch):
         bids, quantities, demand = zip(*pool[start : start + batch], strict=True)
         batches.append((_stack(bids), _stack(quantities), np.array(demand)))

@@ -56,25 +56,25 @@ def geometric_mean_ratio(
         Of the resampling.
     """
     rng = np.random.default_rng(seed)
-    logs = [
-        np.log(_medians(one, rng)) - np.log(_medians(other, rng))
-        for one, other in zip(slower, faster, strict=True)
-    ]
-    value = np.mean(
-        [
-            np.log(np.median(one) / np.median(other))
-            for one, other in zip(slower, faster, strict=True)
-        ]
-    )
+    values, resampled = [], []
+    for times in zip(slower, faster, strict=True):
+        one, other = map(_sample, times)
+        values.append(np.log(np.median(one) / np.median(other)))
+        resampled.append(np.log(_medians(one, rng) / _medians(other, rng)))
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(np.mean(logs, axis=0), [tail, 1 - tail])
-    return Ratio(float(np.exp(value)), float(np.exp(low)), float(np.exp(high)))
+    low, high = np.quantile(np.mean(resampled, axis=0), [tail, 1 - tail])
+    return Ratio(float(np.exp(np.mean(values))), float(np.exp(low)), float(np.exp(high)))
 
 
-def _medians(times: ArrayLike, rng: np.random.Generator) -> NDArray[np.float64]:
-    sample = np.asarray(times, float)
+def _sample(times: ArrayLike) -> NDArray[np.float64]:
+    sample = np.asarray(times, np.float64)
     if sample.ndim != 1 or not sample.size or not (sample > 0).all():
         raise ValueError(f"times must be a non-empty sequence of positive numbers, not {times!r}")
+    return sample
+
+
+def _medians(sample: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the medians of bootstrap resamples, shape (RESAMPLES,)."""
     picks = rng.integers(sample.size, size=(RESAMPLES, sample.size))
     medians: NDArray[np.float64] = np.median(sample[picks], axis=1)
     return medians

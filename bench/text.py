@@ -1,5 +1,6 @@
 """A summary as plain text: 80 columns, no colour."""
 
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from bench.registry import Role
@@ -10,13 +11,20 @@ WIDTH = 80
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
+def decimals(value: float, digits: int = 3) -> int:
+    """Return the decimal places that show `value` with `digits` significant figures."""
+    if value == 0:
+        return 0
+    exponent = int(f"{abs(value):.{digits - 1}e}".partition("e")[2])
+    return max(0, digits - 1 - exponent)
+
+
 def figures(value: float, digits: int = 3) -> str:
     """Return `value` with `digits` significant figures and no exponent."""
     if value == 0:
         return "0"
     rounded = float(f"{value:.{digits - 1}e}")
-    magnitude = int(f"{abs(rounded):e}".partition("e")[2])
-    return f"{rounded:.{max(0, digits - 1 - magnitude)}f}"
+    return f"{rounded:.{decimals(value, digits)}f}"
 
 
 def render(blocks: Sequence[Block]) -> str:
@@ -48,7 +56,8 @@ def details(block: Block) -> Iterator[str]:
 def _detail(n: str, row: Row, unit: float) -> str:
     result = row.result
     times = (result.median, result.mean, result.stddev, result.min)
-    columns = "".join(f"{figures(value / unit):>8}" for value in times)
+    places = decimals(result.median / unit)
+    columns = "".join(f"{value / unit:>8.{places}f}" for value in times)
     speedup = ratio(row.speedup) if row.speedup else ""
     floor = figures(row.to_floor, 2) if row.to_floor and row.role is not Role.FLOOR else ""
     return f"{n:>7} {result.case.backend:<12}{columns}{speedup:>21}{floor:>8}".rstrip()
@@ -89,8 +98,10 @@ def conclusion(block: Block) -> Iterator[str]:
     if block.overall is None:
         return
     if len(block.sizes) > 1:
-        yield f"  crossover: {crossover(block)}"
-    yield f"  {overall(block.overall, len(block.sizes))}; {recommendation(block)}"
+        line = f"crossover: {crossover(block)}"
+        yield from textwrap.wrap(line, WIDTH, initial_indent="  ", subsequent_indent="    ")
+    line = f"{overall(block.overall, len(block.sizes))}; {recommendation(block)}"
+    yield from textwrap.wrap(line, WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
 def crossover(block: Block) -> str:
@@ -130,18 +141,21 @@ def recommendation(block: Block) -> str:
 
 def legend() -> list[str]:
     """Explain the columns."""
-    return [
-        "× and its interval: how many times faster than the reference backend; the interval is",
-        "what another look at this process would give. Another process may differ: a lead within",
-        f"{MARGIN:.0%} is too close to call. floor: the same call from Python with no work behind",
-        "it. public: the public function on its default backend. study-*: the earlier study's",
-        "code, right on untied bids only, for comparison.",
-    ]  # fmt: skip
+    return textwrap.wrap(
+        "× and its interval: how many times faster than the reference backend; the interval is "
+        "what another look at this process would give. Another process may differ, so a lead "
+        f"within {MARGIN:.0%} is too close to call. floor: the same call from Python with no work "
+        "behind it. public: the public function on its default backend. study-*: the earlier "
+        "study's code, right on untied bids only, for comparison.",
+        WIDTH,
+    )
 
 
 def ratio(value: Ratio) -> str:
     """Return a ratio with its interval."""
-    return f"{figures(value.value)} [{figures(value.low)}, {figures(value.high)}]"
+    digits = 3 if value.value >= 1 else 2
+    low, high = figures(value.low, digits), figures(value.high, digits)
+    return f"{figures(value.value, digits)} [{low}, {high}]"
 
 
 def _unit(medians: Iterable[float]) -> tuple[float, str]:

@@ -7,7 +7,6 @@ below. Modules are imported when first asked for, so that `easy_marl.market` nee
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -99,7 +98,7 @@ class BackendUnavailable(ImportError):  # noqa: N818, a state of the machine, no
 
 
 loaded: dict[str | None, Backend] = {}
-"""Backends in use, by name; None stands for the default. `get_backend` fills it."""
+"""Backends in use by name, and the default as None. `get_backend` fills it."""
 
 
 def get_backend(name: str | None = None) -> Backend:
@@ -124,13 +123,12 @@ def get_backend(name: str | None = None) -> Backend:
         If the backend is not installed or does not import.
     """
     if name is None:
-        backend = _default()
-    elif not isinstance(name, str) or name not in _TABLE:
+        if None not in loaded:
+            loaded[None] = _default()
+        return loaded[None]
+    if not isinstance(name, str) or name not in _TABLE:
         raise errors.bad_backend("backend", name, _TABLE)
-    else:
-        backend = _load(name)
-    loaded[name] = backend
-    return backend
+    return _load(name)
 
 
 def backends() -> tuple[BackendStatus, ...]:
@@ -162,8 +160,9 @@ def _default() -> Backend:
     raise AssertionError("the numpy backend is always there")
 
 
-@cache
 def _load(name: str) -> Backend:
+    if name in loaded:
+        return loaded[name]
     entry = _TABLE[name]
     try:
         module = import_module(entry.module)
@@ -173,4 +172,5 @@ def _load(name: str) -> Backend:
         else:
             reason = f"{entry.needs} does not import: {type(error).__name__}: {error}"
         raise BackendUnavailable(name, reason) from error
-    return Backend(name, module.version(), module.clear, module.clear_batch)
+    loaded[name] = Backend(name, module.version(), module.clear, module.clear_batch)
+    return loaded[name]

@@ -9,7 +9,7 @@ use std::ffi::c_int;
 use std::slice;
 
 use market_core::Argument;
-use numpy::npyffi::PyArray_CheckExact;
+use numpy::PyUntypedArray;
 use numpy::npyffi::flags::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS};
 use numpy::npyffi::objects::{
     _PyArray_GET_ITEM_DATA, _PyDataType_GET_ITEM_DATA, PyArrayObject, PyArrayObject_fields,
@@ -19,6 +19,8 @@ use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::type_object::PyTypeInfo;
+use pyo3::types::PyType;
 
 use crate::errors;
 
@@ -52,6 +54,7 @@ enum Held<'a, 'py> {
 
 impl<'a, 'py> Array<'a, 'py> {
     /// An argument that is probably an array.
+    #[inline(always)]
     pub fn new(argument: Argument, object: &'a Bound<'py, PyAny>) -> PyResult<Self> {
         let held = match Layout::of(object) {
             Some(layout) if layout.is_readable() => Held::Borrowed(object),
@@ -61,12 +64,10 @@ impl<'a, 'py> Array<'a, 'py> {
     }
 
     /// An argument that is probably a number.
+    #[inline(always)]
     pub fn scalar(argument: Argument, object: &'a Bound<'py, PyAny>) -> PyResult<Self> {
         match number(object) {
-            Some(value) => Ok(Self {
-                argument,
-                held: Held::Number(value, object),
-            }),
+            Some(value) => Ok(Self { argument, held: Held::Number(value, object) }),
             None => Self::new(argument, object),
         }
     }
@@ -85,19 +86,22 @@ impl<'a, 'py> Array<'a, 'py> {
     }
 
     /// Whether the argument is float32, in any byte order.
+    #[inline(always)]
     pub fn is_float32(&self) -> bool {
         let array = match &self.held {
             Held::Number(..) => return false,
             Held::Borrowed(array) => array,
             Held::Owned(array, _) => array,
         };
-        Layout::of(array).is_some_and(|layout| layout.type_number() == FLOAT32)
+        // SAFETY: what is held is an array.
+        unsafe { Layout::of_array(array).type_number() == FLOAT32 }
     }
 
     /// Where the values are now. Valid until Python code runs again.
     ///
     /// # Errors
     /// If other code has changed the array's dtype since it was accepted.
+    #[inline(always)]
     pub fn view(&self) -> PyResult<View<'_>> {
         let array = match &self.held {
             Held::Number(value, _) => return Ok(View::of_number(value)),
@@ -105,9 +109,12 @@ impl<'a, 'py> Array<'a, 'py> {
             Held::Owned(array, None) => array,
             Held::Owned(_, Some(array)) => array,
         };
-        match Layout::of(array) {
-            Some(layout) if layout.is_readable() => Ok(View::of_array(&layout)),
-            _ => Err(errors::bad_dtype(self.argument, array)),
+        // SAFETY: what is held is an array.
+        let layout = unsafe { Layout::of_array(array) };
+        if layout.is_readable() {
+            Ok(View::of_array(&layout))
+        } else {
+            Err(errors::bad_dtype(self.argument, array))
         }
     }
 }
@@ -150,9 +157,15 @@ fn convert<'a, 'py>(argument: Argument, object: &Bound<'py, PyAny>) -> PyResult<
 /// `numpy.asarray`.
 pub fn as_array<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     static AS_ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    AS_ARRAY
-        .import(object.py(), "numpy", "asarray")?
-        .call1((object,))
+    AS_ARRAY.import(object.py(), "numpy", "asarray")?.call1((object,))
+}
+
+/// The type of NumPy's arrays. Asking the C API each time costs more than the comparison.
+#[inline]
+pub fn array_type(py: Python<'_>) -> *mut ffi::PyTypeObject {
+    static ARRAY_TYPE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let array_type = ARRAY_TYPE.get_or_init(py, || PyUntypedArray::type_object(py).unbind());
+    array_type.as_ptr().cast()
 }
 
 /// The header of a NumPy array.
@@ -162,18 +175,16 @@ pub struct Layout<'a> {
 
 impl<'a> Layout<'a> {
     /// `None` unless the object is exactly a NumPy array, no subclass.
+    #[inline]
     pub fn of(object: &'a Bound<'_, PyAny>) -> Option<Self> {
-        // SAFETY: the GIL is held, `object` is alive for `'a`, and it is a NumPy array.
-        unsafe {
-            if PyArray_CheckExact(object.py(), object.as_ptr()) == 0 {
-                return None;
-            }
-            Some(Self::of_array(object))
-        }
+        let is_array = object.get_type_ptr() == array_type(object.py());
+        // SAFETY: it is a NumPy array.
+        is_array.then(|| unsafe { Self::of_array(object) })
     }
 
     /// # Safety
     /// The object must be a NumPy array or an instance of a subclass.
+    #[inline(always)]
     pub unsafe fn of_array(object: &'a Bound<'_, PyAny>) -> Self {
         let array: *const PyArrayObject = object.as_ptr().cast();
         // SAFETY: the caller says that it is an array, and it is alive for `'a`.
@@ -193,10 +204,7 @@ impl<'a> Layout<'a> {
     }
 
     fn is_accepted(&self) -> bool {
-        matches!(
-            self.type_number(),
-            FLOAT32 | FLOAT64 | FIRST_INTEGER..=LAST_INTEGER
-        )
+        matches!(self.type_number(), FLOAT32 | FLOAT64 | FIRST_INTEGER..=LAST_INTEGER)
     }
 
     /// Whether [`View`] can read it.
@@ -269,6 +277,7 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
+    #[inline(always)]
     fn of_number(value: &'a f64) -> Self {
         Self {
             data: (&raw const *value).cast(),
@@ -279,6 +288,7 @@ impl<'a> View<'a> {
         }
     }
 
+    #[inline(always)]
     fn of_array(layout: &Layout<'a>) -> Self {
         Self {
             data: layout.data(),

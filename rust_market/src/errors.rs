@@ -24,12 +24,7 @@ pub fn name(argument: Argument) -> &'static str {
 
 #[cold]
 pub fn bad_option(name: &str, value: &Bound<'_, PyAny>, rule: &str) -> PyErr {
-    let sentence = || {
-        Ok(format!(
-            "{name} is {}: {name} must be {rule}",
-            value.repr()?
-        ))
-    };
+    let sentence = || Ok(format!("{name} is {}: {name} must be {rule}", value.repr()?));
     value_error(sentence())
 }
 

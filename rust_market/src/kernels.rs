@@ -52,12 +52,7 @@ thread_local! {
 pub trait Kernel {
     /// Whether and where a value is bad.
     fn check(&self, markets: Markets<'_>, rules: Rules) -> Result<(), Fault> {
-        let Markets {
-            bids,
-            quantities,
-            demand,
-            ..
-        } = markets;
+        let Markets { bids, quantities, demand, .. } = markets;
         market_core::check(bids, quantities, demand, rules.scarcity_price)
     }
 
@@ -121,12 +116,7 @@ impl Kernel for Study {
         prices: &mut [MaybeUninit<f64>],
         cleared: &mut [T],
     ) {
-        let Markets {
-            bids,
-            quantities,
-            demand,
-            ..
-        } = markets;
+        let Markets { bids, quantities, demand, .. } = markets;
         let price = market_core::study::clear(bids, quantities, demand[0], cleared);
         prices[0] = MaybeUninit::new(price);
     }
@@ -139,12 +129,10 @@ pub fn one_market<'py>(
     ties: Ties,
 ) -> PyResult<(f64, Bound<'py, PyAny>)> {
     let inputs = Inputs::one_market(given)?;
-    let units = inputs.view_market()?.bids.units();
-    let float32 = inputs.quantities.is_float32();
-    let cleared = outputs::fresh(given.bids.py(), &[units], float32)?;
-    let mut price = [MaybeUninit::new(0.0)];
-
     let views = inputs.view_market()?;
+    let float32 = inputs.quantities.is_float32();
+    let cleared = outputs::fresh(given.bids.py(), &[views.bids.units()], float32)?;
+    let mut price = [MaybeUninit::new(0.0)];
     let cells = Cells::new(&mut price, &cleared, float32);
     run(kernel, &views, ties, Ok(cells)).map_err(|refusal| refusal.explain(&inputs))?;
     // SAFETY: it was initialised above.
@@ -188,10 +176,7 @@ fn run(
             quantities: views.quantities.values(&mut scratch.quantities)?,
             demand: views.demand.values(&mut scratch.demand)?,
         };
-        let rules = Rules {
-            ties,
-            scarcity_price: views.scarcity_price,
-        };
+        let rules = Rules { ties, scarcity_price: views.scarcity_price };
         kernel.check(markets, rules)?;
         let order = &mut scratch.order;
         match cells? {

@@ -35,7 +35,38 @@ mod rust_market {
     #[pymodule_export]
     const __version__: &str = env!("CARGO_PKG_VERSION");
 
-    /// Clear one market in merit order: (price, cleared).
+    /// Clear one market in merit order.
+    ///
+    /// Parameters
+    /// ----------
+    /// bids : array_like, shape (n,)
+    ///     What each unit asks for, in currency/MWh; finite, may be negative.
+    /// quantities : array_like, shape (n,)
+    ///     What each unit offers, in MW; finite, not negative.
+    /// demand : array_like, scalar
+    ///     Demand in MW; finite, not negative.
+    /// ties : {"first", "pro_rata"}
+    ///     Who delivers where bids equal the price: the units with the lowest indices, or all of
+    ///     them in proportion to their quantities.
+    /// scarcity_price : array_like, scalar, optional
+    ///     Price in currency/MWh where supply does not reach demand; finite, any sign. Without it,
+    ///     the highest bid is the price then.
+    ///
+    /// Returns
+    /// -------
+    /// price : float
+    ///     Bid of the marginal unit, in currency/MWh.
+    /// cleared : ndarray, shape (n,)
+    ///     What each unit delivers, in MW; float32 where `quantities` is float32, else float64.
+    ///
+    /// Raises
+    /// ------
+    /// TypeError
+    ///     If an input is, after `numpy.asarray`, neither float64, float32 nor integer.
+    /// ValueError
+    ///     If an option is unknown, a shape does not fit, the market is empty, or a number is not
+    ///     finite or is negative where it must not be. The message names the argument, the index
+    ///     and the value.
     #[pyfunction]
     #[pyo3(
         signature = (bids, quantities, demand, *, ties=TiesOption::FIRST, scarcity_price=None),
@@ -48,12 +79,7 @@ mod rust_market {
         ties: TiesOption<'py>,
         scarcity_price: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(f64, Bound<'py, PyAny>)> {
-        let given = Given {
-            bids,
-            quantities,
-            demand,
-            scarcity_price,
-        };
+        let given = Given { bids, quantities, demand, scarcity_price };
         kernels::one_market(&Clear, &given, ties.check()?)
     }
 
@@ -67,7 +93,35 @@ mod rust_market {
         clear(bids, quantities, demand, TiesOption::FIRST, None)
     }
 
-    /// Clear many markets in merit order: (prices, cleared).
+    /// Clear many markets in merit order; row by row what `clear` returns.
+    ///
+    /// Parameters
+    /// ----------
+    /// bids : array_like, shape (N,) or (B, N)
+    ///     As in `clear`; one-dimensional bids are sorted once for all markets.
+    /// quantities : array_like, shape (N,) or (B, N)
+    ///     As in `clear`.
+    /// demand : array_like, shape (B,)
+    ///     As in `clear`. Axes of length one do not broadcast.
+    /// ties, scarcity_price
+    ///     As in `clear`, the same for all markets.
+    /// out : (prices, cleared), optional
+    ///     Arrays that receive the results: of exactly their shapes and dtypes, C-contiguous,
+    ///     aligned and writeable, overlapping neither the inputs nor each other.
+    /// threads : int, optional
+    ///     The most threads to use, at least 1. A hint: one thread is used.
+    ///
+    /// Returns
+    /// -------
+    /// prices : ndarray of float64, shape (B,)
+    ///     Price of each market, in currency/MWh.
+    /// cleared : ndarray, shape (B, N)
+    ///     What each unit delivers, in MW; float32 where `quantities` is float32, else float64.
+    ///
+    /// Raises
+    /// ------
+    /// TypeError, ValueError
+    ///     As `clear`, and for an `out` or `threads` that does not fit. Nothing is written then.
     #[pyfunction]
     #[pyo3(
         signature = (
@@ -85,18 +139,19 @@ mod rust_market {
         out: Option<&Bound<'py, PyAny>>,
         threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let given = Given {
-            bids,
-            quantities,
-            demand,
-            scarcity_price,
-        };
+        let given = Given { bids, quantities, demand, scarcity_price };
         let ties = ties.check()?;
         check_threads(threads)?;
         kernels::many_markets(&Clear, &given, ties, out)
     }
 
-    /// How this module was built.
+    /// Return how this module was built.
+    ///
+    /// Returns
+    /// -------
+    /// dict
+    ///     `version`, `profile` ("release" or "debug"), `target` (triple), `rustc` (version) and
+    ///     `source_hash` (SHA-256 of the Rust sources and manifests).
     #[pyfunction]
     fn build_info(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         let info = PyDict::new(py);
@@ -108,7 +163,7 @@ mod rust_market {
         Ok(info)
     }
 
-    /// What `clear` costs without clearing: the floor of a benchmark.
+    /// Do what `clear` does around clearing: price 0.0, nothing dispatched, values unchecked.
     #[pyfunction]
     #[pyo3(
         signature = (bids, quantities, demand, *, ties=TiesOption::FIRST, scarcity_price=None),
@@ -121,16 +176,11 @@ mod rust_market {
         ties: TiesOption<'py>,
         scarcity_price: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(f64, Bound<'py, PyAny>)> {
-        let given = Given {
-            bids,
-            quantities,
-            demand,
-            scarcity_price,
-        };
+        let given = Given { bids, quantities, demand, scarcity_price };
         kernels::one_market(&Floor, &given, ties.check()?)
     }
 
-    /// What `clear_batch` costs without clearing: the floor of a benchmark.
+    /// Do what `clear_batch` does around clearing: zeros, values unchecked.
     #[pyfunction]
     #[pyo3(
         signature = (
@@ -148,30 +198,20 @@ mod rust_market {
         out: Option<&Bound<'py, PyAny>>,
         threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let given = Given {
-            bids,
-            quantities,
-            demand,
-            scarcity_price,
-        };
+        let given = Given { bids, quantities, demand, scarcity_price };
         let ties = ties.check()?;
         check_threads(threads)?;
         kernels::many_markets(&Floor, &given, ties, out)
     }
 
-    /// The earlier study's algorithm: right only on valid, untied markets without scarcity.
+    /// Clear as the earlier study did: right only on valid, untied markets without scarcity.
     #[pyfunction]
     fn _study_clear<'py>(
         bids: &Bound<'py, PyAny>,
         quantities: &Bound<'py, PyAny>,
         demand: &Bound<'py, PyAny>,
     ) -> PyResult<(f64, Bound<'py, PyAny>)> {
-        let given = Given {
-            bids,
-            quantities,
-            demand,
-            scarcity_price: None,
-        };
+        let given = Given { bids, quantities, demand, scarcity_price: None };
         kernels::one_market(&Study, &given, market_core::Ties::First)
     }
 }

@@ -49,9 +49,5 @@ pub fn check_threads(threads: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
     if is_int && threads.ge(1)? {
         return Ok(());
     }
-    Err(errors::bad_option(
-        "threads",
-        threads,
-        "a positive int or None",
-    ))
+    Err(errors::bad_option("threads", threads, "a positive int or None"))
 }

@@ -7,14 +7,14 @@ use std::slice;
 
 use market_core::Argument;
 use numpy::PY_ARRAY_API;
+use numpy::npyffi::PyArray_Check;
 use numpy::npyffi::flags::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_WRITEABLE};
 use numpy::npyffi::types::NPY_TYPES;
-use numpy::npyffi::{NpyTypes, PyArray_Check, get_type_object};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
-use crate::arguments::{Layout, as_array};
+use crate::arguments::{Layout, array_type, as_array};
 use crate::errors;
 use crate::shapes::Inputs;
 
@@ -60,27 +60,25 @@ unsafe fn cells<'a, T>(array: &Bound<'_, PyAny>) -> &'a mut [MaybeUninit<T>] {
     }
 }
 
-/// A new array, not initialised.
+/// A new array, not initialised. Runs no Python code: an array is no object that the garbage
+/// collector tracks, so making one never starts a collection.
 pub fn fresh<'py>(py: Python<'py>, shape: &[usize], float32: bool) -> PyResult<Bound<'py, PyAny>> {
-    let dtype = if float32 {
-        NPY_TYPES::NPY_FLOAT
-    } else {
-        NPY_TYPES::NPY_DOUBLE
-    };
+    let dtype = if float32 { NPY_TYPES::NPY_FLOAT } else { NPY_TYPES::NPY_DOUBLE };
     let mut dimensions = [0; 2];
     for (dimension, &length) in dimensions.iter_mut().zip(shape) {
         *dimension = length as isize;
     }
-    // SAFETY: the GIL is held; NumPy copies the dimensions and takes over the dtype's reference.
+    // SAFETY: the GIL is held, and `dimensions` holds as many lengths as it says.
     unsafe {
-        let array = PY_ARRAY_API.PyArray_NewFromDescr(
+        let array = PY_ARRAY_API.PyArray_New(
             py,
-            get_type_object(py, NpyTypes::PyArray_Type),
-            PY_ARRAY_API.PyArray_DescrFromType(py, dtype as c_int),
+            array_type(py),
             shape.len() as c_int,
             dimensions.as_mut_ptr(),
+            dtype as c_int,
             ptr::null_mut(),
             ptr::null_mut(),
+            0,
             0,
             ptr::null_mut(),
         );
@@ -111,20 +109,10 @@ impl<'py> Outputs<'py> {
         let Some(out) = out else {
             let prices = fresh(py, &shape[..1], false)?;
             let cleared = fresh(py, &shape, float32)?;
-            return Ok(Self {
-                prices,
-                cleared,
-                float32,
-                out: None,
-            });
+            return Ok(Self { prices, cleared, float32, out: None });
         };
         let (prices, cleared) = pair(out).ok_or_else(|| errors::bad_out(out))?;
-        let outputs = Self {
-            prices,
-            cleared,
-            float32,
-            out: Some(out.clone()),
-        };
+        let outputs = Self { prices, cleared, float32, out: Some(out.clone()) };
         outputs.check_layouts(shape)?;
         outputs.check_overlaps(inputs)?;
         Ok(outputs)
@@ -173,9 +161,7 @@ impl<'py> Outputs<'py> {
 /// The two arrays in `out`, if that is what it is.
 fn pair<'py>(out: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let pair = out.cast::<PyTuple>().ok()?;
-    let (prices, cleared) = pair
-        .extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()
-        .ok()?;
+    let (prices, cleared) = pair.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>().ok()?;
     (is_array(&prices) && is_array(&cleared)).then_some((prices, cleared))
 }
 
@@ -197,12 +183,7 @@ fn check_layout(
         let state = format!("has dtype {}", errors::text(array, "dtype")?);
         return bad(&state, if float32 { "be float32" } else { "be float64" });
     }
-    if !layout
-        .shape()
-        .iter()
-        .map(|&length| length as usize)
-        .eq(shape.iter().copied())
-    {
+    if !layout.shape().iter().map(|&length| length as usize).eq(shape.iter().copied()) {
         let state = format!("has shape {}", errors::text(array, "shape")?);
         let expected = PyTuple::new(array.py(), shape)?;
         return bad(&state, &format!("have shape {expected}"));

@@ -23,6 +23,7 @@ pub struct Views<'a> {
 }
 
 impl<'a, 'py> Inputs<'a, 'py> {
+    #[inline(always)]
     pub fn one_market(given: &Given<'a, 'py>) -> PyResult<Self> {
         Self::new(given, Array::scalar)
     }
@@ -31,6 +32,7 @@ impl<'a, 'py> Inputs<'a, 'py> {
         Self::new(given, Array::new)
     }
 
+    #[inline(always)]
     fn new(
         given: &Given<'a, 'py>,
         demand: impl Fn(Argument, &'a pyo3::Bound<'py, pyo3::PyAny>) -> PyResult<Array<'a, 'py>>,
@@ -54,6 +56,7 @@ impl<'a, 'py> Inputs<'a, 'py> {
     }
 
     /// Views in the shapes of one market.
+    #[inline(always)]
     pub fn view_market(&self) -> PyResult<Views<'_>> {
         let (bids, quantities, demand) = self.view_arrays()?;
         if bids.dimensions() != 1 {
@@ -67,12 +70,7 @@ impl<'a, 'py> Inputs<'a, 'py> {
         }
         let scarcity_price = self.view_scarcity_price()?;
         self.check_units(&bids, &quantities)?;
-        Ok(Views {
-            bids,
-            quantities,
-            demand,
-            scarcity_price,
-        })
+        Ok(Views { bids, quantities, demand, scarcity_price })
     }
 
     /// Views in the shapes of a batch.
@@ -91,35 +89,20 @@ impl<'a, 'py> Inputs<'a, 'py> {
         let scarcity_price = self.view_scarcity_price()?;
         self.check_units(&bids, &quantities)?;
         if bids.dimensions() == 2 && bids.rows() != demand.rows() {
-            return Err(errors::different_lengths(
-                &self.bids,
-                &self.demand,
-                "markets",
-            ));
+            return Err(errors::different_lengths(&self.bids, &self.demand, "markets"));
         }
         if quantities.dimensions() == 2 && quantities.rows() != demand.rows() {
-            return Err(errors::different_lengths(
-                &self.quantities,
-                &self.demand,
-                "markets",
-            ));
+            return Err(errors::different_lengths(&self.quantities, &self.demand, "markets"));
         }
-        Ok(Views {
-            bids,
-            quantities,
-            demand,
-            scarcity_price,
-        })
+        Ok(Views { bids, quantities, demand, scarcity_price })
     }
 
+    #[inline(always)]
     fn view_arrays(&self) -> PyResult<(View<'_>, View<'_>, View<'_>)> {
-        Ok((
-            self.bids.view()?,
-            self.quantities.view()?,
-            self.demand.view()?,
-        ))
+        Ok((self.bids.view()?, self.quantities.view()?, self.demand.view()?))
     }
 
+    #[inline(always)]
     fn view_scarcity_price(&self) -> PyResult<Option<f64>> {
         let Some(array) = &self.scarcity_price else {
             return Ok(None);
@@ -131,6 +114,7 @@ impl<'a, 'py> Inputs<'a, 'py> {
         Ok(Some(view.value()))
     }
 
+    #[inline(always)]
     fn check_units(&self, bids: &View<'_>, quantities: &View<'_>) -> PyResult<()> {
         if bids.units() == 0 {
             return Err(errors::empty_market(&self.bids));
@@ -139,11 +123,7 @@ impl<'a, 'py> Inputs<'a, 'py> {
             return Err(errors::empty_market(&self.quantities));
         }
         if bids.units() != quantities.units() {
-            return Err(errors::different_lengths(
-                &self.quantities,
-                &self.bids,
-                "units",
-            ));
+            return Err(errors::different_lengths(&self.quantities, &self.bids, "units"));
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 """One market: cases worked out by hand."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ BIDS = np.array([25.0, 30.0, 35.0, 40.0, 45.0])
 QUANTITIES = np.full(5, 20.0)
 
 
-def check(result, price, cleared) -> None:
+def check(result: tuple[float, Any], price: float, cleared: list[float]) -> None:
     assert type(result[0]) is float
     assert result[0] == price
     assert result[1].tolist() == cleared
@@ -93,10 +94,10 @@ def test_supply_that_meets_demand_exactly_is_no_scarcity(backend: Backend) -> No
 
 
 @pytest.mark.parametrize("value", [3000, -5, 0.0, -0.0, np.float32(2.5), np.array(7)])
-def test_scarcity_price(backend: Backend, value: object) -> None:
+def test_scarcity_price(backend: Backend, value: Any) -> None:
     price, cleared = backend.clear([1.0, 2.0], [3.0, 4.0], 8.0, scarcity_price=value)
     assert type(price) is float
-    assert repr(price) == repr(float(value))  # type: ignore[arg-type]
+    assert repr(price) == repr(float(value))
     assert cleared.tolist() == [3.0, 4.0]
 
 
@@ -131,7 +132,9 @@ def test_supply_beyond_the_largest_float(backend: Backend) -> None:
 # ties="pro_rata"
 
 
-def pro_rata(backend: Backend, bids, quantities, demand, **options):
+def pro_rata(
+    backend: Backend, bids: Any, quantities: Any, demand: float, **options: Any
+) -> tuple[float, list[float]]:
     price, cleared = backend.clear(bids, quantities, demand, ties="pro_rata", **options)
     return price, cleared.tolist()
 
@@ -171,7 +174,7 @@ def test_pro_rata_dispatches_no_more_than_is_offered(backend: Backend) -> None:
 
 @pytest.mark.parametrize("demand", [70, 70.0, np.int8(70), np.uint64(70), np.float32(70)])
 @pytest.mark.parametrize("wrap", [lambda value: value, np.array], ids=["scalar", "0-d"])
-def test_kinds_of_demand(backend: Backend, demand: object, wrap) -> None:
+def test_kinds_of_demand(backend: Backend, demand: Any, wrap: Any) -> None:
     check(backend.clear(BIDS, QUANTITIES, wrap(demand)), 40.0, [20.0, 20.0, 20.0, 10.0, 0.0])
 
 

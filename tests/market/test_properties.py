@@ -21,12 +21,7 @@ few = st.sampled_from([*AWKWARD, *(-value for value in AWKWARD)])
 numbers = few | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-3, 3).map(float)
 SIZES = st.integers(1, 12) | st.sampled_from([16, 17, 63, 64, 65, 66, 130])
 
-quick = settings(
-    deadline=None,
-    max_examples=80,
-    # The fixture is a backend, which has no state.
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+quick = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 
 
 def bits(*values: Any) -> list[bytes]:
@@ -71,7 +66,6 @@ options = st.fixed_dictionaries(
 
 
 @quick
-@settings(max_examples=300)
 @given(markets(), options)
 def test_agrees_with_the_reference_to_the_last_bit(
     backend: Backend, market: Any, options: Any

@@ -30,11 +30,7 @@ fn pool(units: usize) -> Vec<Market> {
         let bids: Vec<f64> = (0..units).map(|_| 100.0 * random.uniform()).collect();
         let quantities: Vec<f64> = (0..units).map(|_| 1.0 + 50.0 * random.uniform()).collect();
         let demand = quantities.iter().sum::<f64>() * (0.3 + 0.6 * random.uniform());
-        Market {
-            bids,
-            quantities,
-            demand,
-        }
+        Market { bids, quantities, demand }
     };
     (0..size).map(|_| market()).collect()
 }
@@ -54,7 +50,7 @@ fn time(pool: &[Market], mut kernel: impl FnMut(&Market) -> f64) -> f64 {
 
 fn main() {
     println!("{:>6} {:>10} {:>10} {:>10}", "n", "sort", "clear", "study");
-    for units in [1, 2, 5, 10, 20, 30, 50, 100, 200, 1000, 10_000] {
+    for units in [1, 2, 5, 10, 15, 20, 30, 50, 100, 200, 1000, 10_000] {
         let pool = pool(units);
         let mut order = MeritOrder::new();
         let mut cleared = vec![0.0; units];
@@ -64,19 +60,9 @@ fn main() {
         });
         let clearing = time(&pool, |m| {
             let rules = Rules::default();
-            clear(
-                &m.bids,
-                &m.quantities,
-                m.demand,
-                rules,
-                &mut order,
-                &mut cleared,
-            )
-            .unwrap()
+            clear(&m.bids, &m.quantities, m.demand, rules, &mut order, &mut cleared).unwrap()
         });
-        let study = time(&pool, |m| {
-            study::clear(&m.bids, &m.quantities, m.demand, &mut cleared)
-        });
+        let study = time(&pool, |m| study::clear(&m.bids, &m.quantities, m.demand, &mut cleared));
         println!("{units:>6} {sorting:>10.1} {clearing:>10.1} {study:>10.1}");
     }
 }

@@ -52,12 +52,7 @@ pub fn clear_batch<P: Output, T: Output>(
     prices: &mut [P],
     cleared: &mut [T],
 ) -> Result<(), Fault> {
-    let Markets {
-        bids,
-        quantities,
-        demand,
-        ..
-    } = markets;
+    let Markets { bids, quantities, demand, .. } = markets;
     check(bids, quantities, demand, rules.scarcity_price)?;
     dispatch_batch(markets, rules, order, prices, cleared);
     Ok(())
@@ -86,24 +81,13 @@ pub fn dispatch_batch<P: Output, T: Output>(
         if !shared_bids {
             order.sort(bids);
         }
-        *price = P::from_f64(dispatch(
-            bids,
-            quantities,
-            demand[row],
-            rules,
-            order,
-            cleared,
-        ));
+        *price = P::from_f64(dispatch(bids, quantities, demand[row], rules, order, cleared));
     }
 }
 
 /// One market's values: the whole slice where all markets share it.
 fn row_of(values: &[f64], units: usize, row: usize) -> &[f64] {
-    if values.len() == units {
-        values
-    } else {
-        &values[row * units..(row + 1) * units]
-    }
+    if values.len() == units { values } else { &values[row * units..(row + 1) * units] }
 }
 
 /// Dispatches a market whose merit order is known, and returns the price.
@@ -165,11 +149,8 @@ fn share<T: Output>(
     let supply = tied.clone().fold(0.0, |sum, rank| sum + quantity(rank));
     let ratio = (demand - cheaper) / supply;
     for rank in tied {
-        let amount = if supply == 0.0 {
-            0.0
-        } else {
-            (quantity(rank) * ratio).min(quantity(rank))
-        };
+        let amount =
+            if supply == 0.0 { 0.0 } else { (quantity(rank) * ratio).min(quantity(rank)) };
         cleared[order.unit(rank)] = T::from_f64(amount);
     }
 }

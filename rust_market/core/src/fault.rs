@@ -45,9 +45,7 @@ pub fn check(
 
 /// Whether all values are finite. No early exit, so that the loop is vectorised.
 fn finite(values: &[f64]) -> bool {
-    values
-        .iter()
-        .fold(true, |all, value| all & value.is_finite())
+    values.iter().fold(true, |all, value| all & value.is_finite())
 }
 
 /// Whether all values are finite and not negative (-0.0 counts as zero).
@@ -82,11 +80,7 @@ fn find(
     argument: Argument,
 ) -> Result<(), Fault> {
     match values.iter().position(bad) {
-        Some(index) => Err(Fault {
-            code,
-            argument,
-            index,
-        }),
+        Some(index) => Err(Fault { code, argument, index }),
         None => Ok(()),
     }
 }
@@ -96,20 +90,13 @@ mod tests {
     use super::*;
 
     fn fault(code: Code, argument: Argument, index: usize) -> Result<(), Fault> {
-        Err(Fault {
-            code,
-            argument,
-            index,
-        })
+        Err(Fault { code, argument, index })
     }
 
     #[test]
     fn accepts_negative_bids_zeros_and_extremes() {
         let extremes = [-f64::MAX, -0.0, f64::MIN_POSITIVE, f64::MAX];
-        assert_eq!(
-            check(&extremes, &[0.0, -0.0, f64::MAX], &[-0.0], Some(-1.0)),
-            Ok(())
-        );
+        assert_eq!(check(&extremes, &[0.0, -0.0, f64::MAX], &[-0.0], Some(-1.0)), Ok(()));
         assert_eq!(check(&[], &[], &[], None), Ok(()));
     }
 
@@ -121,10 +108,7 @@ mod tests {
         let expected = fault(Code::Negative, Argument::Quantities, 2);
         assert_eq!(check(&[1.0; 3], &[1.0, 0.0, -1.0], &[1.0], None), expected);
         let expected = fault(Code::Negative, Argument::Demand, 1);
-        assert_eq!(
-            check(&[1.0], &[1.0], &[1.0, -f64::MIN_POSITIVE], None),
-            expected
-        );
+        assert_eq!(check(&[1.0], &[1.0], &[1.0, -f64::MIN_POSITIVE], None), expected);
     }
 
     #[test]

@@ -36,18 +36,12 @@ pub fn clear(bids: &[f64], quantities: &[f64], demand: f64, rules: Rules) -> (f6
         }
         Ties::ProRata => {
             let cheaper = bids.iter().filter(|&&bid| bid < price).count();
-            let tied: Vec<usize> = (0..bids.len())
-                .filter(|&unit| bids[unit] == price)
-                .collect();
+            let tied: Vec<usize> = (0..bids.len()).filter(|&unit| bids[unit] == price).collect();
             let at_price = tied.iter().fold(0.0, |sum, &unit| sum + quantities[unit]);
             for unit in tied {
                 let quantity = quantities[unit];
                 let share = quantity * ((demand - supply[cheaper]) / at_price);
-                cleared[unit] = if at_price == 0.0 {
-                    0.0
-                } else {
-                    f64::min(share, quantity)
-                };
+                cleared[unit] = if at_price == 0.0 { 0.0 } else { f64::min(share, quantity) };
             }
         }
     }

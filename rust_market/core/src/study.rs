@@ -25,11 +25,7 @@ pub fn clear<T: Output>(bids: &[f64], quantities: &[f64], demand: f64, cleared: 
 
     let marginal = supply.partition_point(|&supply| supply < demand);
     let marginal = marginal.min(bids.len() - 1);
-    let before = if marginal == 0 {
-        0.0
-    } else {
-        supply[marginal - 1]
-    };
+    let before = if marginal == 0 { 0.0 } else { supply[marginal - 1] };
 
     cleared.fill(T::from_f64(0.0));
     for rank in 0..marginal {

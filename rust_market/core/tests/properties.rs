@@ -45,13 +45,7 @@ fn quantities(units: usize) -> BoxedStrategy<Vec<f64>> {
     let few = prop::sample::select(vec![0.0, -0.0, 0.1, 1.0, 3.0]);
     let wide = prop::sample::select(vec![f64::from_bits(1), 1e-16, 0.3, 1e16, 1e308]);
     let zeros = Just(vec![0.0; units]);
-    prop_oneof![
-        vec(0.0..50.0, units),
-        vec(few, units),
-        vec(wide, units),
-        zeros
-    ]
-    .boxed()
+    prop_oneof![vec(0.0..50.0, units), vec(few, units), vec(wide, units), zeros].boxed()
 }
 
 /// Demands at, just above and just below a step of the supply, none, and more than there is.
@@ -63,11 +57,7 @@ fn demand(bids: &[f64], quantities: &[f64]) -> BoxedStrategy<f64> {
     for unit in order {
         total += quantities[unit];
         let step = f64::min(total, f64::MAX);
-        steps.extend([
-            step,
-            step.next_down().max(0.0),
-            step.next_up().min(f64::MAX),
-        ]);
+        steps.extend([step, step.next_down().max(0.0), step.next_up().min(f64::MAX)]);
     }
     let most = f64::min(1.5 * total, f64::MAX);
     let anywhere = (0.0..=1.0).prop_map(move |part| part * most);
@@ -93,10 +83,8 @@ fn any_market() -> impl Strategy<Value = Market> {
 
 fn rules() -> impl Strategy<Value = Rules> {
     let ties = prop::sample::select(vec![Ties::First, Ties::ProRata]);
-    (ties, prop::option::of(-1e4..1e4)).prop_map(|(ties, scarcity_price)| Rules {
-        ties,
-        scarcity_price,
-    })
+    (ties, prop::option::of(-1e4..1e4))
+        .prop_map(|(ties, scarcity_price)| Rules { ties, scarcity_price })
 }
 
 fn bits(values: &[f64]) -> Vec<u64> {
@@ -104,11 +92,7 @@ fn bits(values: &[f64]) -> Vec<u64> {
 }
 
 fn cleared(market: &Market, rules: Rules, order: &mut MeritOrder) -> (f64, Vec<f64>) {
-    let Market {
-        bids,
-        quantities,
-        demand,
-    } = market;
+    let Market { bids, quantities, demand } = market;
     let mut cleared = vec![f64::NAN; bids.len()];
     let price = clear(bids, quantities, *demand, rules, order, &mut cleared).unwrap();
     (price, cleared)
@@ -215,15 +199,9 @@ fn large_markets_agree_with_the_reference() {
         let bids: Vec<f64> = (0..50_000).map(bid).collect();
         let quantities: Vec<f64> = (0..50_000).map(|k| (k % 10) as f64 / 10.0).collect();
         for ties in [Ties::First, Ties::ProRata] {
-            let rules = Rules {
-                ties,
-                scarcity_price: None,
-            };
-            let market = Market {
-                bids: bids.clone(),
-                quantities: quantities.clone(),
-                demand: 9e3,
-            };
+            let rules = Rules { ties, scarcity_price: None };
+            let market =
+                Market { bids: bids.clone(), quantities: quantities.clone(), demand: 9e3 };
             let expected = reference::clear(&bids, &quantities, 9e3, rules);
             assert!(cleared(&market, rules, &mut MeritOrder::new()) == expected);
         }

@@ -1,0 +1,84 @@
+"""Print a saved run, and keep the docs' generated parts true to the runs in the repository.
+
+A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``, where NAME is
+a table of `bench.markdown`.
+"""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from bench import text
+from bench.catalogue import catalogue
+from bench.markdown import TABLES, Sources
+from bench.runs import load
+from bench.summary import summarise
+
+ROOT = Path(__file__).resolve().parent.parent
+RUNS = ROOT / "docs" / "runs"
+STUDY = RUNS / "study.json"
+DOUBLED = RUNS / "pools-doubled.json"
+EARLIER = RUNS / "earlier-study.csv"
+
+_PART = re.compile(r"(?s)<!-- generated: (?P<name>\w+) -->\n(?P<body>.*?)<!-- end -->")
+
+
+class ReportError(Exception):
+    """A document asks for something that cannot be generated."""
+
+
+def of_file(path: Path) -> str:
+    """Return the summary of a saved run as text."""
+    return text.render(summarise(load(path), catalogue())) + "\n"
+
+
+def documents(root: Path = ROOT) -> list[Path]:
+    """Return the files that may hold generated parts."""
+    return [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+
+
+def update_docs(*, write: bool, root: Path = ROOT) -> list[Path]:
+    """Return the documents whose generated parts are stale; with `write`, rewrite them."""
+    sources = Sources(load(STUDY), load(DOUBLED), EARLIER, catalogue())
+    stale = []
+    for path in documents(root):
+        old = path.read_text(encoding="utf-8")
+        new = refresh(old, sources, path)
+        if new != old:
+            stale.append(path.relative_to(root))
+            if write:
+                _write(path, new)
+    return stale
+
+
+def refresh(document: str, sources: Sources, path: Path) -> str:
+    """Return `document` with its generated parts made anew.
+
+    Raises
+    ------
+    ReportError
+        Where a part has no table of its name, or a marker no partner.
+    """
+
+    def made(part: re.Match[str]) -> str:
+        name = part["name"]
+        if name not in TABLES:
+            raise ReportError(
+                f"{path}: no table is called {name!r}; there are {', '.join(TABLES)}"
+            )
+        return f"<!-- generated: {name} -->\n{TABLES[name](sources)}\n<!-- end -->"
+
+    new, count = _PART.subn(made, document)
+    if count != document.count("<!-- generated:") or count != document.count("<!-- end -->"):
+        raise ReportError(f"{path}: a marker of a generated part has no partner")
+    return new
+
+
+def _write(path: Path, content: str) -> None:
+    """Replace a file in one step."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        file.write(content)
+    Path(name).chmod(path.stat().st_mode & 0o777)
+    Path(name).replace(path)

@@ -1,0 +1,231 @@
+"""Bad input: type and message in every backend, and which fault wins."""
+
+import re
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from easy_marl.market import Backend
+
+NAN, INF = float("nan"), float("inf")
+GOOD: dict[str, Any] = {"bids": [1.0, 2.0], "quantities": [3.0, 4.0], "demand": 5.0}
+BATCH: dict[str, Any] = {**GOOD, "demand": [5.0, 6.0, 7.0]}
+
+
+def raises(error: type[Exception], message: str) -> pytest.RaisesExc[Exception]:
+    return pytest.raises(error, match=f"^{re.escape(message)}$")
+
+
+DTYPES = [
+    (np.array([True, False]), "bool"),
+    ([True, False], "bool"),
+    (np.ones(2, np.float16), "float16"),
+    (np.ones(2, np.longdouble), str(np.dtype(np.longdouble))),
+    (np.ones(2, ">f2"), ">f2"),
+    (np.ones(2, np.complex128), "complex128"),
+    (np.array([1, 2], object), "object"),
+    ([1, 2**64], "object"),
+    (["a", "bc"], "<U2"),
+    ([b"a", b"b"], "|S1"),
+    (np.array([1, 2], "m8[s]"), "timedelta64[s]"),
+    (np.array([1, 2], "M8[D]"), "datetime64[D]"),
+    (np.zeros(2, [("x", "f8")]), "[('x', '<f8')]"),
+    (None, "object"),
+]
+
+SCALAR_DTYPES = [
+    (True, "bool"),
+    (np.True_, "bool"),
+    (np.float16(1), "float16"),
+    (np.longdouble(1), str(np.dtype(np.longdouble))),
+    (1j, "complex128"),
+    (2**64, "object"),
+    (-(2**63) - 1, "object"),
+    (Fraction(1, 2), "object"),
+    ("5", "<U1"),
+]
+
+ONE_MARKET = [
+    ({"ties": "median"}, "ties is 'median': ties must be 'first' or 'pro_rata'"),
+    ({"ties": None}, "ties is None: ties must be 'first' or 'pro_rata'"),
+    ({"ties": ["first"]}, "ties is ['first']: ties must be 'first' or 'pro_rata'"),
+    ({"bids": [[1, 2, 3], [4, 5, 6]]}, "bids has shape (2, 3): bids must be one-dimensional"),
+    ({"bids": 1.0}, "bids has shape (): bids must be one-dimensional"),
+    ({"quantities": np.ones((2, 1))}, "quantities has shape (2, 1): quantities must be"
+     " one-dimensional"),
+    ({"demand": [5.0]}, "demand has shape (1,): demand must be a scalar"),
+    ({"demand": np.ones((1, 1))}, "demand has shape (1, 1): demand must be a scalar"),
+    ({"scarcity_price": [9]}, "scarcity_price has shape (1,): scarcity_price must be a scalar"),
+    ({"bids": []}, "bids has shape (0,): a market needs at least one unit"),
+    ({"quantities": []}, "quantities has shape (0,): a market needs at least one unit"),
+    ({"quantities": [1, 2, 3]}, "quantities has shape (3,): bids has shape (2,), and both must"
+     " have as many units"),
+    ({"bids": [1.0, NAN]}, "bids[1] is nan: bids must be finite"),
+    ({"bids": [-INF, NAN]}, "bids[0] is -inf: bids must be finite"),
+    ({"bids": np.array([1, INF], ">f4")}, "bids[1] is inf: bids must be finite"),
+    ({"quantities": [INF, 1]}, "quantities[0] is inf: quantities must be finite"),
+    ({"demand": INF}, "demand is inf: demand must be finite"),
+    ({"demand": np.float32(NAN)}, "demand is nan: demand must be finite"),
+    ({"scarcity_price": NAN}, "scarcity_price is nan: scarcity_price must be finite"),
+    ({"scarcity_price": -INF}, "scarcity_price is -inf: scarcity_price must be finite"),
+    ({"quantities": [1, -1]}, "quantities[1] is -1: quantities must not be negative"),
+    ({"quantities": [-1.0, -2.0]}, "quantities[0] is -1.0: quantities must not be negative"),
+    ({"quantities": np.array([1, -0.1], np.float32)}, "quantities[1] is -0.10000000149011612: quantities"
+     " must not be negative"),
+    ({"demand": -5}, "demand is -5: demand must not be negative"),
+    ({"demand": np.float64(-5.5)}, "demand is -5.5: demand must not be negative"),
+    ({"demand": np.array(-5e-324)}, "demand is -5e-324: demand must not be negative"),
+]  # fmt: skip
+
+IN_A_BATCH = [
+    ({"ties": "First"}, "ties is 'First': ties must be 'first' or 'pro_rata'"),
+    ({"threads": 0}, "threads is 0: threads must be a positive int or None"),
+    ({"threads": -1}, "threads is -1: threads must be a positive int or None"),
+    ({"threads": True}, "threads is True: threads must be a positive int or None"),
+    ({"threads": 1.0}, "threads is 1.0: threads must be a positive int or None"),
+    ({"threads": "2"}, "threads is '2': threads must be a positive int or None"),
+    ({"bids": 1.0}, "bids has shape (): bids must be one- or two-dimensional"),
+    ({"quantities": np.ones((1, 1, 2))}, "quantities has shape (1, 1, 2): quantities must be"
+     " one- or two-dimensional"),
+    ({"demand": 5.0}, "demand has shape (): demand must be one-dimensional"),
+    ({"demand": np.ones((3, 1))}, "demand has shape (3, 1): demand must be one-dimensional"),
+    ({"scarcity_price": [9, 9, 9]}, "scarcity_price has shape (3,): scarcity_price must be a"
+     " scalar"),
+    ({"bids": np.ones((3, 0))}, "bids has shape (3, 0): a market needs at least one unit"),
+    ({"quantities": np.ones(0)}, "quantities has shape (0,): a market needs at least one unit"),
+    ({"quantities": np.ones((3, 1))}, "quantities has shape (3, 1): bids has shape (2,), and both"
+     " must have as many units"),
+    ({"bids": np.ones((4, 2))}, "bids has shape (4, 2): demand has shape (3,), and both must have"
+     " as many markets"),
+    ({"bids": np.ones((1, 2))}, "bids has shape (1, 2): demand has shape (3,), and both must have"
+     " as many markets"),
+    ({"quantities": np.ones((2, 2))}, "quantities has shape (2, 2): demand has shape (3,), and"
+     " both must have as many markets"),
+    ({"bids": [[1, 2], [3, NAN], [INF, 4]]}, "bids[1, 1] is nan: bids must be finite"),
+    ({"bids": [1, NAN]}, "bids[1] is nan: bids must be finite"),
+    ({"quantities": [[1, 2], [3, 4], [INF, 4]]}, "quantities[2, 0] is inf: quantities must be"
+     " finite"),
+    ({"quantities": [[1, 2], [3, 4], [5, -6]]}, "quantities[2, 1] is -6: quantities must not be"
+     " negative"),
+    ({"demand": [1, 2, NAN]}, "demand[2] is nan: demand must be finite"),
+    ({"demand": [1, -2, 3]}, "demand[1] is -2: demand must not be negative"),
+    ({"scarcity_price": INF}, "scarcity_price is inf: scarcity_price must be finite"),
+]  # fmt: skip
+
+
+def dtype_error(name: str, dtype: str) -> pytest.RaisesExc[Exception]:
+    message = f"{name} has dtype {dtype}: {name} must be float64, float32 or integer"
+    return raises(TypeError, message)
+
+
+@pytest.mark.parametrize(("bad", "message"), ONE_MARKET)
+def test_one_market(backend: Backend, bad: dict[str, Any], message: str) -> None:
+    with raises(ValueError, message):
+        backend.clear(**{**GOOD, **bad})
+
+
+@pytest.mark.parametrize(("bad", "message"), IN_A_BATCH)
+def test_in_a_batch(backend: Backend, bad: dict[str, Any], message: str) -> None:
+    with raises(ValueError, message):
+        backend.clear_batch(**{**BATCH, **bad})
+
+
+@pytest.mark.parametrize(("bad", "message"), ONE_MARKET)
+def test_arrays_that_need_no_conversion(
+    backend: Backend, bad: dict[str, Any], message: str
+) -> None:
+    """A quick path for float64 arrays must not be an unchecked one."""
+    market: dict[str, Any] = {name: np.array(value, np.float64) for name, value in {**GOOD, **bad}.items()
+              if name in GOOD}  # fmt: skip
+    if market["demand"].ndim == 0:
+        market["demand"] = float(market["demand"])
+    options = {name: value for name, value in bad.items() if name not in GOOD}
+    with pytest.raises(ValueError, match=re.escape(message.partition(" is ")[0][:20])):
+        backend.clear(**market, **options)
+
+
+@pytest.mark.parametrize("name", ["bids", "quantities"])
+@pytest.mark.parametrize(("value", "dtype"), DTYPES)
+def test_dtypes(backend: Backend, name: str, value: object, dtype: str) -> None:
+    with dtype_error(name, dtype):
+        backend.clear(**{**GOOD, name: value})
+    with dtype_error(name, dtype):
+        backend.clear_batch(**{**BATCH, name: value})
+
+
+@pytest.mark.parametrize(("value", "dtype"), SCALAR_DTYPES)
+def test_dtypes_of_scalars(backend: Backend, value: object, dtype: str) -> None:
+    with dtype_error("demand", dtype):
+        backend.clear(**{**GOOD, "demand": value})
+    for function, arguments in (backend.clear, GOOD), (backend.clear_batch, BATCH):
+        with dtype_error("scarcity_price", dtype):
+            function(**arguments, scarcity_price=value)
+
+
+def test_demand_of_none_is_an_object(backend: Backend) -> None:
+    with dtype_error("demand", "object"):
+        backend.clear(**{**GOOD, "demand": None})
+
+
+# Everything is wrong at first; each step mends what the message complained about.
+LADDER: list[tuple[dict[str, Any], str]] = [
+    ({"ties": 1, "threads": 0, "bids": [True], "quantities": ["a"], "demand": None,
+      "scarcity_price": 1j, "out": []}, "ties is 1"),
+    ({"ties": "first"}, "threads is 0"),
+    ({"threads": 1}, "bids has dtype"),
+    ({"bids": 1.0}, "quantities has dtype"),
+    ({"quantities": 1.0}, "demand has dtype"),
+    ({"demand": 1.0}, "scarcity_price has dtype"),
+    ({"scarcity_price": [NAN]}, "bids has shape ()"),
+    ({"bids": np.ones((2, 0))}, "quantities has shape ()"),
+    ({"quantities": np.ones((4, 0))}, "demand has shape ()"),
+    ({"demand": [-1.0, NAN, -1.0]}, "scarcity_price has shape (1,)"),
+    ({"scarcity_price": NAN}, "bids has shape (2, 0)"),
+    ({"bids": np.full((2, 3), INF)}, "quantities has shape (4, 0)"),
+    ({"quantities": np.full((4, 2), -INF)}, "quantities has shape (4, 2): bids"),
+    ({"quantities": np.full((4, 3), -INF)}, "bids has shape (2, 3): demand"),
+    ({"bids": np.full((3, 3), INF)}, "quantities has shape (4, 3): demand"),
+    ({"quantities": np.array([[-1, 1, NAN]] * 3)}, "bids[0, 0] is inf"),
+    ({"bids": np.ones((3, 3))}, "quantities[0, 2] is nan"),
+    ({"quantities": np.array([[1, 1, -1.0]] * 3)}, "demand[1] is nan"),
+    ({"demand": [1.0, -1.0, -1.0]}, "scarcity_price is nan"),
+    ({"scarcity_price": -1.0}, "quantities[0, 2] is -1.0"),
+    ({"quantities": np.ones((3, 3))}, "demand[1] is -1.0"),
+    ({"demand": np.ones(3)}, "out has type list"),
+]  # fmt: skip
+
+
+def test_the_first_fault_of_the_table_wins(backend: Backend) -> None:
+    arguments: dict[str, Any] = {}
+    for mended, message in LADDER:
+        arguments |= mended
+        with pytest.raises((TypeError, ValueError), match=f"^{re.escape(message)}"):
+            backend.clear_batch(**arguments)
+    backend.clear_batch(**{**arguments, "out": None})
+
+
+@pytest.mark.parametrize("n", [1, 5, 64, 65, 1000])
+def test_the_lowest_index_is_named(backend: Backend, n: int) -> None:
+    for index in {0, n // 2, n - 1}:
+        values = np.ones(n)
+        values[index:] = -1.0
+        message = f"quantities[{index}] is -1.0: quantities must not be negative"
+        with raises(ValueError, message):
+            backend.clear(np.ones(n), values, 1.0)
+        values[index:] = np.nan
+        with raises(ValueError, f"bids[{index}] is nan: bids must be finite"):
+            backend.clear(values, np.ones(n), 1.0)
+
+
+def test_arguments_that_are_missing_or_unknown(backend: Backend) -> None:
+    for function in backend.clear, backend.clear_batch:
+        with pytest.raises(TypeError):
+            function([1.0], [1.0])
+        with pytest.raises(TypeError):
+            function([1.0], [1.0], 1.0, "first")
+        with pytest.raises(TypeError):
+            function([1.0], [1.0], 1.0, tie="first")
+    with pytest.raises(TypeError):
+        backend.clear(**GOOD, threads=1)
