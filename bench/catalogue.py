@@ -32,7 +32,7 @@ KERNELS = (
         arrange=scenarios.stack,
         adversarial=adversarial.batch_examples,
     ),
-    Kernel("cold_start", outputs=(), item="process", self_timed=True, min_rounds=3),
+    Kernel("cold_start", outputs=(), item="process", self_timed=True),
     Kernel("train", outputs=("profits",), item="step", batch=backends.TRAINING_STEPS),
     Kernel(
         "train_clearing",

@@ -6,8 +6,8 @@ from typing import Any
 
 from bench.registry import Arguments, Call, Kernel
 
-MAX_ROUNDS = 300
-"""At most so many raw rounds are kept for a case."""
+MIN_ROUNDS, MAX_ROUNDS = 5, 300
+"""So many raw rounds are kept for a case."""
 
 
 def time_case(
@@ -39,7 +39,7 @@ def time_case(
     started = time.perf_counter()
     one_round()
     took = time.perf_counter() - started
-    benchmark.pedantic(one_round, rounds=_rounds(kernel, seconds, took))
+    benchmark.pedantic(one_round, rounds=_rounds(seconds, took))
     _divide(benchmark, len(pool) * batch)
 
 
@@ -57,13 +57,13 @@ def _time_itself(
     def one_round() -> None:
         durations.append(sum(call(*arguments) for arguments in pool))
 
-    benchmark.pedantic(one_round, rounds=_rounds(kernel, seconds, seconds / kernel.min_rounds))
+    benchmark.pedantic(one_round, rounds=_rounds(seconds, seconds / MIN_ROUNDS))
     benchmark.stats.stats.data[:] = durations
     _divide(benchmark, len(pool) * batch)
 
 
-def _rounds(kernel: Kernel, seconds: float, took: float) -> int:
-    return min(MAX_ROUNDS, max(kernel.min_rounds, round(seconds / max(took, 1e-9))))
+def _rounds(seconds: float, took: float) -> int:
+    return min(MAX_ROUNDS, max(MIN_ROUNDS, round(seconds / max(took, 1e-9))))
 
 
 def _divide(benchmark: Any, items: int) -> None:

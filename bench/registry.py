@@ -56,7 +56,6 @@ class Kernel:
 
     Such a kernel has no other result, so there is nothing to hold against a reference.
     """
-    min_rounds: int = 5
 
 
 @dataclass(frozen=True)

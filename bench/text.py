@@ -45,7 +45,7 @@ def details(block: Block) -> Iterator[str]:
     yield from _heading(f"{block.kernel}, {block.scenario}: {name} per {block.item}")
     speedup = f"× {block.reference} [95 %]"
     yield (
-        f"{'n':>7} {'backend':<12}{'median':>8}{'mean':>8}{'stddev':>8}{'min':>8}"
+        f"{'n':>7} {'backend':<11}{'median':>8}{'mean':>8}{'stddev':>8}{'min':>8}"
         f"{speedup:>21}{'/ floor':>8}"
     )
     for size in block.sizes:
@@ -55,12 +55,14 @@ def details(block: Block) -> Iterator[str]:
 
 def _detail(n: str, row: Row, unit: float) -> str:
     result = row.result
-    times = (result.median, result.mean, result.stddev, result.min)
     places = decimals(result.median / unit)
-    columns = "".join(f"{value / unit:>8.{places}f}" for value in times)
+    median, mean, least = (
+        f"{value / unit:>8.{places}f}" for value in (result.median, result.mean, result.min)
+    )
+    columns = f"{median}{mean}{figures(result.stddev / unit, 2):>8}{least}"
     speedup = ratio(row.speedup) if row.speedup else ""
     floor = figures(row.to_floor, 2) if row.to_floor and row.role is not Role.FLOOR else ""
-    return f"{n:>7} {result.case.backend:<12}{columns}{speedup:>21}{floor:>8}".rstrip()
+    return f"{n:>7} {result.case.backend:<11}{columns}{speedup:>21}{floor:>8}".rstrip()
 
 
 def glance(block: Block) -> Iterator[str]:
