@@ -66,11 +66,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Drop suites of which no case was asked for."""
+    """Drop suites of which no case was asked for; time the others without garbage collection."""
     empty = [item for item in items if _is_suite(item) and _case(item) is None]
     if empty:
         config.hook.pytest_deselected(items=empty)
         items[:] = [item for item in items if item not in empty]
+    for item in filter(_is_suite, items):
+        item.add_marker(pytest.mark.benchmark(disable_gc=True))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -17,6 +17,7 @@ Cleared = NDArray[np.floating[Any]]
 Out = tuple[Floats, Cleared]
 
 TIES = ("first", "pro_rata")
+FLOAT64 = np.dtype(np.float64)
 
 _FLOATS = (np.float64, np.float32)
 
@@ -119,7 +120,7 @@ def outputs(out: object, inputs: tuple[ArrayLike, ...], shape: errors.Shape, dty
 
 def store(values: Floats, cleared: Cleared) -> None:
     """Round `values` to the dtype of `cleared`, once."""
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+    with np.errstate(under="ignore"):
         cleared[...] = values
 
 
@@ -154,12 +155,19 @@ def _check_shapes(
 
 
 def _converted(arrays: tuple[NDArray[Any], ...]) -> Inputs:
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        # "W": numba would compile a kernel of its own for read-only arrays.
-        floats = [np.require(array, np.float64, ["C", "A", "W"]) for array in arrays]
+    floats = [_floats(array) for array in arrays]
     dtype = np.float32 if arrays[1].dtype.type is np.float32 else np.float64
     scarcity_price = floats[3] if len(floats) > 3 else None
     return Inputs(floats[0], floats[1], floats[2], scarcity_price, dtype)
+
+
+def _floats(array: NDArray[Any]) -> Floats:
+    # carray is C-contiguous, aligned and writeable: for read-only arrays numba would compile a
+    # kernel of their own.
+    if array.dtype == FLOAT64 and array.flags.carray:
+        return array
+    with np.errstate(invalid="ignore"):  # a signalling NaN is found later, as any other
+        return np.array(array, np.float64, order="C")
 
 
 def _check_output(position: int, array: NDArray[Any], shape: errors.Shape, dtype: Any) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from easy_marl.market import arguments, errors
-from easy_marl.market.arguments import Cleared, Floats, Inputs, Out
+from easy_marl.market.arguments import FLOAT64, TIES, Cleared, Floats, Inputs, Out
 from easy_marl.market.errors import Fault
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -23,8 +23,6 @@ _LARGEST = float(np.finfo(np.float64).max)
 _SIGN = -(2**63)
 _BYTES = 8
 _FEW = 64  # up to here insertion sort is the faster one
-
-_FLOAT64 = np.dtype(np.float64)
 
 
 def _compiled(function: F) -> F:
@@ -47,25 +45,33 @@ def clear(
 ) -> tuple[float, Cleared]:
     """Clear one market; see `easy_marl.market.clear`."""
     if (
-        scarcity_price is None
-        and ties == "first"
-        and (type(demand) is float or type(demand) is np.float64)
-        and type(bids) is np.ndarray
+        type(bids) is np.ndarray
         and type(quantities) is np.ndarray
-        and bids.dtype is _FLOAT64
-        and quantities.dtype is _FLOAT64
+        and bids.dtype is FLOAT64
+        and quantities.dtype is FLOAT64
         and bids.ndim == 1
         and bids.shape == quantities.shape != (0,)
         and bids.flags.carray
         and quantities.flags.carray
+        and (type(demand) is float or type(demand) is np.float64)
+        and (scarcity_price is None or type(scarcity_price) is float)
+        and type(ties) is str
+        and ties in TIES
     ):
         # The common case needs no conversion.
         cleared = np.empty(bids.shape)
         price, fault, argument, index = _clear(
-            bids, quantities, float(demand), False, False, 0.0, cleared
+            bids,
+            quantities,
+            float(demand),
+            ties == "pro_rata",
+            scarcity_price is not None,
+            0.0 if scarcity_price is None else scarcity_price,
+            cleared,
         )
         if fault:
-            raise errors.bad_value(fault, argument, index, (bids, quantities, demand))
+            given = bids, quantities, demand, scarcity_price
+            raise errors.bad_value(fault, argument, index, given)
         return price, cleared
     return _clear_any(bids, quantities, demand, ties, scarcity_price)
 
@@ -374,7 +380,7 @@ def _share(
     while stop < order.size and bids[order[stop]] == price:
         total += quantities[order[stop]] + 0.0
         stop += 1
-    ratio = (demand - supply) / total if total > 0.0 else 0.0
+    ratio = (demand - supply) * (1.0 / total) if total > 0.0 else 0.0
     for k in range(first, stop):
         offered = quantities[order[k]] + 0.0
         cleared[order[k]] = min(offered * ratio, offered)

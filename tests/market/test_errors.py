@@ -72,8 +72,8 @@ ONE_MARKET = [
     ({"scarcity_price": -INF}, "scarcity_price is -inf: scarcity_price must be finite"),
     ({"quantities": [1, -1]}, "quantities[1] is -1: quantities must not be negative"),
     ({"quantities": [-1.0, -2.0]}, "quantities[0] is -1.0: quantities must not be negative"),
-    ({"quantities": np.array([1, -0.1], np.float32)}, "quantities[1] is -0.10000000149011612: quantities"
-     " must not be negative"),
+    ({"quantities": np.array([1, -0.1], np.float32)}, "quantities[1] is -0.10000000149011612:"
+     " quantities must not be negative"),
     ({"demand": -5}, "demand is -5: demand must not be negative"),
     ({"demand": np.float64(-5.5)}, "demand is -5.5: demand must not be negative"),
     ({"demand": np.array(-5e-324)}, "demand is -5e-324: demand must not be negative"),
@@ -137,8 +137,11 @@ def test_arrays_that_need_no_conversion(
     backend: Backend, bad: dict[str, Any], message: str
 ) -> None:
     """A quick path for float64 arrays must not be an unchecked one."""
-    market: dict[str, Any] = {name: np.array(value, np.float64) for name, value in {**GOOD, **bad}.items()
-              if name in GOOD}  # fmt: skip
+    market: dict[str, Any] = {
+        name: np.array(value, np.float64)
+        for name, value in {**GOOD, **bad}.items()
+        if name in GOOD
+    }
     if market["demand"].ndim == 0:
         market["demand"] = float(market["demand"])
     options = {name: value for name, value in bad.items() if name not in GOOD}

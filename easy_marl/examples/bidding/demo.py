@@ -1,7 +1,8 @@
 """Clear the five-unit market on every installed backend.
 
-Run it with `python -m easy_marl.examples.bidding.demo`. It shows the dispatch, that the backends agree to the last bit, how to swap them by an import, and
-a rough look at their speed.
+Run it with `python -m easy_marl.examples.bidding.demo`. It shows the dispatch, that
+the backends agree to the last bit, how to swap them by an import, and a rough look at their
+speed.
 """
 
 import statistics

@@ -81,10 +81,16 @@ impl MeritOrder {
 
     /// Sorts each run of equal truncated bids by the whole bid.
     fn repair(&mut self, bids: &[f64]) {
+        let mask = mask(self.bits);
+        let tied = |one: u64, other: u64| (one ^ other) <= mask;
+        // No early exit, so that the loop is vectorised: mostly there is no run at all.
+        let pairs = self.packed.windows(2);
+        if !pairs.fold(false, |any, pair| any | tied(pair[0], pair[1])) {
+            return;
+        }
         let mut start = 0;
         for end in 1..=self.packed.len() {
-            let truncated = |rank: usize| self.packed[rank] >> self.bits;
-            if end < self.packed.len() && truncated(end) == truncated(start) {
+            if end < self.packed.len() && tied(self.packed[start], self.packed[end]) {
                 continue;
             }
             if end - start > 1 {
