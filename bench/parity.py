@@ -188,7 +188,6 @@ def _compare(
             key = kernel.name, name
             report.checked[key] = report.checked.get(key, 0) + 1
             difference = differ(kernel.outputs, found, expected)
-            # Where outputs were given, an input that they overlap may change, if it must.
             if _frozen(before) != _frozen(arguments):
                 _restore(arguments, before)
                 difference = difference or ("its input", "changed", "left alone")

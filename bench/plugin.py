@@ -40,6 +40,12 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 def pytest_configure(config: pytest.Config) -> None:
     """Decide, before pytest-benchmark does, whether this run measures."""
     config.addinivalue_line("markers", "sweep(kernel): time a kernel over its catalogued cases")
+    # What pytest-benchmark warns of (another machine, nothing to save) must not end a run in a
+    # project that turns warnings into errors; a case that is refused leaves its fixture unused.
+    for rule in "default:", "ignore:Benchmark fixture was not used":
+        config.addinivalue_line(
+            "filterwarnings", f"{rule}:pytest_benchmark.logger.PytestBenchmarkWarning"
+        )
     catalogue = config.hook.pytest_bench_catalogue()
     options = read_options(config, catalogue)
     session = Session(catalogue, options)

@@ -371,6 +371,7 @@ def _share(
     price = bids[order[marginal]]
     supply = 0.0
     first = 0
+    # The bound is for bids that another thread changes meanwhile.
     while first < marginal and bids[order[first]] < price:
         supply += quantities[order[first]] + 0.0
         first += 1
@@ -380,7 +381,7 @@ def _share(
     while stop < order.size and bids[order[stop]] == price:
         total += quantities[order[stop]] + 0.0
         stop += 1
-    ratio = (demand - supply) * (1.0 / total) if total > 0.0 else 0.0
+    ratio = (demand - supply) / total if total > 0.0 else 0.0
     for k in range(first, stop):
         offered = quantities[order[k]] + 0.0
         cleared[order[k]] = min(offered * ratio, offered)

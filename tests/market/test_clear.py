@@ -129,6 +129,17 @@ def test_supply_beyond_the_largest_float(backend: Backend) -> None:
     )
 
 
+@pytest.mark.parametrize("ties", ["first", "pro_rata"])
+def test_floating_point_flags_of_numpy_do_not_matter(backend: Backend, ties: str) -> None:
+    quantities = np.array([1e38, 1e-44, 1.0], np.float32)
+    huge, tiny = np.full(3, 1e308), np.full(3, 5e-324)
+    with np.errstate(all="raise"):
+        _, cleared = backend.clear([1, 1, 1], quantities, 1e-45, ties=ties)
+        assert cleared.dtype == np.float32
+        assert backend.clear([1, 2, 3], huge, 1e308, ties=ties)[0] == 1.0
+        assert backend.clear([1, 1, 1], tiny, 5e-324, ties=ties)[0] == 1.0
+
+
 # ties="pro_rata"
 
 
