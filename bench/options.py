@@ -102,4 +102,4 @@ def _sizes(config: pytest.Config) -> tuple[int, ...]:
         if not text.isascii() or not text.isdigit() or int(text) < 1:
             raise pytest.UsageError(f"--bench-sizes: {text!r} is no positive whole number")
         sizes.append(int(text))
-    return tuple(sizes)
+    return tuple(dict.fromkeys(sizes))

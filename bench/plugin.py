@@ -4,10 +4,12 @@ A project names what it measures with the hook `pytest_bench_catalogue`, and mar
 ``@pytest.mark.sweep("kernel")``; the suite takes `measure`, `backend`, `scenario` and `n`.
 """
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pytest_benchmark.logger import PytestBenchmarkWarning
 
 from bench import machine, text
 from bench.measure import time_case
@@ -40,12 +42,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 def pytest_configure(config: pytest.Config) -> None:
     """Decide, before pytest-benchmark does, whether this run measures."""
     config.addinivalue_line("markers", "sweep(kernel): time a kernel over its catalogued cases")
-    # What pytest-benchmark warns of (another machine, nothing to save) must not end a run in a
-    # project that turns warnings into errors; a case that is refused leaves its fixture unused.
-    for rule in "default:", "ignore:Benchmark fixture was not used":
-        config.addinivalue_line(
-            "filterwarnings", f"{rule}:pytest_benchmark.logger.PytestBenchmarkWarning"
-        )
+    _let_benchmark_warn(config)
     catalogue = config.hook.pytest_bench_catalogue()
     options = read_options(config, catalogue)
     session = Session(catalogue, options)
@@ -56,6 +53,18 @@ def pytest_configure(config: pytest.Config) -> None:
     elif not config.getoption("benchmark_enable"):
         config.option.benchmark_disable = True
     config.option.benchmark_save_data = True  # intervals need the raw rounds
+
+
+def _let_benchmark_warn(config: pytest.Config) -> None:
+    """Keep pytest-benchmark's warnings from ending a run in a project that makes them errors.
+
+    It warns of another machine, and of nothing to save, in hooks where that would be a crash; a
+    case that is refused leaves its fixture unused, of which the failure says enough.
+    """
+    warnings.simplefilter("default", PytestBenchmarkWarning)
+    for rule in "default:", "ignore:Benchmark fixture was not used":
+        name = f"{PytestBenchmarkWarning.__module__}.{PytestBenchmarkWarning.__name__}"
+        config.addinivalue_line("filterwarnings", f"{rule}:{name}")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

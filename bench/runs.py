@@ -72,19 +72,25 @@ def from_json(saved: Any) -> Run:
         raise RunError("this is no pytest-benchmark run")
     if SECTION not in saved:
         raise RunError("this pytest-benchmark run was not made by this harness")
-    schema = saved[SECTION].get("schema")
+    section = saved[SECTION]
+    schema = section.get("schema") if isinstance(section, dict) else None
     if schema != SCHEMA:
         raise RunError(f"schema {schema} is not known here; this version reads {SCHEMA}")
     try:
         return Run(
-            results=tuple(map(_result, saved["benchmarks"])),
-            section=saved[SECTION],
+            results=tuple(_result(one) for one in saved["benchmarks"] if _is_case(one)),
+            section=section,
             machine=saved["machine_info"],
             commit=saved["commit_info"],
             when=saved["datetime"],
         )
     except (KeyError, TypeError) as error:
         raise RunError(f"a part is missing or of the wrong kind: {error!r}") from None
+
+
+def _is_case(saved: Mapping[str, Any]) -> bool:
+    """Tell a case of a sweep from a benchmark that stands beside it."""
+    return "kernel" in saved["extra_info"]
 
 
 def _result(saved: Mapping[str, Any]) -> Result:

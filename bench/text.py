@@ -59,7 +59,9 @@ def _detail(n: str, row: Row, unit: float) -> str:
     median, mean, least = (
         f"{value / unit:>8.{places}f}" for value in (result.median, result.mean, result.min)
     )
-    columns = f"{median}{mean}{figures(result.stddev / unit, 2):>8}{least}"
+    stddev = result.stddev / unit
+    spread = f"{stddev:>8.{min(decimals(stddev, 2), places + 1)}f}"
+    columns = f"{median}{mean}{spread}{least}"
     speedup = ratio(row.speedup) if row.speedup else ""
     floor = figures(row.to_floor, 2) if row.to_floor and row.role is not Role.FLOOR else ""
     return f"{n:>7} {result.case.backend:<11}{columns}{speedup:>21}{floor:>8}".rstrip()
@@ -161,7 +163,7 @@ def ratio(value: Ratio) -> str:
 
 
 def _unit(medians: Iterable[float]) -> tuple[float, str]:
-    """Choose the unit in which the smallest median is at least 0.01."""
+    """Choose the largest unit in which the smallest median is at least 0.05."""
     least = min(medians)
     for unit, name in _UNITS:
         if least >= unit * 0.05:

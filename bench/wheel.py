@@ -15,6 +15,7 @@ import sys
 import sysconfig
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -116,7 +117,7 @@ def _intact(home: Path) -> Path | None:
         record = json.loads((home / "wheel.json").read_text(encoding="utf-8"))
         wheel = home / record["file"]
         whole = hashlib.sha256(wheel.read_bytes()).hexdigest() == record["sha256"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return wheel if whole else None
 
@@ -165,7 +166,7 @@ def unpack(wheel: Path, site: Path) -> Path:
     try:
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(site)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error) as error:
         raise WheelError(f"{wheel} cannot be unpacked: {error}") from None
     return site
 
@@ -183,19 +184,22 @@ def importable(wheel: Path) -> Iterator[dict[str, str]]:
         site = str(unpack(wheel, Path(name)))
         sys.path.insert(0, site)
         try:
-            sys.modules.pop(MODULE, None)
+            for name in [name for name in sys.modules if name.split(".")[0] == MODULE]:
+                del sys.modules[name]
             importlib.invalidate_caches()
-            yield _release_build(wheel)
+            yield _release_build(wheel, site)
         finally:
             sys.path.remove(site)
 
 
-def _release_build(wheel: Path) -> dict[str, str]:
+def _release_build(wheel: Path, site: str) -> dict[str, str]:
     try:
         module = importlib.import_module(MODULE)
         build_info: dict[str, str] = module.build_info()
     except (ImportError, AttributeError) as error:
         raise WheelError(f"{wheel} does not import: {error}") from error
+    if not Path(str(module.__file__)).is_relative_to(site):
+        raise WheelError(f"{wheel} holds no {MODULE}: another one, installed, was imported")
     if build_info.get("profile") != "release":
         raise WheelError(
             f"{wheel} was built with the {build_info.get('profile')} profile, and only release "
