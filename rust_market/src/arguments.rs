@@ -4,6 +4,9 @@
 //! Python float or int is read as a number; anything else goes through `numpy.asarray` and, if
 //! need be, `astype(float64)`. This first step may run any Python code. Only after it are shapes
 //! and pointers taken ([`View`]), and none of them is kept across a call into Python.
+//!
+//! `inline(always)` is for functions whose results carry an error by value. Passing those through
+//! memory took 70 of the 260 ns of a call on five units.
 
 use std::ffi::c_int;
 use std::slice;
