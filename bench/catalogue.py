@@ -16,7 +16,7 @@ HOURS = 8784
 UNTIED = frozenset({scenarios.UNTIED, scenarios.SUPPLIED})
 SUPPLIED = frozenset({scenarios.SUPPLIED})
 CHOICE = ("numpy", "numba", "rust")
-STUDY = ("study-numba", "study-rust")
+STUDY = ("study-numba", "study-rust", "study-views")
 ALL = (*CHOICE, "public", "floor")
 
 KERNELS = (
@@ -52,6 +52,14 @@ BACKENDS = (
     Backend(
         "study-rust",
         backends.study_rust,
+        Role.BASELINE,
+        needs="rust_wheel",
+        domain=UNTIED,
+        survives=SUPPLIED,
+    ),
+    Backend(
+        "study-views",
+        backends.study_views,
         Role.BASELINE,
         needs="rust_wheel",
         domain=UNTIED,

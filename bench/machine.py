@@ -53,7 +53,7 @@ def _usable_cores() -> int | None:
 def _virtualisation() -> str | None:
     """Return the hypervisor's name, "none", or None where the system does not tell."""
     try:
-        done = processes.run(["systemd-detect-virt"], timeout=10)
+        done = processes.run(["systemd-detect-virt", "--vm"], timeout=10)
         if done.stdout.strip():
             return done.stdout.strip()
     except (OSError, subprocess.TimeoutExpired):

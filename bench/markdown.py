@@ -40,6 +40,9 @@ class Sources:
         }
 
 
+STUDY = ("study-numba", "study-rust", "study-views")
+"""The earlier study's algorithms."""
+
 Table = Callable[[Sources], str]
 
 
@@ -56,7 +59,7 @@ def where(sources: Sources) -> str:
     """Say on what machine, with what versions and when the study was measured."""
     run = sources.study
     machine, versions = run.machine, run.machine["versions"]
-    build = machine["rust_market"]
+    build = run.section["build_info"]
     packages = ", ".join(f"{name} {versions[name]}" for name in ("python", "numpy", "numba"))
     parity = run.section["parity"]
     calls = sum(parity["calls"].values())
@@ -139,30 +142,33 @@ def fleet(sources: Sources) -> str:
 
 
 def repeated(sources: Sources) -> str:
-    """Set the earlier study's table beside its algorithms today, repeated and fresh."""
+    """Set the earlier study's table beside its algorithms today, on one repeated market."""
     with sources.earlier.open(encoding="utf-8", newline="") as file:
         earlier = {int(row["n"]): row for row in csv.DictReader(file)}
-    again, fresh = sources.times("clear", "repeated"), sources.times("clear", "uniform")
-    rows = []
-    for n, row in earlier.items():
-        pairs = [
-            (run.get((f"study-{name}", n))) for run in (again, fresh) for name in ("numba", "rust")
-        ]
-        today = [fresh.get((name, n)) for name in ("numba", "rust")]
-        rows.append([str(n), row["numba_us"], row["rust_us"], *map(_us, [*pairs, *today])])
-    header = ["n", "earlier numba", "earlier Rust", "repeated study-numba", "repeated study-rust",
-              "fresh study-numba", "fresh study-rust", "fresh numba", "fresh rust"]  # fmt: skip
-    return _table(header, rows)
+    today = sources.times("clear", "repeated")
+    rows = [
+        [str(n), row["numba_us"], row["rust_us"], *(_us(today.get((name, n))) for name in STUDY)]
+        for n, row in earlier.items()
+    ]
+    return _table(["n", "numba then", "Rust then", *STUDY], rows)
+
+
+def fresh(sources: Sources) -> str:
+    """Time the study's algorithms, and today's backends, on fresh markets."""
+    found = sources.times("clear", "uniform")
+    sizes = sorted({n for _, n in sources.times("clear", "repeated")})
+    names = (*STUDY, "numba", "rust")
+    rows = [[str(n), *(_us(found.get((name, n))) for name in names)] for n in sizes]
+    return _table(["n", *names], rows)
 
 
 def learnt(sources: Sources) -> str:
-    """Say how much faster each is on one repeated market than on fresh ones."""
-    again, fresh = sources.times("clear", "repeated"), sources.times("clear", "uniform")
-    names = ("study-numba", "study-rust", "numba", "rust")
-    sizes = sorted({n for name, n in again if name in names})
+    """Say how many times longer each takes on fresh markets than on one repeated."""
+    again, anew = sources.times("clear", "repeated"), sources.times("clear", "uniform")
+    names = (*STUDY, "numba", "rust")
     rows = []
-    for n in sizes:
-        ratios = [fresh[name, n].median / again[name, n].median for name in names]
+    for n in sorted({n for _, n in again}):
+        ratios = [anew[name, n].median / again[name, n].median for name in names]
         rows.append([str(n), *(f"{figures(value, 2)} ×" for value in ratios)])
     return _table(["n", *names], rows)
 
@@ -225,6 +231,7 @@ def ties(sources: Sources) -> str:
 TABLES: Mapping[str, Table] = {
     table.__name__: table
     for table in (
-        where, uniform, batch, shapes, fleet, repeated, learnt, cold_start, training, pools, ties
+        where, uniform, batch, shapes, fleet, repeated, fresh, learnt, cold_start, training,
+        pools, ties,
     )
 }  # fmt: skip

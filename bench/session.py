@@ -10,7 +10,7 @@ from bench import machine, parity
 from bench.options import Options
 from bench.registry import Arguments, Call, Case, Catalogue, batch_size, make_pool
 
-PACKAGES = ("easy_marl", "rust_market", "numpy", "numba", "llvmlite", "pytest", "pytest-benchmark")
+PACKAGES = ("easy_marl", "numpy", "numba", "llvmlite", "pytest", "pytest-benchmark")
 THREADS = ("NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS")
 
 
@@ -105,13 +105,14 @@ class Session:
         }
 
     def machine(self) -> dict[str, Any]:
-        """Return the machine, the versions and the build."""
-        return machine.describe(PACKAGES) | {"rust_market": self.build_info}
+        """Return the machine and the versions: what is known before anything is built."""
+        return machine.describe(PACKAGES)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the harness's section of a saved run."""
         return {
             "tier": self.options.tier.name,
+            "build_info": self.build_info,
             "pool_scale": self.options.pool_scale,
             "parity": self.report.as_dict(),
             "missing": self.missing,

@@ -68,7 +68,7 @@ def geometric_mean_ratio(
 
 def _sample(times: ArrayLike) -> NDArray[np.float64]:
     sample = np.asarray(times, np.float64)
-    if sample.ndim != 1 or not sample.size or not (sample > 0).all():
+    if sample.ndim != 1 or not sample.size or not ((sample > 0) & (sample < np.inf)).all():
         raise ValueError(f"times must be a non-empty sequence of positive numbers, not {times!r}")
     return sample
 

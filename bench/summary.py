@@ -81,7 +81,7 @@ def summarise(run: Run, catalogue: Catalogue) -> list[Block]:
 
 
 def _block(kernel: str, scenario: str, results: Sequence[Result], catalogue: Catalogue) -> Block:
-    numbers = dict.fromkeys(result.case.n for result in results)
+    numbers = sorted({result.case.n for result in results})
     sizes = [_size(n, [r for r in results if r.case.n == n], catalogue) for n in numbers]
     return Block(
         kernel=kernel,

@@ -10,6 +10,7 @@ __all__ = [
     "_floor",
     "_floor_batch",
     "_study_clear",
+    "_study_clear_copying",
     "build_info",
     "clear",
     "clear_batch",
@@ -64,3 +65,8 @@ def _floor_batch(
 def _study_clear(
     bids: ArrayLike, quantities: ArrayLike, demand: ArrayLike
 ) -> tuple[float, NDArray[Any]]: ...
+
+def _study_clear_copying(
+    bids: ArrayLike, quantities: ArrayLike, demand: ArrayLike
+) -> tuple[float, NDArray[np.float64]]:
+    """Clear as `_study_clear` does, with arguments copied element by element into vectors."""

@@ -24,6 +24,8 @@ mod shapes;
 /// Merit-order clearing of electricity markets, compiled from Rust.
 #[pyo3::pymodule(gil_used = true)]
 mod rust_market {
+    use numpy::{IntoPyArray, PyArray1};
+    use pyo3::exceptions::PyValueError;
     use pyo3::prelude::*;
     use pyo3::types::PyDict;
 
@@ -213,5 +215,22 @@ mod rust_market {
     ) -> PyResult<(f64, Bound<'py, PyAny>)> {
         let given = Given { bids, quantities, demand, scarcity_price: None };
         kernels::one_market(&Study, &given, market_core::Ties::First)
+    }
+
+    /// Clear as `_study_clear` does, with arguments copied element by element into `Vec<f64>`.
+    #[pyfunction]
+    fn _study_clear_copying<'py>(
+        py: Python<'py>,
+        bids: Vec<f64>,
+        quantities: Vec<f64>,
+        demand: f64,
+    ) -> PyResult<(f64, Bound<'py, PyArray1<f64>>)> {
+        if bids.is_empty() || bids.len() != quantities.len() || !bids.iter().all(|b| b.is_finite())
+        {
+            return Err(PyValueError::new_err("the study's function takes valid markets only"));
+        }
+        let mut cleared = vec![0.0; bids.len()];
+        let price = market_core::study::clear(&bids, &quantities, demand, &mut cleared);
+        Ok((price, cleared.into_pyarray(py)))
     }
 }

@@ -1,0 +1,334 @@
+"""The Rust wheel: built once, whole or not at all, and never the wrong one."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench import wheel
+from bench.wheel import WheelError
+
+RELEASE = "def build_info():\n    return {'profile': 'release', 'version': '9.9'}\n"
+
+
+def write_wheel(path: Path, source: str = RELEASE, name: str = "rust_market") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{name}/__init__.py", source)
+    return path
+
+
+class Builder:
+    """Stands in for maturin, and leaves a mark for every build."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+
+    def __call__(self, crate: Path, out: Path) -> Path:
+        with self.log.open("a") as log:
+            log.write("built\n")
+        return write_wheel(out / "rust_market-9.9-cp311-abi3-any.whl")
+
+    @property
+    def builds(self) -> int:
+        return len(self.log.read_text().splitlines()) if self.log.exists() else 0
+
+
+@pytest.fixture
+def crate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a crate of a few files; its toolchain needs no Rust."""
+    home = tmp_path / "crate"
+    for name in "Cargo.toml", "Cargo.lock", "src/lib.rs", "core/src/lib.rs":
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(f"// {name}\n")
+    monkeypatch.setattr(wheel, "_version_of", lambda tool, crate: f"{tool} 1.88")
+    for name in "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC":
+        monkeypatch.delenv(name, raising=False)
+    return home
+
+
+@pytest.fixture
+def builder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Builder:
+    stub = Builder(tmp_path / "builds.log")
+    monkeypatch.setattr(wheel, "_maturin", stub)
+    return stub
+
+
+@pytest.fixture
+def modules() -> Iterator[None]:
+    """Keep this session's own rust_market, whatever a test imports in its place."""
+
+    def own() -> list[str]:
+        return [name for name in sys.modules if name.split(".")[0] == "rust_market"]
+
+    kept = {name: sys.modules[name] for name in own()}
+    yield
+    for name in own():
+        del sys.modules[name]
+    sys.modules.update(kept)
+
+
+def test_a_second_build_takes_the_first_ones_wheel(
+    crate: Path, builder: Builder, tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    assert not wheel.is_cached(crate, cache)
+    first = wheel.build(crate, cache)
+    assert wheel.is_cached(crate, cache)
+    assert wheel.build(crate, cache) == first
+    assert first.is_file()
+    assert builder.builds == 1
+
+
+@pytest.mark.parametrize(
+    "damage", ["truncated", "gone", "no record", "half a record", "odd record"]
+)
+def test_a_damaged_wheel_is_built_again(
+    crate: Path, builder: Builder, tmp_path: Path, damage: str
+) -> None:
+    cache = tmp_path / "cache"
+    path = wheel.build(crate, cache)
+    whole, record = path.read_bytes(), path.parent / "wheel.json"
+    if damage == "truncated":
+        path.write_bytes(whole[:-10])
+    elif damage == "gone":
+        path.unlink()
+    elif damage == "no record":
+        record.unlink()
+    elif damage == "half a record":
+        record.write_text(record.read_text()[:20])
+    else:
+        record.write_text("[1]")
+    assert not wheel.is_cached(crate, cache)
+    assert wheel.build(crate, cache).read_bytes() == whole
+    assert builder.builds == 2
+    assert wheel.is_cached(crate, cache)
+
+
+def test_key_changes_with_all_that_decides_a_build(
+    crate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [wheel.cache_key(crate)]
+
+    def note() -> None:
+        keys.append(wheel.cache_key(crate))
+
+    for name in "Cargo.toml", "Cargo.lock", "src/lib.rs", "core/src/lib.rs":
+        with (crate / name).open("a") as file:
+            file.write(" ")
+        note()
+    (crate / "src/new.rs").touch()
+    note()
+    (crate / "src/new.rs").rename(crate / "src/other.rs")
+    note()
+    for variable in "RUSTFLAGS", "CARGO_PROFILE_RELEASE_LTO", "CARGO_BUILD_TARGET":
+        monkeypatch.setenv(variable, "x")
+        note()
+    monkeypatch.setenv("RUSTFLAGS", "y")
+    note()
+    monkeypatch.setattr(wheel, "_version_of", lambda tool, crate: f"{tool} 1.89")
+    note()
+    monkeypatch.setattr(wheel, "version", lambda package: "0.0")
+    note()
+    assert len(set(keys)) == len(keys)
+
+
+def test_key_does_not_change_with_what_a_build_leaves_behind(crate: Path) -> None:
+    key = wheel.cache_key(crate)
+    for name in "target/release/x.so", "dist/x.whl", "src/__pycache__/x.pyc":
+        (crate / name).parent.mkdir(parents=True, exist_ok=True)
+        (crate / name).write_text("x")
+    assert wheel.cache_key(crate) == key
+    os.utime(crate / "Cargo.toml", (0, 0))
+    assert wheel.cache_key(crate) == key
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, WheelError, OSError])
+def test_an_interrupted_build_leaves_nothing_that_counts(
+    crate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]
+) -> None:
+    cache = tmp_path / "cache"
+
+    def interrupted(crate: Path, out: Path) -> Path:
+        write_wheel(out / "rust_market-9.9-cp311-abi3-any.whl")
+        raise stop
+
+    monkeypatch.setattr(wheel, "_maturin", interrupted)
+    with pytest.raises(stop):
+        wheel.build(crate, cache)
+    assert not wheel.is_cached(crate, cache)
+    assert [path for path in cache.iterdir() if path.is_dir()] == []
+    stub = Builder(tmp_path / "builds.log")
+    monkeypatch.setattr(wheel, "_maturin", stub)
+    wheel.build(crate, cache)
+    assert stub.builds == 1
+
+
+def _build_in_a_process(crate: Path, cache: Path, marks: Path, processes: int, die: bool) -> None:
+    """Build once all processes have started; `die` half-way through."""
+
+    def build(crate: Path, out: Path) -> Path:
+        path = Builder(marks / "builds.log")(crate, out)
+        deadline = time.monotonic() + 30
+        while len(list(marks.glob("started-*"))) < processes and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.2)  # the others are at the lock by now
+        if die:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return path
+
+    wheel._version_of = lambda tool, crate: f"{tool} 1.88"
+    wheel._maturin = build
+    (marks / f"started-{os.getpid()}").touch()
+    path = wheel.build(crate, cache)
+    (marks / f"done-{os.getpid()}").write_text(str(path))
+
+
+def start(*arguments: object) -> multiprocessing.process.BaseProcess:
+    process = multiprocessing.get_context("spawn").Process(
+        target=_build_in_a_process, args=arguments
+    )
+    process.start()
+    return process
+
+
+def test_two_processes_at_once_build_once(crate: Path, tmp_path: Path) -> None:
+    processes = [start(crate, tmp_path / "cache", tmp_path, 2, False) for _ in range(2)]
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    assert Builder(tmp_path / "builds.log").builds == 1
+    assert len({path.read_text() for path in tmp_path.glob("done-*")}) == 1
+    assert len(list(tmp_path.glob("done-*"))) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_a_killed_build_is_built_again(crate: Path, tmp_path: Path, builder: Builder) -> None:
+    cache = tmp_path / "cache"
+    process = start(crate, cache, tmp_path, 1, True)
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    assert not wheel.is_cached(crate, cache)
+    assert wheel.build(crate, cache).is_file()
+    assert builder.builds == 2  # the killed one, and its own
+
+
+def test_old_wheels_are_forgotten(
+    crate: Path, builder: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wheel, "KEPT_WHEELS", 2)
+    cache = tmp_path / "cache"
+    paths = []
+    for age in range(4):
+        (crate / "Cargo.lock").write_text(str(age))
+        paths.append(wheel.build(crate, cache))
+        os.utime(paths[-1].parent, (age, age))
+    assert [path.exists() for path in paths] == [False, False, True, True]
+
+
+def test_missing_cargo_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Cargo.toml").touch()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for act in wheel.build, wheel.is_cached:
+        with pytest.raises(WheelError, match=r"cargo was not found.*rustup.*--bench-no-rust"):
+            act(tmp_path, tmp_path / "cache")
+
+
+def test_a_toolchain_that_fails_says_what_it_said(
+    crate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    fake = tmp_path / "bin"
+    fake.mkdir()
+    for tool in "rustc", "cargo":
+        script = fake / tool
+        script.write_text("#!/bin/sh\necho 'no default toolchain is set' >&2\nexit 1\n")
+        script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(WheelError, match=r"rustc -vV failed:\nno default toolchain is set"):
+        wheel.build(crate, tmp_path / "cache")
+
+
+def test_a_release_wheel_imports_and_leaves_the_path_alone(modules: None, tmp_path: Path) -> None:
+    path, before = write_wheel(tmp_path / "x.whl"), list(sys.path)
+    with wheel.importable(path) as build_info:
+        assert build_info["version"] == "9.9"
+        import rust_market
+
+        assert rust_market.build_info() == build_info
+    assert sys.path == before
+
+
+def test_a_wheel_replaces_one_that_was_imported_before(modules: None, tmp_path: Path) -> None:
+    older = "from rust_market.part import build_info\n"
+    path = write_wheel(tmp_path / "older.whl", older)
+    for name, archive_name in (("one", path), ("two", tmp_path / "newer.whl")):
+        write_wheel(archive_name, older)
+        with zipfile.ZipFile(archive_name, "a") as archive:
+            source = (
+                f"def build_info():\n    return {{'profile': 'release', 'version': {name!r}}}\n"
+            )
+            archive.writestr("rust_market/part.py", source)
+        with wheel.importable(archive_name) as build_info:
+            assert build_info["version"] == name
+
+
+NOT_WHEELS = {
+    "debug": (RELEASE.replace("release", "debug"), "debug profile.*maturin build --release"),
+    "no build_info": ("", "does not import: .*build_info"),
+    "broken": ("import no_such_module", "does not import: No module named 'no_such_module'"),
+    "odd build_info": ("def build_info():\n    return {}\n", "None profile"),
+}
+
+
+@pytest.mark.parametrize("kind", NOT_WHEELS)
+def test_what_is_no_release_build_is_refused(modules: None, tmp_path: Path, kind: str) -> None:
+    source, message = NOT_WHEELS[kind]
+    path, before = write_wheel(tmp_path / "x.whl", source), list(sys.path)
+    with (
+        pytest.raises(WheelError, match=rf"x\.whl .*{message}"),
+        wheel.importable(path),
+    ):
+        pass
+    assert sys.path == before
+
+
+def test_a_foreign_archive_is_refused_even_where_rust_market_is_installed(
+    modules: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_wheel(tmp_path / "foreign.whl", name="other")
+    installed = tmp_path / "site"
+    (installed / "rust_market").mkdir(parents=True)
+    (installed / "rust_market" / "__init__.py").write_text(RELEASE)
+    monkeypatch.syspath_prepend(str(installed))
+    with (
+        pytest.raises(WheelError, match=r"foreign\.whl holds no rust_market"),
+        wheel.importable(path),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("kind", ["missing", "text", "truncated", "flipped", "folder"])
+def test_what_is_no_archive_is_refused(modules: None, tmp_path: Path, kind: str) -> None:
+    path = write_wheel(tmp_path / "x.whl", RELEASE * 50)
+    content = bytearray(path.read_bytes())
+    if kind == "missing":
+        path.unlink()
+    elif kind == "folder":
+        path = tmp_path
+    elif kind == "text":
+        path.write_text("not a wheel")
+    elif kind == "truncated":
+        path.write_bytes(content[:-30])
+    else:
+        start_of_data = 30 + len("rust_market/__init__.py")
+        content[start_of_data : start_of_data + 20] = b"\xff" * 20
+        path.write_bytes(content)
+    with pytest.raises(WheelError, match="cannot be unpacked"):
+        wheel.unpack(path, tmp_path / "site")
