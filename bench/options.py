@@ -22,7 +22,6 @@ class Options:
     sizes: tuple[int, ...]
     wheel: Path | None
     no_rust: bool
-    pool_scale: int
     seconds: float
     """To spend on a case's rounds."""
 
@@ -47,10 +46,6 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--bench-no-rust", action="store_true", help="leave out all that needs rust_market"
     )
-    group.addoption(
-        "--bench-pool-scale", metavar="K", type=int, default=1,
-        help="make the pools of distinct inputs K times as large",
-    )  # fmt: skip
 
 
 def read_options(config: pytest.Config, catalogue: Catalogue) -> Options:
@@ -63,9 +58,6 @@ def read_options(config: pytest.Config, catalogue: Catalogue) -> Options:
     """
     tier = TIERS[config.getoption("--bench-tier")]
     max_time = float(config.getoption("benchmark_max_time"))
-    scale = config.getoption("--bench-pool-scale")
-    if scale < 1:
-        raise pytest.UsageError(f"--bench-pool-scale is {scale}: it must be at least 1")
     wheel, no_rust = config.getoption("--bench-wheel"), config.getoption("--bench-no-rust")
     if wheel and no_rust:
         raise pytest.UsageError("--bench-wheel and --bench-no-rust exclude each other")
@@ -76,7 +68,6 @@ def read_options(config: pytest.Config, catalogue: Catalogue) -> Options:
         sizes=_sizes(config),
         wheel=wheel,
         no_rust=no_rust,
-        pool_scale=scale,
         seconds=tier.seconds if max_time == STOCK_MAX_TIME else max_time,
     )
 

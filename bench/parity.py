@@ -71,6 +71,14 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What a call did: values, or an exception."""
+
+    values: tuple[Any, ...] = ()
+    raised: str | None = None
+
+
+@dataclass(frozen=True)
 class _Check:
     """One call, its name, and the arguments to make for each backend."""
 
@@ -97,35 +105,14 @@ def check(
     pools
         The very calls that a case will be timed on.
     """
-    report = Report()
+    checker = _Checker(catalogue, calls, pools)
     wanted = sorted(set(cases))
     for kernel in dict.fromkeys(case.kernel for case in wanted):
         if not catalogue.kernels[kernel].self_timed:
             own = [case for case in wanted if case.kernel == kernel]
-            _check_kernel(report, catalogue, catalogue.kernels[kernel], own, calls, pools)
-            _tally_kernel(report, catalogue, own, calls, pools)
-    return report
-
-
-def _tally_kernel(
-    report: Report,
-    catalogue: Catalogue,
-    cases: Sequence[Case],
-    calls: Mapping[tuple[str, str], Call],
-    pools: Callable[[Case], Sequence[Arguments]],
-) -> None:
-    """Count how wrong the selected baselines are on the selected scenarios beyond their domain."""
-    for name in dict.fromkeys(case.backend for case in cases):
-        backend = catalogue.backends[name]
-        for case in cases:
-            traits = catalogue.scenarios[case.scenario].traits
-            harmless = backend.survives <= traits and not backend.domain <= traits
-            if case.backend == catalogue.reference and harmless:
-                reference = calls[case.kernel, catalogue.reference]
-                outside = Case(case.kernel, name, case.scenario, case.n)
-                report.outside[outside.id] = tally(
-                    reference, calls[case.kernel, name], pools(case)
-                )
+            checker.check(catalogue.kernels[kernel], own)
+            checker.tally(own)
+    return checker.report
 
 
 def tally(reference: Call, call: Call, pool: Sequence[Arguments]) -> Tally:
@@ -137,74 +124,82 @@ def tally(reference: Call, call: Call, pool: Sequence[Arguments]) -> Tally:
     return Tally(len(largest), sum(value > 0 for value in largest), max(largest))
 
 
-def _check_kernel(
-    report: Report,
-    catalogue: Catalogue,
-    kernel: Kernel,
-    cases: Sequence[Case],
-    calls: Mapping[tuple[str, str], Call],
-    pools: Callable[[Case], Sequence[Arguments]],
-) -> None:
-    reference = calls[kernel.name, catalogue.reference]
-    names = list(dict.fromkeys(case.backend for case in cases))
-    names = [name for name in names if catalogue.backends[name].role is not Role.FLOOR]
-    everywhere = [name for name in names if not catalogue.backends[name].domain]
-    for scenario, n in dict.fromkeys((case.scenario, case.n) for case in cases):
-        own = [case for case in cases if (case.scenario, case.n) == (scenario, n)]
-        present = [case.backend for case in own if case.backend in names]
-        seed = catalogue.scenarios[scenario].seed
-        checks = _pool_checks(f"scenario {scenario}, seed {seed}, n = {n}", pools(own[0]))
-        _compare(report, catalogue, kernel, reference, present, calls, checks)
-    adversarial = (_Check(example.label, example.make) for example in kernel.adversarial())
-    _compare(report, catalogue, kernel, reference, everywhere, calls, adversarial)
+@dataclass
+class _Checker:
+    """What a check works on, and what it found so far."""
+
+    catalogue: Catalogue
+    calls: Mapping[tuple[str, str], Call]
+    pools: Callable[[Case], Sequence[Arguments]]
+    report: Report = field(default_factory=Report)
+
+    def check(self, kernel: Kernel, cases: Sequence[Case]) -> None:
+        """Hold the backends of one kernel's cases against the reference."""
+        backends = self.catalogue.backends
+        names = [
+            name
+            for name in dict.fromkeys(case.backend for case in cases)
+            if name != self.catalogue.reference and backends[name].role is not Role.FLOOR
+        ]
+        for scenario, n in dict.fromkeys((case.scenario, case.n) for case in cases):
+            own = [case for case in cases if (case.scenario, case.n) == (scenario, n)]
+            present = [case.backend for case in own if case.backend in names]
+            seed = self.catalogue.scenarios[scenario].seed
+            where = f"scenario {scenario}, seed {seed}, n = {n}"
+            self._compare(kernel, present, _pool_checks(where, self.pools(own[0])))
+        everywhere = [name for name in names if not backends[name].domain]
+        adversarial = (_Check(example.label, example.make) for example in kernel.adversarial())
+        self._compare(kernel, everywhere, adversarial)
+
+    def _compare(self, kernel: Kernel, names: Sequence[str], checks: Iterable[_Check]) -> None:
+        """Make each call on the reference and on every backend that has not disagreed yet."""
+        left = [name for name in names if (kernel.name, name) not in self.report.failures]
+        for one in checks:
+            if not left:
+                return
+            expected = outcome(self.calls[kernel.name, self.catalogue.reference], *one.make())
+            for name in tuple(left):
+                key = kernel.name, name
+                self.report.checked[key] = self.report.checked.get(key, 0) + 1
+                difference = _difference(kernel, self.calls[key], one, expected)
+                if difference:
+                    self.report.failures[key] = Disagreement(
+                        *key, self.catalogue.reference, one.where, *difference
+                    )
+                    left.remove(name)
+
+    def tally(self, cases: Sequence[Case]) -> None:
+        """Count how wrong the selected baselines are on selected scenarios beyond their domain."""
+        reference = self.catalogue.reference
+        for name in dict.fromkeys(case.backend for case in cases):
+            backend = self.catalogue.backends[name]
+            for case in cases:
+                traits = self.catalogue.scenarios[case.scenario].traits
+                harmless = backend.survives <= traits and not backend.domain <= traits
+                if case.backend == reference and harmless:
+                    outside = Case(case.kernel, name, case.scenario, case.n)
+                    right, wrong = (self.calls[case.kernel, one] for one in (reference, name))
+                    self.report.outside[outside.id] = tally(right, wrong, self.pools(case))
+
+
+def _difference(
+    kernel: Kernel, call: Call, one: _Check, expected: Outcome
+) -> tuple[str, str, str] | None:
+    """Make the call and return how it differs, its input included; leave the input as it was."""
+    arguments, options = one.make()
+    before = deepcopy(arguments)
+    found = outcome(call, arguments, options)
+    difference = differ(kernel.outputs, found, expected)
+    if _frozen(before) != _frozen(arguments):
+        _restore(arguments, before)
+        return difference or ("its input", "changed", "left alone")
+    return difference
 
 
 def _pool_checks(where: str, pool: Sequence[Arguments]) -> Iterator[_Check]:
     distinct = {id(arguments): arguments for arguments in pool}
     for index, arguments in enumerate(distinct.values()):
         yield _Check(f"{where}, pool[{index}]", lambda arguments=arguments: (arguments, {}))  # type: ignore[misc]
-
-
-def _compare(
-    report: Report,
-    catalogue: Catalogue,
-    kernel: Kernel,
-    reference: Call,
-    names: Sequence[str],
-    calls: Mapping[tuple[str, str], Call],
-    checks: Iterable[_Check],
-) -> None:
-    left = [name for name in names if (kernel.name, name) not in report.failures]
-    for one in checks:
-        if not left:
-            return
-        expected = outcome(reference, *one.make())
-        for name in tuple(left):
-            if name == catalogue.reference:
-                continue
-            arguments, options = one.make()
-            before = deepcopy(arguments)
-            found = outcome(calls[kernel.name, name], arguments, options)
-            key = kernel.name, name
-            report.checked[key] = report.checked.get(key, 0) + 1
-            difference = differ(kernel.outputs, found, expected)
-            if _frozen(before) != _frozen(arguments):
-                _restore(arguments, before)
-                difference = difference or ("its input", "changed", "left alone")
-            if difference:
-                what, value, wanted = difference
-                report.failures[key] = Disagreement(
-                    kernel.name, name, catalogue.reference, one.where, what, value, wanted
-                )
-                left.remove(name)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a call did: values, or an exception."""
-
-    values: tuple[Any, ...] = ()
-    raised: str | None = None
 
 
 def outcome(call: Call, arguments: Arguments, options: Mapping[str, Any]) -> Outcome:

@@ -152,7 +152,10 @@ def pytest_benchmark_update_machine_info(
 
 
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
-    """Add the harness's own section to a saved run."""
+    """Add the harness's own section to a saved run, and keep raw rounds to six figures."""
+    for one in output_json["benchmarks"]:
+        if "data" in one["stats"]:
+            one["stats"]["data"] = [float(f"{value:.6g}") for value in one["stats"]["data"]]
     output_json[SECTION] = {"schema": SCHEMA, **config.stash[SESSION].as_dict()}
 
 

@@ -89,6 +89,8 @@ class Scenario:
     """
     seed: int
     traits: frozenset[str] = frozenset()
+    pool_scale: int = 1
+    """How many times larger than usual its pools are."""
     batch: int | None = None
     """How many items a kernel that takes many at once takes of this scenario; None: its own."""
 
@@ -212,8 +214,8 @@ def batch_size(kernel: Kernel, scenario: Scenario) -> int:
     return kernel.batch if kernel.batch == 1 or scenario.batch is None else scenario.batch
 
 
-def make_pool(kernel: Kernel, scenario: Scenario, n: int, scale: int = 1) -> Sequence[Arguments]:
-    """Return the calls that a case cycles through: `pool_items`, times `scale`, in whole calls."""
+def make_pool(kernel: Kernel, scenario: Scenario, n: int) -> Sequence[Arguments]:
+    """Return the calls that a case cycles through: `pool_items` of them, in whole calls."""
     batch = batch_size(kernel, scenario)
-    calls = -(-scale * pool_items(n) // batch)
+    calls = -(-scenario.pool_scale * pool_items(n) // batch)
     return kernel.arrange(scenario.make(n, calls * batch, scenario.seed), batch)

@@ -18,7 +18,6 @@ from bench.summary import summarise
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "docs" / "runs"
 STUDY = RUNS / "study.json"
-DOUBLED = RUNS / "pools-doubled.json"
 EARLIER = RUNS / "earlier-study.csv"
 
 _PART = re.compile(r"(?s)<!-- generated: (?P<name>\w+) -->\n(?P<body>.*?)<!-- end -->")
@@ -40,7 +39,7 @@ def documents(root: Path = ROOT) -> list[Path]:
 
 def update_docs(*, write: bool, root: Path = ROOT) -> list[Path]:
     """Return the documents whose generated parts are stale; with `write`, rewrite them."""
-    sources = Sources(load(STUDY), load(DOUBLED), EARLIER, catalogue())
+    sources = Sources(load(STUDY), EARLIER, catalogue())
     stale = []
     for path in documents(root):
         old = path.read_text(encoding="utf-8")

@@ -48,7 +48,7 @@ class Session:
         names = dict.fromkeys([self.catalogue.reference, *(c.backend for c in self.selected)])
         for name in names:
             self._load(name, get_fixture)
-        checked = [case for case in self.selected if case.backend not in self.missing]
+        checked = [case for case in self.selected if (case.kernel, case.backend) in self._calls]
         announce(f"parity: holding {', '.join(names)} against {self.catalogue.reference} ...")
         self.report = parity.check(
             self.catalogue, checked, self._calls, lambda case: self.pool(case)[0]
@@ -65,8 +65,9 @@ class Session:
                 if fixture:
                     get_fixture(fixture)
             calls = backend.load()
-        except ImportError as error:
-            self.missing[name] = str(error)
+        except Exception as error:  # whatever a broken installation raises
+            known = isinstance(error, ImportError)
+            self.missing[name] = str(error) if known else f"{type(error).__name__}: {error}"
             return
         self._calls |= {(kernel, name): call for kernel, call in calls.items()}
 
@@ -75,6 +76,8 @@ class Session:
         if case.backend in self.missing:
             reason = self.missing[case.backend].partition("\n")[0]
             return f"{case.backend} cannot be timed: {reason} (in full below the tables)"
+        if (case.kernel, case.backend) not in self._calls:
+            return f"{case.backend} offers no kernel {case.kernel}"
         failure = self.report.failure(case)
         return str(failure) if failure else None
 
@@ -88,7 +91,7 @@ class Session:
         scenario = self.catalogue.scenarios[case.scenario]
         key = case.kernel, case.scenario, case.n
         if key not in self._pools:
-            self._pools[key] = make_pool(kernel, scenario, case.n, self.options.pool_scale)
+            self._pools[key] = make_pool(kernel, scenario, case.n)
         return self._pools[key], batch_size(kernel, scenario)
 
     def describe(self, case: Case) -> dict[str, Any]:
@@ -113,7 +116,6 @@ class Session:
         return {
             "tier": self.options.tier.name,
             "build_info": self.build_info,
-            "pool_scale": self.options.pool_scale,
             "parity": self.report.as_dict(),
             "missing": self.missing,
             "no_rust": self.options.no_rust,

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -71,6 +72,19 @@ def _toolchain(crate: Path) -> dict[str, str]:
         "maturin": version("maturin"),
         "platform": sysconfig.get_platform(),
         **{name: value for name, value in os.environ.items() if name.startswith(flags)},
+        **_cargo_configuration(crate),
+    }
+
+
+def _cargo_configuration(crate: Path) -> dict[str, str]:
+    """Return the configuration files that cargo reads for `crate`, by path, as digests."""
+    homes = [folder / ".cargo" for folder in (crate, *crate.parents)]
+    homes.append(Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")))
+    files = (home / name for home in homes for name in ("config.toml", "config"))
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+        if path.is_file()
     }
 
 
@@ -148,7 +162,10 @@ def _maturin(crate: Path, out: Path) -> Path:
 
 
 def _prune(cache: Path) -> None:
-    """Forget all but the newest wheels."""
+    """Forget all but the newest wheels, and what killed builds left behind."""
+    for left in cache.glob("building-*"):
+        if time.time() - left.stat().st_mtime > BUILD_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
     homes = [path for path in cache.iterdir() if path.is_dir() and (path / "wheel.json").exists()]
     homes.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for home in homes[KEPT_WHEELS:]:

@@ -65,8 +65,6 @@ def _floor_batch(
 def _study_clear(
     bids: ArrayLike, quantities: ArrayLike, demand: ArrayLike
 ) -> tuple[float, NDArray[Any]]: ...
-
 def _study_clear_copying(
     bids: ArrayLike, quantities: ArrayLike, demand: ArrayLike
-) -> tuple[float, NDArray[np.float64]]:
-    """Clear as `_study_clear` does, with arguments copied element by element into vectors."""
+) -> tuple[float, NDArray[np.float64]]: ...

@@ -1,5 +1,6 @@
 """The catalogue: which cases there are, and mistakes in it that are caught."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,8 +81,9 @@ def test_backends_of_one_size_stand_side_by_side() -> None:
 def test_a_larger_pool_holds_the_smaller_one() -> None:
     own = catalogue()
     for name in "uniform", "tied", "scarce", "sorted":
-        small = make_pool(own.kernels["clear"], own.scenarios[name], 9000)
-        large = make_pool(own.kernels["clear"], own.scenarios[name], 9000, scale=2)
+        scenario = own.scenarios[name]
+        small = make_pool(own.kernels["clear"], scenario, 9000)
+        large = make_pool(own.kernels["clear"], replace(scenario, pool_scale=2), 9000)
         assert (len(small), len(large)) == (8, 16)
         for one, other in zip(small, large, strict=False):
             assert all((one[i] == other[i]).all() for i in range(2))

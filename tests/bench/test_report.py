@@ -12,7 +12,7 @@ from bench.runs import load
 
 @pytest.fixture(scope="module")
 def sources() -> Sources:
-    return Sources(load(report.STUDY), load(report.DOUBLED), report.EARLIER, catalogue())
+    return Sources(load(report.STUDY), report.EARLIER, catalogue())
 
 
 def test_no_document_is_stale() -> None:

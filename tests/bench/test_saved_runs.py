@@ -46,7 +46,6 @@ def test_json_holds_all_that_a_reader_needs(toy: Toy) -> None:
     assert section["parity"]["calls"] == {"scale quick": 4098}
     assert section["parity"]["disagreements"] == []
     assert section["tier"] == "smoke"
-    assert section["pool_scale"] == 1
     assert len(section["load"]) == 2
     for case in saved["benchmarks"]:
         info = case["extra_info"]
