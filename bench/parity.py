@@ -115,13 +115,21 @@ def check(
     return checker.report
 
 
-def tally(reference: Call, call: Call, pool: Sequence[Arguments]) -> Tally:
-    """Count the calls of `pool` on which any value differs, and find the largest difference."""
-    largest = []
-    for arguments in {id(arguments): arguments for arguments in pool}.values():
-        pairs = zip(reference(*arguments), call(*arguments), strict=True)
-        largest.append(max(float(np.max(np.abs(np.subtract(one, two)))) for one, two in pairs))
-    return Tally(len(largest), sum(value > 0 for value in largest), max(largest))
+def tally(
+    reference: Call, calls: Mapping[str, Call], pool: Sequence[Arguments]
+) -> dict[str, Tally]:
+    """Count, for each of `calls`, on how much of `pool` any value differs, and how far."""
+    largest: dict[str, list[float]] = {name: [] for name in calls}
+    if calls:
+        for arguments in {id(arguments): arguments for arguments in pool}.values():
+            right = reference(*arguments)
+            for name, call in calls.items():
+                pairs = zip(right, call(*arguments), strict=True)
+                largest[name].append(max(float(np.max(np.abs(a - b))) for a, b in pairs))
+    return {
+        name: Tally(len(values), sum(value > 0 for value in values), max(values))
+        for name, values in largest.items()
+    }
 
 
 @dataclass
@@ -157,11 +165,20 @@ class _Checker:
         for one in checks:
             if not left:
                 return
-            expected = outcome(self.calls[kernel.name, self.catalogue.reference], *one.make())
+            arguments, options = one.make()
+            before = deepcopy(arguments)
+            seen = _frozen(before)
+            reference = self.calls[kernel.name, self.catalogue.reference]
+            expected = outcome(reference, arguments, options)
             for name in tuple(left):
                 key = kernel.name, name
                 self.report.checked[key] = self.report.checked.get(key, 0) + 1
-                difference = _difference(kernel, self.calls[key], one, expected)
+                arguments, options = one.make()
+                found = outcome(self.calls[key], arguments, options)
+                difference = differ(kernel.outputs, found, expected)
+                if _frozen(arguments) != seen:
+                    _restore(arguments, before)
+                    difference = difference or ("its input", "changed", "left alone")
                 if difference:
                     self.report.failures[key] = Disagreement(
                         *key, self.catalogue.reference, one.where, *difference
@@ -170,30 +187,19 @@ class _Checker:
 
     def tally(self, cases: Sequence[Case]) -> None:
         """Count how wrong the selected baselines are on selected scenarios beyond their domain."""
-        reference = self.catalogue.reference
-        for name in dict.fromkeys(case.backend for case in cases):
-            backend = self.catalogue.backends[name]
-            for case in cases:
+        names = dict.fromkeys(case.backend for case in cases)
+        for case in cases:
+            if case.backend == self.catalogue.reference:
                 traits = self.catalogue.scenarios[case.scenario].traits
-                harmless = backend.survives <= traits and not backend.domain <= traits
-                if case.backend == reference and harmless:
-                    outside = Case(case.kernel, name, case.scenario, case.n)
-                    right, wrong = (self.calls[case.kernel, one] for one in (reference, name))
-                    self.report.outside[outside.id] = tally(right, wrong, self.pools(case))
-
-
-def _difference(
-    kernel: Kernel, call: Call, one: _Check, expected: Outcome
-) -> tuple[str, str, str] | None:
-    """Make the call and return how it differs, its input included; leave the input as it was."""
-    arguments, options = one.make()
-    before = deepcopy(arguments)
-    found = outcome(call, arguments, options)
-    difference = differ(kernel.outputs, found, expected)
-    if _frozen(before) != _frozen(arguments):
-        _restore(arguments, before)
-        return difference or ("its input", "changed", "left alone")
-    return difference
+                backends = (self.catalogue.backends[name] for name in names)
+                wrong = {
+                    Case(case.kernel, one.name, case.scenario, case.n).id: one.name
+                    for one in backends
+                    if one.survives <= traits and not one.domain <= traits
+                }
+                calls = {case_id: self.calls[case.kernel, name] for case_id, name in wrong.items()}
+                right = self.calls[case.kernel, case.backend]
+                self.report.outside |= tally(right, calls, self.pools(case))
 
 
 def _pool_checks(where: str, pool: Sequence[Arguments]) -> Iterator[_Check]:

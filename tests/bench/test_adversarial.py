@@ -179,14 +179,13 @@ def straightforward(
 def test_reference_clears_as_a_straightforward_implementation_does() -> None:
     reference = get_backend("numpy").clear
     compared = 0
-    for example in adversarial.clear_examples():
-        arguments, options = example.make()
-        found = parity.outcome(reference, arguments, options)
-        if found.raised:
-            continue
-        expected = parity.outcome(straightforward, arguments, options)
-        assert parity.differ(("price", "cleared"), found, expected) is None, example.label
-        compared += 1
+    for label, market in [*adversarial.markets(), *adversarial.containers()]:
+        for rules in adversarial.RULES:
+            found = parity.outcome(reference, market, rules)
+            assert found.raised is None, label
+            expected = parity.outcome(straightforward, market, rules)
+            assert parity.differ(("price", "cleared"), found, expected) is None, label
+            compared += 1
     assert compared > 10_000
 
 

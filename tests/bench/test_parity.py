@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import parity
-from bench.parity import Outcome, differ, outcome
+from bench.parity import Outcome, Tally, differ, outcome
 from bench.registry import Backend, Case, Catalogue, Example, Kernel, Role, Scenario, Sweep
 
 OUTPUTS = ("price", "cleared")
@@ -207,7 +207,8 @@ def test_floor_is_never_held_against_the_reference() -> None:
 
 def test_tally_counts_calls_and_finds_the_largest_difference() -> None:
     pool = [(np.array([value]),) for value in (1.0, 2.0, 3.0)] * 2
-    found = parity.tally(total, lambda values: (max(2.0, values[0]) + 0.0,), pool)
-    assert (found.calls, found.different, found.largest) == (3, 1, 1.0)
-    again = parity.tally(total, total, [pool[0]] * 5)
-    assert (again.calls, again.different, again.largest) == (1, 0, 0.0)
+    calls = {"wrong": lambda values: (max(2.0, values[0]) + 0.0,), "right": total}
+    found = parity.tally(total, calls, pool)
+    assert found == {"wrong": Tally(3, 1, 1.0), "right": Tally(3, 0, 0.0)}
+    assert parity.tally(total, {"right": total}, [pool[0]] * 5) == {"right": Tally(1, 0, 0.0)}
+    assert parity.tally(total, {}, pool) == {}
