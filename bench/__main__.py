@@ -36,12 +36,12 @@ def _parser() -> argparse.ArgumentParser:
     build.set_defaults(run=_wheel)
 
     show = commands.add_parser(
-        "report", help="print the summary of a saved run, or update the docs"
+        "report", help="print the summary of saved runs, or update the docs"
     )
     show.add_argument(
-        "saved", type=Path, nargs="?", default=report.STUDY, metavar="RUN",
-        help="a run saved with --benchmark-json, --benchmark-save or --benchmark-autosave "
-        "(default: the one in the repository)",
+        "saved", type=Path, nargs="*", default=report.study_runs(), metavar="RUN",
+        help="a run saved with --benchmark-json, --benchmark-save or --benchmark-autosave; of "
+        "several the middle is shown (default: those in the repository)",
     )  # fmt: skip
     show.add_argument(
         "--update-docs", action="store_true",
@@ -66,7 +66,7 @@ def _wheel(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     if not (options.update_docs or options.check_docs):
-        sys.stdout.write(report.of_file(options.saved))
+        sys.stdout.write(report.of_files(options.saved))
         return OK
     stale = report.update_docs(write=options.update_docs)
     for path in stale:

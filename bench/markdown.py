@@ -3,11 +3,12 @@
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from bench.registry import Catalogue, Role
 from bench.runs import Result, Run
-from bench.summary import Block, Size, summarise
+from bench.summary import Block, Size, middle, summarise
 from bench.text import crossover, figures, overall, recommendation
 
 
@@ -15,13 +16,18 @@ from bench.text import crossover, figures, overall, recommendation
 class Sources:
     """What the docs' tables are made from."""
 
-    study: Run
-    """The saved run in the repository."""
+    runs: Sequence[Run]
+    """The same sweep in several processes, as saved in the repository."""
     earlier: Path
     """What the earlier study printed."""
     catalogue: Catalogue
 
-    @property
+    @cached_property
+    def study(self) -> Run:
+        """Return the middle of the runs."""
+        return middle(self.runs, self.catalogue)
+
+    @cached_property
     def blocks(self) -> Mapping[tuple[str, str], Block]:
         """Return the study's summary by kernel and scenario."""
         return {(b.kernel, b.scenario): b for b in summarise(self.study, self.catalogue)}
@@ -64,8 +70,10 @@ def where(sources: Sources) -> str:
         f"cores, virtualisation {machine['virtualisation']}, governor {governor}, load "
         f"{run.section['load'][0]:.1f} at the start; {packages}, {build['rustc']}, rust_market "
         f"{build['version']} ({build['profile']}, {build['target']}, sources "
-        f"{build['source_hash'][:12]}). Tier {run.section['tier']}, {len(run.results)} cases. "
-        f"Before the timing {calls:,} calls were compared bit for bit with the reference; "
+        f"{build['source_hash'][:12]}). Tier {run.section['tier']}, {len(run.results)} cases in each "
+        f"of {len(sources.runs)} processes; each size shows the process in which the lead of the "
+        f"fastest is the middle one. Before the timing {calls:,} calls were compared bit for bit "
+        f"with the reference, in each process; "
         f"{len(parity['disagreements'])} backends disagreed."
     )
 
@@ -191,15 +199,16 @@ def training(sources: Sources) -> str:
 
 
 def pools(sources: Sources) -> str:
-    """Tell how far doubling the pools moves the ratio of the backends."""
-    runs = sources.times("clear", "uniform"), sources.times("clear", "uniform-2x")
+    """Tell how far doubling the pools moves the time of each backend."""
+    once, twice = sources.times("clear", "uniform"), sources.times("clear", "uniform-2x")
     rows = []
-    for n in sorted({n for _, n in runs[1]}):
-        once, twice = (run["numba", n].median / run["rust", n].median for run in runs)
-        distinct = (f"{run['rust', n].distinct:,}" for run in runs)
-        ratios = figures(once), figures(twice), f"{twice / once - 1:+.1%}"
-        rows.append([f"{n:,}", *distinct, *ratios])
-    header = ["n", "pool", "doubled", "numba / rust", "with doubled pool", "change"]
+    for n in sorted({n for _, n in twice}):
+        row = [f"{n:,}", *(f"{run['rust', n].distinct:,}" for run in (once, twice))]
+        for name in ("rust", "numba"):
+            one, other = once[name, n], twice[name, n]
+            row += [_us(one), _us(other), f"{other.median / one.median - 1:+.1%}"]
+        rows.append(row)
+    header = ["n", "pool", "doubled", "rust", "doubled", "change", "numba", "doubled", "change"]
     return _table(header, rows)
 
 

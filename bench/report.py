@@ -7,17 +7,19 @@ a table of `bench.markdown`.
 import os
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench import text
 from bench.catalogue import catalogue
 from bench.markdown import TABLES, Sources
 from bench.runs import load
-from bench.summary import summarise
+from bench.summary import middle, summarise
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "docs" / "runs"
-STUDY = RUNS / "study.json"
+STUDY = "study-*.json.gz"
+"""The runs in the repository: the same sweep in several processes."""
 EARLIER = RUNS / "earlier-study.csv"
 
 _PART = re.compile(r"(?s)<!-- generated: (?P<name>\w+) -->\n(?P<body>.*?)<!-- end -->")
@@ -27,9 +29,23 @@ class ReportError(Exception):
     """A document asks for something that cannot be generated."""
 
 
-def of_file(path: Path) -> str:
-    """Return the summary of a saved run as text."""
-    return text.render(summarise(load(path), catalogue())) + "\n"
+def of_files(paths: Sequence[Path]) -> str:
+    """Return the summary of a saved run, or of the middle of several, as text."""
+    own = catalogue()
+    return text.render(summarise(middle([load(path) for path in paths], own), own)) + "\n"
+
+
+def study_runs() -> list[Path]:
+    """Return the files of the runs in the repository."""
+    return sorted(RUNS.glob(STUDY))
+
+
+def sources() -> Sources:
+    """Return what the docs' tables are made from."""
+    paths = study_runs()
+    if not paths:
+        raise ReportError(f"there is no {STUDY} in {RUNS}")
+    return Sources([load(path) for path in paths], EARLIER, catalogue())
 
 
 def documents(root: Path = ROOT) -> list[Path]:
@@ -39,11 +55,11 @@ def documents(root: Path = ROOT) -> list[Path]:
 
 def update_docs(*, write: bool, root: Path = ROOT) -> list[Path]:
     """Return the documents whose generated parts are stale; with `write`, rewrite them."""
-    sources = Sources(load(STUDY), EARLIER, catalogue())
+    made_from = sources()
     stale = []
     for path in documents(root):
         old = path.read_text(encoding="utf-8")
-        new = refresh(old, sources, path)
+        new = refresh(old, made_from, path)
         if new != old:
             stale.append(path.relative_to(root))
             if write:

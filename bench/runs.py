@@ -1,6 +1,8 @@
 """Saved runs: pytest-benchmark's JSON, with the harness's own section beside it."""
 
+import gzip
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +49,7 @@ class Run:
 
 
 def load(path: Path) -> Run:
-    """Read a saved run.
+    """Read a saved run; a file that ends in ``.gz`` is compressed.
 
     Raises
     ------
@@ -55,9 +57,10 @@ def load(path: Path) -> Run:
         Where the file is missing, truncated, foreign, or of a newer schema.
     """
     try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RunError(f"{path}: {error.strerror}") from None
+        content = path.read_bytes()
+        saved = json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise RunError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     except ValueError as error:
         raise RunError(f"{path} is no whole JSON file: {error}") from None
     try:

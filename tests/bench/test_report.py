@@ -5,14 +5,12 @@ from pathlib import Path
 import pytest
 
 from bench import report
-from bench.catalogue import catalogue
 from bench.markdown import TABLES, Sources
-from bench.runs import load
 
 
 @pytest.fixture(scope="module")
 def sources() -> Sources:
-    return Sources(load(report.STUDY), report.EARLIER, catalogue())
+    return report.sources()
 
 
 def test_no_document_is_stale() -> None:
@@ -45,12 +43,14 @@ def test_half_a_marker_is_an_error(sources: Sources, half: str) -> None:
         report.refresh(half, sources, Path("x.md"))
 
 
-def test_the_saved_study_timed_the_default_tier_and_found_no_disagreement(
+def test_the_saved_runs_timed_the_default_tier_and_found_no_disagreement(
     sources: Sources,
 ) -> None:
-    study = sources.study
     kernels = sources.catalogue.kernels
     expected = {case for kernel in kernels for case in sources.catalogue.cases(kernel)}
-    assert {result.case for result in study.results} == expected
-    assert study.section["parity"]["disagreements"] == []
-    assert not study.section["missing"]
+    assert len(sources.runs) > 1
+    for run in (*sources.runs, sources.study):
+        assert {result.case for result in run.results} == expected
+        assert run.section["parity"]["disagreements"] == []
+        assert not run.section["missing"]
+        assert run.section["build_info"] == sources.study.section["build_info"]
