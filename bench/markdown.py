@@ -71,9 +71,9 @@ def where(sources: Sources) -> str:
         f"{run.section['load'][0]:.1f} at the start; {packages}, {build['rustc']}, rust_market "
         f"{build['version']} ({build['profile']}, {build['target']}, sources "
         f"{build['source_hash'][:12]}). Tier {run.section['tier']}, {len(run.results)} cases in "
-        f"each of {len(sources.runs)} processes; each size shows the process in which the lead of "
-        f"the fastest is the middle one. Before the timing {calls:,} calls were compared bit for bit "
-        f"with the reference, in each process; "
+        f"each of {len(sources.runs)} processes; each size shows the process in which the lead "
+        f"of the fastest is the middle one. Before the timing {calls:,} calls were compared bit "
+        f"for bit with the reference, in each process; "
         f"{len(parity['disagreements'])} backends disagreed."
     )
 
