@@ -4,13 +4,11 @@ A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->`
 a table of `bench.markdown`.
 """
 
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import text
+from bench import files, text
 from bench.catalogue import catalogue
 from bench.markdown import TABLES, Sources
 from bench.runs import load
@@ -63,7 +61,7 @@ def update_docs(*, write: bool, root: Path = ROOT) -> list[Path]:
         if new != old:
             stale.append(path.relative_to(root))
             if write:
-                _write(path, new)
+                files.write(path, new)
     return stale
 
 
@@ -88,12 +86,3 @@ def refresh(document: str, sources: Sources, path: Path) -> str:
     if count != document.count("<!-- generated:") or count != document.count("<!-- end -->"):
         raise ReportError(f"{path}: a marker of a generated part has no partner")
     return new
-
-
-def _write(path: Path, content: str) -> None:
-    """Replace a file in one step."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-        file.write(content)
-    Path(name).chmod(path.stat().st_mode & 0o777)
-    Path(name).replace(path)

@@ -33,6 +33,8 @@ class Result:
     """The raw rounds; empty where the run was saved without them."""
     distinct: int
     """How many distinct items the case cycled through."""
+    seed: int | None = None
+    """Of those items."""
 
 
 @dataclass(frozen=True)
@@ -107,4 +109,5 @@ def _result(saved: Mapping[str, Any]) -> Result:
         rounds=stats["rounds"],
         data=tuple(stats.get("data", ())),
         distinct=info["distinct"],
+        seed=info.get("seed"),
     )

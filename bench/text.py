@@ -27,6 +27,14 @@ def figures(value: float, digits: int = 3) -> str:
     return f"{rounded:.{decimals(value, digits)}f}"
 
 
+def duration(seconds: float) -> str:
+    """Return a time with its unit: ``4.22 µs``."""
+    for unit, name in _UNITS:
+        if seconds >= unit * 0.9995:
+            return f"{figures(seconds / unit)} {name}"
+    return f"{figures(seconds / _UNITS[-1][0])} {_UNITS[-1][1]}"
+
+
 def render(blocks: Sequence[Block]) -> str:
     """Return the whole summary: every block in detail, then all of them at a glance."""
     lines: list[str] = []
