@@ -32,7 +32,7 @@ def between_runs(old: ArrayLike, new: ArrayLike) -> Estimate:
     """Estimate the change from the spread of runs, several on at least one side.
 
     Welch's t-interval on the means of logarithms. A side of one run is taken to spread as the
-    other one does.
+    other one does, with the tails of a single process.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def between_runs(old: ArrayLike, new: ArrayLike) -> Estimate:
         freedom = float(variance**2 / weights) if weights > 0 else float(after.size - 1)
     else:
         more = max(before, after, key=lambda side: side.size)
-        freedom = float(more.size - 1)
+        freedom = float(min(more.size - 1, TAILS))  # no mean tames a single run
         variance = more.var(ddof=1) * (1 / before.size + 1 / after.size)
     return _estimate(change, float(np.sqrt(variance)), freedom, before.size + after.size)
 

@@ -1,0 +1,120 @@
+"""Runs whose truth is known, and the files that pytest-benchmark would save them in."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench import runs
+from bench.registry import Backend, Case, Catalogue, Kernel, Role, Scenario
+from bench.runs import Run
+
+ROLES = {
+    "numpy": Role.BACKEND,
+    "numba": Role.BACKEND,
+    "rust": Role.BACKEND,
+    "floor": Role.FLOOR,
+}
+CATALOGUE = Catalogue(
+    reference="numpy",
+    kernels={"clear": Kernel("clear", ("price", "cleared"))},
+    backends={name: Backend(name, dict, role) for name, role in ROLES.items()},
+    scenarios={"uniform": Scenario("uniform", lambda *_: [], seed=1)},
+    sweeps=(),
+)
+SIZES = (5, 10, 20, 50, 100, 200, 500, 1000)
+CASES = tuple(Case("clear", name, "uniform", n) for n in SIZES for name in ROLES)
+SPEED = {"numpy": 20e-6, "numba": 2e-6, "rust": 1e-6, "floor": 1e-7}
+MACHINE: Mapping[str, Any] = {
+    "node_hash": "abc",
+    "system": "Linux",
+    "cores": 2,
+    "cpu": {"brand_raw": "A CPU"},
+    "versions": {"python": "3.11.7", "numpy": "2.4.6"},
+}
+SECTION: Mapping[str, Any] = {
+    "schema": 1,
+    "tier": "default",
+    "build_info": {"profile": "release", "version": "0.1.0"},
+    "parity": {"calls": {}, "disagreements": []},
+    "missing": {},
+}
+
+
+def truth(case: Case) -> float:
+    return SPEED[case.backend] * (1 + case.n / 100)
+
+
+def document(
+    times: Mapping[Case, float],
+    *,
+    raw: bool = True,
+    commit: str = "1" * 40,
+    machine: Mapping[str, Any] = MACHINE,
+    section: Mapping[str, Any] = SECTION,
+    spread: float = 0.005,
+) -> dict[str, Any]:
+    """Return a saved run in which each case has these medians."""
+    benchmarks = []
+    for case, median in times.items():
+        data = [median * (1 + spread * step / 5) for step in range(-5, 6)]
+        stats = {
+            "median": median,
+            "mean": median,
+            "stddev": float(np.std(data, ddof=1)),
+            "min": data[0],
+            "rounds": len(data),
+        }
+        benchmarks.append(
+            {
+                "extra_info": {
+                    "kernel": case.kernel,
+                    "backend": case.backend,
+                    "scenario": case.scenario,
+                    "n": case.n,
+                    "seed": 1,
+                    "distinct": 4096,
+                },
+                "stats": stats | ({"data": data} if raw else {}),
+            }
+        )
+    return {
+        "machine_info": dict(machine),
+        "commit_info": {"id": commit, "dirty": False},
+        "datetime": "2026-11-23T03:18:25+00:00",
+        "benchmarks": benchmarks,
+        "bench": dict(section),
+    }
+
+
+def run_of(times: Mapping[Case, float], **more: Any) -> Run:
+    return runs.from_json(document(times, **more))
+
+
+Factor = Callable[[Case], float]
+
+
+def times_of(
+    rng: np.random.Generator,
+    *,
+    factor: Factor = lambda case: 1.0,
+    drift: float = 0.0,
+    noise: float = 0.0,
+    cases: Sequence[Case] = CASES,
+    heavy: bool = False,
+) -> dict[Case, float]:
+    """Return one process's medians: a drift that all share, and noise of each case's own."""
+    shared = rng.normal(0, drift)
+    own = rng.standard_t(3, len(cases)) if heavy else rng.normal(0, 1, len(cases))
+    return {
+        case: truth(case) * factor(case) * float(np.exp(shared + noise * one))
+        for case, one in zip(cases, own, strict=True)
+    }
+
+
+def save(path: Path, saved: Mapping[str, Any]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(saved), encoding="utf-8")
+    return path
