@@ -27,6 +27,8 @@ CONTROL = "control"
 
 Key = tuple[str, str]
 """Kernel and backend."""
+Drifts = NDArray[np.float64]
+"""What to take from the log times of each run, old runs first: shape (runs,)."""
 
 
 @dataclass(frozen=True)
@@ -141,9 +143,14 @@ def compare(
         kernel: _control(table, kernel, catalogue, control)
         for kernel in dict.fromkeys(case.kernel for case in table.both)
     }
-    cases = {case: _case(table, case, controls[case.kernel], scales) for case in table.both}
+    drifts = {kernel: _drifts(table, one) for kernel, one in controls.items()}
+
+    def common(kernel: str) -> tuple[Control, Drifts | None, float]:
+        return controls[kernel], drifts[kernel], scales.get(kernel, 0.0)
+
+    cases = {case: _case(table, case, *common(case.kernel)) for case in table.both}
     means = {
-        key: _mean(table, key, controls[key[0]], scales)
+        key: _mean(table, key, *common(key[0]))
         for key in dict.fromkeys((case.kernel, case.backend) for case in table.both)
         if table.whole(*key)
     }
@@ -198,7 +205,7 @@ class _Table:
         logs: NDArray[np.float64] = np.log(np.array(columns, np.float64)).T
         return logs
 
-    def split(self, case: Case, drifts: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    def split(self, case: Case, drifts: Drifts) -> list[NDArray[np.float64]]:
         """Return a case's log times on each side, less each run's drift."""
         shifts = drifts[: self.sizes[0]], drifts[self.sizes[0] :]
         return [
@@ -250,8 +257,8 @@ def _control(table: _Table, kernel: str, catalogue: Catalogue, wanted: str | Non
     return Control(kernel, changes.middle(drifts), said)
 
 
-def _drifts(table: _Table, control: Control) -> NDArray[np.float64] | None:
-    """Return what to take from the log times of each run, old runs first."""
+def _drifts(table: _Table, control: Control) -> Drifts | None:
+    """Return each run's deviation over the control's cases, or None without a control."""
     if control.backend is None:
         return None
     return changes.drift(table.logs(table.whole(control.kernel, control.backend)))
@@ -274,16 +281,18 @@ def _scale(table: _Table, cases: Sequence[Case]) -> float | None:
     return changes.process_scale(table.change(cases), groups)
 
 
-def _case(table: _Table, case: Case, control: Control, scales: Mapping[str, float]) -> Change:
-    zeros, drifts = np.zeros(sum(table.sizes)), _drifts(table, control)
+def _case(
+    table: _Table, case: Case, control: Control, drifts: Drifts | None, scale: float
+) -> Change:
+    zeros = np.zeros(sum(table.sizes))
     before, after = table.split(case, zeros)
     single = before.size == after.size == 1
-    scale = float(np.hypot(scales.get(case.kernel, 0.0), _within(table, case)))
 
-    def estimate(shifts: NDArray[np.float64]) -> Estimate:
+    def estimate(shifts: Drifts) -> Estimate:
         one, other = table.split(case, shifts)
         if single:
-            return changes.between_two(float(other[0] - one[0]), scale)
+            reach = float(np.hypot(scale, _within(table, case)))
+            return changes.between_two(float(other[0] - one[0]), reach)
         return changes.between_runs(one, other)
 
     withheld = ""
@@ -317,21 +326,27 @@ def _median_error(result: Result) -> float:
     return changes.median_error_of_moments(result.median, result.stddev, result.rounds)
 
 
-def _mean(table: _Table, key: Key, control: Control, scales: Mapping[str, float]) -> Change:
+def _mean(
+    table: _Table, key: Key, control: Control, drifts: Drifts | None, scale: float
+) -> Change:
     """Compare the geometric mean over the cases of a kernel and backend."""
     cases, count = table.whole(*key), table.sizes[0]
     levels = table.logs(cases).mean(axis=1)
-    drifts = _drifts(table, control)
-    errors = [_within(table, case) for case in cases] if table.single else []
-    own = float(np.sqrt(np.square(errors).sum())) / len(cases)
-    scale = float(np.hypot(scales.get(key[0], 0.0) / np.sqrt(len(cases)), own))
+
+    def reach() -> float:
+        errors = [_within(table, case) for case in cases]
+        own = float(np.sqrt(np.square(errors).sum())) / len(cases)
+        return float(np.hypot(scale / np.sqrt(len(cases)), own))
 
     def estimate(logs: NDArray[np.float64]) -> Estimate:
         if table.single:
-            return changes.between_two(float(logs[1] - logs[0]), scale)
+            return changes.between_two(float(logs[1] - logs[0]), reach())
         return changes.between_runs(logs[:count], logs[count:])
 
+    own = levels if drifts is None else levels - drifts
     verdict, note = None, ""
+    if key[1] == control.backend:
+        own = np.zeros_like(levels)  # but for rounding
     if key[1] == control.backend and control.disputed:
         verdict, note = Verdict.INCONCLUSIVE, "the control, which is disputed"
     elif key[1] == control.backend:
@@ -343,7 +358,7 @@ def _mean(table: _Table, key: Key, control: Control, scales: Mapping[str, float]
         old=float(np.exp(levels[:count].mean())),
         new=float(np.exp(levels[count:].mean())),
         raw=estimate(levels),
-        relative=None if drifts is None else estimate(levels - drifts),
+        relative=None if drifts is None else estimate(own),
         verdict=verdict,
         note=note,
         cases=len(cases),

@@ -84,13 +84,14 @@ def _query(store: FileStorage, name: str) -> list[Path]:
 
 
 def _folder(storage: str) -> Path:
-    return Path(storage.removeprefix("file://"))
+    folder = storage.removeprefix("file://")
+    if "://" in folder:
+        raise RunError(f"{storage}: only runs in files can be compared")
+    return Path(folder)
 
 
 def _open(storage: str) -> FileStorage:
     folder = _folder(storage)
-    if "://" in str(folder):
-        raise RunError(f"{storage}: only runs in files can be compared")
     if not folder.is_dir():  # the stock class would make it
         raise RunError(f"{folder} holds no saved runs: there is no such folder (see --storage)")
     return FileStorage(folder, Logger())

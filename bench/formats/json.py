@@ -7,6 +7,8 @@ from typing import Any
 from bench.judgement import Judgement, Row
 
 SCHEMA = 1
+DIGITS = 9
+"""Significant ones: more than any time has, fewer than differ between systems."""
 
 
 def render(judgement: Judgement) -> str:
@@ -38,11 +40,11 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def _finite(value: Any) -> Any:
-    """Return the same with None for what JSON has no number for."""
+    """Return the same with rounded numbers, and None for what JSON has no number for."""
     if isinstance(value, dict):
         return {str(key): _finite(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [_finite(one) for one in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
     return value

@@ -202,19 +202,19 @@ def test_sides_without_a_common_case_are_an_error() -> None:
 def test_a_case_that_only_some_runs_have_is_judged_by_those() -> None:
     rng = np.random.default_rng(16)
     sides = [[run_of(times_of(rng, noise=0.002)) for _ in range(4)] for _ in range(2)]
-    whole = compare(*sides, CATALOGUE)
+    whole = compare(sides[0], sides[1], CATALOGUE)
     for side in sides:
         for number in (0, 2):
             kept = tuple(one for one in side[number].results if one.case != SLOW)
             side[number] = replace(side[number], results=kept)
-    part = compare(*sides, CATALOGUE)
+    part = compare(sides[0], sides[1], CATALOGUE)
     assert part.cases[SLOW].raw.blocks == 4
     assert whole.cases[SLOW].raw.blocks == 8
     assert part.means["clear", "rust"].cases == whole.means["clear", "rust"].cases - 1
     # In one run a side, among several, there is no spread to hold it against.
     for side in sides:
         side[1] = replace(side[1], results=tuple(r for r in side[1].results if r.case != SLOW))
-    lone = compare(*sides, CATALOGUE).cases[SLOW]
+    lone = compare(sides[0], sides[1], CATALOGUE).cases[SLOW]
     assert (lone.verdict, lone.note) == (Verdict.INCONCLUSIVE, "in one run a side only")
 
 
