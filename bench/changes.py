@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from bench.stats import CONFIDENCE
 from bench.verdict import Estimate
@@ -24,8 +24,8 @@ Three processes of this project's sweep: half of the cases agree within 2 %, som
 ENOUGH = 6
 """Fewer residuals than this tell nothing about a spread."""
 
-_Z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
-_QUARTILE = float(stats.t.ppf(0.75, TAILS))
+_Z = float(special.ndtri((1 + CONFIDENCE) / 2))
+_QUARTILE = float(special.stdtrit(TAILS, 0.75))
 
 
 def between_runs(old: ArrayLike, new: ArrayLike) -> Estimate:
@@ -72,7 +72,7 @@ def between_two(change: float, scale: float, margin: float = MARGIN) -> Estimate
     margin
         The interval is at least this wide on either side, as a fraction.
     """
-    reach = max(scale * float(stats.t.ppf((1 + CONFIDENCE) / 2, TAILS)), float(np.log1p(margin)))
+    reach = max(scale * _quantile(TAILS), float(np.log1p(margin)))
     plain = _estimate(change, scale, TAILS, 2)
     low, high = float(np.expm1(change - reach)), float(np.expm1(change + reach))
     return Estimate(plain.blocks, plain.median, low, high, plain.p_slower, plain.p_faster)
@@ -80,14 +80,19 @@ def between_two(change: float, scale: float, margin: float = MARGIN) -> Estimate
 
 def _estimate(change: float, error: float, freedom: float, blocks: int) -> Estimate:
     if error > 0:
-        margin = error * float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))
-        slower = float(stats.t.sf(change / error, freedom))
-        faster = float(stats.t.cdf(change / error, freedom))
+        margin = error * _quantile(freedom)
+        slower = float(special.stdtr(freedom, -change / error))
+        faster = float(special.stdtr(freedom, change / error))
     else:  # all alike
         margin = 0.0
         slower, faster = (0.5 - 0.5 * float(np.sign(sign * change)) for sign in (1, -1))
     low, high = (float(np.expm1(change + side)) for side in (-margin, margin))
     return Estimate(blocks, float(np.expm1(change)), low, high, slower, faster)
+
+
+def _quantile(freedom: float) -> float:
+    """Return the quantile of Student's t that bounds a two-sided interval."""
+    return float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
 
 def process_scale(changes: ArrayLike, groups: Sequence[Hashable]) -> float | None:

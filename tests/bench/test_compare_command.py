@@ -246,6 +246,20 @@ def test_runs_without_raw_rounds_are_compared_and_said(keep: Save, capsys: Captu
     assert f"{len(CASES)} cases were saved without raw rounds; geometric means" in out
 
 
+def test_runs_that_the_sweep_saved_are_compared(
+    toy: Callable[..., pytest.RunResult], capsys: Capture
+) -> None:
+    quick = ("--bench-backends=plain,quick", "--bench-tier=smoke", "--benchmark-only")
+    for name in "first", "second":
+        assert toy(f"--benchmark-save={name}", *quick).ret == pytest.ExitCode.OK
+    assert run("first", "second", "--fail-on", "missing") == 0
+    out = capsys.readouterr().out
+    assert "quick 4" in out
+    assert "there are 0" in " ".join(
+        out.split()
+    )  # this catalogue knows none of the toy's backends
+
+
 @pytest.mark.parametrize("arguments", [(), ("compare",), ("report",), ("wheel",)])
 def test_help_teaches(arguments: tuple[str, ...], capsys: Capture) -> None:
     with pytest.raises(SystemExit) as caught:

@@ -227,3 +227,18 @@ def test_figures_by_example(value: float, said: str) -> None:
 def test_ratio_shows_its_interval() -> None:
     assert text.ratio(Ratio(2.0, 1.95, 2.051)) == "2.00 [1.95, 2.05]"
     assert text.ratio(Ratio(110.4, 99.6, 121.0)) == "110 [99.6, 121]"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (1.234, "1.23 s"),
+        (0.9999, "1.00 s"),
+        (4.217e-6, "4.22 µs"),
+        (9.994e-4, "999 µs"),
+        (1e-3, "1.00 ms"),
+        (3.4e-11, "0.0340 ns"),
+    ],
+)
+def test_duration_has_its_unit(seconds: float, said: str) -> None:
+    assert text.duration(seconds) == said
