@@ -5,7 +5,7 @@ taken over its cases of the same kernel in the same run. What slows the whole ma
 the control down as well, and cancels.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bench import changes
 from bench.registry import Case, Catalogue, Role
 from bench.runs import Result, Run, RunError
+from bench.table import Drifts, Table
 from bench.verdict import Estimate, Verdict, decide
 
 ALPHA = 0.05
@@ -27,8 +28,6 @@ CONTROL = "control"
 
 Key = tuple[str, str]
 """Kernel and backend."""
-Drifts = NDArray[np.float64]
-"""What to take from the log times of each run, old runs first: shape (runs,)."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,7 @@ def compare(
     RunError
         Where the sides share no case, or no run timed the backend named as control.
     """
-    table = _Table(old, new)
+    table = Table(old, new)
     if not table.both:
         raise RunError("the two sides have no case in common")
     if control not in (None, NO_CONTROL) and control not in {c.backend for c in table.both}:
@@ -167,69 +166,7 @@ def compare(
     )
 
 
-class _Table:
-    """The results of both sides, by case and run."""
-
-    def __init__(self, old: Sequence[Run], new: Sequence[Run]) -> None:
-        self.sizes = len(old), len(new)
-        self.single = self.sizes == (1, 1)
-        self.results = _by_case(old), _by_case(new)
-        self.both = [case for case in self.results[0] if case in self.results[1]]
-
-    def of(self, case: Case) -> tuple[list[Result], list[Result]]:
-        """Return the results of a case on each side."""
-        before, after = (list(side[case].values()) for side in self.results)
-        return before, after
-
-    def has_rounds(self, case: Case) -> bool:
-        return all(one.data for side in self.of(case) for one in side)
-
-    def same_pool(self, case: Case) -> bool:
-        pools = {(one.distinct, one.seed) for side in self.of(case) for one in side}
-        return len(pools) == 1
-
-    def whole(self, kernel: str, backend: str | None = None) -> list[Case]:
-        """Return the cases that every run has, on the same pool."""
-        return [
-            case
-            for case in self.both
-            if case.kernel == kernel
-            and backend in (None, case.backend)
-            and tuple(len(side) for side in self.of(case)) == self.sizes
-            and self.same_pool(case)
-        ]
-
-    def logs(self, cases: Iterable[Case]) -> NDArray[np.float64]:
-        """Return log times of cases that every run has: shape (runs, cases), old runs first."""
-        columns = [[one.median for side in self.of(case) for one in side] for case in cases]
-        logs: NDArray[np.float64] = np.log(np.array(columns, np.float64)).T
-        return logs
-
-    def split(self, case: Case, drifts: Drifts) -> list[NDArray[np.float64]]:
-        """Return a case's log times on each side, less each run's drift."""
-        shifts = drifts[: self.sizes[0]], drifts[self.sizes[0] :]
-        return [
-            np.array([np.log(one.median) - shift[run] for run, one in side[case].items()])
-            for side, shift in zip(self.results, shifts, strict=True)
-        ]
-
-    def change(self, cases: Iterable[Case]) -> NDArray[np.float64]:
-        """Return the change of each case: the difference of the sides' mean log times."""
-        logs, count = self.logs(cases), self.sizes[0]
-        difference: NDArray[np.float64] = logs[count:].mean(axis=0) - logs[:count].mean(axis=0)
-        return difference
-
-
-def _by_case(runs: Sequence[Run]) -> dict[Case, dict[int, Result]]:
-    """Return the results by case and by the number of the run."""
-    table: dict[Case, dict[int, Result]] = {}
-    for number, run in enumerate(runs):
-        for result in run.results:
-            table.setdefault(result.case, {})[number] = result
-    return table
-
-
-def _control(table: _Table, kernel: str, catalogue: Catalogue, wanted: str | None) -> Control:
+def _control(table: Table, kernel: str, catalogue: Catalogue, wanted: str | None) -> Control:
     """Choose the backend whose change over the kernel's cases is the middle one."""
     whole = table.whole(kernel)
     known = catalogue.backends
@@ -257,14 +194,14 @@ def _control(table: _Table, kernel: str, catalogue: Catalogue, wanted: str | Non
     return Control(kernel, changes.middle(drifts), said)
 
 
-def _drifts(table: _Table, control: Control) -> Drifts | None:
+def _drifts(table: Table, control: Control) -> Drifts | None:
     """Return each run's deviation over the control's cases, or None without a control."""
     if control.backend is None:
         return None
     return changes.drift(table.logs(table.whole(control.kernel, control.backend)))
 
 
-def _scales(table: _Table) -> dict[str, float]:
+def _scales(table: Table) -> dict[str, float]:
     """Return how far two processes lie apart, by kernel: at least as far as over all kernels."""
     kernels = list(dict.fromkeys(case.kernel for case in table.both))
     whole = {kernel: table.whole(kernel) for kernel in kernels}
@@ -274,7 +211,7 @@ def _scales(table: _Table) -> dict[str, float]:
     return {kernel: max(shared, scale or 0.0) for kernel, scale in own.items()}
 
 
-def _scale(table: _Table, cases: Sequence[Case]) -> float | None:
+def _scale(table: Table, cases: Sequence[Case]) -> float | None:
     if not cases:
         return None
     groups = [(case.kernel, case.backend) for case in cases]
@@ -282,7 +219,7 @@ def _scale(table: _Table, cases: Sequence[Case]) -> float | None:
 
 
 def _case(
-    table: _Table, case: Case, control: Control, drifts: Drifts | None, scale: float
+    table: Table, case: Case, control: Control, drifts: Drifts | None, scale: float
 ) -> Change:
     zeros = np.zeros(sum(table.sizes))
     before, after = table.split(case, zeros)
@@ -314,7 +251,7 @@ def _case(
     )
 
 
-def _within(table: _Table, case: Case) -> float:
+def _within(table: Table, case: Case) -> float:
     """Return the standard error that the rounds leave in a case's change."""
     old, new = (_median_error(side[0]) for side in table.of(case))
     return float(np.hypot(old, new))
@@ -326,9 +263,7 @@ def _median_error(result: Result) -> float:
     return changes.median_error_of_moments(result.median, result.stddev, result.rounds)
 
 
-def _mean(
-    table: _Table, key: Key, control: Control, drifts: Drifts | None, scale: float
-) -> Change:
+def _mean(table: Table, key: Key, control: Control, drifts: Drifts | None, scale: float) -> Change:
     """Compare the geometric mean over the cases of a kernel and backend."""
     cases, count = table.whole(*key), table.sizes[0]
     levels = table.logs(cases).mean(axis=1)
