@@ -69,7 +69,10 @@ def messy() -> Judgement:
         "missing": {"gpu": "no driver\nand more"},
     }
     saved = document(
-        times_of(rng, cases=(*CASES, ADDED), noise=0.002, factor=lambda c: 1.5 if c.backend == "rust" else 1.2),
+        times_of(
+            rng, cases=(*CASES, ADDED), noise=0.002,
+            factor=lambda c: 1.5 if c.backend == "rust" else 1.2,
+        ),
         machine=machine, section=section, commit="2" * 40, raw=False,
     )  # fmt: skip
     saved["commit_info"]["dirty"] = True
