@@ -32,7 +32,8 @@ class ReportError(Exception):
 def of_files(paths: Sequence[Path]) -> str:
     """Return the summary of a saved run, or of the middle of several, as text."""
     own = catalogue()
-    return text.render(summarise(middle([load(path) for path in paths], own), own)) + "\n"
+    run = middle([load(path) for path in paths], own)
+    return text.render(summarise(run, own), own.notes) + "\n"
 
 
 def study_runs() -> list[Path]:
