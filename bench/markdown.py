@@ -27,6 +27,8 @@ class Sources:
 
     runs: Sequence[Run]
     """The same sweep in several processes, as saved in the repository."""
+    stable_abi: Mapping[str, Sequence[Run]]
+    """The smallest case with each kind of wheel, by the wheel's ABI tag, in several processes."""
     earlier: Path
     """What the earlier study printed."""
     catalogue: Catalogue
@@ -67,7 +69,11 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _us(result: Result | None) -> str:
-    return "–" if result is None else figures(result.median * 1e6)
+    return "–" if result is None else _us_of(result.median)
+
+
+def _us_of(seconds: float) -> str:
+    return figures(seconds * 1e6)
 
 
 def where(sources: Sources) -> str:
@@ -245,6 +251,22 @@ def _changes(ratios: Sequence[float]) -> str:
     return f"{statistics.median(ratios) - 1:+.1%} ({low - 1:+.1%} to {high - 1:+.1%})"
 
 
+def stable_abi(sources: Sources) -> str:
+    """Set a wheel for the stable ABI beside one for a single version of Python."""
+    medians = {
+        tag: [one.median for run in runs for one in run.results if one.case.backend == "rust"]
+        for tag, runs in sources.stable_abi.items()
+    }
+    one_version = next(times for tag, times in medians.items() if tag != "abi3")
+    rows = []
+    for tag, times in medians.items():
+        middle = statistics.median(times)
+        span = f"{_us_of(min(times))}–{_us_of(max(times))}"
+        change = middle / statistics.median(one_version) - 1
+        rows.append([tag, str(len(times)), _us_of(middle), span, f"{change:+.1%}"])
+    return _table(["ABI", "processes", "median µs", "range", "cost"], rows)
+
+
 def ties(sources: Sources) -> str:
     """Tell how wrong the study's algorithms are where bids tie."""
     rows = []
@@ -259,6 +281,6 @@ TABLES: Mapping[str, Table] = {
     table.__name__: table
     for table in (
         where, uniform, batch, shapes, fleet, repeated, fresh, learnt, cold_start, training,
-        pools, ties,
+        pools, stable_abi, ties,
     )
 }  # fmt: skip

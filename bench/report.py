@@ -13,7 +13,7 @@ from pathlib import Path
 from bench import text
 from bench.catalogue import catalogue
 from bench.markdown import TABLES, Sources
-from bench.runs import load
+from bench.runs import Run, load
 from bench.summary import middle, summarise
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,7 +46,16 @@ def sources() -> Sources:
     paths = study_runs()
     if not paths:
         raise ReportError(f"there is no {STUDY} in {RUNS}")
-    return Sources([load(path) for path in paths], EARLIER, catalogue())
+    return Sources([load(path) for path in paths], _by_abi(), EARLIER, catalogue())
+
+
+def _by_abi() -> dict[str, list[Run]]:
+    """Return the runs that compare kinds of wheel, by the tag in the file's name."""
+    runs: dict[str, list[Run]] = {}
+    for path in sorted(RUNS.glob("abi-*.json.gz")):
+        _, tag, _ = path.name.split("-")
+        runs.setdefault(tag, []).append(load(path))
+    return runs
 
 
 def documents(root: Path = ROOT) -> list[Path]:
