@@ -59,7 +59,7 @@ class Report:
     """How wrong a baseline is where it does not claim to be right, by case."""
 
     seconds: float = 0.0
-    """How long the check took."""
+    """How long the check took, making pools and compiling included."""
 
     def failure(self, kernel: Kernel, backend: str) -> Disagreement | None:
         """Return why `backend` must not be timed on `kernel`."""
