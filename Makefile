@@ -1,4 +1,4 @@
-# The two commands of the README; tox does the work. `make test PYTHON=python3.12` picks one.
+# The commands of the README; tox does the work. `make test PYTHON=python3.12` picks one.
 PYTHON ?= python3
 ifeq ($(OS),Windows_NT)
 BIN := .tox-runner/Scripts
@@ -7,13 +7,16 @@ BIN := .tox-runner/bin
 endif
 TOX := $(BIN)/tox
 
-.PHONY: bench test clean
+.PHONY: bench test report compare clean
 
 bench: $(BIN)/ready
 	$(TOX) run -q -e bench -- $(ARGS)
 
 test: $(BIN)/ready
 	$(TOX) run -q -e py -- $(ARGS)
+
+report compare: $(BIN)/ready
+	$(TOX) exec -q -e bench -- python -m bench $@ $(ARGS)
 
 $(BIN)/ready: constraints.txt
 	$(PYTHON) -m venv --clear .tox-runner

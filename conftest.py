@@ -47,4 +47,6 @@ def rust_wheel(request: pytest.FixtureRequest) -> Iterator[dict[str, str] | None
         path = wheel.build()
     with wheel.importable(path) as build_info:
         session.build_info = build_info
+        if build_info["source_hash"] != wheel.source_hash():
+            session.details["rust_market"] = f"{path} was built from other sources than these"
         yield build_info

@@ -7,11 +7,15 @@ from functools import partial
 
 from bench import adversarial, backends, cold_start, scenarios
 from bench.registry import Backend, Catalogue, Kernel, Role, Scenario, Sweep
+from easy_marl.market import get_backend
 
 BATCH = 1000
 """Markets in one call of `clear_batch`."""
 HOURS = 8784
 """Hours in the real fleet's year, all in one call of `clear_batch`."""
+
+WHEEL = "rust_wheel"
+"""The fixture that builds the Rust wheel and makes it importable."""
 
 UNTIED = frozenset({scenarios.UNTIED, scenarios.SUPPLIED})
 SUPPLIED = frozenset({scenarios.SUPPLIED})
@@ -32,13 +36,21 @@ KERNELS = (
         arrange=scenarios.stack,
         adversarial=adversarial.batch_examples,
     ),
-    Kernel("cold_start", outputs=(), item="process", self_timed=True),
-    Kernel("train", outputs=("profits",), item="step", batch=backends.TRAINING_STEPS),
+    Kernel("cold_start", outputs=(), item="process", rests_on="clear", self_timed=True),
+    Kernel(
+        "train",
+        outputs=("profits",),
+        item="step",
+        batch=backends.TRAINING_STEPS,
+        rests_on="clear",
+    ),
     Kernel(
         "train_clearing",
         outputs=(),
         item="step",
         batch=backends.TRAINING_STEPS,
+        rests_on="clear",
+        diagnostic=True,
         self_timed=True,
     ),
 )
@@ -46,40 +58,63 @@ KERNELS = (
 BACKENDS = (
     Backend("numpy", partial(backends.of_market, "numpy")),
     Backend("numba", partial(backends.of_market, "numba")),
-    Backend("rust", partial(backends.of_market, "rust"), needs="rust_wheel"),
-    Backend("public", backends.public, Role.PUBLIC, after="rust_wheel"),
-    Backend("study-numba", backends.study_numba, Role.BASELINE, domain=UNTIED, survives=SUPPLIED),
+    Backend("rust", partial(backends.of_market, "rust"), needs=WHEEL),
+    Backend(
+        "public",
+        backends.public,
+        Role.PUBLIC,
+        needs=WHEEL,
+        note="the public function on its default backend",
+        detail=lambda: f"dispatches to {get_backend().name}",
+    ),
+    Backend(
+        "study-numba",
+        backends.study_numba,
+        Role.BASELINE,
+        domain=UNTIED,
+        survives=SUPPLIED,
+        note="the earlier study's numba code, right on untied bids only",
+    ),
     Backend(
         "study-rust",
         backends.study_rust,
         Role.BASELINE,
-        needs="rust_wheel",
+        needs=WHEEL,
         domain=UNTIED,
         survives=SUPPLIED,
+        note="its Rust code, whose arguments are copied element by element",
     ),
     Backend(
         "study-views",
         backends.study_views,
         Role.BASELINE,
-        needs="rust_wheel",
+        needs=WHEEL,
         domain=UNTIED,
-        survives=SUPPLIED,
+        note="the same steps on the arrays as they lie in memory",
     ),
-    Backend("floor", backends.floor, Role.FLOOR, needs="rust_wheel"),
+    Backend(
+        "floor",
+        backends.floor,
+        Role.FLOOR,
+        needs=WHEEL,
+        note="the same call from Python with no work behind it",
+    ),
 )
 
 SCENARIOS = (
     Scenario("uniform", scenarios.uniform, seed=1, traits=UNTIED),
-    Scenario("uniform-2x", scenarios.uniform, seed=1, traits=UNTIED, pool_scale=2),
+    Scenario(
+        "uniform-2x", scenarios.uniform, seed=1, traits=UNTIED, pool_scale=2, diagnostic=True
+    ),
     Scenario("tied", scenarios.tied, seed=2, traits=SUPPLIED),
     Scenario("sorted", scenarios.ascending, seed=3, traits=UNTIED),
     Scenario("scarce", scenarios.scarce, seed=4),
-    Scenario("repeated", scenarios.repeated, seed=5, traits=UNTIED),
+    Scenario("repeated", scenarios.repeated, seed=5, traits=UNTIED, diagnostic=True),
     Scenario("ACTIVSg2000", scenarios.fleet, seed=0, traits=SUPPLIED, batch=HOURS),
     Scenario("ACTIVSg2000-markup", scenarios.fleet_markup, seed=6, traits=SUPPLIED, batch=HOURS),
     Scenario(cold_start.EMPTY, lambda *_: [(cold_start.EMPTY,)], seed=0),
     Scenario(cold_start.FILLED, lambda *_: [(cold_start.FILLED,)], seed=0),
-    Scenario("bidding", lambda n, _, seed: [(n, seed)], seed=7),
+    Scenario("bidding", lambda n, _, seed: [(n, seed)], seed=7, least=2),
 )
 
 STUDY_SIZES = (5, 10, 20, 50, 100, 200)
@@ -114,4 +149,5 @@ def catalogue() -> Catalogue:
         backends={backend.name: backend for backend in BACKENDS},
         scenarios={scenario.name: scenario for scenario in SCENARIOS},
         sweeps=SWEEPS,
+        packages=("easy_marl", "numpy", "numba", "llvmlite"),
     )

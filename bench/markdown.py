@@ -1,7 +1,8 @@
 """Tables for the docs, as Markdown, from saved runs."""
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +10,15 @@ from pathlib import Path
 from bench.registry import Catalogue, Role
 from bench.runs import Result, Run
 from bench.summary import Block, Size, middle, summarise
-from bench.text import crossover, figures, overall, recommendation
+from bench.text import answer, crossover, fastest, figures
+
+Place = tuple[str, str, str, int]
+"""(kernel, scenario, backend, n)."""
+
+
+def _place(result: Result) -> Place:
+    case = result.case
+    return case.kernel, case.scenario, case.backend, case.n
 
 
 @dataclass(frozen=True)
@@ -18,9 +27,16 @@ class Sources:
 
     runs: Sequence[Run]
     """The same sweep in several processes, as saved in the repository."""
+    stable_abi: Mapping[str, Sequence[Run]]
+    """The smallest case with each kind of wheel, by the wheel's ABI tag, in several processes."""
     earlier: Path
     """What the earlier study printed."""
     catalogue: Catalogue
+
+    def ratios(self, one: Place, other: Place) -> list[float]:
+        """Return the ratio of two cases' medians within each process."""
+        tables = [{_place(result): result.median for result in run.results} for run in self.runs]
+        return [table[one] / table[other] for table in tables]
 
     @cached_property
     def study(self) -> Run:
@@ -44,6 +60,9 @@ class Sources:
 STUDY = ("study-numba", "study-rust", "study-views")
 """The earlier study's algorithms."""
 
+AIM = 0.05
+"""No ratio of backends is to move by more when pools are doubled."""
+
 Table = Callable[[Sources], str]
 
 
@@ -53,7 +72,11 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _us(result: Result | None) -> str:
-    return "–" if result is None else figures(result.median * 1e6)
+    return "–" if result is None else _us_of(result.median)
+
+
+def _us_of(seconds: float) -> str:
+    return figures(seconds * 1e6)
 
 
 def where(sources: Sources) -> str:
@@ -71,14 +94,16 @@ def where(sources: Sources) -> str:
         f"{run.section['load'][0]:.1f} at the start; {packages}, {build['rustc']}, rust_market "
         f"{build['version']} ({build['profile']}, {build['target']}, sources "
         f"{build['source_hash'][:12]}). Tier {run.section['tier']}, {len(run.results)} cases in "
-        f"each of {len(sources.runs)} processes; each size shows the process in which the lead "
-        f"of the fastest is the middle one. Before the timing {calls:,} calls were compared bit "
-        f"for bit with the reference, in each process; "
+        f"each of {len(sources.runs)} processes; the times are those of the process in which the "
+        f"fastest backend's lead over all sizes is the middle one. Before the timing {calls:,} "
+        f"calls were compared bit for bit with the reference; "
         f"{len(parity['disagreements'])} backends disagreed."
     )
 
 
-def _glance(block: Block) -> str:
+def _glance(sources: Sources, kernel: str, scenario: str) -> str:
+    """Return the middle run's medians, and the range of the lead over all processes."""
+    block = sources.blocks[kernel, scenario]
     names = [
         row.result.case.backend
         for row in block.sizes[0].rows
@@ -87,37 +112,47 @@ def _glance(block: Block) -> str:
     rows = []
     for size in block.sizes:
         found = {row.result.case.backend: row.result for row in size.rows}
-        rows.append([f"{size.n:,}", *(_us(found.get(name)) for name in names), _fastest(size)])
-    return _table(["n", *names, "fastest"], rows)
+        medians = (_us(found.get(name)) for name in names)
+        rows.append(
+            [f"{size.n:,}", *medians, fastest(size), _range(sources, kernel, scenario, size)]
+        )
+    table = _table(["n", *names, "fastest", f"in {len(sources.runs)} processes"], rows)
+    return "\n".join([table, "", *_conclusion(sources, block)])
 
 
-def _fastest(size: Size) -> str:
-    verdict = size.verdict
-    if verdict is None:
+def _range(sources: Sources, kernel: str, scenario: str, size: Size) -> str:
+    """Return the lead of a size's fastest backend over its second, from least to most."""
+    if size.verdict is None:
         return ""
-    if verdict.winner is None:
-        return f"too close: {verdict.first}, {verdict.second}"
-    return f"{verdict.first}, {figures(verdict.lead.value, 2)} × {verdict.second}"
+    one, other = (size.verdict.second, size.n), (size.verdict.first, size.n)
+    leads = sources.ratios((kernel, scenario, *one), (kernel, scenario, *other))
+    return f"{figures(min(leads), 2)}–{figures(max(leads), 2)}×"
 
 
-def _with_conclusion(block: Block) -> str:
-    lines = [_glance(block), ""]
-    if block.overall:
-        if len(block.sizes) > 1:
-            lines.append(f"Crossover: {crossover(block)}.")
-        said = overall(block.overall, len(block.sizes))
-        lines.append(f"{said[0].upper()}{said[1:]}; {recommendation(block)}.")
-    return "\n".join(lines)
+def _conclusion(sources: Sources, block: Block) -> Iterator[str]:
+    if block.overall is None:
+        return
+    if len(block.sizes) > 1:
+        yield f"Crossover: {crossover(block)}."
+    said = answer(block, block.overall)
+    yield f"{said[0].upper()}{said[1:]}."
+    leads = [
+        found.overall.lead.value
+        for run in sources.runs
+        for found in summarise(run, sources.catalogue)
+        if (found.kernel, found.scenario) == (block.kernel, block.scenario) and found.overall
+    ]
+    yield f"In {len(leads)} processes: {figures(min(leads))} to {figures(max(leads))}×."
 
 
 def uniform(sources: Sources) -> str:
     """Fresh inputs, all sizes: median µs per market."""
-    return _with_conclusion(sources.blocks["clear", "uniform"])
+    return _glance(sources, "clear", "uniform")
 
 
 def batch(sources: Sources) -> str:
     """Clear a thousand markets a call: median µs per market."""
-    return _with_conclusion(sources.blocks["clear_batch", "uniform"])
+    return _glance(sources, "clear_batch", "uniform")
 
 
 def shapes(sources: Sources) -> str:
@@ -128,7 +163,7 @@ def shapes(sources: Sources) -> str:
             if size.n in (5, 50, 200, 1000):
                 found = {row.result.case.backend: row.result for row in size.rows}
                 times = (_us(found.get(name)) for name in ("numpy", "numba", "rust"))
-                rows.append([scenario, f"{size.n:,}", *times, _fastest(size)])
+                rows.append([scenario, f"{size.n:,}", *times, fastest(size)])
     return _table(["scenario", "n", "numpy", "numba", "rust", "fastest"], rows)
 
 
@@ -140,7 +175,7 @@ def fleet(sources: Sources) -> str:
             for size in block.sizes:
                 found = {row.result.case.backend: row.result for row in size.rows}
                 times = (_us(found.get(name)) for name in ("numpy", "numba", "rust"))
-                rows.append([f"`{kernel}`", scenario, *times, _fastest(size)])
+                rows.append([f"`{kernel}`", scenario, *times, fastest(size)])
     return _table(["kernel", "bids", "numpy", "numba", "rust", "fastest"], rows)
 
 
@@ -199,27 +234,59 @@ def training(sources: Sources) -> str:
 
 
 def pools(sources: Sources) -> str:
-    """Tell how far doubling the pools moves the time of each backend."""
-    once, twice = sources.times("clear", "uniform"), sources.times("clear", "uniform-2x")
+    """Tell how far doubling the pools moves times and ratio, within each process."""
+    once, twice = ("clear", "uniform"), ("clear", "uniform-2x")
+    sizes = sorted({n for _, n in sources.times(*twice)})
     rows = []
-    for n in sorted({n for _, n in twice}):
-        row = [f"{n:,}", *(f"{run['rust', n].distinct:,}" for run in (once, twice))]
-        for name in ("rust", "numba"):
-            one, other = once[name, n], twice[name, n]
-            row += [_us(one), _us(other), f"{other.median / one.median - 1:+.1%}"]
-        rows.append(row)
-    header = ["n", "pool", "doubled", "rust", "doubled", "change", "numba", "doubled", "change"]
-    return _table(header, rows)
+    far = []
+    for n in sizes:
+        distinct = (f"{sources.times(*one)['rust', n].distinct:,}" for one in (once, twice))
+        rust, numba = (
+            sources.ratios((*twice, name, n), (*once, name, n)) for name in ("rust", "numba")
+        )
+        ratio = [two / one for one, two in zip(rust, numba, strict=True)]
+        rows.append([f"{n:,}", *distinct, *map(_changes, (rust, numba, ratio))])
+        if abs(statistics.median(ratio) - 1) > AIM:
+            far.append(f"{n:,}")
+    table = _table(["n", "pool", "doubled", "rust", "numba", "numba / rust"], rows)
+    met = f"misses it at n = {', '.join(far)}" if far else "meets it at every size"
+    return f"{table}\n\nThe aim is that no ratio moves by more than {AIM:.0%}: the middle {met}."
+
+
+def _changes(ratios: Sequence[float]) -> str:
+    """Return the middle of some ratios and their range, as changes."""
+    low, *_, high = sorted(ratios)
+    return f"{statistics.median(ratios) - 1:+.1%} ({low - 1:+.1%} to {high - 1:+.1%})"
+
+
+def stable_abi(sources: Sources) -> str:
+    """Set a wheel for the stable ABI beside one for a single version of Python."""
+    medians = {
+        tag: [
+            one.median
+            for run in runs
+            for one in run.results
+            if (one.case.kernel, one.case.backend) == ("clear", "rust")
+        ]
+        for tag, runs in sources.stable_abi.items()
+    }
+    one_version = next(times for tag, times in medians.items() if tag != "abi3")
+    rows = []
+    for tag, times in medians.items():
+        middle = statistics.median(times)
+        span = f"{_us_of(min(times))}–{_us_of(max(times))}"
+        change = middle / statistics.median(one_version) - 1
+        rows.append([tag, str(len(times)), _us_of(middle), span, f"{change:+.1%}"])
+    return _table(["ABI", "processes", "median µs", "range", "cost"], rows)
 
 
 def ties(sources: Sources) -> str:
     """Tell how wrong the study's algorithms are where bids tie."""
     rows = []
     for case, tally in sources.study.section["parity"]["outside_domain"].items():
-        if "study-views" not in case:  # the same steps as study-rust
-            share = tally["different"] / tally["calls"]
-            counts = f"{tally['calls']:,}", f"{tally['different']:,}", f"{share:.0%}"
-            rows.append([f"`{case}`", *counts, f"{tally['largest']:.3g}"])
+        share = tally["different"] / tally["calls"]
+        counts = f"{tally['calls']:,}", f"{tally['different']:,}", f"{share:.0%}"
+        rows.append([f"`{case}`", *counts, f"{tally['largest']:.3g}"])
     return _table(["case", "markets", "wrong", "share", "by up to, MW"], rows)
 
 
@@ -227,6 +294,6 @@ TABLES: Mapping[str, Table] = {
     table.__name__: table
     for table in (
         where, uniform, batch, shapes, fleet, repeated, fresh, learnt, cold_start, training,
-        pools, ties,
+        pools, stable_abi, ties,
     )
 }  # fmt: skip

@@ -5,6 +5,7 @@ same types, dtypes, shapes and bits, signs of zeros included.
 """
 
 import struct
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
@@ -57,15 +58,20 @@ class Report:
     outside: dict[str, Tally] = field(default_factory=dict)
     """How wrong a baseline is where it does not claim to be right, by case."""
 
-    def failure(self, case: Case) -> Disagreement | None:
-        """Return why `case` must not be timed."""
-        return self.failures.get((case.kernel, case.backend))
+    seconds: float = 0.0
+    """How long the check took, making pools and compiling included."""
+
+    def failure(self, kernel: Kernel, backend: str) -> Disagreement | None:
+        """Return why `backend` must not be timed on `kernel`."""
+        below = self.failures.get((kernel.rests_on or kernel.name, backend))
+        return self.failures.get((kernel.name, backend), below)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as a saved run keeps it."""
         return {
             "calls": {f"{kernel} {name}": calls for (kernel, name), calls in self.checked.items()},
             "disagreements": [str(failure) for failure in self.failures.values()],
+            "seconds": round(self.seconds, 2),
             "outside_domain": {case: asdict(tally) for case, tally in self.outside.items()},
         }
 
@@ -99,19 +105,24 @@ def check(
     catalogue
         What there is to measure.
     cases
-        The cases to be timed: their pools are checked, and the adversarial set of each kernel.
+        The cases to be timed: their pools are checked, and the adversarial set of each kernel
+        and of the kernel that it rests on.
     calls
         The callable by (kernel, backend), the reference's included.
     pools
         The very calls that a case will be timed on.
     """
+    started = time.perf_counter()
     checker = _Checker(catalogue, calls, pools)
     wanted = sorted(set(cases))
-    for kernel in dict.fromkeys(case.kernel for case in wanted):
-        if not catalogue.kernels[kernel].self_timed:
-            own = [case for case in wanted if case.kernel == kernel]
-            checker.check(catalogue.kernels[kernel], own)
+    for kernel in catalogue.kernels.values():
+        own = [case for case in wanted if case.kernel == kernel.name]
+        above = [case for case in wanted if catalogue.kernels[case.kernel].rests_on == kernel.name]
+        if not kernel.self_timed:
+            checker.pools_of(kernel, own)
+            checker.adversarial(kernel, [*own, *above])
             checker.tally(own)
+    checker.report.seconds = time.perf_counter() - started
     return checker.report
 
 
@@ -141,21 +152,32 @@ class _Checker:
     pools: Callable[[Case], Sequence[Arguments]]
     report: Report = field(default_factory=Report)
 
-    def check(self, kernel: Kernel, cases: Sequence[Case]) -> None:
-        """Hold the backends of one kernel's cases against the reference."""
-        backends = self.catalogue.backends
-        names = [
+    def _checkable(self, cases: Sequence[Case]) -> list[str]:
+        """Return the backends of `cases` that claim to be right."""
+        return [
             name
             for name in dict.fromkeys(case.backend for case in cases)
-            if name != self.catalogue.reference and backends[name].role is not Role.FLOOR
+            if name != self.catalogue.reference
+            and self.catalogue.backends[name].role is not Role.FLOOR
         ]
+
+    def pools_of(self, kernel: Kernel, cases: Sequence[Case]) -> None:
+        """Hold the backends of one kernel's cases against the reference, on the cases' pools."""
+        names = self._checkable(cases)
         for scenario, n in dict.fromkeys((case.scenario, case.n) for case in cases):
             own = [case for case in cases if (case.scenario, case.n) == (scenario, n)]
             present = [case.backend for case in own if case.backend in names]
             seed = self.catalogue.scenarios[scenario].seed
             where = f"scenario {scenario}, seed {seed}, n = {n}"
             self._compare(kernel, present, _pool_checks(where, self.pools(own[0])))
-        everywhere = [name for name in names if not backends[name].domain]
+
+    def adversarial(self, kernel: Kernel, cases: Sequence[Case]) -> None:
+        """Hold the backends of `cases` against the reference on a kernel's adversarial set."""
+        everywhere = [
+            name
+            for name in self._checkable(cases)
+            if not self.catalogue.backends[name].domain and (kernel.name, name) in self.calls
+        ]
         adversarial = (_Check(example.label, example.make) for example in kernel.adversarial())
         self._compare(kernel, everywhere, adversarial)
 
@@ -195,7 +217,9 @@ class _Checker:
                 wrong = {
                     Case(case.kernel, one.name, case.scenario, case.n).id: one.name
                     for one in backends
-                    if one.survives <= traits and not one.domain <= traits
+                    if one.survives is not None
+                    and one.survives <= traits
+                    and not one.domain <= traits
                 }
                 calls = {case_id: self.calls[case.kernel, name] for case_id, name in wrong.items()}
                 right = self.calls[case.kernel, case.backend]

@@ -189,7 +189,7 @@ def pytest_terminal_summary(
         }
     )
     terminalreporter.write_line("")
-    terminalreporter.write_line(text.render(summarise(run, own.catalogue)))
+    terminalreporter.write_line(text.render(summarise(run, own.catalogue), own.catalogue.notes))
 
 
 def _benchmarks(config: pytest.Config) -> list[Any]:

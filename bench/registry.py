@@ -51,6 +51,10 @@ class Kernel:
     """(pool of items, batch) → calls of this kernel."""
     adversarial: Callable[[], Iterable[Example]] = tuple
     """Calls chosen to tell backends apart, bad input included."""
+    rests_on: str | None = None
+    """Another kernel that it calls: a backend that is wrong there is not timed here."""
+    diagnostic: bool = False
+    """It explains another kernel's times; nobody chooses a backend by it."""
     self_timed: bool = False
     """A call returns its own duration in seconds, measured elsewhere, in a child process say.
 
@@ -68,12 +72,14 @@ class Backend:
     role: Role = Role.BACKEND
     needs: str | None = None
     """A session fixture that makes it importable; where that is left out, so is the backend."""
-    after: str | None = None
-    """A session fixture that changes it; where that is left out, it is timed as it is."""
+    note: str = ""
+    """What the legend says of it."""
+    detail: Callable[[], str] | None = None
+    """What a reader should know of it in this run."""
     domain: frozenset[str] = frozenset()
     """Traits that a scenario must have for its answers to be right. Empty: right everywhere."""
-    survives: frozenset[str] = frozenset()
-    """Traits that a scenario must have for a call to be harmless, if wrong."""
+    survives: frozenset[str] | None = None
+    """Traits that make a call harmless, if wrong: there its errors are counted. None: nowhere."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,10 @@ class Scenario:
     """
     seed: int
     traits: frozenset[str] = frozenset()
+    least: int = 1
+    """The smallest n that it can be made for."""
+    diagnostic: bool = False
+    """It explains another scenario's times; nobody chooses a backend by it."""
     pool_scale: int = 1
     """How many times larger than usual its pools are."""
     batch: int | None = None
@@ -154,6 +164,8 @@ class Catalogue:
     backends: Mapping[str, Backend]
     scenarios: Mapping[str, Scenario]
     sweeps: Sequence[Sweep]
+    packages: Sequence[str] = ()
+    """Distributions whose versions a saved run records."""
 
     def __post_init__(self) -> None:
         for sweep in self.sweeps:
@@ -167,6 +179,11 @@ class Catalogue:
                         f"{name} is not right on scenario {sweep.scenario}, "
                         f"which lacks {', '.join(sorted(missing))}"
                     )
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """Return what the legend says of each backend that needs explaining."""
+        return {backend.name: backend.note for backend in self.backends.values() if backend.note}
 
     def cases(
         self,
@@ -184,14 +201,20 @@ class Catalogue:
         for sweep in self.sweeps:
             if sweep.kernel != kernel or (scenarios and sweep.scenario not in scenarios):
                 continue
-            own = sweep.sizes_at(tier)
-            scalable = len({n for ns in sweep.sizes.values() for n in ns}) > 1
-            for n in sizes if sizes and scalable else own:
-                if sizes and n not in sizes:
-                    continue
+            for n in self._sizes(sweep, tier, sizes):
                 for name in sweep.backends:
                     if not backends or name in backends:
                         yield Case(kernel, name, sweep.scenario, n)
+
+    def _sizes(self, sweep: Sweep, tier: Tier, asked: Sequence[int] | None) -> Sequence[int]:
+        """Return the sizes to time: the tier's, or those asked for where it can have others."""
+        own = sweep.sizes_at(tier)
+        if not asked:
+            return own
+        scalable = len({n for ns in sweep.sizes.values() for n in ns}) > 1
+        least = self.scenarios[sweep.scenario].least
+        possible = [n for n in asked if n >= least and (scalable or n in own)]
+        return possible if own else ()
 
 
 def _known(kind: str, names: Iterable[str], known: Mapping[str, object]) -> None:

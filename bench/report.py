@@ -11,7 +11,7 @@ from pathlib import Path
 from bench import files, text
 from bench.catalogue import catalogue
 from bench.markdown import TABLES, Sources
-from bench.runs import load
+from bench.runs import Run, load
 from bench.summary import middle, summarise
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,7 +30,8 @@ class ReportError(Exception):
 def of_files(paths: Sequence[Path]) -> str:
     """Return the summary of a saved run, or of the middle of several, as text."""
     own = catalogue()
-    return text.render(summarise(middle([load(path) for path in paths], own), own)) + "\n"
+    run = middle([load(path) for path in paths], own)
+    return text.render(summarise(run, own), own.notes) + "\n"
 
 
 def study_runs() -> list[Path]:
@@ -43,7 +44,16 @@ def sources() -> Sources:
     paths = study_runs()
     if not paths:
         raise ReportError(f"there is no {STUDY} in {RUNS}")
-    return Sources([load(path) for path in paths], EARLIER, catalogue())
+    return Sources([load(path) for path in paths], _by_abi(), EARLIER, catalogue())
+
+
+def _by_abi() -> dict[str, list[Run]]:
+    """Return the runs that compare kinds of wheel, by the tag in the file's name."""
+    runs: dict[str, list[Run]] = {}
+    for path in sorted(RUNS.glob("abi-*.json.gz")):
+        _, tag, _ = path.name.split("-")
+        runs.setdefault(tag, []).append(load(path))
+    return runs
 
 
 def documents(root: Path = ROOT) -> list[Path]:

@@ -10,7 +10,6 @@ from bench import machine, parity
 from bench.options import Options
 from bench.registry import Arguments, Call, Case, Catalogue, batch_size, make_pool
 
-PACKAGES = ("easy_marl", "numpy", "numba", "llvmlite", "pytest", "pytest-benchmark")
 THREADS = ("NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS")
 
 
@@ -25,6 +24,8 @@ class Session:
         self.report = parity.Report()
         self.missing: dict[str, str] = {}
         """Why a backend cannot be timed."""
+        self.details: dict[str, str] = {}
+        """What a reader should know of a backend in this run."""
         self.build_info: dict[str, str] = {}
         self._calls: dict[tuple[str, str], Call] = {}
         self._pools: dict[tuple[str, str, int], Sequence[Arguments]] = {}
@@ -54,17 +55,21 @@ class Session:
             self.catalogue, checked, self._calls, lambda case: self.pool(case)[0]
         )
         calls, wrong = sum(self.report.checked.values()), len(self.report.failures)
-        announce(f"parity: {calls:,} calls compared bit for bit, {wrong} backends disagree")
+        announce(
+            f"parity: {calls:,} calls compared bit for bit in {self.report.seconds:.1f} s, "
+            f"{wrong} disagreements"
+        )
         for failure in self.report.failures.values():
             announce(f"parity: {failure}")
 
     def _load(self, name: str, get_fixture: Callable[[str], Any]) -> None:
         backend = self.catalogue.backends[name]
         try:
-            for fixture in (backend.needs, backend.after):
-                if fixture:
-                    get_fixture(fixture)
+            if backend.needs:
+                get_fixture(backend.needs)
             calls = backend.load()
+            if backend.detail:
+                self.details[name] = backend.detail()
         except Exception as error:  # whatever a broken installation raises
             known = isinstance(error, ImportError)
             self.missing[name] = str(error) if known else f"{type(error).__name__}: {error}"
@@ -78,8 +83,18 @@ class Session:
             return f"{case.backend} cannot be timed: {reason} (in full below the tables)"
         if (case.kernel, case.backend) not in self._calls:
             return f"{case.backend} offers no kernel {case.kernel}"
-        failure = self.report.failure(case)
+        failure = self.report.failure(self.catalogue.kernels[case.kernel], case.backend)
         return str(failure) if failure else None
+
+    def refused(self) -> dict[str, dict[str, str]]:
+        """Return why a reader misses a backend in a kernel's tables, by kernel and backend."""
+        refused: dict[str, dict[str, str]] = {}
+        for case in self.selected:
+            if case.backend in self.missing:
+                refused.setdefault(case.kernel, {})[case.backend] = "missing"
+            elif self.refusal(case):
+                refused.setdefault(case.kernel, {})[case.backend] = "wrong"
+        return refused
 
     def call(self, kernel: str, backend: str) -> Call:
         """Return the callable of a backend."""
@@ -109,7 +124,7 @@ class Session:
 
     def machine(self) -> dict[str, Any]:
         """Return the machine and the versions: what is known before anything is built."""
-        return machine.describe(PACKAGES)
+        return machine.describe((*self.catalogue.packages, "pytest", "pytest-benchmark"))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the harness's section of a saved run."""
@@ -118,6 +133,8 @@ class Session:
             "build_info": self.build_info,
             "parity": self.report.as_dict(),
             "missing": self.missing,
+            "refused": self.refused(),
+            "details": self.details,
             "no_rust": self.options.no_rust,
             "load": [self._load_at_start, machine.load_average()],
             "variables": {name: os.environ[name] for name in THREADS if name in os.environ},
@@ -127,6 +144,8 @@ class Session:
         """Yield what a reader must know before the tables."""
         if self.options.no_rust:
             yield "rust was left out: --bench-no-rust"
+        for name, detail in self.details.items():
+            yield f"{name}: {detail}"
         for name, reason in self.missing.items():
             yield f"{name} was not timed: {reason}"
         for failure in self.report.failures.values():

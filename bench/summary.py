@@ -1,7 +1,7 @@
 """What a run says: ratios, winners, crossovers. Plain data, printed elsewhere."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from bench.registry import Catalogue, Role
@@ -59,6 +59,10 @@ class Block:
     sizes: tuple[Size, ...]
     overall: Verdict | None
     """Over all sizes, by geometric mean."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Backends that were asked for and not timed, with the word for why."""
+    diagnostic: bool = False
+    """Nobody chooses a backend by it."""
 
     @property
     def crossovers(self) -> tuple[tuple[int, str, int, str], ...]:
@@ -77,46 +81,34 @@ def summarise(run: Run, catalogue: Catalogue) -> list[Block]:
     for result in run.results:
         if result.case.kernel in catalogue.kernels and result.case.backend in catalogue.backends:
             groups.setdefault((result.case.kernel, result.case.scenario), []).append(result)
-    return [_block(*names, results, catalogue) for names, results in groups.items()]
+    refused = run.section.get("refused", {})
+    return [
+        _block(*names, results, catalogue, refused.get(names[0], {}))
+        for names, results in groups.items()
+    ]
 
 
 def middle(runs: Sequence[Run], catalogue: Catalogue) -> Run:
-    """Return one run made of several: one process is one sample, so the middle of three is better.
+    """Return the run whose first block's overall lead is the middle one.
 
-    For each kernel, scenario and n it holds all results of the run in which the lead of the
-    fastest backend is the middle one, so that what is compared was measured in one process. All
-    else is the first run's.
+    One process is one sample, so the middle of three is better than one; and it is a whole run,
+    so that all that is compared was measured in one process.
     """
-    groups: dict[tuple[str, str, int], list[list[Result]]] = {}
-    for run in runs:
-        own: dict[tuple[str, str, int], list[Result]] = {}
-        for result in run.results:
-            key = result.case.kernel, result.case.scenario, result.case.n
-            own.setdefault(key, []).append(result)
-        for key, results in own.items():
-            groups.setdefault(key, []).append(results)
-    results = [one for group in groups.values() for one in _middle(group, catalogue)]
-    return replace(runs[0], results=tuple(results))
+
+    def lead(run: Run) -> float:
+        overall = next(iter(summarise(run, catalogue))).overall
+        return overall.lead.value if overall else 1.0
+
+    return sorted(runs, key=lead)[len(runs) // 2]
 
 
-def _middle(group: Sequence[list[Result]], catalogue: Catalogue) -> list[Result]:
-    """Return the run's results whose ratio between the two fastest backends is the middle one."""
-
-    def medians(results: list[Result]) -> dict[str, float]:
-        return {
-            one.case.backend: one.median
-            for one in results
-            if catalogue.backends[one.case.backend].role is Role.BACKEND
-        }
-
-    first = medians(group[0])
-    pair = sorted(first, key=lambda name: first[name])[:2]
-    known = [one for one in group if set(pair) <= set(medians(one))]
-    order = sorted(known, key=lambda one: medians(one)[pair[-1]] / medians(one)[pair[0]])
-    return order[len(order) // 2]
-
-
-def _block(kernel: str, scenario: str, results: Sequence[Result], catalogue: Catalogue) -> Block:
+def _block(
+    kernel: str,
+    scenario: str,
+    results: Sequence[Result],
+    catalogue: Catalogue,
+    refused: Mapping[str, str],
+) -> Block:
     numbers = sorted({result.case.n for result in results})
     sizes = [_size(n, [r for r in results if r.case.n == n], catalogue) for n in numbers]
     return Block(
@@ -126,6 +118,10 @@ def _block(kernel: str, scenario: str, results: Sequence[Result], catalogue: Cat
         reference=catalogue.reference,
         sizes=tuple(sizes),
         overall=_overall(sizes),
+        refused=refused,
+        diagnostic=(
+            catalogue.kernels[kernel].diagnostic or catalogue.scenarios[scenario].diagnostic
+        ),
     )
 
 

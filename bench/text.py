@@ -1,7 +1,7 @@
 """A summary as plain text: 80 columns, no colour."""
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bench.registry import Role
 from bench.stats import Ratio
@@ -35,16 +35,46 @@ def duration(seconds: float) -> str:
     return f"{figures(seconds / _UNITS[-1][0])} {_UNITS[-1][1]}"
 
 
-def render(blocks: Sequence[Block]) -> str:
-    """Return the whole summary: every block in detail, then all of them at a glance."""
+def render(blocks: Sequence[Block], notes: Mapping[str, str]) -> str:
+    """Return the whole summary: details, then side by side, then in short.
+
+    Parameters
+    ----------
+    blocks
+        What was measured.
+    notes
+        What the legend says of a backend, by name.
+    """
     lines: list[str] = []
     for block in blocks:
         lines += [*details(block), ""]
     lines += [*_heading("Which backend at which size"), ""]
     for block in blocks:
         lines += [*glance(block), ""]
-    lines += legend()
+    lines += [*legend(notes), "", *_heading("In short"), *in_short(blocks)]
     return "\n".join(lines)
+
+
+def in_short(blocks: Iterable[Block]) -> Iterator[str]:
+    """Yield a line for every kernel: what to use, by its first scenario."""
+    told: set[str] = set()
+    for block in blocks:
+        if block.overall and not block.diagnostic and block.kernel not in told:
+            told.add(block.kernel)
+            line = f"{block.kernel}, {block.scenario}: {answer(block, block.overall)}"
+            yield from textwrap.wrap(line, WIDTH, subsequent_indent="    ")
+
+
+def answer(block: Block, verdict: Verdict) -> str:
+    """Say which backend to use, and by how much it leads over all sizes."""
+    use = crossover(block) if block.crossovers else recommendation(block)
+    return f"{use}; {overall(verdict, len(block.sizes))}{_without(block)}"
+
+
+def _without(block: Block) -> str:
+    """Say which backends the conclusion leaves out."""
+    left_out = ", ".join(f"{name} ({why})" for name, why in block.refused.items())
+    return f"; of those timed, without {left_out}" if left_out else ""
 
 
 def details(block: Block) -> Iterator[str]:
@@ -76,27 +106,30 @@ def _detail(n: str, row: Row, unit: float) -> str:
 
 
 def glance(block: Block) -> Iterator[str]:
-    """Yield the medians side by side, the winner of each size, and the conclusion."""
-    names = list(
-        dict.fromkeys(
-            row.result.case.backend
-            for size in block.sizes
-            for row in size.rows
-            if row.role in (Role.BACKEND, Role.FLOOR)
-        )
+    """Yield the medians side by side, the fastest at each size, and the conclusion."""
+    timed = dict.fromkeys(
+        row.result.case.backend
+        for size in block.sizes
+        for row in size.rows
+        if row.role in (Role.BACKEND, Role.FLOOR)
     )
+    names = [*timed, *(name for name in block.refused if name not in timed)]
     unit, unit_name = _unit(row.result.median for size in block.sizes for row in size.rows)
     yield f"{block.kernel}, {block.scenario} (median {unit_name} per {block.item})"
-    yield f"{'n':>9}" + "".join(f"{name:>9}" for name in names) + "  fastest"
+    widths = {name: max(9, len(name) + 1) for name in names}
+    yield f"{'n':>9}" + "".join(f"{name:>{widths[name]}}" for name in names) + "  fastest"
     for size in block.sizes:
-        medians = {row.result.case.backend: row.result.median for row in size.rows}
-        cells = (figures(medians[name] / unit) if name in medians else "–" for name in names)
-        row = f"{size.n:>9,}" + "".join(f"{cell:>9}" for cell in cells)
-        yield f"{row}  {_winner(size)}".rstrip()
-    yield from conclusion(block)
+        cells = {row.result.case.backend: figures(row.result.median / unit) for row in size.rows}
+        cells = {**block.refused, **cells}
+        row = f"{size.n:>9,}"
+        row += "".join(f"{cells.get(name, '–'):>{widths[name]}}" for name in names)
+        yield f"{row}  {fastest(size)}".rstrip()
+    if not block.diagnostic:
+        yield from conclusion(block)
 
 
-def _winner(size: Size) -> str:
+def fastest(size: Size) -> str:
+    """Say which backend is fastest at a size, and by how much."""
     verdict = size.verdict
     if verdict is None:
         return ""
@@ -112,7 +145,7 @@ def conclusion(block: Block) -> Iterator[str]:
     if len(block.sizes) > 1:
         line = f"crossover: {crossover(block)}"
         yield from textwrap.wrap(line, WIDTH, initial_indent="  ", subsequent_indent="    ")
-    line = f"{overall(block.overall, len(block.sizes))}; {recommendation(block)}"
+    line = f"{overall(block.overall, len(block.sizes))}; {recommendation(block)}{_without(block)}"
     yield from textwrap.wrap(line, WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
@@ -133,10 +166,10 @@ def crossover(block: Block) -> str:
 
 def overall(verdict: Verdict, sizes: int) -> str:
     """Say in one line who is faster over all sizes."""
-    over = f"over all {sizes} sizes (geometric mean)" if sizes > 1 else "here"
+    over = f"over all {sizes} sizes (geometric mean) " if sizes > 1 else ""
     if verdict.winner is None:
-        return f"{over}: {verdict.first} and {verdict.second} are too close to call"
-    return f"{over}: {verdict.first} is {ratio(verdict.lead)}× as fast as {verdict.second}"
+        return f"{over}{verdict.first} and {verdict.second} are too close to call"
+    return f"{over}{verdict.first} is {ratio(verdict.lead)}× as fast as {verdict.second}"
 
 
 def recommendation(block: Block) -> str:
@@ -151,14 +184,13 @@ def recommendation(block: Block) -> str:
     return "choose by size, see above"
 
 
-def legend() -> list[str]:
+def legend(notes: Mapping[str, str]) -> list[str]:
     """Explain the columns."""
+    told = "".join(f" {name}: {note}." for name, note in notes.items())
     return textwrap.wrap(
         "× and its interval: how many times faster than the reference backend; the interval is "
         "what another look at this process would give. Another process may differ, so a lead "
-        f"within {MARGIN:.0%} is too close to call. floor: the same call from Python with no work "
-        "behind it. public: the public function on its default backend. study-*: the earlier "
-        "study's code, right on untied bids only, for comparison.",
+        f"within {MARGIN:.0%} is too close to call.{told}",
         WIDTH,
     )
 
@@ -174,7 +206,7 @@ def _unit(medians: Iterable[float]) -> tuple[float, str]:
     """Choose the largest unit in which the smallest median is at least 0.05."""
     least = min(medians)
     for unit, name in _UNITS:
-        if least >= unit * 0.05:
+        if least >= unit * 0.1:
             return unit, name
     return _UNITS[-1]
 

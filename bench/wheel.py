@@ -47,7 +47,7 @@ class WheelError(ImportError):
 
 def source_files(crate: Path = CRATE) -> Iterator[Path]:
     """Yield the files that a wheel is made of, in a fixed order."""
-    skipped = {"target", "dist", "__pycache__"}
+    skipped = {"target", "dist", "tests", "benches", "__pycache__"}
     for path in sorted(crate.rglob("*")):
         parts = path.relative_to(crate).parts
         if path.is_file() and not skipped.intersection(parts):
@@ -65,12 +65,20 @@ def cache_key(crate: Path = CRATE) -> str:
 
 
 def _toolchain(crate: Path) -> dict[str, str]:
-    flags = ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_", "CARGO_PROFILE_", "RUSTC")
+    flags: tuple[str, ...] = (
+        "RUSTFLAGS",
+        "RUSTC",
+        "CARGO_ENCODED_",
+        "CARGO_BUILD_",
+        "CARGO_PROFILE_",
+    )
+    flags += ("CARGO_TARGET_X", "CARGO_TARGET_A")  # per architecture; CARGO_TARGET_DIR is no flag
     return {
         "rustc": _version_of("rustc", crate),
         "cargo": _version_of("cargo", crate),
         "maturin": version("maturin"),
         "platform": sysconfig.get_platform(),
+        "free_threaded": str(sysconfig.get_config_var("Py_GIL_DISABLED")),
         **{name: value for name, value in os.environ.items() if name.startswith(flags)},
         **_cargo_configuration(crate),
     }
@@ -170,6 +178,18 @@ def _prune(cache: Path) -> None:
     homes.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for home in homes[KEPT_WHEELS:]:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def source_hash(crate: Path = CRATE) -> str:
+    """Return what `build_info()["source_hash"]` is for a wheel built from `crate` as it stands."""
+    named = ("build.rs", "Cargo.toml", "Cargo.lock", "core/Cargo.toml")
+    sources = {crate / name for name in named}
+    sources |= {path for folder in ("src", "core/src") for path in (crate / folder).rglob("*.rs")}
+    digest = hashlib.sha256()
+    for path in sorted(sources, key=lambda path: path.relative_to(crate).as_posix()):
+        digest.update(path.relative_to(crate).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def unpack(wheel: Path, site: Path) -> Path:

@@ -131,10 +131,10 @@ def _check_values(inputs: Inputs, given: tuple[Any, ...]) -> None:
     arrays = inputs.bids, inputs.quantities, inputs.demand, inputs.scarcity_price
     for argument, array in enumerate(arrays):
         if array is not None:
-            bad = np.flatnonzero(~np.isfinite(array))
-            if bad.size:
-                raise errors.bad_value(Fault.NOT_FINITE, argument, int(bad[0]), given)
+            good = np.isfinite(array)
+            if not good.all():
+                raise errors.bad_value(Fault.NOT_FINITE, argument, int(good.argmin()), given)
     for argument, array in (1, inputs.quantities), (2, inputs.demand):
-        bad = np.flatnonzero(array < 0.0)
-        if bad.size:
-            raise errors.bad_value(Fault.NEGATIVE, argument, int(bad[0]), given)
+        good = array >= 0.0
+        if not good.all():
+            raise errors.bad_value(Fault.NEGATIVE, argument, int(good.argmin()), given)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,30 @@ def test_a_second_run_does_not_build_again(copy: Path) -> None:
     second = sweep("--bench-backends=rust", root=copy, CARGO_TARGET_DIR=os.devnull)
     assert second.returncode == pytest.ExitCode.OK, second.stdout
     assert "building the rust_market wheel" not in second.stdout
+
+
+@pytest.mark.slow
+def test_a_truncated_wheel_is_built_again(copy: Path) -> None:
+    assert sweep("--bench-backends=rust", root=copy).returncode == pytest.ExitCode.OK
+    (wheel,) = copy.glob(".cache/wheels/*/*.whl")
+    whole = wheel.read_bytes()
+    wheel.write_bytes(whole[: len(whole) // 2])
+    again = sweep("--bench-backends=rust", root=copy)
+    assert again.returncode == pytest.ExitCode.OK, again.stdout
+    assert "building the rust_market wheel" in again.stdout
+    (wheel,) = copy.glob(".cache/wheels/*/*.whl")
+    assert len(wheel.read_bytes()) > len(whole) // 2
+
+
+@pytest.mark.slow
+def test_two_runs_at_once_do_not_collide(copy: Path) -> None:
+    shutil.rmtree(copy / ".cache", ignore_errors=True)
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(lambda _: sweep("--bench-backends=rust", root=copy), range(2)))
+    for done in both:
+        assert done.returncode == pytest.ExitCode.OK, done.stdout
+    assert len(list(copy.glob(".cache/wheels/*/*.whl"))) == 1
+    assert not list(copy.glob(".cache/wheels/building-*"))
 
 
 @pytest.mark.slow

@@ -44,6 +44,8 @@ CATALOGUE = Catalogue(
     sweeps=(),
 )
 
+NOTES = {"floor": "the same call with no work behind it", "public": "with dispatch"}
+
 Times = Mapping[int, Mapping[str, float]]
 """Medians in seconds, by size and backend."""
 
@@ -112,14 +114,14 @@ def check(name: str, rendered: str) -> None:
 
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_summary_reads_as_agreed(name: str) -> None:
-    rendered = text.render(blocks(*SITUATIONS[name]))
+    rendered = text.render(blocks(*SITUATIONS[name]), NOTES)
     check(name, rendered)
     assert max(map(len, rendered.splitlines())) <= text.WIDTH
     assert "\x1b" not in rendered
 
 
 def test_summary_of_a_saved_run_reads_as_agreed() -> None:
-    rendered = text.render(summarise(runs.load(DATA / "run.json"), CATALOGUE))
+    rendered = text.render(summarise(runs.load(DATA / "run.json"), CATALOGUE), NOTES)
     check("saved-run", rendered)
     assert max(map(len, rendered.splitlines())) <= text.WIDTH
 
@@ -132,7 +134,7 @@ def test_a_run_without_raw_rounds_has_times_but_no_winner() -> None:
     (block,) = summarise(Run(tuple(results), {}, {}, {}, ""), CATALOGUE)
     assert block.overall is None
     assert all(size.verdict is None for size in block.sizes)
-    rendered = text.render([block])
+    rendered = text.render([block], NOTES)
     check("no-rounds", rendered)
     assert "fastest at" not in rendered
 
@@ -142,7 +144,7 @@ def test_cases_that_this_catalogue_does_not_know_are_left_out() -> None:
     (block,) = blocks(times)
     assert [row.result.case.backend for row in block.sizes[0].rows] == ["numpy"]
     assert summarise(run_of(WINNER, "unknown"), CATALOGUE) == []
-    assert "Which backend" in text.render([])
+    assert "Which backend" in text.render([], NOTES)
 
 
 def test_conclusions() -> None:

@@ -1,6 +1,7 @@
 """The sweep as its user sees it, in a project that knows nothing of markets."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,12 @@ def test_wrong_and_missing_backends_are_refused_and_the_others_timed(toy: Toy) -
     for name in right:
         assert f"test_{name}" in tables
     summary = tables.partition("Which backend at which size")[2].partition("× and its")[0]
-    assert not set(WRONG) & set(summary.split())
-    assert "absent" not in summary
+    # Side by side a reader sees that they are missing, and why.
+    header, row = re.search(r"\n( +n .*)\n( +4 .*)\n", summary).groups()  # type: ignore[union-attr]
+    seen = dict(zip(header.split(), row.split(), strict=False))
+    assert {seen[name] for name in WRONG} == {"wrong"}
+    assert seen["absent"] == "missing"
+    assert "of those timed, without" in " ".join(summary.split())
     # Warnings about the refused cases would be noise.
     assert "PytestBenchmarkWarning" not in output
 
@@ -154,14 +159,14 @@ def test_table_and_summary_name_the_winner(toy: Toy) -> None:
     result.stdout.fnmatch_lines(
         [
             "parity: holding plain, quick, even, empty against plain ...",
-            "parity: 8,196 calls compared bit for bit, 0 backends disagree",
+            "parity: 8,196 calls compared bit for bit in * s, 0 disagreements",
             "*benchmark 'scale mixed n=4': 4 tests*",
             "scale, mixed: s per vector",
             "      4 plain          8.00    8.00*",
             "        quick          1.00    1.00* 8.00 [[]8.00, 8.00] *8.0",
             "Which backend at which size",
             "        4     8.00     1.00     8.25    0.125  quick, 8.0× plain",
-            "  here: quick is 8.00 [[]8.00, 8.00]× as fast as plain; use quick",
+            "  quick is 8.00 [[]8.00, 8.00]× as fast as plain; use quick",
         ]
     )
     summary = result.stdout.str().partition("scale, mixed: s per vector")[2].partition("====")[0]
@@ -250,7 +255,7 @@ def test_a_benchmark_of_its_own_beside_the_sweep(toy: Toy, pytester: pytest.Pyte
     )
     result = toy("--benchmark-json=out.json", *QUICK)
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines(["*test_own*", "  here: quick is *"])
+    result.stdout.fnmatch_lines(["*test_own*", "  quick is *"])
     from bench.runs import load
 
     assert {one.case.id for one in load(Path("out.json")).results} == {
@@ -266,3 +271,25 @@ def test_at_most_300_rounds_are_kept(toy: Toy) -> None:
     assert result.ret == pytest.ExitCode.OK
     for case in saved()["benchmarks"]:
         assert case["stats"]["rounds"] == len(case["stats"]["data"]) == 300
+
+
+DROWSY = ("--bench-scenarios=drowsy", "--bench-tier=full", "--benchmark-only")
+
+
+def test_a_backend_that_is_wrong_below_is_refused_above(toy: Toy) -> None:
+    # Nothing of `scale` is timed here, but `nap` rests on it.
+    result = toy("--bench-sizes=2", *DROWSY)
+    result.assert_outcomes(passed=1, failed=1, deselected=2)
+    result.stdout.fnmatch_lines(
+        ["*nap[[]other-words*scale: other-words disagrees with plain on a negative factor: *"]
+    )
+
+
+def test_sizes_that_a_scenario_cannot_have_are_left_out(toy: Toy) -> None:
+    result = toy("--bench-sizes=1,3", "--bench-backends=plain", *DROWSY)
+    result.assert_outcomes(passed=1, deselected=2)
+
+
+def test_sizes_do_not_bring_in_what_the_tier_leaves_out(toy: Toy) -> None:
+    result = toy("--bench-sizes=4", "--bench-backends=quick", *TIMED)
+    result.assert_outcomes(passed=1, deselected=2)

@@ -158,7 +158,7 @@ BACKENDS = (
     backend("panics", _panics),
     Backend("absent", _missing),
     backend("positive-only", _positive_only, 0.5, role=Role.BASELINE,
-            domain=frozenset({"positive"})),
+            domain=frozenset({"positive"}), survives=frozenset()),
     # No parity check warms it up.
     backend("empty", Compiled(lambda values: (0.0, values), 0.125), role=Role.FLOOR),
 )  # fmt: skip
@@ -194,13 +194,14 @@ def pytest_bench_catalogue() -> Catalogue:
     kernels = (
         Kernel("scale", ("peak", "scaled"), item="vector", adversarial=_examples),
         Kernel("scale_all", ("peaks", "scaled"), item="vector", batch=4, arrange=_stack),
-        Kernel("nap", (), item="nap", self_timed=True),
+        Kernel("nap", (), item="nap", rests_on="scale", self_timed=True),
     )
     scenarios = (
         Scenario("mixed", partial(_make, -0.5), seed=11),
         Scenario("positive", partial(_make, 1.0), seed=12, traits=frozenset({"positive"})),
         Scenario("same", lambda n, _, seed: _make(0.0, n, 1, seed) * 20, seed=13),
         Scenario("sleepy", lambda n, _, seed: [(n,)], seed=14),
+        Scenario("drowsy", lambda n, _, seed: [(n,)], seed=15, least=2),
     )
     everyone = (*RIGHT, *WRONG, "absent")
     sweeps = (
@@ -209,6 +210,7 @@ def pytest_bench_catalogue() -> Catalogue:
         Sweep("scale", "same", RIGHT, {"default": (6,)}),
         Sweep("scale_all", "mixed", RIGHT[:3], {"default": (9000,)}),
         Sweep("nap", "sleepy", RIGHT[:3], {"default": (2,)}),
+        Sweep("nap", "drowsy", ("plain", "other-words"), {"full": (2, 3)}),
     )
     return Catalogue(
         reference="plain",

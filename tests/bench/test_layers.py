@@ -1,0 +1,54 @@
+"""Data flows one way: a module of the harness imports only from earlier stages."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).resolve().parent.parent.parent / "bench"
+
+# As CONTRIBUTING has it.
+ORDER = (
+    "exits", "files", "registry", "processes",
+    "cold_start", "scenarios", "adversarial", "backends", "catalogue",
+    "wheel", "machine", "options", "parity", "session", "measure",
+    "runs", "stats", "summary", "text", "markdown", "report", "plugin",
+    "storage", "provenance", "table", "verdict", "changes", "compare",
+    "judgement", "compare_judgement", "formats", "commands", "__main__",
+)  # fmt: skip
+KNOW_MARKETS = {"cold_start", "scenarios", "adversarial", "backends", "catalogue"}
+
+
+def sources(module: str) -> list[Path]:
+    """Return the file of a module, or those of a package."""
+    package = BENCH / module
+    return sorted(package.glob("*.py")) if package.is_dir() else [BENCH / f"{module}.py"]
+
+
+def imported(module: str) -> set[str]:
+    """Return all that a module or a package imports, by full name."""
+    found: set[str] = set()
+    for path in sources(module):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def test_every_module_has_its_place() -> None:
+    modules = {path.stem for path in BENCH.glob("*.py")} - {"__init__"}
+    modules |= {path.parent.name for path in BENCH.glob("*/__init__.py")}
+    assert {name for name in modules if not name.startswith("test_")} == set(ORDER)
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_a_module_imports_from_earlier_stages_only(module: str) -> None:
+    own = {name.split(".")[1] for name in imported(module) if name.startswith("bench.")}
+    assert own - {module} <= set(ORDER[: ORDER.index(module)])
+
+
+@pytest.mark.parametrize("module", sorted(set(ORDER) - KNOW_MARKETS))
+def test_the_harness_knows_nothing_of_markets(module: str) -> None:
+    assert not {name for name in imported(module) if name.startswith(("easy_marl", "rust_market"))}
