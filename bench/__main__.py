@@ -6,14 +6,15 @@ import traceback
 from collections.abc import Sequence
 
 from bench import exits
-from bench.commands import compare, report, wheel
+from bench.arms import ArmError
+from bench.commands import compare, duel, report, wheel
 from bench.exits import Exit
 from bench.report import ReportError
 from bench.runs import RunError
 from bench.wheel import WheelError
 
-COMMANDS = (compare, report, wheel)
-ERRORS = (RunError, WheelError, ReportError, OSError)
+COMMANDS = (compare, duel, report, wheel)
+ERRORS = (ArmError, RunError, WheelError, ReportError, OSError)
 """What a command may end with that its user can mend."""
 
 

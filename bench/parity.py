@@ -189,7 +189,7 @@ class _Checker:
                 return
             arguments, options = one.make()
             before = deepcopy(arguments)
-            seen = _frozen(before)
+            seen = frozen(before)
             reference = self.calls[kernel.name, self.catalogue.reference]
             expected = outcome(reference, arguments, options)
             for name in tuple(left):
@@ -198,7 +198,7 @@ class _Checker:
                 arguments, options = one.make()
                 found = outcome(self.calls[key], arguments, options)
                 difference = differ(kernel.outputs, found, expected)
-                if _frozen(arguments) != seen:
+                if frozen(arguments) != seen:
                     _restore(arguments, before)
                     difference = difference or ("its input", "changed", "left alone")
                 if difference:
@@ -286,12 +286,12 @@ def _said(result: Outcome) -> str:
     return result.raised or f"returned {result.values!r}"
 
 
-def _frozen(value: Any) -> Any:
-    """Return a copy of `value` that tells whether a call changed it."""
+def frozen(value: Any) -> Any:
+    """Return what `value` is to the last bit, to tell whether another is the same."""
     if isinstance(value, np.ndarray):
         return value.tobytes()
     if isinstance(value, (tuple, list)):
-        return [_frozen(part) for part in value]
+        return [frozen(part) for part in value]
     return repr(value)
 
 

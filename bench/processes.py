@@ -46,6 +46,17 @@ def run(
     return subprocess.CompletedProcess(args, child.returncode, stdout, stderr)
 
 
+def end(child: subprocess.Popen[str]) -> None:
+    """Kill `child`, with its process group, unless it has ended; collect it and its pipes."""
+    if child.poll() is None:
+        _kill_group(child)
+        child.wait(timeout=30)
+    for stream in (child.stdin, child.stdout, child.stderr):
+        if stream:
+            with contextlib.suppress(OSError):
+                stream.close()
+
+
 def _kill_group(child: subprocess.Popen[str]) -> None:
     if sys.platform == "win32":
         child.kill()

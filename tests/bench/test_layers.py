@@ -14,7 +14,8 @@ ORDER = (
     "wheel", "machine", "options", "parity", "session", "measure",
     "runs", "stats", "summary", "text", "markdown", "report", "plugin",
     "storage", "provenance", "table", "verdict", "changes", "compare",
-    "judgement", "compare_judgement", "formats", "commands", "__main__",
+    "judgement", "compare_judgement", "worker", "sides", "engine", "arms", "duel",
+    "formats", "commands", "__main__",
 )  # fmt: skip
 KNOW_MARKETS = {"cold_start", "scenarios", "adversarial", "backends", "catalogue"}
 

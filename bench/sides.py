@@ -1,0 +1,101 @@
+"""The engine's end of the talk with a worker: JSON lines over pipes."""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from bench import processes
+
+WORKER = Path(__file__).resolve().parent / "worker.py"
+TIMEOUT = 120.0
+
+
+class SideError(Exception):
+    """A worker did not do what it was asked; the message says what happened."""
+
+
+class Side:
+    """A worker process.
+
+    Parameters
+    ----------
+    name
+        What messages call it.
+    environment
+        Variables beyond this process's own.
+    command
+        What to run instead of the worker, for tests.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        environment: Mapping[str, str],
+        command: tuple[str, ...] = (sys.executable, "-P", str(WORKER)),
+    ) -> None:
+        self.name = name
+        self._process = subprocess.Popen(  # noqa: S603  an argument list, never a shell
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env=os.environ | dict(environment),
+            start_new_session=True,
+        )
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        reader = threading.Thread(
+            target=_pump, args=(self._process.stdout, self._lines), daemon=True
+        )
+        reader.start()
+
+    def ask(self, request: Mapping[str, Any], timeout: float = TIMEOUT) -> dict[str, Any]:
+        """Ask, and return the answer.
+
+        Raises
+        ------
+        SideError
+            Where the process died, hung, printed garbage, or answered with an error.
+        """
+        line = self._exchange(json.dumps(request), timeout)
+        try:
+            reply = json.loads(line)
+        except ValueError:
+            raise SideError(f"{self.name} printed garbage: {line.strip()[:80]!r}") from None
+        if not isinstance(reply, dict):
+            raise SideError(f"{self.name} printed garbage: {line.strip()[:80]!r}")
+        if "error" in reply:
+            raise SideError(f"{self.name}: {reply['error']}")
+        return reply
+
+    def _exchange(self, line: str, timeout: float) -> str:
+        try:
+            print(line, file=self._process.stdin, flush=True)
+            answer = self._lines.get(timeout=timeout)
+        except (OSError, ValueError):  # its pipe is broken, or closed
+            answer = ""
+        except queue.Empty:
+            raise SideError(f"{self.name} did not answer in {timeout:.0f} s") from None
+        if not answer:
+            self.close()
+            raise SideError(f"{self.name} died with exit code {self._process.returncode}")
+        return answer
+
+    def close(self) -> None:
+        """End the process and whatever it started."""
+        processes.end(self._process)
+
+
+def _pump(stream: IO[str], lines: "queue.SimpleQueue[str]") -> None:
+    """Pass lines on; an empty one says that there are no more."""
+    for line in stream:
+        lines.put(line)
+    lines.put("")

@@ -1,0 +1,181 @@
+"""The paired engine on a toy, with workers that misbehave, and what a duel concludes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.__main__ import main
+from bench.arms import ArmError, ArmName, prepared
+from bench.duel import NULL, Plan, judge
+from bench.engine import Arm, Contest, Engine, Measurements
+from bench.exits import Exit
+from bench.formats import FORMATS
+from bench.sides import Side, SideError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TOY = Path(__file__).parent / "data" / "toy"
+CATALOGUE = "toy_catalogue:pytest_bench_catalogue"
+PLAIN = ("scale", "plain", "mixed", 9000)
+
+HELLO = 'import sys; sys.stdin.readline(); print("{}", flush=True); '
+
+
+def side(script: str) -> Side:
+    return Side("toy", {}, (sys.executable, "-c", script))
+
+
+@pytest.mark.parametrize(("script", "message"), [
+    ("import sys; sys.exit(7)", "toy died with exit code 7"),
+    ("import sys; sys.stdin.readline(); print('hello')", "toy printed garbage: 'hello'"),
+    ("import sys; sys.stdin.readline(); print('[1]')", r"toy printed garbage: '\[1\]'"),
+    ("import time; time.sleep(60)", "toy did not answer in 0 s"),
+    ("import sys; sys.stdin.readline(); print('{\"error\": \"no such case\"}')", "toy: no such"),
+])  # fmt: skip
+def test_a_worker_that_misbehaves_is_named(script: str, message: str) -> None:
+    worker = side(script)
+    try:
+        with pytest.raises(SideError, match=message):
+            worker.ask({"do": "hello"}, timeout=0.4 if "sleep" in script else 30)
+    finally:
+        worker.close()
+
+
+def test_closing_a_side_ends_its_process() -> None:
+    worker = side(HELLO + "import time; time.sleep(60)")
+    assert worker.ask({"do": "hello"}) == {}
+    worker.close()
+    with pytest.raises(SideError, match="died"):
+        worker.ask({"do": "time"})
+
+
+def arm(name: str = "toy", extra: float = 0.0) -> Arm:
+    return Arm(name, (str(TOY), str(ROOT)), extra=extra)
+
+
+def two_blocks(*contests: Contest) -> Measurements:
+    for measured in Engine(CATALOGUE, contests, seed=1).blocks():
+        if measured.blocks == 2:
+            return measured
+    raise AssertionError("there are always more blocks")
+
+
+def test_each_block_gives_one_difference_and_faults_fail_their_contest_only() -> None:
+    def against(backend: str) -> Contest:
+        other = ("scale", backend, "mixed", 9000)
+        return Contest(backend, (arm(), arm()), (PLAIN, other))
+
+    faults = ("one-ulp", "absent", "panics", "nobody")
+    measured = two_blocks(against("plain"), *map(against, faults), against("quick"))
+    assert {name: len(values) for name, values in measured.differences.items()} == {
+        "plain": 2,
+        "quick": 2,
+    }
+    assert np.isfinite([*measured.differences["plain"], *measured.seconds["plain"]]).all()
+    assert set(measured.errors) == set(faults)
+    assert "different answers" in measured.errors["one-ulp"]
+    assert "absent is not installed" in measured.errors["absent"]
+    assert "died" in measured.errors["panics"]
+    assert "nobody" in measured.errors["nobody"]
+
+
+def test_extra_work_is_seen() -> None:
+    # Twice the calls, so that no machine is too noisy to see it.
+    slow = Contest("slow", (arm(), arm("slowed", extra=1.0)), (PLAIN, PLAIN))
+    measured = two_blocks(slow)
+    assert min(measured.differences["slow"]) > 0.2
+
+
+PLAN = Plan(
+    (ArmName(None, "numba"), ArmName("HEAD~1", "rust")), "clear", "uniform", (5, 50), 12, 0.02, 0
+)
+
+
+def measured(five: float, fifty: float, null: float = 0.0) -> Measurements:
+    noise = np.random.default_rng(3).normal(0.0, 0.004, (3, 12))
+    return Measurements(
+        differences={
+            name: list(np.log1p(change) + noise[row])
+            for row, (name, change) in enumerate({"5": five, "50": fifty, NULL: null}.items())
+        },
+        seconds={"5": [1.2e-6] * 12, "50": [2e-6] * 12},
+        blocks=12,
+    )
+
+
+@pytest.mark.parametrize(("five", "fifty", "words", "code"), [
+    (-0.8, -0.5, ["improvement", "improvement"], Exit.PASS),
+    (0.0, 0.0, ["no change", "no change"], Exit.PASS),
+    (0.10, 0.0, ["regression", "no change"], Exit.REGRESSION),
+    (0.02, 0.0, ["inconclusive", "no change"], Exit.INCONCLUSIVE),
+])  # fmt: skip
+def test_a_duel_says_who_is_faster(
+    five: float, fifty: float, words: list[str], code: Exit
+) -> None:
+    found = judge(PLAN, measured(five, fifty))
+    assert [row.word for row in found.rows] == words
+    assert found.exit is code
+    for render in FORMATS.values():
+        assert "HEAD~1:rust" in render(found)
+
+
+def test_an_arm_that_differs_from_itself_voids_the_duel() -> None:
+    found = judge(PLAN, measured(0.10, 0.10, null=0.05))
+    assert found.void
+    assert found.exit is not Exit.PASS
+    assert "differences where there are none" in found.warnings[0]
+
+
+def test_a_size_that_could_not_be_measured_is_an_error() -> None:
+    broken = measured(0.0, 0.0)
+    del broken.differences["50"]
+    broken.errors["50"] = "the arms give different answers"
+    found = judge(PLAN, broken)
+    assert found.exit is Exit.ERROR
+    assert found.rows[1].note == "the arms give different answers"
+
+
+@pytest.mark.parametrize(("text", "name"), [
+    ("rust", ArmName(None, "rust")),
+    ("HEAD~3:rust", ArmName("HEAD~3", "rust")),
+])  # fmt: skip
+def test_arms_are_named_by_revision_and_backend(text: str, name: ArmName) -> None:
+    assert ArmName.parse(text) == name
+    assert str(name) == text
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ("numba gold", "unknown backend 'gold': choose from numpy, numba, rust"),
+    ("numba rust --kernel cold_start", "unknown kernel 'cold_start': choose from clear"),
+    ("numba rust --scenario x", "unknown scenario 'x': choose from uniform"),
+    ("numba rust --scenario ACTIVSg2000 --sizes 7", "no such sizes of ACTIVSg2000"),
+    ("no-such-revision:rust rust", "there is no revision 'no-such-revision'"),
+])  # fmt: skip
+def test_bad_arms_are_usage_errors(
+    arguments: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["duel", *arguments.split()]) == Exit.ERROR
+    assert message in capsys.readouterr().err
+
+
+def test_an_unknown_revision_leaves_no_worktree() -> None:
+    def worktrees() -> str:
+        command = ["git", "-C", str(ROOT), "worktree", "list"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    before = worktrees()
+    with pytest.raises(ArmError, match="there is no revision"), prepared("no-such-revision"):
+        pass
+    assert worktrees() == before
+
+
+@pytest.mark.slow
+def test_a_revision_is_measured_in_a_worktree_that_goes_again() -> None:
+    with prepared("HEAD") as found:
+        code = Path(found.paths[0])
+        assert (code / "easy_marl" / "market" / "api.py").is_file()
+        assert (code / "rust_market").is_dir()
+        assert found.name == "HEAD"
+    assert not code.exists()
