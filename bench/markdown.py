@@ -139,8 +139,8 @@ def _conclusion(sources: Sources, block: Block) -> Iterator[str]:
     leads = [
         found.overall.lead.value
         for run in sources.runs
-        for found in summarise(run, sources.catalogue)
-        if (found.kernel, found.scenario) == (block.kernel, block.scenario) and found.overall
+        for found in summarise(run, sources.catalogue, (block.kernel, block.scenario))
+        if found.overall
     ]
     yield f"In {len(leads)} processes: {figures(min(leads))} to {figures(max(leads))}×."
 

@@ -75,8 +75,8 @@ class Block:
         )
 
 
-def summarise(run: Run, catalogue: Catalogue) -> list[Block]:
-    """Return a block for each kernel and scenario of `run`, in the run's order."""
+def summarise(run: Run, catalogue: Catalogue, only: tuple[str, str] | None = None) -> list[Block]:
+    """Return a block for each kernel and scenario of `run`, or for one, in the run's order."""
     groups: dict[tuple[str, str], list[Result]] = {}
     for result in run.results:
         if result.case.kernel in catalogue.kernels and result.case.backend in catalogue.backends:
@@ -85,6 +85,7 @@ def summarise(run: Run, catalogue: Catalogue) -> list[Block]:
     return [
         _block(*names, results, catalogue, refused.get(names[0], {}))
         for names, results in groups.items()
+        if only is None or names == only
     ]
 
 
@@ -94,10 +95,13 @@ def middle(runs: Sequence[Run], catalogue: Catalogue) -> Run:
     One process is one sample, so the middle of three is better than one; and it is a whole run,
     so that all that is compared was measured in one process.
     """
+    if not runs[0].results:
+        return runs[0]
+    first = runs[0].results[0].case
 
     def lead(run: Run) -> float:
-        overall = next(iter(summarise(run, catalogue))).overall
-        return overall.lead.value if overall else 1.0
+        blocks = summarise(run, catalogue, (first.kernel, first.scenario))
+        return next((one.overall.lead.value for one in blocks if one.overall), 1.0)
 
     return sorted(runs, key=lead)[len(runs) // 2]
 
