@@ -10,7 +10,7 @@ import os
 import random
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,20 +79,13 @@ class Engine:
         cpus = usable_cpus()
         while True:
             cpu = cpus[self.measured.blocks % len(cpus)]
-            with self._sides([cpu]) as sides, pinned([other for other in cpus if other != cpu]):
+            others = [other for other in cpus if other != cpu]
+            with closing(Sides(self.catalogue, [cpu])) as sides, pinned(others):
                 for contest in self._random.sample(self.contests, len(self.contests)):
                     if contest.name not in self.measured.errors:
                         self._contest(contest, sides)
             self.measured.blocks += 1
             yield self.measured
-
-    @contextmanager
-    def _sides(self, cpus: Sequence[int]) -> Iterator["Sides"]:
-        sides = Sides(self.catalogue, cpus)
-        try:
-            yield sides
-        finally:
-            sides.close()
 
     def _contest(self, contest: Contest, sides: "Sides") -> None:
         try:

@@ -9,6 +9,29 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
+def start(
+    args: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: int = subprocess.DEVNULL,
+    stderr: int = subprocess.PIPE,
+) -> subprocess.Popen[str]:
+    """Start `args` without a shell, its output in a pipe, as the leader of a process group."""
+    return subprocess.Popen(  # noqa: S603  an argument list, never a shell
+        args,
+        cwd=cwd,
+        env=env,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    )
+
+
 def run(
     args: Sequence[str],
     *,
@@ -18,26 +41,14 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run `args` without a shell and capture its output.
 
-    The child leads a process group of its own, so that a time-out or an interrupt ends its
-    children too (cargo's compilers, for instance).
+    A time-out or an interrupt ends the child's children too (cargo's compilers, for instance).
 
     Raises
     ------
     subprocess.TimeoutExpired
         After `timeout` seconds.
     """
-    with subprocess.Popen(  # noqa: S603  an argument list, never a shell
-        args,
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    ) as child:
+    with start(args, cwd=cwd, env=env) as child:
         try:
             stdout, stderr = child.communicate(timeout=timeout)
         except BaseException:

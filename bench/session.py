@@ -45,7 +45,7 @@ class Session:
                 yield case
 
     def prepare(self, get_fixture: Callable[[str], Any], announce: Callable[[str], None]) -> None:
-        """Load the backends, warm them up and check parity."""
+        """Load the backends and check parity."""
         names = dict.fromkeys([self.catalogue.reference, *(c.backend for c in self.selected)])
         for name in names:
             self._load(name, get_fixture)

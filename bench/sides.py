@@ -40,16 +40,11 @@ class Side:
         command: tuple[str, ...] = (sys.executable, "-P", str(WORKER)),
     ) -> None:
         self.name = name
-        self._process = subprocess.Popen(  # noqa: S603  an argument list, never a shell
+        self._process = processes.start(
             command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
             env=os.environ | dict(environment),
-            start_new_session=True,
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         reader = threading.Thread(

@@ -203,7 +203,7 @@ def ratio(value: Ratio) -> str:
 
 
 def _unit(medians: Iterable[float]) -> tuple[float, str]:
-    """Choose the largest unit in which the smallest median is at least 0.05."""
+    """Choose the largest unit in which the smallest median is at least 0.1."""
     least = min(medians)
     for unit, name in _UNITS:
         if least >= unit * 0.1:
