@@ -1,20 +1,39 @@
 """The harness's commands: ``python -m bench --help``."""
 
 import argparse
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
 
 from bench import exits
 from bench.arms import ArmError
-from bench.commands import compare, duel, report, wheel
+from bench.collection import CollectionError
+from bench.commands import compare, duel, gate, report, selftest, wheel
+from bench.counts import CountError
 from bench.exits import Exit
+from bench.gate import GateError
+from bench.gate_settings import SettingsError
 from bench.report import ReportError
 from bench.runs import RunError
+from bench.stock import StockError
+from bench.trials import SelftestError
 from bench.wheel import WheelError
 
-COMMANDS = (compare, duel, report, wheel)
-ERRORS = (ArmError, RunError, WheelError, ReportError, OSError)
+COMMANDS = (compare, duel, gate, selftest, report, wheel)
+ERRORS = (
+    ArmError,
+    CollectionError,
+    CountError,
+    GateError,
+    OSError,
+    ReportError,
+    RunError,
+    SelftestError,
+    SettingsError,
+    StockError,
+    WheelError,
+)
 """What a command may end with that its user can mend."""
 
 
@@ -26,10 +45,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ERRORS as error:
         sys.stderr.write(f"python -m bench {options.command}: {error}\n")
         return Exit.ERROR
+    except KeyboardInterrupt:
+        sys.stderr.write(f"python -m bench {options.command}: interrupted\n")
+        return Exit.ERROR
     except Exception:  # a fault of the harness must not read as a regression
         traceback.print_exc()
         return Exit.ERROR
     return code
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,4 +72,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _interrupt)  # clean up then, too
     sys.exit(main())

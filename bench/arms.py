@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,12 +38,37 @@ class ArmName:
         return f"{self.revision}:{self.backend}" if self.revision else self.backend
 
 
-@contextmanager
-def prepared(revision: str | None, root: Path = ROOT) -> Iterator[Arm]:
-    """Yield the arm for a revision, or for the working tree, built as every other.
+@dataclass(frozen=True)
+class Checkout:
+    """A revision whose code can be measured."""
 
-    Its folder goes when the context ends; the wheel stays in the cache, where an equal source
-    shares it.
+    arm: Arm
+    tree: Path
+    """Its source tree."""
+    code: Path
+    """What the arm imports: the package, and beside it the unpacked wheel."""
+
+
+@contextmanager
+def prepared(
+    revision: str | None, root: Path = ROOT, *, flags: str = "", cache: Path = wheel.CACHE
+) -> Iterator[Checkout]:
+    """Yield a revision, or the working tree, built as every other.
+
+    Its folder goes when the context ends; its name is as long for every arm, because the length
+    of a path moves what lies in memory after it. The wheel stays in the cache, where an equal
+    source shares it.
+
+    Parameters
+    ----------
+    revision
+        None is the working tree.
+    root
+        Of the repository.
+    flags
+        More of them for the Rust compiler.
+    cache
+        Where wheels are kept.
 
     Raises
     ------
@@ -56,28 +81,47 @@ def prepared(revision: str | None, root: Path = ROOT) -> Iterator[Arm]:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="arm-")))
         tree = root if revision is None else stack.enter_context(_worktree(revision, root, home))
         code = home / "code"
-        wheel.unpack(wheel.build(tree / "rust_market"), code)
+        for folder in (wheel.MODULE, PACKAGE):
+            if not (tree / folder).is_dir():
+                raise ArmError(f"{revision or tree} has no folder {folder}")
+        wheel.unpack(wheel.build(tree / wheel.MODULE, cache, flags), code)
         shutil.copytree(
             tree / PACKAGE, code / PACKAGE, ignore=shutil.ignore_patterns("__pycache__")
         )
-        yield Arm(
+        arm = Arm(
             name=revision or "working tree",
             paths=(str(code), str(root)),
             environment={"NUMBA_CACHE_DIR": str(home / "compiled")},
         )
+        yield Checkout(arm, tree, code)
 
 
 @contextmanager
 def _worktree(revision: str, root: Path, home: Path) -> Iterator[Path]:
-    commit = _git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").strip()
-    if not commit:
-        raise ArmError(f"there is no revision {revision!r}")
+    commit = commit_of(revision, root)
     tree = home / "tree"
-    _git(root, "worktree", "add", "--quiet", "--detach", str(tree), commit)
     try:
+        _git(root, "worktree", "add", "--quiet", "--detach", str(tree), commit)
         yield tree
-    finally:
-        _git(root, "worktree", "remove", "--force", str(tree))
+    finally:  # half a worktree goes like a whole one
+        shutil.rmtree(tree, ignore_errors=True)
+        with suppress(ArmError):
+            _git(root, "worktree", "prune")
+
+
+def commit_of(revision: str, root: Path = ROOT) -> str:
+    """Return the hash of a revision.
+
+    Raises
+    ------
+    ArmError
+        Where there is no such revision.
+    """
+    try:
+        commit = f"{revision}^{{commit}}"
+        return _git(root, "rev-parse", "--verify", "--end-of-options", commit).strip()
+    except ArmError as error:
+        raise ArmError(f"there is no revision {revision!r} ({error})") from None
 
 
 def _git(root: Path, *arguments: str) -> str:
@@ -86,6 +130,6 @@ def _git(root: Path, *arguments: str) -> str:
         done = processes.run(command, timeout=GIT_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ArmError(f"git {arguments[0]} failed: {error}") from None
-    if done.returncode and "--quiet" not in arguments:
+    if done.returncode:
         raise ArmError(f"git {arguments[0]} failed: {done.stderr.strip()}")
     return done.stdout

@@ -17,6 +17,10 @@ HOURS = 8784
 WHEEL = "rust_wheel"
 """The fixture that builds the Rust wheel and makes it importable."""
 
+IN_NUMPY = ("easy_marl/market/reference.py",)
+IN_NUMBA = ("easy_marl/market/numba_backend.py",)
+IN_RUST = ("rust_market/", "easy_marl/market/rust_backend.py")
+
 UNTIED = frozenset({scenarios.UNTIED, scenarios.SUPPLIED})
 SUPPLIED = frozenset({scenarios.SUPPLIED})
 CHOICE = ("numpy", "numba", "rust")
@@ -56,14 +60,15 @@ KERNELS = (
 )
 
 BACKENDS = (
-    Backend("numpy", partial(backends.of_market, "numpy")),
-    Backend("numba", partial(backends.of_market, "numba")),
-    Backend("rust", partial(backends.of_market, "rust"), needs=WHEEL),
+    Backend("numpy", partial(backends.of_market, "numpy"), sources=IN_NUMPY),
+    Backend("numba", partial(backends.of_market, "numba"), sources=IN_NUMBA),
+    Backend("rust", partial(backends.of_market, "rust"), needs=WHEEL, sources=IN_RUST),
     Backend(
         "public",
         backends.public,
         Role.PUBLIC,
         needs=WHEEL,
+        sources=(*IN_NUMPY, *IN_NUMBA, *IN_RUST),
         note="the public function on its default backend",
         detail=lambda: f"dispatches to {get_backend().name}",
     ),
@@ -80,6 +85,7 @@ BACKENDS = (
         backends.study_rust,
         Role.BASELINE,
         needs=WHEEL,
+        sources=IN_RUST,
         domain=UNTIED,
         survives=SUPPLIED,
         note="its Rust code, whose arguments are copied element by element",
@@ -89,6 +95,7 @@ BACKENDS = (
         backends.study_views,
         Role.BASELINE,
         needs=WHEEL,
+        sources=IN_RUST,
         domain=UNTIED,
         note="the same steps on the arrays as they lie in memory",
     ),
@@ -97,6 +104,7 @@ BACKENDS = (
         backends.floor,
         Role.FLOOR,
         needs=WHEEL,
+        sources=IN_RUST,
         note="the same call from Python with no work behind it",
     ),
 )

@@ -1,15 +1,15 @@
 """Which of two arms is faster, at every size of a scenario, and by how much."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from contextlib import closing
+from dataclasses import astuple, dataclass
 
+from bench import arm_parity
 from bench.arms import ArmName
 from bench.engine import Arm, Contest, Engine, Measurements
-from bench.exits import Exit
 from bench.judgement import Judgement, Row
-from bench.registry import Catalogue, Tier
-from bench.text import duration, figures
+from bench.paired import blameless, ratio, row
+from bench.registry import Case, Catalogue, Tier
 from bench.verdict import Estimate, Verdict, decide, estimate
 
 CATALOGUE = "bench.catalogue:catalogue"
@@ -29,6 +29,10 @@ class Plan:
     threshold: float
     seed: int
 
+    def case(self, slot: int, n: int) -> Case:
+        """Return what an arm is asked to do."""
+        return Case(self.kernel, self.names[slot].backend, self.scenario, n)
+
 
 def plan_sizes(
     catalogue: Catalogue, kernel: str, scenario: str, tier: Tier, asked: Sequence[int]
@@ -40,23 +44,36 @@ def plan_sizes(
 
 def contests(plan: Plan, arms: tuple[Arm, Arm]) -> list[Contest]:
     """Return a contest for each size, and at the smallest the first arm against itself."""
-    own = [Contest(str(n), arms, (_case(plan, 0, n), _case(plan, 1, n))) for n in plan.sizes]
-    least = _case(plan, 0, min(plan.sizes))
+    own = [
+        Contest(str(n), arms, (astuple(plan.case(0, n)), astuple(plan.case(1, n))))
+        for n in plan.sizes
+    ]
+    least = astuple(plan.case(0, min(plan.sizes)))
     return [*own, Contest(NULL, (arms[0], arms[0]), (least, least))]
 
 
-def _case(plan: Plan, slot: int, n: int) -> tuple[str, str, str, int]:
-    return plan.kernel, plan.names[slot].backend, plan.scenario, n
-
-
 def run(plan: Plan, arms: tuple[Arm, Arm], announce: Callable[[int], None]) -> Measurements:
-    """Run the plan's blocks."""
+    """Check that both arms are right, then run the plan's blocks of what is."""
     engine = Engine(CATALOGUE, contests(plan, arms), plan.seed)
-    for measured in engine.blocks():
-        announce(measured.blocks)
-        if measured.blocks >= plan.blocks:
-            return measured
-    raise AssertionError("blocks go on for as long as they are asked for")
+    engine.give_up(_wrong(plan, arms))
+    with closing(engine.blocks()) as blocks:
+        for measured in blocks:
+            announce(measured.blocks)
+            if measured.blocks >= plan.blocks:
+                break
+    return engine.measured
+
+
+def _wrong(plan: Plan, arms: tuple[Arm, Arm]) -> dict[str, str]:
+    """Return why a contest must not be timed."""
+    cases = [{n: plan.case(slot, n) for n in plan.sizes} for slot in (0, 1)]
+    checked = arm_parity.check(
+        [(arm, own.values()) for arm, own in zip(arms, cases, strict=True)], CATALOGUE
+    )
+    wrong: dict[str, str] = {}
+    for own, one in zip(cases, checked, strict=True):
+        wrong |= {str(n): one.wrong[case.id] for n, case in own.items() if case.id in one.wrong}
+    return wrong
 
 
 def judge(plan: Plan, measured: Measurements) -> Judgement:
@@ -71,11 +88,11 @@ def judge(plan: Plan, measured: Measurements) -> Judgement:
         command="duel",
         title=f"{plan.kernel}, {plan.scenario}: {one} against {other}",
         columns=(one, other, f"{other} / {one} [95 %]"),
-        rows=tuple(rows),
+        rows=blameless(rows) if void else tuple(rows),
         warnings=(null,) if void else (),
         notes=(
-            f"{measured.blocks} blocks, each two fresh processes on one CPU; the block is the "
-            f"sample. A ratio below 1 says that {other} is faster; a verdict needs "
+            f"{measured.blocks} blocks, each two fresh processes on one CPU; the block is "
+            f"the sample. A ratio below 1 says that {other} is faster; a verdict needs "
             f"{plan.threshold:.0%} and holds for all sizes together, at a level of {ALPHA:.0%}",
             null,
         ),
@@ -90,7 +107,7 @@ def _null(plan: Plan, measured: Measurements) -> tuple[str, bool]:
         return f"{NULL} could not be measured: {measured.errors.get(NULL)}", True
     found = estimate(measured.differences[NULL])
     verdict = decide({NULL: found}, {NULL: plan.threshold}, ALPHA)[NULL]
-    said = f"{plan.names[0]} against itself: {_ratio(found)}"
+    said = f"{plan.names[0]} against itself: {ratio(found)}"
     void = verdict in (Verdict.REGRESSION, Verdict.IMPROVEMENT)
     return (
         f"{said}, so this machine tells differences where there are none" if void else said,
@@ -107,37 +124,12 @@ def _row(
 ) -> Row:
     name = str(n)
     one, other = map(str, plan.names)
-    row: dict[str, Any] = {
-        "name": f"{plan.kernel}[{one} {other}-{plan.scenario}-{n}]",
-        "group": f"{plan.kernel}, {plan.scenario}",
-        "label": f"n = {n:,}",
-    }
-    if name not in estimates:
-        reason = measured.errors.get(name, "not measured")
-        return Row(**row, cells=("–", "–", "–"), word="error", exit=Exit.ERROR, note=reason)
-    found, verdict = estimates[name], verdicts[name]
-    seconds = sorted(measured.seconds[name])[len(measured.seconds[name]) // 2]
-    slower = verdict is Verdict.REGRESSION
-    return Row(
-        **row,
-        cells=(duration(seconds), duration(seconds * (1 + found.median)), _ratio(found)),
-        word=str(verdict),
-        exit=Exit.REGRESSION if slower else _undecided(verdict),
-        data={
-            "n": n,
-            "seconds": seconds,
-            "ratio": 1 + found.median,
-            "low": 1 + found.low,
-            "high": 1 + found.high,
-            "blocks": measured.differences[name],
-        },
+    return row(
+        f"{plan.kernel}[{one} {other}-{plan.scenario}-{n}]",
+        (f"{plan.kernel}, {plan.scenario}", f"n = {n:,}"),
+        measured,
+        (estimates[name], verdicts[name]) if name in estimates else None,
+        compared=ratio,
+        contest=name,
+        data={"n": n},
     )
-
-
-def _undecided(verdict: Verdict) -> Exit:
-    return Exit.INCONCLUSIVE if verdict is Verdict.INCONCLUSIVE else Exit.PASS
-
-
-def _ratio(found: Estimate) -> str:
-    low, high = figures(1 + found.low), figures(1 + found.high)
-    return f"{figures(1 + found.median)} [{low}, {high}]"

@@ -1,23 +1,32 @@
 """The paired engine: two arms side by side, in fresh processes on one CPU, block after block.
 
 A block starts a fresh process for every side, times every contest in quads (ABBA or BAAB, drawn
-anew) and gives one number for each: the median over quads of the difference of mean logs. Nothing
-here knows what is timed, nor judges it; see `bench.verdict`.
+anew) and gives one number for each: the median over quads of the difference of mean logs. Blocks
+run side by side, one on each core. Nothing here knows what is timed, nor judges it; see
+`bench.verdict`.
 """
 
 import math
 import os
 import random
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+import threading
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from bench.sides import Side, SideError
 
 BATCH_SECONDS = 0.002
 QUADS = 24
+MOST_LANES = 4
+"""Blocks side by side: each on a core of its own, but the cores share memory and outer caches."""
+
+GARBAGE = (LookupError, TypeError, ValueError, ArithmeticError)
+"""What an answer that makes no sense leads to."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +37,6 @@ class Arm:
     paths: tuple[str, ...]
     """Where it is imported from, before everything else."""
     environment: Mapping[str, str] = field(default_factory=dict, compare=False)
-    extra: float = 0.0
-    """Extra work, as a share of the calls: what a selftest is to find."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,8 @@ class Contest:
     arms: tuple[Arm, Arm]
     cases: tuple[Sequence[Any], Sequence[Any]]
     """What each arm opens: (kernel, backend, scenario, n)."""
+    extra: float = 0.0
+    """Extra work for the second arm, as a share of the calls: what a self-test is to find."""
 
 
 @dataclass
@@ -53,6 +62,19 @@ class Measurements:
     errors: dict[str, str] = field(default_factory=dict)
     """Why a contest was given up."""
     blocks: int = 0
+
+    def add(self, block: "Measurements") -> None:
+        """Take what another block gave."""
+        self.errors |= block.errors
+        for mine, its in (
+            (self.differences, block.differences),
+            (self.seconds, block.seconds),
+        ):
+            for name, values in its.items():
+                mine.setdefault(name, []).extend(values)
+            for name in self.errors:
+                mine.pop(name, None)
+        self.blocks += block.blocks
 
 
 class Engine:
@@ -68,65 +90,113 @@ class Engine:
         Of the order of contests and quads.
     """
 
-    def __init__(self, catalogue: str, contests: Sequence[Contest], seed: int) -> None:
+    def __init__(self, catalogue: str, contests: Sequence[Contest], seed: int | str) -> None:
         self.catalogue = catalogue
         self.contests = list(contests)
         self.measured = Measurements()
-        self._random = random.Random(seed)  # noqa: S311  a schedule, no secret
+        self.seed = seed
 
-    def blocks(self) -> Iterator[Measurements]:
-        """Run block after block, for as long as the caller asks for more."""
-        cpus = usable_cpus()
-        while True:
-            cpu = cpus[self.measured.blocks % len(cpus)]
-            others = [other for other in cpus if other != cpu]
-            with closing(Sides(self.catalogue, [cpu])) as sides, pinned(others):
-                for contest in self._random.sample(self.contests, len(self.contests)):
-                    if contest.name not in self.measured.errors:
-                        self._contest(contest, sides)
-            self.measured.blocks += 1
-            yield self.measured
+    def drop(self, names: Collection[str]) -> None:
+        """Leave contests out of the blocks that have not begun."""
+        self.contests = [one for one in self.contests if one.name not in names]
 
-    def _contest(self, contest: Contest, sides: "Sides") -> None:
+    def give_up(self, errors: Mapping[str, str]) -> None:
+        """Leave contests out for a reason."""
+        self.measured.errors |= errors
+        self.drop(errors)
+
+    def blocks(self) -> Generator[Measurements]:
+        """Run blocks for as long as the caller asks for more; yield after each."""
+        cpus = lanes()
+        others = sorted(set(usable_cpus()) - set(cpus))
+        running: dict[Future[Measurements], Sides] = {}
+        begun = 0
+        with ThreadPoolExecutor(len(cpus)) as pool, pinned(others):
+            try:
+                while True:
+                    busy = {cpu for sides in running.values() for cpu in sides.cpus}
+                    for cpu in cpus:
+                        if cpu not in busy:
+                            sides = Sides(self.catalogue, [cpu])
+                            block = Block(tuple(self.contests), sides, self.seed, begun)
+                            running[pool.submit(block.run)] = sides
+                            begun += 1
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        del running[future]
+                        block_gave = future.result()
+                        self.drop(block_gave.errors)
+                        self.measured.add(block_gave)
+                        yield self.measured
+            finally:
+                for sides in running.values():
+                    sides.close()  # what waits for them gets an error, and ends
+
+
+class Block:
+    """Every contest once, in fresh processes."""
+
+    def __init__(
+        self, contests: Sequence[Contest], sides: "Sides", seed: int | str, number: int
+    ) -> None:
+        self.contests = contests
+        self.sides = sides
+        self.first = number == 0
+        self._random = random.Random(f"{seed} {number}")  # noqa: S311  a schedule, no secret
+
+    def run(self) -> Measurements:
+        """Measure all contests in an order of the block's own."""
+        found = Measurements(blocks=1)
         try:
-            difference, seconds = self._quads(contest, sides)
-        except SideError as error:
-            self.measured.errors[contest.name] = str(error)
-            sides.close()  # the others go on with fresh ones
-        else:
-            self.measured.differences.setdefault(contest.name, []).append(difference)
-            self.measured.seconds.setdefault(contest.name, []).append(seconds)
+            for contest in self._random.sample(self.contests, len(self.contests)):
+                try:
+                    difference, seconds = self._quads(contest)
+                except (SideError, OSError) as error:
+                    found.errors[contest.name] = str(error)
+                except GARBAGE as error:
+                    found.errors[contest.name] = f"garbage: {error!r}"
+                else:
+                    found.differences[contest.name] = [difference]
+                    found.seconds[contest.name] = [seconds]
+                    continue
+                self.sides.restart()  # the others go on with fresh ones
+        finally:
+            self.sides.close()
+        return found
 
-    def _quads(self, contest: Contest, sides: "Sides") -> tuple[float, float]:
+    def _quads(self, contest: Contest) -> tuple[float, float]:
         """Return the median over quads of the log ratio, and the first arm's time of a call."""
-        both = [sides.get(slot, arm) for slot, arm in enumerate(contest.arms)]
-        opened = [
-            side.ask({"do": "open", "name": contest.name, "case": list(case)})
-            for side, case in zip(both, contest.cases, strict=True)
-        ]
-        answers = {one["answers"] for one in opened} - {None}
-        if len(answers) > 1:
-            raise SideError("the arms give different answers, and a wrong answer has no speed")
-        calls = max(1, round(BATCH_SECONDS / min(one["seconds"] for one in opened)))
+        both, seconds = self._opened(contest)
+        calls = max(1, round(BATCH_SECONDS / min(seconds)))
+        shares = (0.0, contest.extra)
         logs: list[float] = []
         first: list[float] = []
         for quad in range(QUADS):
             order = self._random.choice(((0, 1, 1, 0), (1, 0, 0, 1)))
             means = [0.0, 0.0]
             for slot in order:
-                request = {
-                    "do": "time",
-                    "name": contest.name,
-                    "calls": calls,
-                    "start": quad * calls,
-                }
-                took = both[slot].ask(request | {"extra": contest.arms[slot].extra})["seconds"]
-                means[slot] += math.log(took) / 2
+                request = {"do": "time", "calls": calls, "start": quad * calls}
+                reply = both[slot].ask(request | {"name": contest.name, "extra": shares[slot]})
+                means[slot] += math.log(reply["seconds"]) / 2
             logs.append(means[1] - means[0])
             first.append(means[0])
+        if not math.isfinite(sum(logs)):
+            raise ValueError("a time is no finite number")
         for side in both:
             side.ask({"do": "close", "name": contest.name})
         return statistics.median(logs), math.exp(statistics.median(first)) / calls
+
+    def _opened(self, contest: Contest) -> tuple[list[Side], list[float]]:
+        """Open a contest on both sides, either first; return their times of a call."""
+        request = {"do": "open", "name": contest.name, "digest": self.first}
+        both = {}
+        replies = {}
+        for slot in self._random.sample((0, 1), 2):
+            both[slot] = self.sides.get(slot, contest.arms[slot])
+            replies[slot] = both[slot].ask(request | {"case": list(contest.cases[slot])})
+        if len({reply["answers"] for reply in replies.values()} - {None}) > 1:
+            raise SideError("the arms give different answers, and a wrong answer has no speed")
+        return [both[0], both[1]], [replies[0]["seconds"], replies[1]["seconds"]]
 
 
 class Sides:
@@ -136,20 +206,31 @@ class Sides:
         self.catalogue = catalogue
         self.cpus = cpus
         self._started: dict[tuple[int, Arm], Side] = {}
+        self._lock = threading.Lock()  # who closes may not be who measures
+        self._closed = False
 
     def get(self, slot: int, arm: Arm) -> Side:
         """Return the process for `arm` on this side of a contest."""
-        if (slot, arm) not in self._started:
-            side = Side(arm.name, arm.environment)
-            self._started[slot, arm] = side
-            hello = {"do": "hello", "paths": arm.paths, "catalogue": self.catalogue}
-            side.ask(hello | {"cpus": list(self.cpus)})
-        return self._started[slot, arm]
+        with self._lock:
+            if self._closed:
+                raise SideError("the measurement was ended")
+            if (slot, arm) in self._started:
+                return self._started[slot, arm]
+            side = self._started[slot, arm] = Side(arm.name, arm.environment)
+        hello = {"do": "hello", "paths": arm.paths, "catalogue": self.catalogue}
+        side.ask(hello | {"cpus": list(self.cpus)})
+        return side
+
+    def restart(self) -> None:
+        """End all processes; whoever needs one gets a fresh one."""
+        with self._lock:
+            while self._started:
+                self._started.popitem()[1].close()
 
     def close(self) -> None:
-        """End all processes."""
-        while self._started:
-            self._started.popitem()[1].close()
+        """End all processes for good."""
+        self._closed = True
+        self.restart()
 
 
 def usable_cpus() -> list[int]:
@@ -157,9 +238,19 @@ def usable_cpus() -> list[int]:
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
 
 
+def lanes() -> list[int]:
+    """Return the CPUs to measure on: one of each core, whose threads slow each other down."""
+    cores: dict[str, int] = {}
+    for cpu in usable_cpus():
+        path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        core = path.read_text(encoding="ascii") if path.is_file() else str(cpu)
+        cores.setdefault(core, cpu)
+    return list(cores.values())[:MOST_LANES]
+
+
 @contextmanager
 def pinned(cpus: Sequence[int]) -> Iterator[None]:
-    """Keep this process off the CPU that is measured, where there is another."""
+    """Keep this process off the CPUs that are measured on, where there are others."""
     if not cpus or not hasattr(os, "sched_setaffinity"):
         yield
         return

@@ -31,7 +31,7 @@ class Row:
     @property
     def notable(self) -> bool:
         """Tell whether a short report must show it."""
-        quiet = (Verdict.NO_CHANGE, Verdict.INCONCLUSIVE, "control")
+        quiet = (Verdict.NO_CHANGE, Verdict.INCONCLUSIVE, "control", "same code")
         return self.exit is not Exit.PASS or self.word not in quiet
 
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from bench import trials_text
 from bench.registry import Catalogue, Role
 from bench.runs import Result, Run
 from bench.summary import Block, Size, middle, summarise
@@ -32,6 +34,8 @@ class Sources:
     earlier: Path
     """What the earlier study printed."""
     catalogue: Catalogue
+    trials: Mapping[str, Any] | None = None
+    """The saved self-test of the gate."""
 
     def ratios(self, one: Place, other: Place) -> list[float]:
         """Return the ratio of two cases' medians within each process."""
@@ -290,10 +294,17 @@ def ties(sources: Sources) -> str:
     return _table(["case", "markets", "wrong", "share", "by up to, MW"], rows)
 
 
+def selftest(sources: Sources) -> str:
+    """Return how far the gate can be trusted."""
+    if sources.trials is None:
+        return "No self-test is saved."
+    return trials_text.render(sources.trials).rstrip()
+
+
 TABLES: Mapping[str, Table] = {
     table.__name__: table
     for table in (
         where, uniform, batch, shapes, fleet, repeated, fresh, learnt, cold_start, training,
-        pools, stable_abi, ties,
+        pools, selftest, stable_abi, ties,
     )
 }  # fmt: skip

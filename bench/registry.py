@@ -78,6 +78,11 @@ class Backend:
     """What a reader should know of it in this run."""
     domain: frozenset[str] = frozenset()
     """Traits that a scenario must have for its answers to be right. Empty: right everywhere."""
+    sources: tuple[str, ...] = ()
+    """Files, and folders with a slash at their end, that no backend uses but those that list them.
+
+    A change of any other file may touch every backend.
+    """
     survives: frozenset[str] | None = None
     """Traits that make a call harmless, if wrong: there its errors are counted. None: nowhere."""
 

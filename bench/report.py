@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import files, text
+from bench import files, text, trials
 from bench.catalogue import catalogue
 from bench.markdown import TABLES, Sources
 from bench.runs import Run, load
@@ -19,6 +19,7 @@ RUNS = ROOT / "docs" / "runs"
 STUDY = "study-*.json.gz"
 """The runs in the repository: the same sweep in several processes."""
 EARLIER = RUNS / "earlier-study.csv"
+SELFTEST = RUNS / "selftest.json"
 
 _PART = re.compile(r"(?s)<!-- generated: (?P<name>\w+) -->\n(?P<body>.*?)<!-- end -->")
 
@@ -44,7 +45,8 @@ def sources() -> Sources:
     paths = study_runs()
     if not paths:
         raise ReportError(f"there is no {STUDY} in {RUNS}")
-    return Sources([load(path) for path in paths], _by_abi(), EARLIER, catalogue())
+    saved = trials.load(SELFTEST) if SELFTEST.exists() else None
+    return Sources([load(path) for path in paths], _by_abi(), EARLIER, catalogue(), saved)
 
 
 def _by_abi() -> dict[str, list[Run]]:

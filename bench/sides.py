@@ -1,5 +1,6 @@
 """The engine's end of the talk with a worker: JSON lines over pipes."""
 
+import contextlib
 import json
 import os
 import queue
@@ -63,7 +64,7 @@ class Side:
         line = self._exchange(json.dumps(request), timeout)
         try:
             reply = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise SideError(f"{self.name} printed garbage: {line.strip()[:80]!r}") from None
         if not isinstance(reply, dict):
             raise SideError(f"{self.name} printed garbage: {line.strip()[:80]!r}")
@@ -91,6 +92,7 @@ class Side:
 
 def _pump(stream: IO[str], lines: "queue.SimpleQueue[str]") -> None:
     """Pass lines on; an empty one says that there are no more."""
-    for line in stream:
-        lines.put(line)
+    with contextlib.suppress(ValueError):  # whoever ended the process may close the pipe first
+        for line in stream:
+            lines.put(line)
     lines.put("")

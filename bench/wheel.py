@@ -54,13 +54,14 @@ def source_files(crate: Path = CRATE) -> Iterator[Path]:
             yield path
 
 
-def cache_key(crate: Path = CRATE) -> str:
+def cache_key(crate: Path = CRATE, flags: str = "") -> str:
     """Return a digest of all that decides what the build produces."""
     digest = hashlib.sha256()
     for path in source_files(crate):
         digest.update(path.relative_to(crate).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     digest.update(json.dumps(_toolchain(crate), sort_keys=True).encode())
+    digest.update(flags.encode())
     return digest.hexdigest()[:32]
 
 
@@ -106,22 +107,24 @@ def _version_of(tool: str, crate: Path) -> str:
     return done.stdout
 
 
-def build(crate: Path = CRATE, cache: Path = CACHE) -> Path:
+def build(crate: Path = CRATE, cache: Path = CACHE, flags: str = "") -> Path:
     """Return the release wheel of `crate`, from the cache or built now.
+
+    `flags` are for the Rust compiler, beside those in the environment.
 
     Raises
     ------
     WheelError
         Where cargo is missing or the build fails; the message holds the compiler's.
     """
-    home = cache / cache_key(crate)
+    home = cache / cache_key(crate, flags)
     cache.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(cache / f"{home.name}.lock", timeout=BUILD_SECONDS):
             wheel = _intact(home)
             if wheel is None:
                 shutil.rmtree(home, ignore_errors=True)
-                wheel = _build_into(home, crate)
+                wheel = _build_into(home, crate, flags)
                 _prune(cache)
             return wheel
     except Timeout:
@@ -144,21 +147,21 @@ def _intact(home: Path) -> Path | None:
     return wheel if whole else None
 
 
-def _build_into(home: Path, crate: Path) -> Path:
+def _build_into(home: Path, crate: Path, flags: str) -> Path:
     with tempfile.TemporaryDirectory(dir=home.parent, prefix="building-") as name:
         staging = Path(name) / "wheel"
-        wheel = _maturin(crate, staging)
+        wheel = _maturin(crate, staging, flags)
         record = {"file": wheel.name, "sha256": hashlib.sha256(wheel.read_bytes()).hexdigest()}
         (staging / "wheel.json").write_text(json.dumps(record), encoding="utf-8")
         staging.replace(home)
     return home / wheel.name
 
 
-def _maturin(crate: Path, out: Path) -> Path:
+def _maturin(crate: Path, out: Path, flags: str) -> Path:
     command = [sys.executable, "-m", "maturin", "build", "--release", "--locked"]
     command += ["--interpreter", sys.executable, "--out", str(out)]
     try:
-        done = processes.run(command, cwd=crate, timeout=BUILD_SECONDS)
+        done = processes.run(command, cwd=crate, env=_with(flags), timeout=BUILD_SECONDS)
     except subprocess.TimeoutExpired:
         raise WheelError(f"maturin did not finish in {BUILD_SECONDS:.0f} s") from None
     if done.returncode:
@@ -167,6 +170,12 @@ def _maturin(crate: Path, out: Path) -> Path:
     if len(wheels) != 1:
         raise WheelError(f"maturin made {len(wheels)} wheels, expected one:\n{done.stderr}")
     return wheels[0]
+
+
+def _with(flags: str) -> dict[str, str]:
+    """Return the environment with more flags for the Rust compiler."""
+    given = os.environ.get("RUSTFLAGS", "")
+    return {**os.environ, **({"RUSTFLAGS": f"{given} {flags}".strip()} if flags else {})}
 
 
 def _prune(cache: Path) -> None:

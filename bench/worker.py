@@ -14,11 +14,11 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import cycle, islice
 from typing import IO, Any
 
 Request = Mapping[str, Any]
 Reply = dict[str, Any]
+Calls = dict[tuple[str, str], Callable[..., Any]]
 
 
 class Side:
@@ -38,22 +38,71 @@ class Side:
         from bench.registry import make_pool
 
         kernel, backend, scenario, n = request["case"]
+        call = self._calls(backend)[kernel]
+        pool = make_pool(self.catalogue.kernels[kernel], self.catalogue.scenarios[scenario], n)
+        if not pool:
+            raise ValueError("the case has no calls")
+        self.opened[request["name"]] = call, pool
+        has_answers = self.catalogue.backends[backend].role != "floor"
+        answers = _digest(call, pool) if request["digest"] and has_answers else None
+        _time(call, pool)  # compiles, imports and fills caches
+        gc.collect()
+        gc.freeze()
+        return {"seconds": _time(call, pool) / len(pool), "answers": answers}
+
+    def close(self, request: Request) -> Reply:
+        """Forget a case."""
+        del self.opened[request["name"]]
+        return {}
+
+    def _calls(self, backend: str) -> Mapping[str, Callable[..., Any]]:
         if backend not in self.backends:
             self.backends[backend] = self.catalogue.backends[backend].load()
-        call = self.backends[backend][kernel]
-        pool = make_pool(self.catalogue.kernels[kernel], self.catalogue.scenarios[scenario], n)
-        self.opened[request["name"]] = call, pool
-        answers: str | None = _digest(call, pool)  # this compiles, imports and fills caches, too
-        if self.catalogue.backends[backend].role == "floor":
-            answers = None  # it has none
-        return {"seconds": _time(call, pool) / len(pool), "answers": answers}
+        return self.backends[backend]
+
+    def check(self, request: Request) -> Reply:
+        """Hold the backends of `cases` against the reference; say which cases are wrong, and why.
+
+        A backend that cannot be loaded makes its cases wrong, too.
+        """
+        from bench import parity
+        from bench.registry import Case, make_pool
+
+        own = self.catalogue
+        cases = [Case(*case) for case in request["cases"]]
+        calls, missing = self._load([own.reference, *(case.backend for case in cases)])
+        report = parity.check(
+            own,
+            [case for case in cases if (case.kernel, case.backend) in calls],
+            calls,
+            lambda case: make_pool(own.kernels[case.kernel], own.scenarios[case.scenario], case.n),
+        )
+        wrong = {}
+        for case in cases:
+            failure = report.failure(own.kernels[case.kernel], case.backend)
+            if failure or (case.kernel, case.backend) not in calls:
+                lacking = f"{case.backend} offers no kernel {case.kernel}"
+                wrong[case.id] = str(failure or missing.get(case.backend, lacking))
+        return {"wrong": wrong, "calls": sum(report.checked.values())}
+
+    def _load(self, names: Sequence[str]) -> tuple[Calls, dict[str, str]]:
+        """Return all that the backends offer by (kernel, backend), and why one cannot be had."""
+        calls: Calls = {}
+        missing = {}
+        for name in dict.fromkeys(names):
+            try:
+                calls |= {(kernel, name): call for kernel, call in self._calls(name).items()}
+            except Exception as error:  # whatever a broken installation raises
+                missing[name] = f"{type(error).__name__}: {error}"
+        return calls, missing
 
     def time(self, request: Request) -> Reply:
         """Time `calls` calls from place `start` of the pool on."""
         call, pool = self.opened[request["name"]]
-        calls = list(islice(cycle(pool), request["start"], request["start"] + request["calls"]))
-        extra = round(request.get("extra", 0.0) * len(calls))
-        return {"seconds": _time(call, calls + calls[:extra])}
+        extra = round(request.get("extra", 0.0) * request["calls"])
+        start = request["start"]
+        places = range(start, start + request["calls"] + extra)
+        return {"seconds": _time(call, [pool[place % len(pool)] for place in places])}
 
 
 def _digest(call: Callable[..., Any], pool: Sequence[Any]) -> str:
@@ -67,14 +116,13 @@ def _digest(call: Callable[..., Any], pool: Sequence[Any]) -> str:
 
 
 def _time(call: Callable[..., Any], calls: Sequence[Any]) -> float:
-    gc.collect()
-    gc.disable()
     started = time.perf_counter()
     for arguments in calls:
         call(*arguments)
-    took = time.perf_counter() - started
-    gc.enable()
-    return took
+    return time.perf_counter() - started
+
+
+ACTIONS = {"open": Side.open, "time": Side.time, "close": Side.close, "check": Side.check}
 
 
 def serve(requests: Iterator[str], replies: IO[str]) -> None:
@@ -87,13 +135,8 @@ def serve(requests: Iterator[str], replies: IO[str]) -> None:
                 side, reply = Side(request), {}
             elif side is None:
                 raise RuntimeError("say hello first")
-            elif request["do"] == "open":
-                reply = side.open(request)
-            elif request["do"] == "close":
-                del side.opened[request["name"]]
-                reply = {}
             else:
-                reply = side.time(request)
+                reply = ACTIONS[request["do"]](side, request)
         except Exception as error:
             reply = {"error": f"{type(error).__name__}: {error}"}
         replies.write(json.dumps(reply) + "\n")
@@ -102,6 +145,7 @@ def serve(requests: Iterator[str], replies: IO[str]) -> None:
 
 def main() -> None:
     """Keep standard output for the protocol, and serve."""
+    gc.disable()
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as replies:
         os.dup2(2, 1)
         serve(sys.stdin, replies)

@@ -40,7 +40,7 @@ examples:
   python -m bench compare before after
   python -m bench compare latest~1 latest --fail-on regression,inconclusive
   python -m bench compare old.json new.json.gz --format markdown
-  python -m bench compare 1,2,3 4,5,6 --format junit --output compare.xml
+  python -m bench compare 1,2,3 4,5,6 --output compare.xml
 """
 
 

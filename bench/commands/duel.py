@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> Exit:
     plan = _plan(options)
     with ExitStack() as stack:
         arms = {
-            revision: stack.enter_context(prepared(revision))
+            revision: stack.enter_context(prepared(revision)).arm
             for revision in dict.fromkeys(name.revision for name in plan.names)
         }
         first, second = (arms[name.revision] for name in plan.names)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import exits, files
-from bench.formats import FORMATS
+from bench.formats import ENDINGS, FORMATS
 from bench.judgement import Judgement
 
 if TYPE_CHECKING:
@@ -29,24 +29,47 @@ def add_command(commands: Commands, name: str, *, summary: str, text: str) -> An
 def add_output(parser: argparse.ArgumentParser) -> None:
     """Declare how a judgement is written."""
     parser.add_argument(
-        "--format", choices=list(FORMATS), default="terminal", help="(default: terminal)"
-    )
+        "--format", choices=list(FORMATS), default="terminal",
+        help="what the screen shows (default: terminal)",
+    )  # fmt: skip
+    known = ", ".join(f"{ending} {name}" for ending, name in ENDINGS.items())
     parser.add_argument(
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="write it there, in one step, not to the screen",
-    )
+        "--output", type=report_file, action="append", default=[], metavar="FILE",
+        help=f"write it there too, in the format of its ending: {known}; may be repeated",
+    )  # fmt: skip
 
 
 def deliver(judgement: Judgement, options: argparse.Namespace) -> exits.Exit:
     """Write a judgement as the options ask, and return its exit code."""
-    rendered = FORMATS[options.format](judgement)
-    if options.output:
-        files.write(options.output, rendered)
-    else:
-        sys.stdout.write(rendered)
+    # All is rendered before anything is written, and the screen comes first: where the disk is
+    # full, what was measured is not lost.
+    shown = FORMATS[options.format](judgement)
+    contents = {path: FORMATS[ENDINGS[path.suffix]](judgement) for path in options.output}
+    sys.stdout.write(shown)
+    for path, content in contents.items():
+        files.write(path, content)
     return judgement.exit
+
+
+def report_file(text: str) -> Path:
+    """Read the path of a report: what is wrong with it is said before anything is measured."""
+    path = Path(text)
+    if path.suffix not in ENDINGS:
+        raise argparse.ArgumentTypeError(f"{text!r} ends in none of {', '.join(ENDINGS)}")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is in no folder that exists")
+    return path
+
+
+def seconds(text: str) -> float:
+    """Read a number above zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return value
 
 
 def fraction(text: str) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from bench.formats import json, junit, markdown, terminal
+from bench.formats import github, json, junit, markdown, terminal
 from bench.judgement import Judgement
 
 FORMATS: Mapping[str, Callable[[Judgement], str]] = {
@@ -10,5 +10,14 @@ FORMATS: Mapping[str, Callable[[Judgement], str]] = {
     "markdown": markdown.render,
     "json": json.render,
     "junit": junit.render,
+    "github": github.render,
 }
 """Each returns the whole text, with a newline at its end."""
+
+ENDINGS: Mapping[str, str] = {
+    ".txt": "terminal",
+    ".md": "markdown",
+    ".json": "json",
+    ".xml": "junit",
+}
+"""The format of a file, by the end of its name; GitHub reads annotations off the log."""

@@ -1,4 +1,4 @@
-"""Runs whose truth is known, and the files that pytest-benchmark would save them in."""
+"""Runs and blocks whose truth is known, and the files that pytest-benchmark would save runs in."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench import runs
 from bench.registry import Backend, Case, Catalogue, Kernel, Role, Scenario
@@ -118,3 +119,40 @@ def save(path: Path, saved: Mapping[str, Any]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(saved), encoding="utf-8")
     return path
+
+
+Floats = NDArray[np.float64]
+Noise = Callable[[np.random.Generator, tuple[int, ...], float], Floats]
+"""(generator, (cases, blocks), standard deviation of a block) → log ratios around zero."""
+
+
+def normal(rng: np.random.Generator, shape: tuple[int, ...], sd: float) -> Floats:
+    return rng.normal(0.0, sd, shape)
+
+
+def heavy_tails(rng: np.random.Generator, shape: tuple[int, ...], sd: float) -> Floats:
+    """Student's t with three degrees of freedom, scaled to the same standard deviation."""
+    scaled: Floats = rng.standard_t(3, shape) * sd / np.sqrt(3)
+    return scaled
+
+
+def outliers(rng: np.random.Generator, shape: tuple[int, ...], sd: float) -> Floats:
+    """One block in twenty is disturbed, on either arm."""
+    hit = rng.random(shape) < 0.05
+    return rng.normal(0.0, sd, shape) + hit * rng.normal(0.0, 0.10, shape)
+
+
+def shared_drift(rng: np.random.Generator, shape: tuple[int, ...], sd: float) -> Floats:
+    """Half of the variance is common to all cases of a block."""
+    common = rng.normal(0.0, sd * np.sqrt(0.5), (1, shape[1]))
+    return common + rng.normal(0.0, sd * np.sqrt(0.5), shape)
+
+
+def slow_processes(rng: np.random.Generator, shape: tuple[int, ...], sd: float) -> Floats:
+    """One process in ten is 15 to 40 % slower, from its start to its end, in some cases."""
+
+    def excess() -> Floats:
+        hit = (rng.random((1, shape[1])) < 0.1) & (rng.random(shape) < 0.8)
+        return np.where(hit, np.log1p(rng.uniform(0.15, 0.40, shape)), 0.0)
+
+    return rng.normal(0.0, sd, shape) + excess() - excess()

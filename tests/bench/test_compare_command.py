@@ -14,6 +14,8 @@ from pytest_benchmark.utils import get_machine_id
 from bench import storage
 from bench.__main__ import main
 from bench.commands import compare as command
+from bench.commands import parser
+from bench.formats import FORMATS
 from tests.bench.simulated import CASES, MACHINE, SECTION, Factor, document, save, times_of
 
 Save = Callable[..., Path]
@@ -143,15 +145,72 @@ def test_output_is_written_whole_and_nothing_beside_it(
     path = folder / "out.xml"
     path.write_text("an older report", encoding="utf-8")
     path.chmod(0o640)
-    assert run("before", "after", "--format", "junit", "--output", str(path)) == 1
-    assert capsys.readouterr().out == ""
+    assert run("before", "after", "--output", str(path)) == 1
+    assert "\nverdict: regression (" in capsys.readouterr().out
     assert ET.parse(path).getroot().findall(".//failure")  # noqa: S314
     assert list(folder.iterdir()) == [path]
     if os.name == "posix":
         assert path.stat().st_mode & 0o777 == 0o640
-    nowhere = tmp_path / "none" / "out.xml"
-    assert run("before", "after", "--output", str(nowhere)) == 2
-    assert "out.xml" in capsys.readouterr().err
+
+
+def test_one_run_writes_several_reports(keep: Save, tmp_path: Path, capsys: Capture) -> None:
+    keep("before")
+    keep("after", rust(2.0))
+    names = ("out.txt", "out.md", "out.json", "out.xml")
+    options = [f"--output={tmp_path / name}" for name in names]
+    assert run("before", "after", "--format", "github", *options) == 1
+    assert capsys.readouterr().out.startswith("::error title=compare%3A regression::")
+    text, markdown, said, _ = ((tmp_path / name).read_text(encoding="utf-8") for name in names)
+    assert "\nverdict: regression (" in text
+    assert markdown.startswith("**compare: regression**")
+    assert json.loads(said)["exit_code"] == 1
+    assert ET.parse(tmp_path / "out.xml").getroot().tag == "testsuites"  # noqa: S314
+
+
+def test_a_format_that_fails_leaves_no_report(
+    keep: Save, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> str:
+        raise ZeroDivisionError
+
+    keep("before")
+    keep("after")
+    monkeypatch.setattr(parser, "FORMATS", {**FORMATS, "junit": broken})
+    first, second = tmp_path / "out.json", tmp_path / "out.xml"
+    assert run("1", "2", "--output", str(first), "--output", str(second)) == 2
+    assert capsys.readouterr().out == ""
+    assert not first.exists()
+
+
+def test_a_report_that_cannot_be_written_is_an_error_after_the_screen(
+    keep: Save, tmp_path: Path, capsys: Capture
+) -> None:
+    keep("before")
+    keep("after")
+    folder = tmp_path / "out.md"
+    folder.mkdir()
+    assert run("1", "2", "--output", str(folder)) == 2
+    captured = capsys.readouterr()
+    assert "verdict: " in captured.out
+    assert "out.md" in captured.err
+    assert list(folder.parent.glob(".out*")) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("out.html", "'out.html' ends in none of .txt, .md, .json, .xml"),
+        ("out", "'out' ends in none of"),
+        ("none/out.xml", "'none/out.xml' is in no folder that exists"),
+    ],
+)
+def test_an_output_that_cannot_be_is_said_before_anything_is_read(
+    path: str, reason: str, capsys: Capture
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run("no run", "no run", "--output", "out.md", "--output", path)
+    assert caught.value.code == 2
+    assert reason in capsys.readouterr().err
 
 
 def stock(saved: dict[str, Any]) -> str:

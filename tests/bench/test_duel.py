@@ -1,7 +1,6 @@
-"""The paired engine on a toy, with workers that misbehave, and what a duel concludes."""
+"""What a duel concludes, and how its arms are named and made."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,83 +9,11 @@ import pytest
 from bench.__main__ import main
 from bench.arms import ArmError, ArmName, prepared
 from bench.duel import NULL, Plan, judge
-from bench.engine import Arm, Contest, Engine, Measurements
+from bench.engine import Measurements
 from bench.exits import Exit
 from bench.formats import FORMATS
-from bench.sides import Side, SideError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TOY = Path(__file__).parent / "data" / "toy"
-CATALOGUE = "toy_catalogue:pytest_bench_catalogue"
-PLAIN = ("scale", "plain", "mixed", 9000)
-
-HELLO = 'import sys; sys.stdin.readline(); print("{}", flush=True); '
-
-
-def side(script: str) -> Side:
-    return Side("toy", {}, (sys.executable, "-c", script))
-
-
-@pytest.mark.parametrize(("script", "message"), [
-    ("import sys; sys.exit(7)", "toy died with exit code 7"),
-    ("import sys; sys.stdin.readline(); print('hello')", "toy printed garbage: 'hello'"),
-    ("import sys; sys.stdin.readline(); print('[1]')", r"toy printed garbage: '\[1\]'"),
-    ("import time; time.sleep(60)", "toy did not answer in 0 s"),
-    ("import sys; sys.stdin.readline(); print('{\"error\": \"no such case\"}')", "toy: no such"),
-])  # fmt: skip
-def test_a_worker_that_misbehaves_is_named(script: str, message: str) -> None:
-    worker = side(script)
-    try:
-        with pytest.raises(SideError, match=message):
-            worker.ask({"do": "hello"}, timeout=0.4 if "sleep" in script else 30)
-    finally:
-        worker.close()
-
-
-def test_closing_a_side_ends_its_process() -> None:
-    worker = side(HELLO + "import time; time.sleep(60)")
-    assert worker.ask({"do": "hello"}) == {}
-    worker.close()
-    with pytest.raises(SideError, match="died"):
-        worker.ask({"do": "time"})
-
-
-def arm(name: str = "toy", extra: float = 0.0) -> Arm:
-    return Arm(name, (str(TOY), str(ROOT)), extra=extra)
-
-
-def two_blocks(*contests: Contest) -> Measurements:
-    for measured in Engine(CATALOGUE, contests, seed=1).blocks():
-        if measured.blocks == 2:
-            return measured
-    raise AssertionError("there are always more blocks")
-
-
-def test_each_block_gives_one_difference_and_faults_fail_their_contest_only() -> None:
-    def against(backend: str) -> Contest:
-        other = ("scale", backend, "mixed", 9000)
-        return Contest(backend, (arm(), arm()), (PLAIN, other))
-
-    faults = ("one-ulp", "absent", "panics", "nobody")
-    measured = two_blocks(against("plain"), *map(against, faults), against("quick"))
-    assert {name: len(values) for name, values in measured.differences.items()} == {
-        "plain": 2,
-        "quick": 2,
-    }
-    assert np.isfinite([*measured.differences["plain"], *measured.seconds["plain"]]).all()
-    assert set(measured.errors) == set(faults)
-    assert "different answers" in measured.errors["one-ulp"]
-    assert "absent is not installed" in measured.errors["absent"]
-    assert "died" in measured.errors["panics"]
-    assert "nobody" in measured.errors["nobody"]
-
-
-def test_extra_work_is_seen() -> None:
-    # Twice the calls, so that no machine is too noisy to see it.
-    slow = Contest("slow", (arm(), arm("slowed", extra=1.0)), (PLAIN, PLAIN))
-    measured = two_blocks(slow)
-    assert min(measured.differences["slow"]) > 0.2
-
 
 PLAN = Plan(
     (ArmName(None, "numba"), ArmName("HEAD~1", "rust")), "clear", "uniform", (5, 50), 12, 0.02, 0
@@ -174,8 +101,9 @@ def test_an_unknown_revision_leaves_no_worktree() -> None:
 @pytest.mark.slow
 def test_a_revision_is_measured_in_a_worktree_that_goes_again() -> None:
     with prepared("HEAD") as found:
-        code = Path(found.paths[0])
+        code = Path(found.arm.paths[0])
+        assert code == found.code
         assert (code / "easy_marl" / "market" / "api.py").is_file()
         assert (code / "rust_market").is_dir()
-        assert found.name == "HEAD"
+        assert found.arm.name == "HEAD"
     assert not code.exists()

@@ -8,6 +8,7 @@ After a change that is meant, write them anew and look at the difference before 
 import json
 import math
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,20 +17,29 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from bench import runs
+from bench import formats, runs
 from bench.compare import compare
 from bench.compare_judgement import Fail, judge
 from bench.exits import Exit, worst
 from bench.formats import FORMATS
+from bench.gate import Parity
+from bench.gate_judgement import judge as judge_gate
 from bench.judgement import Judgement, Row
 from bench.registry import Case
 from bench.text import WIDTH
 from bench.verdict import Verdict
 from tests.bench.simulated import CATALOGUE, MACHINE, SECTION, document, run_of, times_of
+from tests.bench.simulated_gate import TITLE, gated, scope_of
 
 GOLDEN = Path(__file__).parent / "data" / "formats"
 REGENERATE = "UPDATE_GOLDEN"
-ENDINGS = {"terminal": "txt", "markdown": "md", "json": "json", "junit": "xml"}
+ENDINGS = {
+    "terminal": "txt",
+    "markdown": "md",
+    "json": "json",
+    "junit": "xml",
+    "github": "log",
+}
 FAILS = (Fail.REGRESSION, Fail.MISSING)
 
 CASES = tuple(
@@ -89,12 +99,52 @@ def two_backends() -> Judgement:
     return judge(compare(old, new, CATALOGUE), old, new, FAILS)
 
 
+NUMBA, *RUST, PUBLIC = (
+    "clear[numba-uniform-50]",
+    *(f"clear[rust-uniform-{n}]" for n in (5, 50, 200, 1000)),
+    "clear[public-uniform-5]",
+)
+QUOTE = "self-test on this machine: 0 false alarms in 100 gates, at most 3.6 % [95 %]"
+
+
+def gate_regression() -> Judgement:
+    """Judge a gate that found something of everything but a case that is wrong."""
+    scope = scope_of(
+        [*RUST, PUBLIC], [NUMBA], floors={RUST[2]: 0.065},
+        same=("clear[numpy-uniform-50]",), new=("clear[rust-uniform-7]",),
+        gone=("train[rust-bidding-5]",), removed=("train[rust-bidding-50]",),
+    )  # fmt: skip
+    scope = replace(scope, thresholds={**scope.thresholds, **scope.floors, RUST[3]: 0.1})
+    return gated(
+        scope, {RUST[0]: 0.05, RUST[1]: -0.12, RUST[2]: 0.04}, noise={PUBLIC: 0.2},
+        notes={RUST[0]: "instructions +4.81%"}, quote=QUOTE,
+    )  # fmt: skip
+
+
+def gate_void() -> Judgement:
+    """Judge a gate on a machine that tells differences where there are none."""
+    wrong = f"head: {RUST[0]}: price is 3.0 where the reference has 2.5"
+    return gated(
+        scope_of([*RUST, PUBLIC], [NUMBA]), {"A/A " + RUST[3]: 0.04, NUMBA: -0.05, RUST[2]: 0.06},
+        wrong={RUST[0]: wrong, "A/A " + RUST[0]: wrong},
+    )  # fmt: skip
+
+
+def gate_idle() -> Judgement:
+    """Judge a gate in which no code differs."""
+    scope = replace(scope_of([]), same=tuple(RUST))
+    return judge_gate(scope, None, Parity(0, {}), TITLE, 0.02, {}, QUOTE)
+
+
 SITUATIONS: dict[str, Callable[[], Judgement]] = {
     "regression": lambda: several(1.3),
     "improvement": lambda: several(0.5),
     "no-change": several,
     "messy": messy,
     "two-backends": two_backends,
+    "gate": gate_regression,
+    "gate-void": gate_void,
+    "gate-idle": gate_idle,
 }
 
 
@@ -115,6 +165,8 @@ def test_judgement_reads_as_agreed(situation: str, name: str) -> None:
 
 def test_every_format_has_a_golden_file() -> None:
     assert set(ENDINGS) == set(FORMATS)
+    endings = {name: ending.removeprefix(".") for ending, name in formats.ENDINGS.items()}
+    assert endings.items() <= ENDINGS.items()
 
 
 def test_markdown_says_the_verdict_first_and_leaves_out_what_did_not_change() -> None:
@@ -151,6 +203,27 @@ def test_junit_read_back_shows_a_missing_case_and_what_was_skipped() -> None:
     assert "debug build" in str(root.findtext(".//system-err"))
 
 
+def test_junit_read_back_shows_what_a_gate_found() -> None:
+    root = ET.fromstring(FORMATS["junit"](gate_regression()))  # noqa: S314
+    found = {
+        tag: [case.get("name") for case in root.iter("testcase") if case.find(tag) is not None]
+        for tag in ("failure", "error")
+    }
+    assert found == {"failure": [RUST[0]], "error": [PUBLIC, "train[rust-bidding-5]"]}
+    (failure,) = root.iter("failure")
+    assert failure.get("message") == f"{RUST[0]}: regression, instructions +4.81%"
+    assert "change [95 %]: +5." in str(failure.text)
+    assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("1", "2", "0")
+
+
+def test_junit_read_back_shows_that_a_gate_is_void() -> None:
+    root = ET.fromstring(FORMATS["junit"](gate_void()))  # noqa: S314
+    errors = {case.get("name"): case.find("error") for case in root.iter("testcase")}
+    assert "tells differences where there are none" in str(getattr(errors["gate"], "text", ""))
+    assert "where the reference has 2.5" in str(getattr(errors[RUST[0]], "text", ""))
+    assert (root.get("failures"), root.get("errors")) == ("0", "3")
+
+
 def test_json_tells_machines_the_same() -> None:
     said = json.loads(FORMATS["json"](several(1.3)))
     assert (said["schema"], said["verdict"], said["exit_code"]) == (1, "regression", 1)
@@ -166,6 +239,89 @@ ROW = Row("a", "group", "a", ("1",), Verdict.NO_CHANGE)
 
 def judged(*rows: Row, void: bool = False) -> Judgement:
     return Judgement("gate", "a title", ("time",), rows, void=void)
+
+
+def annotations(rendered: str) -> list[tuple[str, str, str]]:
+    """Return kind, title and message of each line, read as GitHub's runner reads a log."""
+    found = []
+    for line in re.split("\r\n|\r|\n", rendered.removesuffix("\n")):
+        match = re.fullmatch("::([^ :]+)(?: (.*?))?::(.*)", line)
+        assert match, line
+        kind, properties, message = match.groups()
+        named = dict(pair.split("=", 1) for pair in properties.split(","))
+        for code, character in (("%3A", ":"), ("%2C", ","), ("%0D", "\r"), ("%0A", "\n")):
+            named = {key: value.replace(code, character) for key, value in named.items()}
+            message = message if character in ":," else message.replace(code, character)
+        assert named.keys() == {"title"}
+        found.append((kind, named["title"].replace("%25", "%"), message.replace("%25", "%")))
+    return found
+
+
+def test_github_annotates_the_whole_and_what_matters_the_gravest_first() -> None:
+    slow = replace(ROW, name="slow", word=Verdict.REGRESSION, exit=Exit.REGRESSION)
+    gone = replace(ROW, name="gone", word="gone", exit=Exit.ERROR, cells=("–",), note="it is not")
+    fast = replace(ROW, name="fast", word=Verdict.IMPROVEMENT, cells=("5 %",))
+    open_ = replace(ROW, name="open", word=Verdict.INCONCLUSIVE, exit=Exit.INCONCLUSIVE)
+    quiet = replace(ROW, name="quiet", word=Verdict.INCONCLUSIVE)
+    judgement = judged(ROW, fast, open_, quiet, gone, slow)
+    whole, *rest = annotations(FORMATS["github"](replace(judgement, warnings=("beware",))))
+    assert whole[:2] == ("error", "gate: regression")
+    assert whole[2].startswith("regression (1 regression, 1 gone, 1 improvement, 2 inconclusive")
+    assert rest == [
+        ("error", "gate: regression", "slow: regression, time 1"),
+        ("error", "gate: gone", "gone: gone, it is not"),
+        ("warning", "gate: warning", "beware"),
+        ("warning", "gate: inconclusive", "open: inconclusive, time 1"),
+        ("notice", "gate: improvement", "fast: improvement, time 5 %"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("judgement", "kind", "title"),
+    [
+        (judged(ROW), "notice", "gate: no change"),
+        (judged(ROW, void=True), "warning", "gate: void"),
+        (judged(replace(ROW, word="gone", exit=Exit.ERROR)), "error", "gate: error"),
+    ],
+)
+def test_github_annotates_the_whole_as_the_exit_code_has_it(
+    judgement: Judgement, kind: str, title: str
+) -> None:
+    assert annotations(FORMATS["github"](judgement))[0][:2] == (kind, title)
+
+
+def test_github_says_what_it_will_not_show() -> None:
+    slow = [
+        replace(ROW, name=str(n), word=Verdict.REGRESSION, exit=Exit.REGRESSION) for n in range(12)
+    ]
+    whole, *rest = annotations(FORMATS["github"](judged(*slow)))
+    assert whole[2].endswith("; only in the log: 3 errors")  # 13 with this one; it shows 10
+    assert len(rest) == 12
+    at_most = annotations(FORMATS["github"](judged(*slow[:9])))
+    assert len(at_most) == 10
+    assert "only in the log" not in at_most[0][2]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "a\n::error::b",
+        "a\r\n::stop-commands::b",
+        "::add-mask::b",
+        "a::error title=x,file=y::b",
+        "##[error]b",
+        "%0A::error::b%25",
+        "a\u2028\x85\x0b::error::b",
+    ],
+)
+def test_a_name_from_a_saved_file_is_no_command_to_github(hostile: str) -> None:
+    row = replace(ROW, name=hostile, word=hostile, exit=Exit.ERROR, note=hostile, cells=(hostile,))
+    judgement = replace(judged(row), title=hostile, warnings=(hostile,))
+    (whole, error, warning) = annotations(FORMATS["github"](judgement))
+    assert (whole[0], error[0], warning[0]) == ("error", "error", "warning")
+    assert whole[2].endswith(f": {hostile}")
+    assert error[1:] == (f"gate: {hostile}", f"{hostile}: {hostile}, time {hostile}, {hostile}")
+    assert warning[2] == hostile
 
 
 @pytest.mark.parametrize("name", FORMATS)

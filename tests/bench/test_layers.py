@@ -9,13 +9,14 @@ BENCH = Path(__file__).resolve().parent.parent.parent / "bench"
 
 # As CONTRIBUTING has it.
 ORDER = (
-    "exits", "files", "registry", "processes",
+    "exits", "files", "registry", "processes", "collection", "gate_settings", "sources",
     "cold_start", "scenarios", "adversarial", "backends", "catalogue",
     "wheel", "machine", "options", "parity", "session", "measure",
-    "runs", "stats", "summary", "text", "markdown", "report", "plugin",
-    "storage", "provenance", "table", "verdict", "changes", "compare",
-    "judgement", "compare_judgement", "worker", "sides", "engine", "arms", "duel",
-    "formats", "commands", "__main__",
+    "verdict", "judgement", "worker", "sides", "engine", "stock", "stock_suite", "trials",
+    "runs", "stats", "summary", "text", "trials_text", "markdown", "report", "plugin",
+    "storage", "provenance", "table", "changes", "compare", "compare_judgement",
+    "arms", "arm_parity", "paired", "sequential", "count_worker", "counts", "duel",
+    "gate", "gate_judgement", "selftest", "formats", "commands", "__main__",
 )  # fmt: skip
 KNOW_MARKETS = {"cold_start", "scenarios", "adversarial", "backends", "catalogue"}
 

@@ -6,12 +6,15 @@ import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from bench.exits import Exit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHORT = ("--bench-tier=smoke", "--bench-sizes=5", "--bench-scenarios=uniform")
@@ -56,6 +59,130 @@ def test_a_prebuilt_wheel_that_is_none_is_refused(tmp_path: Path) -> None:
     done = sweep("--bench-backends=rust", f"--bench-wheel={bad}")
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
     assert f"{bad} cannot be unpacked" in done.stdout
+
+
+FAKE_TOX = """#!/usr/bin/env bash
+printf '%s\\n' "$@" > "$RUNNER_TEMP/arguments"
+if [ -n "$REPORTS" ]; then
+    echo "the verdict" > "$RUNNER_TEMP/gate/gate.md"
+    echo "{}" > "$RUNNER_TEMP/gate/gate.json"
+fi
+exit "$CODE"
+"""
+
+
+def git(root: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
+    done = run("git", *identity, *arguments, cwd=root)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def branch(tmp_path: Path) -> Path:
+    """Return a repository with a branch that has left main, and a fake tox before the real one."""
+    root = tmp_path / "repository"
+    root.mkdir()
+    git(root, "init", "--quiet", "--initial-branch=main")
+    commit = ("commit", "--quiet", "--allow-empty", "--message")
+    git(root, *commit, "both")
+    git(root, "tag", "left")
+    git(root, *commit, "main")
+    git(root, "checkout", "--quiet", "-b", "work", "left")
+    git(root, *commit, "work")
+    fake = tmp_path / "bin" / "tox"
+    fake.parent.mkdir()
+    fake.write_text(FAKE_TOX, encoding="utf-8")
+    fake.chmod(0o755)
+    return root
+
+
+def gate_script(root: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    home = root.parent
+    env = {
+        "PATH": f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "BASE": "main",
+        "RUNNER_TEMP": str(home),
+        "GITHUB_STEP_SUMMARY": str(home / "summary.md"),
+        "REPORTS": "written",
+        "CODE": "0",
+    }
+    return run("bash", ROOT / ".github" / "gate.sh", cwd=root, env=env | more)
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="continuous integration runs it on Linux")
+
+
+@posix
+@pytest.mark.parametrize(
+    ("code", "ends", "said"), [(0, 0, ""), (1, 1, ""), (2, 2, ""), (3, 0, "::warning ")]
+)
+def test_ci_ends_as_the_gate_does_and_warns_where_it_cannot_tell(
+    branch: Path, code: int, ends: int, said: str
+) -> None:
+    done = gate_script(branch, CODE=str(code))
+    assert done.returncode == ends, done.stderr
+    assert done.stdout.startswith(said)
+    assert bool(done.stdout) == bool(said)
+    assert (branch.parent / "summary.md").read_text(encoding="utf-8") == "the verdict\n"
+
+
+@posix
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_ci_takes_a_gate_without_a_report_for_an_error(branch: Path, code: int) -> None:
+    done = gate_script(branch, CODE=str(code), REPORTS="")
+    assert done.returncode == Exit.ERROR
+    assert done.stdout.startswith("::error ")
+    for report in ("summary.md", "gate/gate.md"):
+        text = (branch.parent / report).read_text(encoding="utf-8")
+        assert text.startswith("**gate: error**")
+
+
+@posix
+def test_ci_holds_a_branch_against_where_it_left_its_base(branch: Path) -> None:
+    assert gate_script(branch).returncode == 0
+    arguments = (branch.parent / "arguments").read_text(encoding="utf-8").splitlines()
+    left = git(branch, "rev-parse", "left")
+    assert left != git(branch, "rev-parse", "main")
+    assert arguments[:6] == ["run", "-e", "gate", "--", "--base", left]
+    unknown = gate_script(branch, BASE="no-such-branch")
+    assert unknown.returncode != 0
+    assert "no-such-branch" in unknown.stderr
+
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def test_workflows_pin_every_action_to_one_commit() -> None:
+    pins: dict[str, set[str]] = {}
+    for path in WORKFLOWS:
+        text = path.read_text(encoding="utf-8")
+        used = re.findall(r"\buses: (\S+)@([0-9a-f]{40} # v\S+)$", text, re.MULTILINE)
+        assert len(used) == len(re.findall(r"\buses:", text)), path
+        for action, pin in used:
+            pins.setdefault(action, set()).add(pin)
+    assert {action: len(found) for action, found in pins.items()} == dict.fromkeys(pins, 1)
+
+
+def scripts(workflow: str) -> Iterator[str]:
+    """Yield what the steps run: the value of each key ``run``, and the lines that it holds."""
+    lines = workflow.splitlines()
+    for number, line in enumerate(lines, 1):
+        if match := re.match("( *(?:- )?)run:(.*)", line):
+            held = takewhile(lambda one: not one[: len(match[1]) + 1].strip(), lines[number:])
+            yield "\n".join([match[2], *held])
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_put_no_text_from_outside_into_a_shell(path: Path) -> None:
+    found = list(scripts(path.read_text(encoding="utf-8")))
+    assert found
+    assert not [script for script in found if "${{" in script]
+
+
+def test_scripts_of_a_workflow_are_found() -> None:
+    said = "- run: a\n  env:\n    B: c\n- name: d\n  run: |\n    e\n\n    f\n  if: g\n"
+    assert list(scripts(said)) == [" a", " |\n    e\n\n    f"]
 
 
 @pytest.fixture(scope="module")

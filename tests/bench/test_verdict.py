@@ -4,45 +4,19 @@ Seeds are fixed, so a test passes or fails the same way every time; the bounds a
 number of simulations.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from bench.verdict import Estimate, Verdict, alpha_of_looks, decide, estimate, holm
-
-Noise = Callable[[np.random.Generator, tuple[int, ...]], NDArray[np.float64]]
+from bench.verdict import Estimate, Verdict, decide, estimate, holm
+from tests.bench.simulated import Noise, heavy_tails, normal, outliers, shared_drift
 
 BLOCKS = 18
 CASES = 20
 SD = 0.015
 THRESHOLD = 0.02
 GATES = 200
-
-
-def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    return rng.normal(0.0, SD, shape)
-
-
-def heavy_tails(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Student's t with three degrees of freedom, scaled to the same standard deviation."""
-    scaled: NDArray[np.float64] = rng.standard_t(3, shape) * SD / np.sqrt(3)
-    return scaled
-
-
-def outliers(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """One block in twenty is disturbed, on either arm."""
-    hit = rng.random(shape) < 0.05
-    return rng.normal(0.0, SD, shape) + hit * rng.normal(0.0, 0.10, shape)
-
-
-def shared_drift(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Half of the variance is common to all cases of a block."""
-    common = rng.normal(0.0, SD * np.sqrt(0.5), (1, shape[1]))
-    return common + rng.normal(0.0, SD * np.sqrt(0.5), shape)
 
 
 NOISES = (normal, heavy_tails, outliers, shared_drift)
@@ -53,7 +27,7 @@ def gates(noise: Noise, slowdown: float, alpha: float = 0.01) -> list[list[Verdi
     rng = np.random.default_rng(2026)
     results = []
     for _ in range(GATES):
-        differences = noise(rng, (CASES, BLOCKS))
+        differences = noise(rng, (CASES, BLOCKS), SD)
         differences[0] += np.log1p(slowdown)
         estimates = {str(case): estimate(row) for case, row in enumerate(differences)}
         verdicts = decide(estimates, dict.fromkeys(estimates, THRESHOLD), alpha)
@@ -96,7 +70,7 @@ def test_the_interval_covers_the_truth(noise: Noise, truth: float) -> None:
     trials = 2000
     covered = 0
     for _ in range(trials):
-        one = estimate(noise(rng, (1, BLOCKS))[0] + np.log1p(truth))
+        one = estimate(noise(rng, (1, BLOCKS), SD)[0] + np.log1p(truth))
         covered += one.low <= truth <= one.high
     assert 0.935 <= covered / trials <= 0.975
 
@@ -139,12 +113,6 @@ def test_holm_steps_down() -> None:
     assert holm({"a": 0.004, "b": 0.0001, "c": 0.006}, 0.01) == {"a", "b", "c"}
     assert holm({"a": 0.004, "b": 0.006, "c": 0.007}, 0.01) == set()
     assert holm({}, 0.01) == set()
-
-
-def test_the_alpha_of_all_looks_adds_up() -> None:
-    split = alpha_of_looks(0.01, (12, 18, 24, 36))
-    assert set(split) == {12, 18, 24, 36}
-    assert sum(split.values()) == pytest.approx(0.01)
 
 
 def test_an_estimate_is_what_a_textbook_says() -> None:

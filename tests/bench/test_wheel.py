@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import time
 import zipfile
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import wheel
+from bench import processes, wheel
 from bench.wheel import WheelError
 
 RELEASE = "def build_info():\n    return {'profile': 'release', 'version': '9.9'}\n"
@@ -30,7 +31,7 @@ class Builder:
     def __init__(self, log: Path) -> None:
         self.log = log
 
-    def __call__(self, crate: Path, out: Path) -> Path:
+    def __call__(self, crate: Path, out: Path, flags: str = "") -> Path:
         with self.log.open("a") as log:
             log.write("built\n")
         return write_wheel(out / "rust_market-9.9-cp311-abi3-any.whl")
@@ -139,6 +140,47 @@ def test_key_changes_with_all_that_decides_a_build(
     assert len(set(keys)) == len(keys)
 
 
+def test_flags_make_another_wheel(crate: Path, builder: Builder, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    flags = ("", "-C metadata=one", "-C metadata=two")
+    paths = [wheel.build(crate, cache, one) for one in flags]
+    assert len(set(paths)) == builder.builds == len(flags)
+    assert wheel.build(crate, cache, flags[1]) == paths[1]
+    assert builder.builds == len(flags)
+
+
+@pytest.mark.parametrize(("given", "flags", "expected"), [
+    (None, "", None),
+    ("-g", "", "-g"),
+    (None, "-C metadata=one", "-C metadata=one"),
+    ("-g", "-C metadata=one", "-g -C metadata=one"),
+])  # fmt: skip
+def test_the_compiler_gets_the_flags_beside_those_it_has(
+    given: str | None,
+    flags: str,
+    expected: str | None,
+    crate: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[str | None] = []
+
+    def maturin(
+        command: list[str], *, cwd: Path, env: dict[str, str], timeout: float
+    ) -> subprocess.CompletedProcess[str]:
+        seen.append(env.get("RUSTFLAGS"))
+        out = Path(command[command.index("--out") + 1])
+        write_wheel(out / "rust_market-9.9-cp311-abi3-any.whl")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    if given is not None:
+        monkeypatch.setenv("RUSTFLAGS", given)
+    monkeypatch.setattr(processes, "run", maturin)
+    assert wheel.build(crate, tmp_path / "cache", flags).is_file()
+    assert seen == [expected]
+    assert os.environ.get("RUSTFLAGS") == given
+
+
 def test_key_does_not_change_with_what_a_build_leaves_behind(crate: Path) -> None:
     key = wheel.cache_key(crate)
     for name in "target/release/x.so", "dist/x.whl", "src/__pycache__/x.pyc":
@@ -155,7 +197,7 @@ def test_an_interrupted_build_leaves_nothing_that_counts(
 ) -> None:
     cache = tmp_path / "cache"
 
-    def interrupted(crate: Path, out: Path) -> Path:
+    def interrupted(crate: Path, out: Path, flags: str) -> Path:
         write_wheel(out / "rust_market-9.9-cp311-abi3-any.whl")
         raise stop
 
@@ -173,7 +215,7 @@ def test_an_interrupted_build_leaves_nothing_that_counts(
 def _build_in_a_process(crate: Path, cache: Path, marks: Path, processes: int, die: bool) -> None:
     """Build once all processes have started; `die` half-way through."""
 
-    def build(crate: Path, out: Path) -> Path:
+    def build(crate: Path, out: Path, flags: str) -> Path:
         path = Builder(marks / "builds.log")(crate, out)
         deadline = time.monotonic() + 30
         while len(list(marks.glob("started-*"))) < processes and time.monotonic() < deadline:

@@ -1,0 +1,134 @@
+"""``python -m bench gate``: tell whether a change is slower."""
+
+import argparse
+import sys
+from dataclasses import astuple, replace
+
+from bench import counts, gate, gate_settings, machine, trials, trials_text
+from bench.arms import ROOT, Checkout, commit_of, prepared
+from bench.catalogue import catalogue
+from bench.commands.parser import Commands, add_command, add_output, deliver, fraction, seconds
+from bench.duel import CATALOGUE
+from bench.exits import Exit
+from bench.gate_judgement import judge
+from bench.gate_settings import Settings
+from bench.sequential import Progress
+
+SETTINGS = "pyproject.toml"
+
+TEXT = f"""\
+Tell whether the working tree is slower than a revision, and where.
+
+The base is built in a temporary worktree, the working tree with its uncommitted
+changes beside it, with identical flags. Both must agree with the reference, bit
+for bit. Then the cases of [{gate_settings.TABLE}] in {SETTINGS} are measured in
+pairs: in every block two fresh processes on one CPU take turns of a few
+milliseconds, and a block gives one number for each case. Cases that are not yet
+decided get more blocks, until --budget is spent.
+
+Beside the cases run some whose code is the same, and the base against itself.
+Where these differ the gate is void: it rather says so than blame the change.
+A benchmark that only the base has is an error, unless you accept its removal.
+
+examples:
+  python -m bench gate --base main
+  python -m bench gate --base HEAD~1 --only 'clear[rust-*]' --budget 60
+  python -m bench gate --base main --output gate.md --output gate.json
+  python -m bench gate --base main --counts
+"""
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = add_command(commands, "gate", summary="tell whether a change is slower", text=TEXT)
+    parser.add_argument("--base", required=True, metavar="REV", help="the revision to start from")
+    parser.add_argument(
+        "--threshold", type=fraction, metavar="SHARE",
+        help="the smallest slowdown that matters, where a case has no other "
+        f"(default: what {SETTINGS} says)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--budget", type=seconds, metavar="SECONDS",
+        help=f"to spend on measuring, besides building and parity (default: as {SETTINGS} says)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="PATTERN",
+        help="measure these of the gate's cases only; * stands for anything; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--accept-removal", type=_name, action="append", default=[], metavar="ID",
+        help="a benchmark that is meant to be gone; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--counts", action="store_true", help="count instructions as well, with valgrind"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
+    add_output(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Build, check and measure, and deliver what was found."""
+    own = catalogue()
+    settings = _settings(options)
+    commit = commit_of(options.base)
+    saved = trials.load(ROOT / settings.selftest) if settings.selftest else None
+    floors = trials.floors(saved["trials"]) if saved else {}
+    announce(f"building the base, {options.base}, and the working tree ...")
+    with prepared(options.base) as base, prepared(None) as head:
+        announce("collecting the benchmarks of both ...")
+        scope = gate.scope(base, head, settings, own, floors)
+        if options.only:
+            scope = gate.restricted(scope, options.only)
+        parity, sampled, notes = gate.Parity(0, {}), None, {}
+        if scope.cases:
+            arms = base.arm, head.arm
+            announce(f"holding {len(scope.measured)} cases of both against the reference ...")
+            parity = gate.check(scope, arms, CATALOGUE)
+            engine = gate.engine(scope, *arms, parity, CATALOGUE, options.seed)
+            sampled = gate.measure(scope, engine, settings, progress)
+            notes = _counted(scope, base, head) if options.counts else {}
+    title = f"the working tree against {options.base} ({commit[:10]})"
+    title += "" if scope.cases else ": nothing that differs to measure"
+    quote = trials_text.quote(saved, machine.describe(own.packages)) if saved else ""
+    found = judge(scope, sampled, parity, title, settings.threshold, notes, quote)
+    return deliver(found, options)
+
+
+def _name(text: str) -> str:
+    if "*" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is a pattern: accept cases one by one")
+    return text
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    settings = gate_settings.read((ROOT / SETTINGS).read_text(encoding="utf-8"), SETTINGS)
+    given = {"threshold": options.threshold, "budget": options.budget}
+    settings = replace(settings, **{key: one for key, one in given.items() if one is not None})
+    return gate.accepting(settings, options.accept_removal)
+
+
+def _counted(scope: gate.Scope, base: Checkout, head: Checkout) -> dict[str, str]:
+    """Return what the instruction counts of each case say."""
+    reason = counts.unavailable()
+    if reason:
+        announce(f"instructions are not counted: {reason}")
+        return dict.fromkeys(scope.cases, f"instructions not counted: {reason}")
+    cases = {name: astuple(case) for name, case in scope.cases.items()}
+    counted, errors = counts.compare((base.arm, head.arm), cases, CATALOGUE, announce)
+    said = {name: f"instructions {one.change:+.2%}" for name, one in counted.items()}
+    return said | {name: f"instructions not counted: {why}" for name, why in errors.items()}
+
+
+def progress(now: Progress) -> None:
+    """Tell how far the measuring is."""
+    announce(
+        f"block {now.blocks}: {now.undecided} cases undecided after {now.elapsed:.0f} s, "
+        f"at most {now.left:.0f} s left"
+    )
+
+
+def announce(line: str) -> None:
+    """Write a line for whoever waits."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

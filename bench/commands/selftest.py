@@ -1,0 +1,92 @@
+"""``python -m bench selftest``: measure how far the gate can be trusted on this machine."""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from bench import collection, gate, gate_settings, machine, selftest, trials_text
+from bench.arms import ROOT
+from bench.catalogue import catalogue
+from bench.commands.gate import SETTINGS, announce
+from bench.commands.parser import Commands, add_command
+from bench.duel import CATALOGUE
+from bench.exits import Exit
+from bench.registry import FULL
+from bench.trials import Kind, Report, load
+
+CASES = 8
+WHEELS = ROOT / ".cache" / "selftest"
+
+TEXT = f"""\
+Measure the gate itself, on this machine: gates whose truth is known.
+
+  same       base and head are one wheel: every alarm is false
+  slowed     half of the cases do 3, 5 or 10 % of their calls twice
+  placement  the head is the same source, built with its code placed otherwise;
+             what that moves a case by is the case's floor
+  rebuilt    the same with other wheels, judged with those floors
+  stock      three runs of pytest-benchmark: one, the same again, and one with
+             slowed cases, under --benchmark-compare-fail=min:5% and mean:5%
+
+Each is a gate as `python -m bench gate` runs it, on {CASES} of its cases unless
+--cases names others. It takes hours; every trial is saved at once, and the same
+command goes on where it was interrupted.
+
+examples:
+  python -m bench selftest selftest.json
+  python -m bench selftest selftest.json --same 20 --slowed 10 --stock 0
+  python -m bench selftest selftest.json --show
+"""
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = add_command(commands, "selftest", summary="measure how good the gate is", text=TEXT)
+    parser.add_argument("file", type=Path, metavar="FILE", help="where trials are kept")
+    numbers = {
+        Kind.SAME: 100, Kind.SLOWED: 30, Kind.PLACEMENT: 7, Kind.REBUILT: 5, Kind.STOCK: 12,
+    }  # fmt: skip
+    for kind, number in numbers.items():
+        parser.add_argument(
+            f"--{kind}", type=_count, default=number, metavar="N",
+            help=f"so many trials (default: {number})",
+        )  # fmt: skip
+    parser.add_argument(
+        "--cases", action="append", default=[], metavar="PATTERN",
+        help="the cases to try; * stands for anything; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--show", action="store_true", help="only say what the file says")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Make the trials that are left, and say what all of them say."""
+    if not options.show:
+        plan = _plan(options)
+        own = catalogue()
+        report = Report(options.file, plan.key(), machine.describe(own.packages))
+        selftest.run(plan, report, own, announce, WHEELS)
+    sys.stdout.write(trials_text.render(load(options.file)))
+    return Exit.PASS
+
+
+def _plan(options: argparse.Namespace) -> selftest.Plan:
+    own = catalogue()
+    settings = gate_settings.read((ROOT / SETTINGS).read_text(encoding="utf-8"), SETTINGS)
+    gated = list(gate_settings.resolve(settings, collection.case_ids(ROOT, "the working tree")))
+    names = gate_settings.matching(options.cases, gated) or gate.spread(gated, CASES)
+    known = {case.id: case for kernel in own.kernels for case in own.cases(kernel, FULL)}
+    return selftest.Plan(
+        cases={name: known[name] for name in names},
+        gated={name: known[name] for name in gated},
+        settings=replace(settings, thresholds={}),
+        trials={kind: getattr(options, kind) for kind in Kind},
+        catalogue=CATALOGUE,
+    )
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+    return int(text)

@@ -1,0 +1,44 @@
+"""Which backends a change can touch: those whose files differ between two source trees."""
+
+import filecmp
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bench.registry import Backend
+
+
+def differing(one: Path, other: Path) -> list[str]:
+    """Return the files that differ between two folders, or are in one only, as POSIX paths."""
+    names = sorted({*_files(one), *_files(other)})
+    return [
+        name
+        for name in names
+        if not ((one / name).is_file() and (other / name).is_file())
+        or not filecmp.cmp(one / name, other / name, shallow=False)
+    ]
+
+
+def _files(folder: Path) -> Iterable[str]:
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and "__pycache__" not in parts and not parts[0].endswith(".dist-info"):
+            yield "/".join(parts)
+
+
+def touched(files: Iterable[str], backends: Sequence[Backend]) -> set[str]:
+    """Return the names of the backends whose code may differ where `files` do.
+
+    A file that no backend claims is one that any of them may use.
+    """
+    found: set[str] = set()
+    for name in files:
+        owners = {one.name for one in backends if _owns(one, name)}
+        found |= owners or {one.name for one in backends}
+    return found
+
+
+def _owns(backend: Backend, name: str) -> bool:
+    return any(
+        name.startswith(source) if source.endswith("/") else name == source
+        for source in backend.sources
+    )

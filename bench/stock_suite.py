@@ -1,0 +1,31 @@
+"""A suite for pytest-benchmark alone: the batches that the gate's engine times; see `stock`."""
+
+import importlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from bench.registry import make_pool
+from bench.stock import TASK
+
+task = json.loads(os.environ[TASK])
+module, _, attribute = task["catalogue"].partition(":")
+catalogue = getattr(importlib.import_module(module), attribute)()
+
+
+@pytest.mark.parametrize("name", list(task["cases"]))
+def test_case(benchmark: Callable[..., Any], name: str) -> None:
+    """Time one batch, over and over."""
+    (kernel, backend, scenario, n), calls = task["cases"][name]
+    call = catalogue.backends[backend].load()[kernel]
+    pool = make_pool(catalogue.kernels[kernel], catalogue.scenarios[scenario], n)
+    _pass(call, pool)  # compiles
+    benchmark(_pass, call, [pool[place % len(pool)] for place in range(calls)])
+
+
+def _pass(call: Callable[..., Any], calls: Sequence[Any]) -> None:
+    for arguments in calls:
+        call(*arguments)

@@ -1,0 +1,195 @@
+"""A self-test's trials as they are saved, and what they say: rates, floors, what is caught."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from bench import files
+from bench.exits import Exit
+from bench.stock import flagged
+from bench.verdict import Verdict
+
+SCHEMA = 1
+PARTS = {"schema", "when", "key", "machine", "trials"}
+MARGIN = 1.5
+"""Of the spread of rebuilt wheels; see `floors`."""
+CAUGHT = 0.95
+"""A slowdown that is caught nineteen times in twenty."""
+
+Trial = Mapping[str, Any]
+"""A trial as it is saved."""
+
+
+class SelftestError(Exception):
+    """A self-test cannot go on; the message says why."""
+
+
+class Kind(StrEnum):
+    """What is true in a trial."""
+
+    SAME = "same"
+    """Base and head are one wheel."""
+    SLOWED = "slowed"
+    """So they are, but half of the cases do extra work in the head."""
+    PLACEMENT = "placement"
+    """The head's wheel is built anew with its code placed otherwise: floors come from these."""
+    REBUILT = "rebuilt"
+    """The same with wheels that took no part in the floors."""
+    STOCK = "stock"
+    """Three runs of pytest-benchmark: one, the same again, and one with extra work."""
+
+
+class Report:
+    """A self-test's file: read where there is one, and written after every trial."""
+
+    def __init__(self, path: Path, key: Mapping[str, Any], description: Mapping[str, Any]) -> None:
+        self.path = path
+        self.data: dict[str, Any] = {
+            "schema": SCHEMA,
+            "when": datetime.now(UTC).isoformat(timespec="seconds"),
+            "key": dict(key),
+            "machine": dict(description),
+            "trials": [],
+        }
+        if path.exists():
+            old = load(path)
+            for part in ("key", "machine"):
+                if old[part] != self.data[part]:
+                    raise SelftestError(
+                        f"{path} is of a self-test with another {part}: name another file"
+                    )
+            self.data = old
+
+    @property
+    def trials(self) -> list[Trial]:
+        """Return the trials so far."""
+        trials: list[Trial] = self.data["trials"]
+        return trials
+
+    def has(self, kind: Kind, index: int) -> bool:
+        """Tell whether a trial has been made."""
+        return any((one["kind"], one["index"]) == (kind, index) for one in self.trials)
+
+    def add(self, trial: Trial) -> None:
+        """Keep a trial."""
+        self.trials.append(trial)
+        files.write(self.path, json.dumps(self.data, indent=1) + "\n")
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a self-test's file.
+
+    Raises
+    ------
+    SelftestError
+        Where it is missing, truncated, foreign, or of a newer schema.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SelftestError(f"{path} cannot be read: {error}") from None
+    if not isinstance(data, dict) or not set(data) >= PARTS:
+        raise SelftestError(f"{path} is no self-test")
+    if data["schema"] != SCHEMA:
+        raise SelftestError(f"{path} has schema {data['schema']}; this version reads {SCHEMA}")
+    return data
+
+
+def floors(trials: Sequence[Trial]) -> dict[str, float]:
+    """Return how far code placement alone may move a case, as a share.
+
+    Each wheel is a draw of placement, and so is the base that all are held against. The floor is
+    half as much again as the slowest of them is slower than the fastest: with seven wheels and
+    the base, and draws that are normal, the second of two more is slower than the first by more
+    in 0.9 % of cases.
+    """
+    changes: dict[str, list[float]] = {}
+    for trial in gates(trials, Kind.PLACEMENT):
+        for name, one in trial["cases"].items():
+            changes.setdefault(name, [0.0]).append(np.log1p(one["change"]))
+    return {name: float(np.expm1(MARGIN * (max(own) - min(own)))) for name, own in changes.items()}
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often something happened, with its interval."""
+
+    happened: int
+    of: int
+
+    @property
+    def value(self) -> float:
+        """Return the share."""
+        return self.happened / self.of if self.of else float("nan")
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Return the two-sided 95 % interval.
+
+        References
+        ----------
+        Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of
+        the binomial", *Biometrika* 26 (1934).
+        """
+        if not self.of:
+            return 0.0, 1.0
+        found = stats.binomtest(self.happened, self.of).proportion_ci(0.95, method="exact")
+        return float(found.low), float(found.high)
+
+
+def gates(trials: Sequence[Trial], kind: Kind) -> list[Trial]:
+    """Return the trials of a kind."""
+    return [one for one in trials if one["kind"] == kind]
+
+
+def exits(trials: Sequence[Trial], kind: Kind) -> dict[Exit, Rate]:
+    """Return how often the gates of a kind ended with each exit code."""
+    own = gates(trials, kind)
+    return {code: Rate(sum(one["exit"] == code for one in own), len(own)) for code in Exit}
+
+
+def caught(trials: Sequence[Trial]) -> dict[float, Rate]:
+    """Return how many of the slowed cases were called regressions, by slowdown; 0: unslowed.
+
+    A case that could not be measured is in no verdict; its trial is an error in `exits`.
+    """
+    found: dict[float, list[bool]] = {}
+    for trial in gates(trials, Kind.SLOWED):
+        for one in trial["cases"].values():
+            found.setdefault(one["extra"], []).append(one["verdict"] == Verdict.REGRESSION)
+    return {extra: Rate(sum(own), len(own)) for extra, own in sorted(found.items())}
+
+
+def smallest_caught(trials: Sequence[Trial]) -> float | None:
+    """Return the least slowdown from which on all were caught nineteen times in twenty."""
+    least = None
+    for extra, rate in reversed(caught(trials).items()):
+        if not extra or rate.value < CAUGHT:
+            break
+        least = extra
+    return least
+
+
+def stock_alarms(trials: Sequence[Trial], rule: str) -> Rate:
+    """Return in how many pairs of the same runs a stock rule failed any case."""
+    own = gates(trials, Kind.STOCK)
+    runs = [one["runs"] for one in own]
+    return Rate(sum(bool(flagged(first, again, rule)) for first, again, _ in runs), len(own))
+
+
+def stock_caught(trials: Sequence[Trial], rule: str) -> dict[float, Rate]:
+    """Return how many of the slowed cases a stock rule failed, by slowdown; 0: unslowed."""
+    found: dict[float, list[bool]] = {}
+    for trial in gates(trials, Kind.STOCK):
+        _, before, after = trial["runs"]
+        failed = flagged(before, after, rule)
+        for name in before:
+            found.setdefault(trial["extra"].get(name, 0.0), []).append(name in failed)
+    return {extra: Rate(sum(own), len(own)) for extra, own in sorted(found.items())}

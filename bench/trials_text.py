@@ -1,0 +1,146 @@
+"""What a self-test says, as Markdown, and in the one sentence that a gate quotes."""
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bench.exits import Exit
+from bench.stock import RULES
+from bench.trials import (
+    CAUGHT,
+    Kind,
+    Rate,
+    Trial,
+    caught,
+    exits,
+    floors,
+    gates,
+    smallest_caught,
+    stock_alarms,
+    stock_caught,
+)
+
+NAMES = {
+    Kind.SAME: "one wheel on both sides",
+    Kind.PLACEMENT: "a wheel that was only rebuilt",
+    Kind.REBUILT: "the same, with the floors below",
+}
+
+
+def render(data: Mapping[str, Any]) -> str:
+    """Return the whole report."""
+    trials = data["trials"]
+    parts = [_in_short(data), _alarms(trials), _slowdowns(trials), _floors(data)]
+    return "\n\n".join("\n".join(part) for part in map(list, parts) if part) + "\n"
+
+
+def quote(data: Mapping[str, Any], machine: Mapping[str, Any]) -> str:
+    """Return what a gate on `machine` says of itself."""
+    trials = data["trials"]
+    same = exits(trials, Kind.SAME)
+    if not same[Exit.REGRESSION].of:
+        return ""
+    where = "this machine" if machine == data["machine"] else "another machine"
+    said = [
+        f"self-test on {where} ({data['when'][:10]}, {len(data['key']['cases'])} cases): a false "
+        f"alarm in {_of(same[Exit.REGRESSION])} gates"
+    ]
+    said += [
+        f"a slowdown of {extra:.0%} was caught in {_of(rate)}"
+        for extra, rate in caught(trials).items()
+        if extra
+    ]
+    return ", ".join(said)
+
+
+def _of(rate: Rate) -> str:
+    return f"{rate.happened} of {rate.of}"
+
+
+def _rate(rate: Rate) -> str:
+    if not rate.of:
+        return "–"
+    low, high = rate.interval
+    return f"{_of(rate)} [{low:.1%}, {high:.1%}]"
+
+
+def _in_short(data: Mapping[str, Any]) -> Iterator[str]:
+    machine, trials = data["machine"], data["trials"]
+    versions = ", ".join(f"{name} {one}" for name, one in machine["versions"].items() if one)
+    virtual = machine.get("virtualisation")
+    yield (
+        f"{machine['usable_cores']} cores{f', {virtual}' if virtual else ''}; {versions}; begun "
+        f"{data['when'][:10]}. A threshold of {data['key']['threshold']:.0%}, a level of "
+        f"{data['key']['alpha']:.0%} for all cases of a gate together, looks at "
+        f"{', '.join(map(str, data['key']['looks']))} blocks. Brackets hold 95 % intervals "
+        "(Clopper and Pearson)."
+    )
+    least = smallest_caught(trials)
+    if least:
+        yield (
+            f"The smallest slowdown tried that was caught at least {CAUGHT:.0%} of the time: "
+            f"{least:.0%}."
+        )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield "| " + " | ".join(head) + " |"
+    yield "|:--" + "|--:" * (len(head) - 1) + "|"
+    yield from ("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _alarms(trials: Sequence[Trial]) -> Iterator[str]:
+    rows = []
+    for kind, name in NAMES.items():
+        own = gates(trials, kind)
+        if own:
+            ended = exits(trials, kind)
+            took = statistics.median(one["seconds"] for one in own)
+            rows.append(
+                [
+                    name,
+                    _rate(ended[Exit.REGRESSION]),
+                    _rate(ended[Exit.PASS]),
+                    _of(ended[Exit.INCONCLUSIVE]),
+                    f"{took:.0f} s",
+                ]
+            )
+    for rule in RULES:
+        alarms = stock_alarms(trials, rule)
+        if alarms.of:
+            left = Rate(alarms.of - alarms.happened, alarms.of)
+            name = f"pytest-benchmark, `{rule}`, one wheel"
+            rows.append([name, _rate(alarms), _rate(left), "–", "–"])
+    head = ("nothing differs", "false alarm", "exit 0", "inconclusive or void", "took")
+    yield from _table(head, rows)
+
+
+def _slowdowns(trials: Sequence[Trial]) -> Iterator[str]:
+    found = caught(trials)
+    if not found:
+        return
+    stock = {rule: stock_caught(trials, rule) for rule in RULES}
+    none = Rate(0, 0)
+    rows = [
+        [
+            f"{extra:.0%}" if extra else "none, in the same gates",
+            _rate(rate),
+            *(_rate(stock[rule].get(extra, none)) for rule in RULES),
+        ]
+        for extra, rate in found.items()
+    ]
+    head = ("slowdown of a case", "called a regression", *(f"`{rule}`" for rule in RULES))
+    yield from _table(head, rows)
+
+
+def _floors(data: Mapping[str, Any]) -> Iterator[str]:
+    trials, threshold = data["trials"], data["key"]["threshold"]
+    own = gates(trials, Kind.PLACEMENT)
+    rows = []
+    for name, floor in floors(trials).items():
+        changes = [one["cases"][name]["change"] for one in own if name in one["cases"]]
+        counts = f"{floor:.1%}" if floor > threshold else "the threshold"
+        rows.append([f"`{name}`", f"{min(changes):+.1%}", f"{max(changes):+.1%}", counts])
+    if rows:
+        head = (f"{len(own)} rebuilt wheels", "least", "largest", "a slowdown counts from")
+        yield from _table(head, rows)
