@@ -42,10 +42,11 @@ def check(arms: Sequence[tuple[Arm, Iterable[Case]]], catalogue: str) -> list[Ch
 
 def _check(side: Side, arm: Arm, cases: Sequence[Case], catalogue: str) -> Checked:
     try:
-        side.ask({"do": "hello", "paths": arm.paths, "catalogue": catalogue, "cpus": []})
+        hello = {"do": "hello", "catalogue": catalogue, "paths": arm.paths, "own": arm.own}
+        side.ask(hello | {"cpus": []})
         request = {"do": "check", "cases": [astuple(case) for case in cases]}
         found = side.ask(request, timeout=SECONDS)
         wrong = {case_id: f"{arm.name}: {why}" for case_id, why in found["wrong"].items()}
         return Checked(int(found["calls"]), wrong)
-    except SideError as error:
+    except (SideError, LookupError, TypeError, ValueError, AttributeError) as error:
         return Checked(0, {case.id: f"the parity check failed: {error}" for case in cases})

@@ -92,6 +92,7 @@ def prepared(
             name=revision or "working tree",
             paths=(str(code), str(root)),
             environment={"NUMBA_CACHE_DIR": str(home / "compiled")},
+            own=(PACKAGE, wheel.MODULE),
         )
         yield Checkout(arm, tree, code)
 
@@ -104,9 +105,8 @@ def _worktree(revision: str, root: Path, home: Path) -> Iterator[Path]:
         _git(root, "worktree", "add", "--quiet", "--detach", str(tree), commit)
         yield tree
     finally:  # half a worktree goes like a whole one
-        shutil.rmtree(tree, ignore_errors=True)
         with suppress(ArmError):
-            _git(root, "worktree", "prune")
+            _git(root, "worktree", "remove", "--force", str(tree))
 
 
 def commit_of(revision: str, root: Path = ROOT) -> str:

@@ -10,6 +10,7 @@ from bench.engine import Arm, Contest, Engine, Measurements
 from bench.judgement import Judgement, Row
 from bench.paired import blameless, ratio, row
 from bench.registry import Case, Catalogue, Tier
+from bench.text import share
 from bench.verdict import Estimate, Verdict, decide, estimate
 
 CATALOGUE = "bench.catalogue:catalogue"
@@ -59,8 +60,8 @@ def run(plan: Plan, arms: tuple[Arm, Arm], announce: Callable[[int], None]) -> M
     with closing(engine.blocks()) as blocks:
         for measured in blocks:
             announce(measured.blocks)
-            if measured.blocks >= plan.blocks:
-                break
+            if measured.blocks >= plan.blocks and measured.compared:
+                engine.stop()
     return engine.measured
 
 
@@ -93,7 +94,8 @@ def judge(plan: Plan, measured: Measurements) -> Judgement:
         notes=(
             f"{measured.blocks} blocks, each two fresh processes on one CPU; the block is "
             f"the sample. A ratio below 1 says that {other} is faster; a verdict needs "
-            f"{plan.threshold:.0%} and holds for all sizes together, at a level of {ALPHA:.0%}",
+            f"{share(plan.threshold)} and holds for all sizes together, at a level of "
+            f"{share(ALPHA)}",
             null,
         ),
         void=void,

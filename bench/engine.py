@@ -22,6 +22,7 @@ from bench.sides import Side, SideError
 
 BATCH_SECONDS = 0.002
 QUADS = 24
+FEW_QUADS = 3
 MOST_LANES = 4
 """Blocks side by side: each on a core of its own, but the cores share memory and outer caches."""
 
@@ -37,6 +38,8 @@ class Arm:
     paths: tuple[str, ...]
     """Where it is imported from, before everything else."""
     environment: Mapping[str, str] = field(default_factory=dict, compare=False)
+    own: tuple[str, ...] = ()
+    """Modules that must come from the first of `paths`, or it is other code that is measured."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Measurements:
     errors: dict[str, str] = field(default_factory=dict)
     """Why a contest was given up."""
     blocks: int = 0
+    compared: bool = False
+    """The first block is in, in which the arms' answers are compared."""
 
     def add(self, block: "Measurements") -> None:
         """Take what another block gave."""
@@ -75,6 +80,7 @@ class Measurements:
             for name in self.errors:
                 mine.pop(name, None)
         self.blocks += block.blocks
+        self.compared |= block.compared
 
 
 class Engine:
@@ -95,9 +101,10 @@ class Engine:
         self.contests = list(contests)
         self.measured = Measurements()
         self.seed = seed
+        self._stopped = False
 
     def drop(self, names: Collection[str]) -> None:
-        """Leave contests out of the blocks that have not begun."""
+        """Measure some contests no more."""
         self.contests = [one for one in self.contests if one.name not in names]
 
     def give_up(self, errors: Mapping[str, str]) -> None:
@@ -105,28 +112,31 @@ class Engine:
         self.measured.errors |= errors
         self.drop(errors)
 
+    def stop(self) -> None:
+        """Begin nothing more; `blocks` ends once what has begun is in, faults included."""
+        self.contests = []
+        self._stopped = True
+
     def blocks(self) -> Generator[Measurements]:
-        """Run blocks for as long as the caller asks for more; yield after each."""
+        """Run blocks until it is stopped, one on each core; yield after each."""
         cpus = lanes()
         others = sorted(set(usable_cpus()) - set(cpus))
         running: dict[Future[Measurements], Sides] = {}
         begun = 0
         with ThreadPoolExecutor(len(cpus)) as pool, pinned(others):
             try:
-                while True:
+                while running or not self._stopped:
                     busy = {cpu for sides in running.values() for cpu in sides.cpus}
                     for cpu in cpus:
-                        if cpu not in busy:
+                        if cpu not in busy and not self._stopped:
                             sides = Sides(self.catalogue, [cpu])
-                            block = Block(tuple(self.contests), sides, self.seed, begun)
-                            running[pool.submit(block.run)] = sides
+                            running[pool.submit(Block(self, sides, begun).run)] = sides
                             begun += 1
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
                         del running[future]
-                        block_gave = future.result()
-                        self.drop(block_gave.errors)
-                        self.measured.add(block_gave)
+                        self.measured.add(future.result())
+                        self.drop(self.measured.errors)
                         yield self.measured
             finally:
                 for sides in running.values():
@@ -136,19 +146,20 @@ class Engine:
 class Block:
     """Every contest once, in fresh processes."""
 
-    def __init__(
-        self, contests: Sequence[Contest], sides: "Sides", seed: int | str, number: int
-    ) -> None:
-        self.contests = contests
+    def __init__(self, engine: Engine, sides: "Sides", number: int) -> None:
+        self.engine = engine
+        self.contests = list(engine.contests)
         self.sides = sides
         self.first = number == 0
-        self._random = random.Random(f"{seed} {number}")  # noqa: S311  a schedule, no secret
+        self._random = random.Random(f"{engine.seed} {number}")  # noqa: S311  a schedule, no secret
 
     def run(self) -> Measurements:
         """Measure all contests in an order of the block's own."""
-        found = Measurements(blocks=1)
+        found = Measurements(blocks=1, compared=self.first)
         try:
             for contest in self._random.sample(self.contests, len(self.contests)):
+                if contest not in self.engine.contests:
+                    continue  # it was dropped meanwhile
                 try:
                     difference, seconds = self._quads(contest)
                 except (SideError, OSError) as error:
@@ -167,11 +178,11 @@ class Block:
     def _quads(self, contest: Contest) -> tuple[float, float]:
         """Return the median over quads of the log ratio, and the first arm's time of a call."""
         both, seconds = self._opened(contest)
-        calls = max(1, round(BATCH_SECONDS / min(seconds)))
+        calls, quads = schedule(*seconds)
         shares = (0.0, contest.extra)
         logs: list[float] = []
         first: list[float] = []
-        for quad in range(QUADS):
+        for quad in range(quads):
             order = self._random.choice(((0, 1, 1, 0), (1, 0, 0, 1)))
             means = [0.0, 0.0]
             for slot in order:
@@ -217,7 +228,7 @@ class Sides:
             if (slot, arm) in self._started:
                 return self._started[slot, arm]
             side = self._started[slot, arm] = Side(arm.name, arm.environment)
-        hello = {"do": "hello", "paths": arm.paths, "catalogue": self.catalogue}
+        hello = {"do": "hello", "catalogue": self.catalogue, "paths": arm.paths, "own": arm.own}
         side.ask(hello | {"cpus": list(self.cpus)})
         return side
 
@@ -231,6 +242,18 @@ class Sides:
         """End all processes for good."""
         self._closed = True
         self.restart()
+
+
+def schedule(one: float, other: float) -> tuple[int, int]:
+    """Return the calls in a batch, and the quads, for arms that take so many seconds a call.
+
+    A batch of the faster arm takes some `BATCH_SECONDS`. Where the other is many times slower,
+    its batches are held to twice that, and the quads to few, or a block would take minutes: so
+    plain a difference needs neither.
+    """
+    faster, slower = sorted((one, other))
+    calls = max(1, round(min(BATCH_SECONDS / faster, 2 * BATCH_SECONDS / slower)))
+    return calls, QUADS if calls * slower <= 4 * BATCH_SECONDS else FEW_QUADS
 
 
 def usable_cpus() -> list[int]:

@@ -1,7 +1,9 @@
 """Whether a change made anything slower: what to measure of two checkouts, and measuring it."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 from bench import arm_parity, collection, gate_settings, wheel
 from bench.arms import Checkout
@@ -11,6 +13,8 @@ from bench.registry import FULL, Case, Catalogue
 from bench.sequential import Progress, Sampled, sample
 from bench.sources import differing, touched
 
+SETTINGS = "pyproject.toml"
+LOCK = "constraints.txt"
 CONTROLS = 4
 """Cases that the change cannot touch, measured all the same."""
 NULLS = 2
@@ -37,13 +41,20 @@ class Scope:
     thresholds: Mapping[str, float]
     """The smallest slowdown that matters, for every case that is gated."""
     floors: Mapping[str, float]
-    """The part of a threshold that code placement alone accounts for, where it is the larger."""
+    """What code placement alone may give, for the cases where that is more."""
+    fresh: Mapping[str, Case] = field(default_factory=dict)
+    """Cases that are gated from now on: only head has them, and has to be right."""
+    warnings: tuple[str, ...] = ()
     new: tuple[str, ...] = ()
     """Benchmarks that only head has."""
     gone: tuple[str, ...] = ()
     """Benchmarks, and cases of the gate, that only base has."""
     removed: tuple[str, ...] = ()
     """The same, where somebody said that they are meant to be gone."""
+
+    def limit(self, name: str) -> float:
+        """Return from where on a slowdown of a case counts."""
+        return self.floors.get(name, self.thresholds[name])
 
     @property
     def measured(self) -> dict[str, Case]:
@@ -86,23 +97,24 @@ def scope(
     lost = {*base_ids} - {*ids} | {*_gated_before(base, base_ids)} - {*gated}
     files = differing(base.code, head.code)
     changed = touched(files, list(catalogue.backends.values()))
-    cases = {name: known[name] for name in gated if known[name].backend in changed}
-    same = [name for name in gated if name not in cases]
+    common = [name for name in gated if name in base_ids]
+    cases = {name: known[name] for name in common if known[name].backend in changed}
+    same = [name for name in common if name not in cases]
     controls = spread(same, CONTROLS) if cases else []
     rebuilt = any(name.startswith(f"{wheel.MODULE}/") for name in files)
-    relevant = {
-        name: floors[name]
-        for name, case in cases.items()
-        if rebuilt
-        and catalogue.backends[case.backend].needs
-        and floors.get(name, 0.0) > gated[name]
-    }
+    moved = [
+        name for name, case in cases.items() if rebuilt and catalogue.backends[case.backend].needs
+    ]
+    relevant = {name: floors[name] for name in moved if floors.get(name, 0.0) > gated[name]}
+    unknown = [name for name in moved if name not in floors]
     return Scope(
         cases=cases,
         controls={name: known[name] for name in controls},
         same=tuple(name for name in same if name not in controls),
-        thresholds=gated | relevant,
+        thresholds=gated,
         floors=relevant,
+        fresh={name: known[name] for name in gated if name not in base_ids},
+        warnings=tuple(_warnings(base, head, unknown)),
         new=tuple(name for name in ids if name not in base_ids),
         gone=tuple(sorted(lost - {*settings.removed})),
         removed=tuple(sorted(lost & {*settings.removed})),
@@ -135,13 +147,39 @@ def _timed(catalogue: Catalogue, kernel: str) -> Iterable[Case]:
     return () if catalogue.kernels[kernel].self_timed else catalogue.cases(kernel, FULL)
 
 
+def _warnings(base: Checkout, head: Checkout, unknown: Sequence[str]) -> Iterator[str]:
+    """Yield what a reviewer must know besides the verdicts."""
+    if unknown:
+        yield (
+            "the wheels differ, and no self-test tells what code placement alone gives for "
+            f"{', '.join(unknown)}"
+        )
+    before, after = (_table(_text(side.tree / SETTINGS)) for side in (base, head))
+    for key in sorted({*before, *after} if before else ()):
+        if before.get(key) != after.get(key):
+            yield f"this change alters the gate's own setting {key!r}"
+    if _text(base.tree / LOCK) != _text(head.tree / LOCK):
+        yield f"{LOCK} differs, and both sides ran with what is installed here"
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _table(text: str) -> dict[str, Any]:
+    """Return the gate's settings; none where there are none that can be read."""
+    try:
+        return vars(gate_settings.read(text, SETTINGS))
+    except gate_settings.SettingsError:
+        return {}
+
+
 def _gated_before(base: Checkout, ids: Sequence[str]) -> tuple[str, ...]:
     """Return what the base's own gate measures; nothing, where it has none that works."""
-    path = base.tree / "pyproject.toml"
     try:
-        settings = gate_settings.read(path.read_text(encoding="utf-8"), "the base")
+        settings = gate_settings.read(_text(base.tree / SETTINGS), "the base")
         return tuple(gate_settings.resolve(settings, ids))
-    except (OSError, gate_settings.SettingsError):
+    except gate_settings.SettingsError:
         return ()
 
 
@@ -155,10 +193,16 @@ def spread(names: Sequence[str], number: int) -> list[str]:
 class Parity:
     """What holding both arms against the reference gave."""
 
-    calls: int
+    calls: int = 0
     """Calls compared, bit for bit."""
-    wrong: Mapping[str, str]
-    """Why a case must not be timed."""
+    base: Mapping[str, str] = field(default_factory=dict)
+    """Why a case of the base must not be timed."""
+    head: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def wrong(self) -> dict[str, str]:
+        """Return the reasons of both; where both are wrong, the head's is the one to read."""
+        return {**self.base, **self.head}
 
 
 def contests(
@@ -185,19 +229,17 @@ def engine(
 ) -> Engine:
     """Return an engine with the contests of a scope, without those that are wrong."""
     found = Engine(catalogue, contests(scope, base, head), seed)
-    names = [one.name for one in found.contests]
-    reasons = {name: parity.wrong.get(name.removeprefix(NULL)) for name in names}
-    found.give_up({name: reason for name, reason in reasons.items() if reason})
+    found.give_up(parity.wrong)
+    found.give_up({NULL + name: reason for name, reason in parity.base.items()})
     return found
 
 
 def check(scope: Scope, arms: tuple[Arm, Arm], catalogue: str) -> Parity:
     """Hold what is to be measured of both arms against the reference."""
-    wanted = list(scope.measured.values())
-    found = arm_parity.check([(arm, wanted) for arm in arms], catalogue)
-    # Of two reasons the head's is the one to read.
-    wrong = {name: reason for one in found for name, reason in one.wrong.items()}
-    return Parity(sum(one.calls for one in found), wrong)
+    base, head = arms
+    both = list(scope.measured.values())
+    found = arm_parity.check([(base, both), (head, [*both, *scope.fresh.values()])], catalogue)
+    return Parity(sum(one.calls for one in found), found[0].wrong, found[1].wrong)
 
 
 def measure(
@@ -207,11 +249,14 @@ def measure(
     announce: Callable[[Progress], None],
 ) -> Sampled:
     """Sample the contests of a scope until all cases are decided."""
-    # In these contests both sides run the same wheel: code placement is no excuse.
-    nulls = [one.name for one in engine.contests if one.name not in scope.cases]
-    thresholds = {name: scope.thresholds[name] for name in scope.cases}
-    even = dict.fromkeys(nulls, settings.threshold)
-    return sample(engine, thresholds, even, settings.budget, announce)
+    limits = {name: scope.limit(name) for name in scope.cases}
+    # In the other contests both sides run the same wheel: code placement is no excuse.
+    nulls = {
+        one.name: scope.thresholds[one.name.removeprefix(NULL)]
+        for one in engine.contests
+        if one.name not in scope.cases
+    }
+    return sample(engine, limits, nulls, settings.budget, announce)
 
 
 def accepting(settings: Settings, removed: Collection[str]) -> Settings:

@@ -1,7 +1,7 @@
 """A gate's measurements as a judgement: a verdict for every case, and one for the change."""
 
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bench.exits import Exit
@@ -26,6 +26,7 @@ def judge(
     threshold: float,
     notes: Mapping[str, str],
     quote: str,
+    warnings: Sequence[str] = (),
 ) -> Judgement:
     """Say what a gate found.
 
@@ -45,15 +46,17 @@ def judge(
         More on a case, by id: its instruction counts.
     quote
         What the saved self-test says of gates like this one.
+    warnings
+        What else weakens the verdict.
     """
-    rows = [*_case_rows(scope, sampled, threshold, notes), *_lone_rows(scope)]
+    rows = [*_case_rows(scope, sampled, threshold, notes), *_lone_rows(scope, parity)]
     void = sampled is not None and _is_void(sampled)
     return Judgement(
         command="gate",
         title=title,
         columns=COLUMNS,
         rows=blameless(rows) if void else tuple(rows),
-        warnings=tuple(_warnings(sampled)),
+        warnings=(*_warnings(sampled), *scope.warnings, *warnings),
         notes=tuple(_notes(sampled, parity, threshold, quote)),
         void=void,
         data=_data(sampled, parity, threshold),
@@ -73,7 +76,7 @@ def _case_rows(
         own = row(
             name, _place(case), sampled.measured, found,
             note="; ".join(filter(None, said)),
-            data={"threshold": scope.thresholds[name]},
+            data={"threshold": scope.limit(name)},
         )  # fmt: skip
         if found and own.word == Verdict.NO_CHANGE and found[0].low > threshold:
             own = replace(own, word=TOLERATED)
@@ -89,7 +92,7 @@ def _case_rows(
 
 
 def _own_threshold(scope: Scope, name: str, threshold: float) -> str:
-    own = scope.thresholds[name]
+    own = scope.limit(name)
     if name in scope.floors:
         return f"a slowdown counts from {own:.1%}: code placement alone may give less"
     return f"a slowdown counts from {own:.1%}" if own != threshold else ""
@@ -99,13 +102,15 @@ def _place(case: Case) -> tuple[str, str]:
     return f"{case.kernel}, {case.scenario}", f"{case.backend}, n = {case.n:,}"
 
 
-def _lone_rows(scope: Scope) -> Iterator[Row]:
-    lost = "only the base has it; where that is meant, accept it by name"
+def _lone_rows(scope: Scope, parity: Parity) -> Iterator[Row]:
+    lost = "the base has it, or its gate; where that is meant, accept it by name"
+    wrong = [name for name in scope.new if name in parity.head]
     kinds = (
         (scope.same, SAME, Exit.PASS, ""),
-        (scope.new, NEW, Exit.PASS, ""),
+        ([name for name in scope.new if name not in wrong], NEW, Exit.PASS, ""),
         (scope.removed, REMOVED, Exit.PASS, "accepted"),
         (scope.gone, GONE, Exit.ERROR, lost),
+        *(([name], "error", Exit.ERROR, parity.head[name]) for name in wrong),
     )
     for names, word, code, note in kinds:
         for name in names:

@@ -58,12 +58,12 @@ class Judgement:
     def word(self) -> str:
         """Return the verdict on the whole."""
         words = {row.word for row in (*self.rows, *self.means)}
-        if self.void:
-            return "void"
-        if Verdict.REGRESSION in words:
+        if not self.void and Verdict.REGRESSION in words:
             return Verdict.REGRESSION
         if any(row.exit is Exit.ERROR for row in self.rows):
             return "error"
+        if self.void:
+            return "void"
         for verdict in (Verdict.INCONCLUSIVE, Verdict.IMPROVEMENT):
             if verdict in words:
                 return verdict

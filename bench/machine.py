@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pytest_benchmark.plugin import pytest_benchmark_generate_machine_info as get_machine_info
+
 from bench import processes
 
 _CPUS = Path("/sys/devices/system/cpu")
@@ -26,6 +28,14 @@ def describe(packages: Iterable[str]) -> dict[str, Any]:
         "versions": {"python": platform.python_version()}
         | {name: _version(name) for name in packages},
     }
+
+
+def identify(packages: Iterable[str]) -> dict[str, Any]:
+    """Return what tells this machine and its versions from others, without the host's name."""
+    info = get_machine_info()
+    settle(info)
+    cpu = info.get("cpu", {}).get("brand_raw")
+    return {"cpu": cpu, "node_hash": info["node_hash"], **describe(packages)}
 
 
 def settle(machine_info: dict[str, Any]) -> None:

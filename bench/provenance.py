@@ -43,8 +43,8 @@ def differences(old: Sequence[Run], new: Sequence[Run]) -> list[Difference]:
 def same_code(old: Sequence[Run], new: Sequence[Run]) -> bool:
     """Tell whether all runs are of one clean revision."""
     commits = [run.commit for run in (*old, *new)]
-    ids = {commit.get("id") for commit in commits}
-    return len(ids) == 1 and None not in ids and not any(c.get("dirty") for c in commits)
+    ids = _values(commit.get("id") for commit in commits)
+    return len(ids) == 1 and not any(c.get("dirty") or not c.get("id") for c in commits)
 
 
 def revision(runs: Sequence[Run]) -> str:
@@ -58,9 +58,9 @@ def _revision(run: Run) -> str:
 
 
 def _facts(run: Run) -> dict[tuple[str, str], Any]:
-    machine, build = run.machine, run.section.get("build_info") or {}
+    machine, build = run.machine, _part(run.section, "build_info")
     facts: dict[tuple[str, str], Any] = {
-        ("machine", "cpu"): (machine.get("cpu") or {}).get("brand_raw")
+        ("machine", "cpu"): _part(machine, "cpu").get("brand_raw")
     }
     facts |= {("machine", name): machine.get(name) for name in MACHINE}
     facts |= {("versions", name): value for name, value in _part(machine, "versions").items()}
@@ -104,8 +104,7 @@ def _pools(old: Sequence[Run], new: Sequence[Run]) -> Iterator[Difference]:
 
 def weaknesses(runs: Sequence[Run], side: str) -> Iterator[str]:
     """Yield what speaks against the runs of one side by themselves."""
-    profiles = {(run.section.get("build_info") or {}).get("profile") for run in runs}
-    if "debug" in profiles:
+    if any(_part(run.section, "build_info").get("profile") == "debug" for run in runs):
         yield f"{side} timed a debug build"
     for run in runs:
         for name, reason in _part(run.section, "missing").items():

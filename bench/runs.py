@@ -2,8 +2,9 @@
 
 import gzip
 import json
+import reprlib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from bench.registry import Case
 SECTION = "bench"
 """The harness's key in the JSON, beside pytest-benchmark's."""
 SCHEMA = 1
+
+Rule = tuple[Callable[[Any], bool], str]
+"""What a part must be: how to tell, and how to say it."""
 
 
 class RunError(Exception):
@@ -81,33 +85,87 @@ def from_json(saved: Any) -> Run:
     schema = section.get("schema") if isinstance(section, dict) else None
     if schema != SCHEMA:
         raise RunError(f"schema {schema} is not known here; this version reads {SCHEMA}")
-    try:
-        return Run(
-            results=tuple(_result(one) for one in saved["benchmarks"] if _is_case(one)),
-            section=section,
-            machine=saved["machine_info"],
-            commit=saved["commit_info"],
-            when=saved["datetime"],
-        )
-    except (KeyError, TypeError) as error:
-        raise RunError(f"a part is missing or of the wrong kind: {error!r}") from None
-
-
-def _is_case(saved: Mapping[str, Any]) -> bool:
-    """Tell a case of a sweep from a benchmark that stands beside it."""
-    return "kernel" in saved["extra_info"]
-
-
-def _result(saved: Mapping[str, Any]) -> Result:
-    info, stats = saved["extra_info"], saved["stats"]
-    return Result(
-        case=Case(info["kernel"], info["backend"], info["scenario"], info["n"]),
-        median=stats["median"],
-        mean=stats["mean"],
-        stddev=stats["stddev"],
-        min=stats["min"],
-        rounds=stats["rounds"],
-        data=tuple(stats.get("data", ())),
-        distinct=info["distinct"],
-        seed=info.get("seed"),
+    for name, keys in _OPTIONAL.items():
+        for key in keys:
+            if key in _part(saved, name, _OBJECT):
+                _part(saved[name], key, _OBJECT, name)
+    if "disagreements" in section.get("parity", {}):
+        _part(section["parity"], "disagreements", _LIST, f"{SECTION}.parity")
+    benchmarks = enumerate(_part(saved, "benchmarks", _LIST))
+    return Run(
+        results=tuple(_result(*found) for found in _cases(benchmarks)),
+        section=section,
+        machine=saved["machine_info"],
+        commit=_part(saved, "commit_info", _OBJECT),
+        when=_part(saved, "datetime", _TEXT),
     )
+
+
+def _cases(benchmarks: Iterable[tuple[int, Any]]) -> Iterator[tuple[Any, Any, str]]:
+    """Yield the cases of a sweep, without the benchmarks that stand beside them."""
+    for number, saved in benchmarks:
+        where = f"benchmarks[{number}]"
+        if not isinstance(saved, dict):
+            raise RunError(f"{where} is {reprlib.repr(saved)}: it must be {_OBJECT[1]}")
+        info = _part(saved, "extra_info", _OBJECT, where)
+        if "kernel" in info:
+            yield info, _part(saved, "stats", _OBJECT, where), where
+
+
+def _result(info: Mapping[str, Any], stats: Mapping[str, Any], where: str) -> Result:
+    own = f"{where}.extra_info"
+    kernel, backend, scenario = (_part(info, key, _TEXT, own) for key in _NAMES)
+    case = Case(kernel, backend, scenario, _part(info, "n", _COUNT, own))
+    where = f"{where}, {case.id}"
+    times = {key: _part(stats, key, _ANY, where) for key in ("median", "mean", "min")}
+    data = _part(stats, "data", _LIST, where) if "data" in stats else []
+    if not all(map(_is_time, (*times.values(), *data))):
+        raise RunError(f"{case.id} has a time that is no positive number")
+    return Result(
+        case=case,
+        **times,
+        stddev=_part(stats, "stddev", _SPREAD, where),
+        rounds=_part(stats, "rounds", _COUNT, where),
+        data=tuple(data),
+        distinct=_part(info, "distinct", _COUNT, where),
+        seed=_part(info, "seed", _SEED, where) if "seed" in info else None,
+    )
+
+
+def _part(of: Mapping[str, Any], key: str, rule: Rule, where: str = "") -> Any:
+    """Return a part of the JSON that is as it must be."""
+    name = f"{where}: {key}" if where else key
+    if key not in of:
+        raise RunError(f"{name} is missing")
+    is_right, expected = rule
+    if not is_right(of[key]):
+        raise RunError(f"{name} is {reprlib.repr(of[key])}: it must be {expected}")
+    return of[key]
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)  # a bool is an int to Python
+
+
+def _is_number(value: object) -> bool:
+    return _is_whole(value) or isinstance(value, float)
+
+
+def _is_time(value: Any) -> bool:
+    return _is_number(value) and 0 < value < float("inf")
+
+
+_ANY: Rule = (lambda _: True, "")
+_OBJECT: Rule = (lambda value: isinstance(value, dict), "an object")
+_LIST: Rule = (lambda value: isinstance(value, list), "a list")
+_TEXT: Rule = (lambda value: isinstance(value, str), "a text")
+_COUNT: Rule = (lambda value: _is_whole(value) and value > 0, "a whole number above 0")
+_SPREAD: Rule = (lambda value: value == 0 or _is_time(value), "a number that is at least 0")
+_SEED: Rule = (lambda value: value is None or _is_whole(value), "a whole number or null")
+
+_NAMES = ("kernel", "backend", "scenario")
+_OPTIONAL = {
+    "machine_info": ("cpu", "versions"),
+    SECTION: ("build_info", "missing", "parity", "refused"),
+}
+"""Parts that a run may lack, but that must be objects where it has them."""

@@ -6,26 +6,35 @@ source with its code placed otherwise. All are saved, one after the other.
 """
 
 import hashlib
+import math
 import random
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
-from bench import gate, stock
-from bench.arms import Checkout, prepared
+from bench import gate, machine, stock, wheel
+from bench.arms import PACKAGE, ROOT, Checkout, prepared
 from bench.engine import BATCH_SECONDS, QUADS, Arm, Engine
 from bench.gate import Parity, Scope
 from bench.gate_judgement import judge
 from bench.gate_settings import Settings
 from bench.registry import Case, Catalogue
 from bench.sequential import ALPHA, LOOKS, Sampled
+from bench.sources import differing
 from bench.trials import Kind, Report, SelftestError, Trial, floors
 
 SLOWDOWNS = {0.03: 3, 0.05: 2, 0.10: 1}
 """Slowdowns, and how often each is tried: the smaller, the more trials its rate takes."""
+NOTHING: Mapping[str, float] = {}
+MEASURING = ("engine", "sides", "worker", "sequential", "verdict", "gate", "selftest", "stock")
+A_PAIR = 10
+"""Trials on one pair of checkouts: where a file lies in memory stays the same for them."""
+FRESH_WHEELS = 4
+"""Wheels that take no part in the floors; every ordered pair of them is a trial."""
 ROUNDING = 0.1
 """A slowdown that whole calls cannot give to within this share of itself is not tried."""
 
@@ -53,6 +62,7 @@ class Plan:
             "quads": QUADS,
             "batch_seconds": BATCH_SECONDS,
             "code": _digest(),
+            "wheel": wheel.cache_key(),
         }
 
     def steps(self) -> list[tuple[Kind, int]]:
@@ -67,11 +77,17 @@ class Plan:
         return placement + [(kind, index) for _, kind, index in sorted(others)]
 
 
+def here(own: Catalogue) -> dict[str, Any]:
+    """Return what tells this machine and its versions from others."""
+    return machine.identify(name for name in own.packages if name != PACKAGE)
+
+
 def _digest() -> str:
-    """Return a digest of the code that measures and decides."""
+    """Return a digest of the code that measures, decides, and is measured."""
     digest = hashlib.sha256()
-    for name in ("engine", "sides", "worker", "sequential", "verdict"):
-        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
+    files = [Path(__file__).parent / f"{name}.py" for name in MEASURING]
+    for path in [*files, *sorted((ROOT / PACKAGE).rglob("*.py"))]:
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -82,29 +98,50 @@ def run(
     announce: Callable[[str], None],
     home: Path,
 ) -> None:
-    """Make the trials that the report does not have yet; `home` keeps the rebuilt wheels."""
+    """Make the trials that the report does not have yet; `home` keeps the rebuilt wheels.
+
+    Raises
+    ------
+    SelftestError
+        Where a backend is wrong, or rebuilding changed nothing.
+    """
     steps = [step for step in plan.steps() if not report.has(*step)]
-    with ExitStack() as stack:
-        base, twin = (stack.enter_context(prepared(None)) for _ in range(2))
-        parity = gate.check(_scope(plan, {}, plan.gated), (base.arm, twin.arm), plan.catalogue)
-        if parity.wrong:
-            raise SelftestError(next(iter(parity.wrong.values())))
-        wheels: dict[tuple[Kind, int], Checkout] = {}
-        for kind, index in steps:  # before any is measured, for building keeps a machine busy
-            if kind in (Kind.PLACEMENT, Kind.REBUILT):
-                announce(f"building a wheel with its code placed otherwise: {kind} {index}")
-                flags = _placed(kind, index)
-                made = prepared(None, flags=flags, cache=home)
-                wheels[kind, index] = stack.enter_context(made)
+    with ExitStack() as stack, ExitStack() as pair:
+        wheels = {}
+        for flags in dict.fromkeys(flags for step in steps for flags in _placed(*step)):
+            # All before any is measured, for building keeps a machine busy.
+            announce(f"building a wheel with {flags}")
+            wheels[flags] = stack.enter_context(prepared(None, flags=flags, cache=home))
         for number, (kind, index) in enumerate(steps):
+            if number % A_PAIR == 0:
+                pair.close()
+                twins = [pair.enter_context(prepared(None)) for _ in range(2)]
+                _check(plan, twins)
             announce(f"trial {number + 1} of {len(steps)}: {kind} {index}")
-            head = wheels.get((kind, index), twin)
+            sides = [wheels[flags] for flags in _placed(kind, index)]
+            base, head = (*twins, *sides)[-2:] if len(sides) != 1 else (twins[0], sides[0])
+            if sides and not differing(base.code, head.code):
+                raise SelftestError("a rebuilt wheel is the same: RUSTFLAGS does not reach it")
             report.add(_trial(plan, report, own, (kind, index), (base.arm, head.arm)))
 
 
-def _placed(kind: Kind, index: int) -> str:
-    """Return flags that change no instruction, but the names by which code is ordered."""
-    return f"-C metadata={kind}-{index}"
+def _check(plan: Plan, twins: Sequence[Checkout]) -> None:
+    parity = gate.check(_scope(plan, {}, plan.gated), (twins[0].arm, twins[1].arm), plan.catalogue)
+    for reason in parity.wrong.values():
+        raise SelftestError(reason)
+
+
+def _placed(kind: Kind, index: int) -> tuple[str, ...]:
+    """Return the flags of the wheels of a trial: the head's, or the base's and the head's.
+
+    They change no instruction, but the names by which code is ordered.
+    """
+    if kind is Kind.PLACEMENT:
+        return (f"-C metadata=placement-{index}",)
+    if kind in (Kind.REBUILT, Kind.REBUILT_SLOWED):
+        pairs = list(permutations(range(FRESH_WHEELS), 2))
+        return tuple(f"-C metadata=fresh-{one}" for one in pairs[index % len(pairs)])
+    return ()
 
 
 def _scope(
@@ -113,7 +150,7 @@ def _scope(
     cases = cases or plan.cases
     thresholds = dict.fromkeys(cases, plan.settings.threshold)
     larger = {name: one for name, one in floors.items() if one > plan.settings.threshold}
-    return Scope(cases=cases, controls={}, same=(), thresholds=thresholds | larger, floors=larger)
+    return Scope(cases=cases, controls={}, same=(), thresholds=thresholds, floors=larger)
 
 
 def _trial(
@@ -126,22 +163,25 @@ def _trial(
     kind, index = step
     seed = f"{kind} {index}"
     trial = {"kind": kind, "index": index}
+    built = {name for name, case in plan.cases.items() if own.backends[case.backend].needs}
+    known = floors(report.trials) if kind in (Kind.REBUILT, Kind.REBUILT_SLOWED) else {}
+    relevant = {name: one for name, one in known.items() if name in built}
+    scope = _scope(plan, relevant, plan.gated if kind is Kind.PLACEMENT else None)
     extra: dict[str, float] = {}
-    if kind in (Kind.SLOWED, Kind.STOCK):
+    if kind in (Kind.SLOWED, Kind.REBUILT_SLOWED, Kind.STOCK):
         calls = _calls(plan, report.trials)
         if set(calls) != set(plan.cases):
             raise SelftestError(f"a trial of kind {kind} needs one of kind same before it")
-        extra = slowdowns(calls, random.Random(seed))  # noqa: S311  a draw, no secret
+        draw = random.Random(seed)  # noqa: S311  a draw, no secret
+        beyond = {name: scope.floors.get(name, 0.0) for name in plan.cases}
+        slow = slowdowns_beyond if kind is Kind.REBUILT_SLOWED else slowdowns
+        extra = slow(calls, draw, beyond)
     if kind is Kind.STOCK:
         runs = stock.run_thrice(arms[0], plan.cases, calls, extra, plan.catalogue)
         return trial | {"extra": extra, "runs": runs}
-    known = floors(report.trials) if kind is Kind.REBUILT else {}
-    built = {name for name, case in plan.cases.items() if own.backends[case.backend].needs}
-    relevant = {name: one for name, one in known.items() if name in built}
-    scope = _scope(plan, relevant, plan.gated if kind is Kind.PLACEMENT else None)
     engine = Engine(plan.catalogue, gate.contests(scope, *arms, extra), seed)
     sampled = gate.measure(scope, engine, plan.settings, lambda _: None)
-    judgement = judge(scope, sampled, Parity(0, {}), seed, plan.settings.threshold, {}, "")
+    judgement = judge(scope, sampled, Parity(), seed, plan.settings.threshold, {}, "")
     return trial | {
         "exit": int(judgement.exit),
         "word": judgement.word,
@@ -161,7 +201,7 @@ def _case(name: str, sampled: Sampled, scope: Scope, extra: Mapping[str, float])
     one = sampled.estimates[name]
     return {
         "extra": extra.get(name, 0.0),
-        "threshold": scope.thresholds[name],
+        "threshold": scope.limit(name),
         "verdict": str(sampled.verdicts[name]),
         "change": round(one.median, 6),
         "low": round(one.low, 6),
@@ -185,7 +225,9 @@ def _calls(plan: Plan, trials: Sequence[Trial]) -> dict[str, int]:
     }
 
 
-def slowdowns(calls: Mapping[str, int], draw: random.Random) -> dict[str, float]:
+def slowdowns(
+    calls: Mapping[str, int], draw: random.Random, _: Mapping[str, float] = NOTHING
+) -> dict[str, float]:
     """Return a slowdown for half of the cases: one that whole calls can give."""
     found = {}
     for name in draw.sample(sorted(calls), len(calls) // 2):
@@ -197,4 +239,17 @@ def slowdowns(calls: Mapping[str, int], draw: random.Random) -> dict[str, float]
         if possible:
             weights = [SLOWDOWNS[share] for share in possible]
             found[name] = draw.choices(possible, weights)[0]
+    return found
+
+
+def slowdowns_beyond(
+    calls: Mapping[str, int], draw: random.Random, floors: Mapping[str, float]
+) -> dict[str, float]:
+    """Return a slowdown for half of the cases: a point beyond the floor, but 3 % at least."""
+    found = {}
+    for name in draw.sample(sorted(calls), len(calls) // 2):
+        share = max(min(SLOWDOWNS), floors[name] + 0.01)
+        more = math.ceil(share * calls[name])
+        if more / calls[name] <= share * (1 + ROUNDING):
+            found[name] = round(more / calls[name], 4)
     return found

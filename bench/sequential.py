@@ -10,6 +10,9 @@ from bench.verdict import Estimate, Verdict, decide, estimate
 
 LOOKS = (12, 24, 48)
 """Block counts: at the first most cases are plain, at the last nearly all."""
+LEAST = 3
+"""Blocks that are taken whatever the budget: a change so large that a block takes minutes is plain
+by then."""
 ALPHA = 0.01
 
 
@@ -102,22 +105,27 @@ def sample(
         Told after every block how far it is.
     """
     looks = Looks(thresholds)
-    measured, started, late = engine.measured, time.monotonic(), False
-    elapsed = 0.0
+    started, elapsed, over, late = time.monotonic(), 0.0, False, False
     with closing(engine.blocks()) as blocks:
         for measured in blocks:
+            if over:
+                continue  # of what had begun, only the faults count
             elapsed = time.monotonic() - started
             pace = elapsed / measured.blocks
-            late = elapsed + pace > budget
-            if late or measured.blocks == looks.next:
+            if not measured.compared:
+                continue  # nothing is known as long as the answers may differ
+            late = elapsed + pace > budget and measured.blocks >= LEAST
+            if late or measured.blocks >= (looks.next or 0):
                 looks.take(measured.differences)
                 engine.drop(looks.settled)
             undecided = set(thresholds) - set(measured.errors) - looks.settled
-            if late or not undecided or looks.next is None:
-                break
-            left = min(budget - elapsed, (looks.looks[-1] - measured.blocks) * pace)
-            announce(Progress(measured.blocks, len(undecided), elapsed, left))
-    return _sampled(looks, nulls, measured, elapsed, late=late)
+            over = late or not undecided or looks.next is None
+            if over:
+                engine.stop()
+            else:
+                left = max(0.0, min(budget - elapsed, (looks.looks[-1] - measured.blocks) * pace))
+                announce(Progress(measured.blocks, len(undecided), elapsed, left))
+    return _sampled(looks, nulls, engine.measured, elapsed, late=late)
 
 
 def _sampled(

@@ -7,7 +7,8 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +16,7 @@ from bench import processes
 
 WORKER = Path(__file__).resolve().parent / "worker.py"
 TIMEOUT = 120.0
+SAID_LINES = 2
 
 
 class SideError(Exception):
@@ -45,13 +47,12 @@ class Side:
             command,
             env=os.environ | dict(environment),
             stdin=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        reader = threading.Thread(
-            target=_pump, args=(self._process.stdout, self._lines), daemon=True
-        )
-        reader.start()
+        self._said: deque[str] = deque(maxlen=SAID_LINES)
+        _start(_pump, self._process.stdout, self._lines)
+        self._listener = _start(_remember, self._process.stderr, self._said)
 
     def ask(self, request: Mapping[str, Any], timeout: float = TIMEOUT) -> dict[str, Any]:
         """Ask, and return the answer.
@@ -81,13 +82,27 @@ class Side:
         except queue.Empty:
             raise SideError(f"{self.name} did not answer in {timeout:.0f} s") from None
         if not answer:
+            self._listener.join(timeout=1.0)  # it has said its last words, unless it hangs
             self.close()
-            raise SideError(f"{self.name} died with exit code {self._process.returncode}")
+            words = "".join(f": {line}" for line in self._said)
+            raise SideError(f"{self.name} died with exit code {self._process.returncode}{words}")
         return answer
 
     def close(self) -> None:
         """End the process and whatever it started."""
         processes.end(self._process)
+
+
+def _start(target: Callable[..., None], *args: Any) -> threading.Thread:
+    thread = threading.Thread(target=target, args=args, daemon=True)
+    thread.start()
+    return thread
+
+
+def _remember(stream: IO[str], said: "deque[str]") -> None:
+    """Keep the last lines: what a process says of its own death."""
+    with contextlib.suppress(ValueError):
+        said.extend(line.strip() for line in stream if line.strip())
 
 
 def _pump(stream: IO[str], lines: "queue.SimpleQueue[str]") -> None:

@@ -6,9 +6,15 @@ from pathlib import Path
 
 from bench.registry import Backend
 
+NOT_RUN = (".pyi", ".md", "py.typed")
+"""Ends of the names of files that come with the code and are never run."""
+
 
 def differing(one: Path, other: Path) -> list[str]:
-    """Return the files that differ between two folders, or are in one only, as POSIX paths."""
+    """Return the files that differ between two folders, or are in one only, as POSIX paths.
+
+    Files that are not run do not count.
+    """
     names = sorted({*_files(one), *_files(other)})
     return [
         name
@@ -21,7 +27,8 @@ def differing(one: Path, other: Path) -> list[str]:
 def _files(folder: Path) -> Iterable[str]:
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
-        if path.is_file() and "__pycache__" not in parts and not parts[0].endswith(".dist-info"):
+        written = "__pycache__" in parts or parts[0].endswith(".dist-info")
+        if path.is_file() and not written and not path.name.endswith(NOT_RUN):
             yield "/".join(parts)
 
 

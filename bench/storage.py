@@ -124,9 +124,6 @@ def _faults(run: Run) -> Iterator[str]:
         yield "this run timed no case"
     seen = set()
     for result in run.results:
-        times = (result.median, *result.data)
-        if not all(isinstance(time, (int, float)) and 0 < time < float("inf") for time in times):
-            yield f"{result.case.id} has a time that is no positive number"
         if result.case in seen:
             yield f"{result.case.id} is there twice"
         seen.add(result.case)

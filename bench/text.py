@@ -27,6 +27,11 @@ def figures(value: float, digits: int = 3) -> str:
     return f"{rounded:.{decimals(value, digits)}f}"
 
 
+def share(value: float) -> str:
+    """Return a share in percent, with a decimal place where it has one: ``2%``, ``0.5%``."""
+    return f"{value:.1%}".replace(".0%", "%")
+
+
 def duration(seconds: float) -> str:
     """Return a time with its unit: ``4.22 µs``."""
     for unit, name in _UNITS:

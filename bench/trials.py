@@ -17,9 +17,11 @@ from bench.stock import flagged
 from bench.verdict import Verdict
 
 SCHEMA = 1
-PARTS = {"schema", "when", "key", "machine", "trials"}
-MARGIN = 1.5
-"""Of the spread of rebuilt wheels; see `floors`."""
+PARTS = {"schema", "when", "key", "machine", "commit", "trials"}
+ALPHA = 0.01
+"""The chance that any case of a gate is beyond its floor."""
+LEAST = 3
+"""Draws of placement that tell nothing of its spread."""
 CAUGHT = 0.95
 """A slowdown that is caught nineteen times in twenty."""
 
@@ -41,7 +43,9 @@ class Kind(StrEnum):
     PLACEMENT = "placement"
     """The head's wheel is built anew with its code placed otherwise: floors come from these."""
     REBUILT = "rebuilt"
-    """The same with wheels that took no part in the floors."""
+    """Two wheels of one source that took no part in the floors, one on each side."""
+    REBUILT_SLOWED = "rebuilt-slowed"
+    """The same, and half of the cases do so much extra work that the gate should tell."""
     STOCK = "stock"
     """Three runs of pytest-benchmark: one, the same again, and one with extra work."""
 
@@ -49,19 +53,26 @@ class Kind(StrEnum):
 class Report:
     """A self-test's file: read where there is one, and written after every trial."""
 
-    def __init__(self, path: Path, key: Mapping[str, Any], description: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        key: Mapping[str, Any],
+        machine: Mapping[str, Any],
+        commit: Mapping[str, Any],
+    ) -> None:
         self.path = path
         self.data: dict[str, Any] = {
             "schema": SCHEMA,
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
             "key": dict(key),
-            "machine": dict(description),
+            "machine": dict(machine),
+            "commit": dict(commit),
             "trials": [],
         }
         if path.exists():
             old = load(path)
             for part in ("key", "machine"):
-                if old[part] != self.data[part]:
+                if old[part] != json.loads(json.dumps(self.data[part])):
                     raise SelftestError(
                         f"{path} is of a self-test with another {part}: name another file"
                     )
@@ -102,19 +113,24 @@ def load(path: Path) -> dict[str, Any]:
     return data
 
 
-def floors(trials: Sequence[Trial]) -> dict[str, float]:
+def floors(trials: Sequence[Trial], alpha: float = ALPHA) -> dict[str, float]:
     """Return how far code placement alone may move a case, as a share.
 
-    Each wheel is a draw of placement, and so is the base that all are held against. The floor is
-    half as much again as the slowest of them is slower than the fastest: with seven wheels and
-    the base, and draws that are normal, the second of two more is slower than the first by more
-    in 0.9 % of cases.
+    Each wheel is a draw of placement, and so is the base that all are held against. Two more
+    differ by more than this, in any case of a gate, with a chance of `alpha`: the prediction
+    interval for the difference of two normal draws, by Student's t, with Bonferroni's share of
+    the level for each case.
     """
     changes: dict[str, list[float]] = {}
     for trial in gates(trials, Kind.PLACEMENT):
         for name, one in trial["cases"].items():
             changes.setdefault(name, [0.0]).append(np.log1p(one["change"]))
-    return {name: float(np.expm1(MARGIN * (max(own) - min(own)))) for name, own in changes.items()}
+    level = 1 - alpha / max(1, len(changes))
+    return {
+        name: float(np.expm1(np.sqrt(2) * np.std(own, ddof=1) * stats.t.ppf(level, len(own) - 1)))
+        for name, own in changes.items()
+        if len(own) > LEAST
+    }
 
 
 @dataclass(frozen=True)
@@ -155,20 +171,35 @@ def exits(trials: Sequence[Trial], kind: Kind) -> dict[Exit, Rate]:
     return {code: Rate(sum(one["exit"] == code for one in own), len(own)) for code in Exit}
 
 
-def caught(trials: Sequence[Trial]) -> dict[float, Rate]:
-    """Return how many of the slowed cases were called regressions, by slowdown; 0: unslowed.
+def caught(trials: Sequence[Trial], kind: Kind = Kind.SLOWED) -> dict[float, Rate]:
+    """Return how many of the slowed cases were caught, by slowdown; 0: unslowed.
+
+    Caught is what was called a regression in a gate that ended with 1, not void.
 
     A case that could not be measured is in no verdict; its trial is an error in `exits`.
     """
     found: dict[float, list[bool]] = {}
-    for trial in gates(trials, Kind.SLOWED):
+    for trial in gates(trials, kind):
+        told = trial["exit"] == Exit.REGRESSION
         for one in trial["cases"].values():
-            found.setdefault(one["extra"], []).append(one["verdict"] == Verdict.REGRESSION)
+            called = one["verdict"] == Verdict.REGRESSION
+            found.setdefault(one["extra"], []).append(told and called)
     return {extra: Rate(sum(own), len(own)) for extra, own in sorted(found.items())}
 
 
+def caught_beyond_floors(trials: Sequence[Trial]) -> dict[bool, Rate]:
+    """Return how many cases of rebuilt wheels were caught, of those slowed and of the others."""
+    found: dict[bool, list[Rate]] = {}
+    for extra, rate in caught(trials, Kind.REBUILT_SLOWED).items():
+        found.setdefault(extra > 0, []).append(rate)
+    return {
+        slowed: Rate(sum(one.happened for one in own), sum(one.of for one in own))
+        for slowed, own in found.items()
+    }
+
+
 def smallest_caught(trials: Sequence[Trial]) -> float | None:
-    """Return the least slowdown from which on all were caught nineteen times in twenty."""
+    """Return the least slowdown tried from which on nineteen in twenty were caught."""
     least = None
     for extra, rate in reversed(caught(trials).items()):
         if not extra or rate.value < CAUGHT:

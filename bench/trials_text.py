@@ -12,6 +12,7 @@ from bench.trials import (
     Rate,
     Trial,
     caught,
+    caught_beyond_floors,
     exits,
     floors,
     gates,
@@ -23,14 +24,14 @@ from bench.trials import (
 NAMES = {
     Kind.SAME: "one wheel on both sides",
     Kind.PLACEMENT: "a wheel that was only rebuilt",
-    Kind.REBUILT: "the same, with the floors below",
+    Kind.REBUILT: "two rebuilt wheels, with the floors below",
 }
 
 
 def render(data: Mapping[str, Any]) -> str:
     """Return the whole report."""
     trials = data["trials"]
-    parts = [_in_short(data), _alarms(trials), _slowdowns(trials), _floors(data)]
+    parts = [_in_short(data), _alarms(trials), _slowdowns(trials), _beyond(trials), _floors(data)]
     return "\n\n".join("\n".join(part) for part in map(list, parts) if part) + "\n"
 
 
@@ -43,14 +44,14 @@ def quote(data: Mapping[str, Any], machine: Mapping[str, Any]) -> str:
     where = "this machine" if machine == data["machine"] else "another machine"
     said = [
         f"self-test on {where} ({data['when'][:10]}, {len(data['key']['cases'])} cases): a false "
-        f"alarm in {_of(same[Exit.REGRESSION])} gates"
+        f"alarm in {_rate(same[Exit.REGRESSION])} gates"
     ]
-    said += [
-        f"a slowdown of {extra:.0%} was caught in {_of(rate)}"
-        for extra, rate in caught(trials).items()
-        if extra
-    ]
-    return ", ".join(said)
+    slowed = {extra: rate for extra, rate in caught(trials).items() if extra}
+    said += [f"{extra:.0%} caught in {_rate(rate)}" for extra, rate in slowed.items()]
+    beyond = caught_beyond_floors(trials).get(True)
+    if beyond:
+        said.append(f"with another wheel, a point beyond a case's floor in {_rate(beyond)}")
+    return "; ".join(said)
 
 
 def _of(rate: Rate) -> str:
@@ -66,14 +67,18 @@ def _rate(rate: Rate) -> str:
 
 def _in_short(data: Mapping[str, Any]) -> Iterator[str]:
     machine, trials = data["machine"], data["trials"]
-    versions = ", ".join(f"{name} {one}" for name, one in machine["versions"].items() if one)
+    known = machine.get("versions", {}).items()
+    versions = ", ".join(f"{name} {one}" for name, one in known if one)
     virtual = machine.get("virtualisation")
+    commit = f"commit {str(data['commit'].get('id'))[:10]}"
+    changed = " and changes" if data["commit"].get("dirty") else ""
+    looks = ", ".join(map(str, data["key"]["looks"]))
+    where = f"{machine.get('cpu') or 'CPU unknown'}, {machine.get('usable_cores')} cores"
     yield (
-        f"{machine['usable_cores']} cores{f', {virtual}' if virtual else ''}; {versions}; begun "
-        f"{data['when'][:10]}. A threshold of {data['key']['threshold']:.0%}, a level of "
-        f"{data['key']['alpha']:.0%} for all cases of a gate together, looks at "
-        f"{', '.join(map(str, data['key']['looks']))} blocks. Brackets hold 95 % intervals "
-        "(Clopper and Pearson)."
+        f"{where}{f', {virtual}' if virtual else ''}; {versions}; {commit}{changed}; begun "
+        f"{data['when'][:10]}. A threshold of {data['key']['threshold']:.1%}, a level of "
+        f"{data['key']['alpha']:.1%} for all cases of a gate together, looks at {looks} blocks. "
+        "Brackets hold 95 % intervals (Clopper and Pearson)."
     )
     least = smallest_caught(trials)
     if least:
@@ -102,6 +107,7 @@ def _alarms(trials: Sequence[Trial]) -> Iterator[str]:
                     _rate(ended[Exit.REGRESSION]),
                     _rate(ended[Exit.PASS]),
                     _of(ended[Exit.INCONCLUSIVE]),
+                    _of(ended[Exit.ERROR]),
                     f"{took:.0f} s",
                 ]
             )
@@ -110,8 +116,8 @@ def _alarms(trials: Sequence[Trial]) -> Iterator[str]:
         if alarms.of:
             left = Rate(alarms.of - alarms.happened, alarms.of)
             name = f"pytest-benchmark, `{rule}`, one wheel"
-            rows.append([name, _rate(alarms), _rate(left), "–", "–"])
-    head = ("nothing differs", "false alarm", "exit 0", "inconclusive or void", "took")
+            rows.append([name, _rate(alarms), _rate(left), "–", "–", "–"])
+    head = ("nothing differs", "false alarm", "exit 0", "inconclusive or void", "error", "took")
     yield from _table(head, rows)
 
 
@@ -131,6 +137,18 @@ def _slowdowns(trials: Sequence[Trial]) -> Iterator[str]:
     ]
     head = ("slowdown of a case", "called a regression", *(f"`{rule}`" for rule in RULES))
     yield from _table(head, rows)
+
+
+def _beyond(trials: Sequence[Trial]) -> Iterator[str]:
+    found = caught_beyond_floors(trials)
+    if not found:
+        return
+    names = {
+        True: "by 3 %, or a point beyond the case's floor where that is more",
+        False: "not at all, in the same gates",
+    }
+    rows = [[names[slowed], _rate(rate)] for slowed, rate in found.items()]
+    yield from _table(("two rebuilt wheels, one slowed", "called a regression"), rows)
 
 
 def _floors(data: Mapping[str, Any]) -> Iterator[str]:

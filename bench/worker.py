@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import IO, Any
 
 Request = Mapping[str, Any]
@@ -30,6 +31,7 @@ class Side:
             os.sched_setaffinity(0, hello["cpus"])
         module, _, attribute = hello["catalogue"].partition(":")
         self.catalogue = getattr(importlib.import_module(module), attribute)()
+        self.own = {name: Path(hello["paths"][0]) for name in hello["own"]}
         self.backends: dict[str, Mapping[str, Callable[..., Any]]] = {}
         self.opened: dict[str, tuple[Callable[..., Any], Sequence[Any]]] = {}
 
@@ -44,6 +46,7 @@ class Side:
             raise ValueError("the case has no calls")
         self.opened[request["name"]] = call, pool
         has_answers = self.catalogue.backends[backend].role != "floor"
+        self._check_own()
         answers = _digest(call, pool) if request["digest"] and has_answers else None
         _time(call, pool)  # compiles, imports and fills caches
         gc.collect()
@@ -54,6 +57,13 @@ class Side:
         """Forget a case."""
         del self.opened[request["name"]]
         return {}
+
+    def _check_own(self) -> None:
+        """Refuse to time other code than the arm's: an import hook or a path may have won."""
+        for name, home in self.own.items():
+            file = getattr(sys.modules.get(name), "__file__", None)
+            if file and not Path(file).resolve().is_relative_to(home.resolve()):
+                raise ImportError(f"{name} comes from {file}, not from {home}")
 
     def _calls(self, backend: str) -> Mapping[str, Callable[..., Any]]:
         if backend not in self.backends:

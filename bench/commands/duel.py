@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import textwrap
 import time
 from contextlib import ExitStack
 
@@ -10,15 +11,42 @@ from bench.arms import ArmError, ArmName, prepared
 from bench.catalogue import catalogue
 from bench.commands.parser import Commands, add_command, add_output, deliver, fraction
 from bench.exits import Exit
-from bench.registry import DEFAULT
+from bench.registry import DEFAULT, Catalogue
+from bench.text import WIDTH
 
-TEXT = """\
+
+def kernels(own: Catalogue) -> dict[str, list[str]]:
+    """Return the kernels that a duel can time, and the scenarios of each."""
+    names = [name for name, kernel in own.kernels.items() if not kernel.self_timed]
+    return {name: [one.scenario for one in own.sweeps if one.kernel == name] for name in names}
+
+
+def listed(own: Catalogue) -> str:
+    """Return the same for the help."""
+    indent = " " * 15
+    return "\n".join(
+        textwrap.fill(
+            ", ".join(dict.fromkeys(scenarios)), WIDTH,
+            initial_indent=f"  {name:<13}", subsequent_indent=indent,
+        )
+        for name, scenarios in kernels(own).items()
+    )  # fmt: skip
+
+
+TEXT = f"""\
 Decide which of two arms is faster, at each size, by paired measurements.
 
-An arm is [REVISION:]BACKEND; without a revision it is the working tree. Both are
-built alike. In every block two fresh processes, on one CPU, take turns of a few
-milliseconds; a block gives one number for each size, and the spread of blocks is
-the uncertainty.
+An arm is [REVISION:]BACKEND; without a revision it is the working tree. Both
+are built alike. In every block two fresh processes, on one CPU, take turns of a
+few milliseconds; a block gives one number for each size, and the spread of
+blocks is the uncertainty.
+
+Exit code 1 says that at some size B is slower than A, 0 that it is nowhere:
+faster, or within --threshold. 3 says that some size is undecided, or that A
+differs from itself, so that nothing can be told.
+
+kernels, and the scenarios of each:
+{listed(catalogue())}
 
 examples:
   python -m bench duel numba rust
@@ -32,8 +60,8 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "duel", summary="decide which of two arms is faster", text=TEXT)
     parser.add_argument("first", type=ArmName.parse, metavar="A", help="the arm to start from")
     parser.add_argument("second", type=ArmName.parse, metavar="B", help="the arm to judge")
-    parser.add_argument("--kernel", default="clear", help="(default: clear)")
-    parser.add_argument("--scenario", default="uniform", help="(default: uniform)")
+    parser.add_argument("--kernel", default="clear", help="see above (default: clear)")
+    parser.add_argument("--scenario", default="uniform", help="see above (default: uniform)")
     parser.add_argument("--sizes", type=_sizes, default=(), metavar="LIST", help="such as 5,200")
     parser.add_argument("--blocks", type=_blocks, default=12, metavar="N", help="(default: 12)")
     parser.add_argument(
@@ -62,7 +90,7 @@ def _plan(options: argparse.Namespace) -> duel.Plan:
     own = catalogue()
     names = (options.first, options.second)
     asked = {
-        "kernel": ([options.kernel], [k for k, v in own.kernels.items() if not v.self_timed]),
+        "kernel": ([options.kernel], kernels(own)),
         "scenario": ([options.scenario], own.scenarios),
         "backend": ([name.backend for name in names], own.backends),
     }

@@ -4,7 +4,7 @@ import argparse
 import sys
 from dataclasses import astuple, replace
 
-from bench import counts, gate, gate_settings, machine, trials, trials_text
+from bench import counts, gate, gate_settings, selftest, trials, trials_text
 from bench.arms import ROOT, Checkout, commit_of, prepared
 from bench.catalogue import catalogue
 from bench.commands.parser import Commands, add_command, add_output, deliver, fraction, seconds
@@ -29,6 +29,14 @@ decided get more blocks, until --budget is spent.
 Beside the cases run some whose code is the same, and the base against itself.
 Where these differ the gate is void: it rather says so than blame the change.
 A benchmark that only the base has is an error, unless you accept its removal.
+
+[{gate_settings.TABLE}] in {SETTINGS}:
+  cases       patterns of the cases to measure; * stands for anything
+  threshold   the smallest slowdown that matters, as a share
+  thresholds  others, by pattern; the most specific pattern decides
+  budget      seconds of measuring
+  removed     ids of benchmarks that are meant to be gone
+  selftest    the saved self-test, with what code placement moves a case by
 
 examples:
   python -m bench gate --base main
@@ -80,18 +88,23 @@ def run(options: argparse.Namespace) -> Exit:
         scope = gate.scope(base, head, settings, own, floors)
         if options.only:
             scope = gate.restricted(scope, options.only)
-        parity, sampled, notes = gate.Parity(0, {}), None, {}
-        if scope.cases:
-            arms = base.arm, head.arm
-            announce(f"holding {len(scope.measured)} cases of both against the reference ...")
+        arms = base.arm, head.arm
+        parity, sampled, notes = gate.Parity(), None, {}
+        if scope.cases or scope.fresh:
+            number = len(scope.measured) + len(scope.fresh)
+            announce(f"holding {number} cases against the reference ...")
             parity = gate.check(scope, arms, CATALOGUE)
+        if scope.cases:
             engine = gate.engine(scope, *arms, parity, CATALOGUE, options.seed)
             sampled = gate.measure(scope, engine, settings, progress)
             notes = _counted(scope, base, head) if options.counts else {}
     title = f"the working tree against {options.base} ({commit[:10]})"
     title += "" if scope.cases else ": nothing that differs to measure"
-    quote = trials_text.quote(saved, machine.describe(own.packages)) if saved else ""
-    found = judge(scope, sampled, parity, title, settings.threshold, notes, quote)
+    quote = trials_text.quote(saved, selftest.here(own)) if saved else ""
+    warnings = []
+    if scope.floors and saved and saved["machine"] != selftest.here(own):
+        warnings.append("the floors for code placement are from another machine's self-test")
+    found = judge(scope, sampled, parity, title, settings.threshold, notes, quote, warnings)
     return deliver(found, options)
 
 

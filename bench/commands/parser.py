@@ -42,13 +42,21 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 def deliver(judgement: Judgement, options: argparse.Namespace) -> exits.Exit:
     """Write a judgement as the options ask, and return its exit code."""
     # All is rendered before anything is written, and the screen comes first: where the disk is
-    # full, what was measured is not lost.
+    # full, what was measured is not lost. Nor do the files go with the screen.
     shown = FORMATS[options.format](judgement)
     contents = {path: FORMATS[ENDINGS[path.suffix]](judgement) for path in options.output}
-    sys.stdout.write(shown)
-    for path, content in contents.items():
-        files.write(path, content)
+    try:
+        show(shown)
+    finally:
+        for path, content in contents.items():
+            files.write(path, content)
     return judgement.exit
+
+
+def show(text: str) -> None:
+    """Write text on the screen; what its encoding lacks becomes a question mark."""
+    encoding = sys.stdout.encoding or "utf-8"  # a stream that is no file may name none
+    sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
 
 
 def report_file(text: str) -> Path:

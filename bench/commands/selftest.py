@@ -1,19 +1,20 @@
 """``python -m bench selftest``: measure how far the gate can be trusted on this machine."""
 
 import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 
-from bench import collection, gate, gate_settings, machine, selftest, trials_text
+from pytest_benchmark.utils import get_commit_info
+
+from bench import collection, gate, gate_settings, selftest, trials_text
 from bench.arms import ROOT
 from bench.catalogue import catalogue
 from bench.commands.gate import SETTINGS, announce
-from bench.commands.parser import Commands, add_command
+from bench.commands.parser import Commands, add_command, show
 from bench.duel import CATALOGUE
 from bench.exits import Exit
 from bench.registry import FULL
-from bench.trials import Kind, Report, load
+from bench.trials import Kind, Report, SelftestError, load
 
 CASES = 8
 WHEELS = ROOT / ".cache" / "selftest"
@@ -22,10 +23,12 @@ TEXT = f"""\
 Measure the gate itself, on this machine: gates whose truth is known.
 
   same       base and head are one wheel: every alarm is false
-  slowed     half of the cases do 3, 5 or 10 % of their calls twice
+  slowed     half of the cases do 3, 5 or 10 % more calls in the head
   placement  the head is the same source, built with its code placed otherwise;
-             what that moves a case by is the case's floor
-  rebuilt    the same with other wheels, judged with those floors
+             what that moves a case by gives the case's floor
+  rebuilt    two other such wheels, judged with those floors
+  rebuilt-slowed
+             the same; half of the cases do more than their floors hide
   stock      three runs of pytest-benchmark: one, the same again, and one with
              slowed cases, under --benchmark-compare-fail=min:5% and mean:5%
 
@@ -45,7 +48,8 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "selftest", summary="measure how good the gate is", text=TEXT)
     parser.add_argument("file", type=Path, metavar="FILE", help="where trials are kept")
     numbers = {
-        Kind.SAME: 100, Kind.SLOWED: 30, Kind.PLACEMENT: 7, Kind.REBUILT: 5, Kind.STOCK: 12,
+        Kind.SAME: 100, Kind.SLOWED: 30, Kind.PLACEMENT: 11,
+        Kind.REBUILT: 24, Kind.REBUILT_SLOWED: 12, Kind.STOCK: 12,
     }  # fmt: skip
     for kind, number in numbers.items():
         parser.add_argument(
@@ -63,11 +67,13 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> Exit:
     """Make the trials that are left, and say what all of them say."""
     if not options.show:
+        if not options.file.parent.is_dir():
+            raise SelftestError(f"{options.file.parent} is no folder")
         plan = _plan(options)
         own = catalogue()
-        report = Report(options.file, plan.key(), machine.describe(own.packages))
+        report = Report(options.file, plan.key(), selftest.here(own), get_commit_info())
         selftest.run(plan, report, own, announce, WHEELS)
-    sys.stdout.write(trials_text.render(load(options.file)))
+    show(trials_text.render(load(options.file)))
     return Exit.PASS
 
 
@@ -81,7 +87,7 @@ def _plan(options: argparse.Namespace) -> selftest.Plan:
         cases={name: known[name] for name in names},
         gated={name: known[name] for name in gated},
         settings=replace(settings, thresholds={}),
-        trials={kind: getattr(options, kind) for kind in Kind},
+        trials={kind: getattr(options, kind.replace("-", "_")) for kind in Kind},
         catalogue=CATALOGUE,
     )
 

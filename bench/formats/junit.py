@@ -1,4 +1,9 @@
-"""JUnit XML: a regression is a failure, an error an error, what nobody can tell is skipped."""
+"""JUnit XML, of which every failure and error stands for an exit code that is not 0.
+
+A regression is a failure. A case that is missing or wrong, one that fails the whole because nobody
+can tell, and a measurement that is void are errors. Where nobody can tell and that fails nothing,
+the case is skipped.
+"""
 
 import re
 from collections.abc import Iterator

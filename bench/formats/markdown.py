@@ -1,48 +1,82 @@
 """Markdown for a pull request: short, the verdict first, ``~`` for no change."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from bench.exits import Exit
 from bench.formats.terminal import counts
 from bench.judgement import Judgement, Row
 from bench.verdict import Verdict
 
 MOST = 40
-"""Rows of cases; the rest is counted."""
+"""Lines of a kind; the rest is counted."""
+LENGTH = 12_000
+"""Characters of a kind: four kinds, with their headings, stay below the 65,536 of a comment."""
+LONGEST = 600
+"""Characters of a text, before it is escaped; escaping doubles it at most."""
+_GRAVEST_FIRST = (Exit.REGRESSION, Exit.ERROR, Exit.INCONCLUSIVE, Exit.PASS)
 _WORDS = {Verdict.NO_CHANGE: "~", Verdict.REGRESSION: f"**{Verdict.REGRESSION}**"}
 
 
 def render(judgement: Judgement) -> str:
-    """Return the verdict, the warnings, the means, and the cases that changed."""
-    lines = [f"**{judgement.command}: {judgement.word}** ({counts(judgement)})", ""]
-    lines += [_escaped(judgement.title), ""]
-    if judgement.warnings:
-        lines += [*(f"> ⚠ {_escaped(warning)}  " for warning in judgement.warnings), ""]
+    """Return the verdict, the warnings, the means, and the cases that changed, gravest first."""
     changed = [row for row in judgement.rows if row.notable]
-    if changed:
-        lines += [*_table("case", judgement.columns, changed[:MOST]), ""]
-    if len(changed) > MOST:
-        lines += [f"… and {len(changed) - MOST} more.", ""]
-    if judgement.means:
-        lines += [*_table("geometric mean", judgement.columns, judgement.means), ""]
-    lines += [f"- {_escaped(note)}" for note in judgement.notes]
-    return "\n".join(lines).rstrip() + "\n"
+    changed.sort(key=lambda row: _GRAVEST_FIRST.index(row.exit))
+    heading = f"**{judgement.command}: {judgement.word}** ({_escaped(counts(judgement))})"
+    blocks = [
+        [heading],
+        [_escaped(judgement.title)],
+        _fitting([f"> ⚠ {_escaped(warning)}  " for warning in judgement.warnings], "> "),
+        _table("case", judgement.columns, changed),
+        _table("geometric mean", judgement.columns, judgement.means),
+        _fitting([f"- {_escaped(note)}" for note in judgement.notes], "- "),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block).rstrip() + "\n"
 
 
-def _table(name: str, columns: Sequence[str], rows: Sequence[Row]) -> Iterator[str]:
-    yield _line([name, *columns, "verdict"])
-    yield _line([":--", *["--:"] * len(columns), ":--"])
-    for row in rows:
-        word = _WORDS.get(Verdict(row.word), row.word) if row.word in set(Verdict) else row.word
-        said = f"{word}: {row.note}" if row.note else word
-        yield _line([f"`{row.name}`", *row.cells, said])
+def _fitting(lines: Sequence[str], mark: str) -> list[str]:
+    """Return the first lines, as many as there is room for, and how many more there are."""
+    shown: list[str] = []
+    room = LENGTH
+    for line in lines[:MOST]:
+        room -= len(line) + 1
+        if room < 0:
+            break
+        shown.append(line)
+    left = len(lines) - len(shown)
+    return [*shown, f"{mark}… and {left} more."] if left else shown
+
+
+def _table(name: str, columns: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    if not rows:
+        return []
+    heading = [_line([name, *map(_escaped, columns), "verdict"])]
+    # An empty line ends the table: what follows is no row.
+    return [*heading, _line([":--", *["--:"] * len(columns), ":--"]), *_fitting(
+        [_line([_code(row.name), *map(_escaped, row.cells), _said(row)]) for row in rows], "\n"
+    )]  # fmt: skip
+
+
+def _said(row: Row) -> str:
+    known = {str(verdict): word for verdict, word in _WORDS.items()}
+    word = known.get(row.word) or _escaped(row.word)
+    return f"{word}: {_escaped(row.note)}" if row.note else word
 
 
 def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return f"| {' | '.join(cells)} |"
+
+
+def _code(text: str) -> str:
+    """Return a name as code, unless something in it would end that, or the table's cell."""
+    plain = _plain(text)
+    return _escaped(text) if not plain or set(plain) & set("`|\\") else f"`{plain}`"
 
 
 def _escaped(text: str) -> str:
-    """Return text in which nothing is markup: names come from saved files."""
-    for character in "\\`*_[]<>":
-        text = text.replace(character, f"\\{character}")
-    return text
+    """Return text of one line in which nothing is markup: names come from saved files."""
+    return "".join(f"\\{one}" if one in "\\`*_[]<>|~#&$" else one for one in _plain(text))
+
+
+def _plain(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"

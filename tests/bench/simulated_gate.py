@@ -49,7 +49,7 @@ class Drawn(Engine):
     def blocks(self) -> Generator[Measurements]:
         rng = np.random.default_rng(3)
         names = [one.name for one in self.contests]
-        while True:
+        while not self._stopped:
             own = dict(zip(names, rng.normal(0.0, 1.0, len(names)), strict=True))
             alive = [one.name for one in self.contests]
             found = Measurements(
@@ -62,6 +62,7 @@ class Drawn(Engine):
                 },
                 seconds={name: [1.2e-6] for name in alive},
                 blocks=1,
+                compared=True,
             )
             self.measured.add(found)
             yield self.measured

@@ -1,7 +1,10 @@
 """``python -m bench compare`` as its users run it."""
 
+import dataclasses
+import io
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,12 @@ import pytest
 from pytest_benchmark.utils import get_machine_id
 
 from bench import storage
-from bench.__main__ import main
+from bench.__main__ import COMMANDS, main
 from bench.commands import compare as command
 from bench.commands import parser
 from bench.formats import FORMATS
+from bench.gate_settings import TABLE, Settings
+from bench.text import WIDTH
 from tests.bench.simulated import CASES, MACHINE, SECTION, Factor, document, save, times_of
 
 Save = Callable[..., Path]
@@ -319,15 +324,70 @@ def test_runs_that_the_sweep_saved_are_compared(
     )  # this catalogue knows none of the toy's backends
 
 
-@pytest.mark.parametrize("arguments", [(), ("compare",), ("report",), ("wheel",)])
-def test_help_teaches(arguments: tuple[str, ...], capsys: Capture) -> None:
+TAUGHT: dict[str, tuple[str, ...]] = {
+    "compare": (storage.DEFAULT,),
+    "duel": (
+        "clear_batch", "ACTIVSg2000-markup", "Exit code 1 says that at some size B is slower",
+    ),
+    "gate": (f"[{TABLE}]", *(f"\n  {one.name} " for one in dataclasses.fields(Settings))),
+    "selftest": ("placement",),
+    "report": ("--check-docs",),
+    "wheel": ("--unpack",),
+}  # fmt: skip
+
+
+def test_help_is_taught_of_every_command() -> None:
+    assert set(TAUGHT) == {one.__name__.rpartition(".")[2] for one in COMMANDS}
+
+
+@pytest.mark.parametrize("arguments", [(), *((name,) for name in TAUGHT)])
+def test_help_teaches(
+    arguments: tuple[str, ...], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as caught:
         main([*arguments, "--help"])
     assert caught.value.code == 0
     out = capsys.readouterr().out
-    if arguments in ((), ("compare",)):
-        assert "exit codes:" in out
-        assert "3  inconclusive or void" in out
-    if arguments == ("compare",):
+    assert "exit codes:" in out
+    assert "1  regression" in out
+    assert "3  inconclusive or void" in out
+    assert max(map(len, out.splitlines())) <= WIDTH
+    for name in arguments:
         assert "examples:" in out
-        assert storage.DEFAULT in out
+        for said in TAUGHT[name]:
+            assert said in out
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_screen_that_lacks_characters_costs_nothing(
+    keep: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    keep("before")
+    keep("after", rust(1.5))
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+    assert run("1", "2", "--output", "out.txt") == 1
+    sys.stdout.flush()
+    shown = written.getvalue().decode(encoding)
+    whole = (tmp_path / "out.txt").read_text(encoding="utf-8")
+    assert "→" in whole
+    assert "→" not in shown
+    assert "verdict: regression" in shown
+    assert shown.replace(os.linesep, "\n") == whole.encode(encoding, "replace").decode(encoding)
+
+
+def test_a_screen_that_fails_does_not_cost_the_reports(
+    keep: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    keep("before")
+    keep("after", rust(1.5))
+    monkeypatch.setattr(sys, "stdout", Closed())
+    assert run("1", "2", "--output", "out.md", "--output", "out.json") == 2
+    assert "Broken pipe" in capsys.readouterr().err
+    assert (tmp_path / "out.md").read_text(encoding="utf-8").startswith("**compare: regression**")
+    assert json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["exit_code"] == 1

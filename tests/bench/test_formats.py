@@ -180,6 +180,80 @@ def test_markdown_says_the_verdict_first_and_leaves_out_what_did_not_change() ->
     assert "| ~ |" in quiet
 
 
+def cells_of(line: str) -> list[str]:
+    """Return the cells of a table's line, read as GitHub reads it."""
+    cells = re.findall(r"((?:\\.|[^\\|])*)\|", line.removeprefix("|"))
+    assert sum(map(len, cells)) + len(cells) + 1 == len(line)
+    return [re.sub(r"\\(.)", r"\1", cell.strip()) for cell in cells]
+
+
+HOSTILE = "a | b\n| c \\| [d](e) <img> **f** `g` #1 ~~h~~ &amp;\r\n\n# i \u2028- j"
+
+
+def test_nothing_from_a_saved_file_is_markup() -> None:
+    row = Row(HOSTILE, "group", HOSTILE, (HOSTILE,), "gone", Exit.ERROR, HOSTILE)
+    judgement = replace(
+        judged(row), title=HOSTILE, columns=(HOSTILE,), means=(row,), warnings=(HOSTILE,),
+        notes=(HOSTILE,),
+    )  # fmt: skip
+    rendered = FORMATS["markdown"](judgement)
+    line = " ".join(HOSTILE.split())
+    lines = rendered.splitlines()
+    # The verdict, the title, the warning, three lines a table, the note; empty lines between.
+    assert len(lines) == 15
+    tables = [cells_of(one) for one in lines if one.startswith("| ") and ":--" not in one]
+    assert [len(cells) for cells in tables] == [3] * 4
+    assert [tables[0][1], *tables[1]] == [line, line, line, f"gone: {line}"]
+    for markup in ("[d]", "<img", "**f", "`g", "#1", "~~h", "&amp;"):
+        assert not re.search(rf"(?<!\\){re.escape(markup)}", rendered)
+
+
+def test_markdown_names_are_code_where_they_can_be() -> None:
+    rows = [
+        replace(ROW, name=name, word="new") for name in ("clear[a_b-c-5]", "a|b", "a`b", "a\nb")
+    ]
+    lines = FORMATS["markdown"](judged(*rows)).splitlines()
+    assert [line.split(" 1 | ")[0] for line in lines[-4:]] == [
+        "| `clear[a_b-c-5]` |", "| a\\|b |", "| a\\`b |", "| `a b` |",
+    ]  # fmt: skip
+
+
+def test_markdown_shows_the_gravest_first_and_counts_what_it_leaves_out() -> None:
+    new = [replace(ROW, name=f"new {n}", word="new") for n in range(50)]
+    open_ = replace(ROW, name="open", word=Verdict.INCONCLUSIVE, exit=Exit.INCONCLUSIVE)
+    gone = replace(ROW, name="gone", word="gone", exit=Exit.ERROR)
+    slow = replace(ROW, name="slow", word=Verdict.REGRESSION, exit=Exit.REGRESSION)
+    rendered = FORMATS["markdown"](judged(*new, open_, gone, slow))
+    names = re.findall(r"^\| `(.*?)` \|", rendered, re.MULTILINE)
+    assert names == ["slow", "gone", "open", *(f"new {n}" for n in range(37))]
+    assert rendered.endswith("\n\n… and 13 more.\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "length"), [(5000, 10), (30, 3000), (5000, 100_000), (40, 500)]
+)
+def test_markdown_fits_into_a_comment(number: int, length: int) -> None:
+    long = "|" * length
+    rows = [
+        Row(f"{n}{long}", "group", "label", (long,) * 4, long, Exit.ERROR, long)
+        for n in range(number)
+    ]
+    judgement = Judgement(
+        "gate", long, (long,) * 4, tuple(rows), tuple(rows), (long,) * number, (long,) * number
+    )
+    rendered = FORMATS["markdown"](judgement)
+    assert len(rendered) < 65_536
+    assert rendered.startswith("**gate: error**")
+    shown = (
+        len(re.findall(r"^> ⚠", rendered, re.MULTILINE)),
+        *(len(re.findall(r"^\| \d+", part, re.MULTILINE)) for part in rendered.split("| geom")),
+        len(re.findall(r"^- \\", rendered, re.MULTILINE)),
+    )
+    left = [int(one) for one in re.findall(r"… and (\d+) more\.", rendered)]
+    assert all(one > 0 for one in shown)
+    assert sum(shown) + sum(left) == 4 * number
+
+
 def test_junit_read_back_shows_the_failure() -> None:
     root = ET.fromstring(FORMATS["junit"](several(1.3)))  # noqa: S314
     (suite,) = root.findall("testsuite")

@@ -1,6 +1,7 @@
 """Data flows one way: a module of the harness imports only from earlier stages."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,12 @@ ORDER = (
     "gate", "gate_judgement", "selftest", "formats", "commands", "__main__",
 )  # fmt: skip
 KNOW_MARKETS = {"cold_start", "scenarios", "adversarial", "backends", "catalogue"}
+
+
+def test_contributors_read_the_same_order() -> None:
+    text = (BENCH.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    _, _, rest = text.partition("that stand before it here:\n\n")
+    assert (*re.findall(r"\w+", rest.partition("\n\n")[0]), "__main__") == ORDER
 
 
 def sources(module: str) -> list[Path]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bench import runs
+from bench import provenance, runs
 
 Toy = Callable[..., pytest.RunResult]
 
@@ -129,19 +129,25 @@ def test_load_reads_a_run_without_raw_rounds(tmp_path: Path) -> None:
     assert {one.data for one in runs.load(path).results} == {()}
 
 
-def without(*keys: str) -> str:
-    saved = document()
-    part = saved
+def without(*keys: str | int) -> str:
+    saved = part = document()
     for key in keys[:-1]:
-        part = part[0] if key == "0" else part[key]
+        part = part[key]
     del part[keys[-1]]
     return json.dumps(saved)
 
 
-def having(key: str, value: Any) -> str:
-    return json.dumps(document() | {key: value})
+def having(value: Any, *keys: str | int) -> str:
+    saved = part = document()
+    for key in keys[:-1]:
+        part = part[key]
+    part[keys[-1]] = value
+    return json.dumps(saved)
 
 
+FIRST = ("benchmarks", 0)
+INFO, STATS = (*FIRST, "extra_info"), (*FIRST, "stats")
+IT_IS = "benchmarks[0], clear[numpy-uniform-5]"
 NOT_RUNS = {
     "empty": ("", "no whole JSON"),
     "truncated": (SAVED.read_text(encoding="utf-8")[:-200], "no whole JSON"),
@@ -150,16 +156,46 @@ NOT_RUNS = {
     "a list": ("[1, 2]", "no pytest-benchmark run"),
     "a number": ("3", "no pytest-benchmark run"),
     "stock": (without("bench"), "not made by this harness"),
-    "newer": (having("bench", {"schema": 2}), "schema 2 is not known here; this version reads 1"),
-    "no schema": (having("bench", {}), "schema None"),
-    "odd section": (having("bench", [1]), "schema None"),
-    "no cases": (having("benchmarks", None), "missing or of the wrong kind"),
-    "odd cases": (having("benchmarks", {"a": 1}), "missing or of the wrong kind"),
-    "no machine": (without("machine_info"), "'machine_info'"),
-    "no median": (without("benchmarks", "0", "stats", "median"), "'median'"),
-    "no size": (without("benchmarks", "0", "extra_info", "n"), "'n'"),
-    "no extra_info": (without("benchmarks", "0", "extra_info"), "'extra_info'"),
-}
+    "newer": (
+        having({"schema": 2}, "bench"), "schema 2 is not known here; this version reads 1",
+    ),
+    "no schema": (having({}, "bench"), "schema None"),
+    "odd section": (having([1], "bench"), "schema None"),
+    "no cases": (having(None, "benchmarks"), "benchmarks is None: it must be a list"),
+    "odd cases": (having({"a": 1}, "benchmarks"), "benchmarks is {'a': 1}: it must be a list"),
+    "odd case": (having(3, *FIRST), "benchmarks[0] is 3: it must be an object"),
+    "no machine": (without("machine_info"), "machine_info is missing"),
+    "null machine": (having(None, "machine_info"), "machine_info is None: it must be an object"),
+    "odd cpu": (having("a CPU", "machine_info", "cpu"), "machine_info: cpu is 'a CPU'"),
+    "odd versions": (having([1], "machine_info", "versions"), "machine_info: versions is [1]"),
+    "odd commit": (having([], "commit_info"), "commit_info is []: it must be an object"),
+    "no commit": (without("commit_info"), "commit_info is missing"),
+    "odd date": (having(3, "datetime"), "datetime is 3: it must be a text"),
+    "odd build": (having([1], "bench", "build_info"), "bench: build_info is [1]"),
+    "odd missing": (having([1], "bench", "missing"), "bench: missing is [1]"),
+    "odd refused": (having(None, "bench", "refused"), "bench: refused is None"),
+    "odd parity": (having(1, "bench", "parity"), "bench: parity is 1"),
+    "odd disagreements": (
+        having(1, "bench", "parity", "disagreements"), "bench.parity: disagreements is 1",
+    ),
+    "no extra_info": (without(*INFO), "benchmarks[0]: extra_info is missing"),
+    "odd extra_info": (having([], *INFO), "benchmarks[0]: extra_info is []"),
+    "no stats": (without(*STATS), "benchmarks[0]: stats is missing"),
+    "odd name": (having(["x"], *INFO, "backend"), "extra_info: backend is ['x']"),
+    "no size": (without(*INFO, "n"), "benchmarks[0].extra_info: n is missing"),
+    "odd size": (having("5", *INFO, "n"), "n is '5': it must be a whole number above 0"),
+    "true size": (having(True, *INFO, "n"), "n is True: it must be a whole number above 0"),
+    "odd pool": (having(0.5, *INFO, "distinct"), f"{IT_IS}: distinct is 0.5"),
+    "odd seed": (having([1], *INFO, "seed"), f"{IT_IS}: seed is [1]"),
+    "no median": (without(*STATS, "median"), f"{IT_IS}: median is missing"),
+    "odd median": (having("1", *STATS, "median"), "clear[numpy-uniform-5] has a time that is no"),
+    "odd mean": (having(True, *STATS, "mean"), "clear[numpy-uniform-5] has a time that is no"),
+    "no time": (having(0, *STATS, "min"), "clear[numpy-uniform-5] has a time that is no"),
+    "odd round": (having([1e-6, None], *STATS, "data"), "has a time that is no positive number"),
+    "odd rounds": (having(3, *STATS, "data"), f"{IT_IS}: data is 3: it must be a list"),
+    "no spread": (having(float("nan"), *STATS, "stddev"), f"{IT_IS}: stddev is nan"),
+    "zero rounds": (having(0, *STATS, "rounds"), f"{IT_IS}: rounds is 0"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", NOT_RUNS)
@@ -171,6 +207,28 @@ def test_load_says_which_file_is_no_run_and_why(tmp_path: Path, kind: str) -> No
         runs.load(path)
     assert str(path) in str(caught.value)
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("part", [("machine_info", "cpu"), ("bench", "build_info")])
+def test_load_reads_a_run_without_what_it_may_lack(tmp_path: Path, part: tuple[str, str]) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(without(*part), encoding="utf-8")
+    run = runs.load(path)
+    assert list(provenance.differences([run], [run])) == []
+    assert list(provenance.weaknesses([run], "OLD")) == []
+
+
+def test_odd_values_in_saved_runs_are_only_shown(tmp_path: Path) -> None:
+    saved = document()
+    saved["commit_info"]["id"] = ["odd"]
+    saved["machine_info"]["cpu"]["brand_raw"] = {"odd": 1}
+    saved["bench"]["build_info"]["profile"] = ["odd"]
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(saved), encoding="utf-8")
+    odd, run = runs.load(path), runs.load(SAVED)
+    assert not provenance.same_code([odd], [run])
+    assert "['odd']" in " ".join(map(str, provenance.differences([odd], [run])))
+    assert list(provenance.weaknesses([odd], "OLD")) == []
 
 
 def test_load_says_which_file_is_missing_or_not_text(tmp_path: Path) -> None:

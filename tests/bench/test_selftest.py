@@ -11,6 +11,7 @@ import os
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from bench.gate_settings import Settings
 from bench.registry import Case
 from bench.selftest import ROUNDING, SLOWDOWNS, Plan, slowdowns
 from bench.trials import (
-    MARGIN,
+    ALPHA,
     SCHEMA,
     Kind,
     Rate,
@@ -35,6 +36,7 @@ from bench.trials import (
     SelftestError,
     Trial,
     caught,
+    caught_beyond_floors,
     exits,
     floors,
     load,
@@ -57,6 +59,7 @@ MACHINE = {
     "virtualisation": "kvm",
     "versions": {"python": "3.11.7", "numpy": "2.4.6", "easy_marl": None},
 }
+COMMIT = {"id": "0123456789abcdef", "dirty": True}
 KEY = {"cases": ["a", "b", "c", "d"], "threshold": 0.02, "alpha": 0.01, "looks": [12, 24, 48]}
 
 
@@ -76,7 +79,7 @@ def plan(**trials: int) -> Plan:
 
 
 def report(path: Path, **changes: Any) -> Report:
-    return Report(path, KEY | changes, MACHINE)
+    return Report(path, KEY | changes, MACHINE, COMMIT)
 
 
 def test_a_report_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -101,7 +104,7 @@ def test_a_report_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(SelftestError, match=r"report\.json is of a self-test with another key"):
         report(path, threshold=0.03)
     with pytest.raises(SelftestError, match=r"report\.json is .* another machine"):
-        Report(path, KEY, MACHINE | {"cores": 4})
+        Report(path, KEY, MACHINE | {"cores": 4}, COMMIT)
     assert path.read_bytes() == before
 
 
@@ -123,7 +126,7 @@ def test_a_report_is_written_whole_or_not_at_all(
     assert list(tmp_path.iterdir()) == [path]
 
 
-WHOLE = {"schema": SCHEMA, "when": "", "key": {}, "machine": {}, "trials": []}
+WHOLE = {"schema": SCHEMA, "when": "", "key": {}, "machine": {}, "commit": {}, "trials": []}
 NO_REPORTS = {
     "empty": ("", "cannot be read"),
     "truncated": (json.dumps(WHOLE)[:-9], "cannot be read"),
@@ -159,7 +162,8 @@ def draw(seed: int) -> random.Random:
 
 
 def test_steps_are_complete_and_take_turns_after_the_floors() -> None:
-    wanted = {Kind.SAME: 10, Kind.SLOWED: 5, Kind.PLACEMENT: 3, Kind.REBUILT: 2, Kind.STOCK: 1}
+    wanted = dict.fromkeys(Kind, 0)
+    wanted |= {Kind.SAME: 10, Kind.SLOWED: 5, Kind.PLACEMENT: 3, Kind.REBUILT: 2, Kind.STOCK: 1}
     steps = plan(**{str(kind): number for kind, number in wanted.items()}).steps()
     assert sorted(steps) == sorted(
         (kind, index) for kind, number in wanted.items() for index in range(number)
@@ -222,7 +226,7 @@ def judged(kind: Kind, index: int, /, code: Exit = Exit.PASS, **cases: tuple[flo
         "tripped": [],
         "cases": {
             name: {
-                "extra": share if kind is Kind.SLOWED else 0.0,
+                "extra": share if kind in (Kind.SLOWED, Kind.REBUILT_SLOWED) else 0.0,
                 "threshold": 0.02,
                 "verdict": verdict,
                 "change": share,
@@ -271,6 +275,7 @@ def data(own: list[Trial]) -> dict[str, Any]:
         "when": "2026-11-23T03:18:25+00:00",
         "key": KEY,
         "machine": MACHINE,
+        "commit": COMMIT,
         "trials": own,
     }
 
@@ -316,24 +321,48 @@ def test_what_is_caught_is_counted_by_slowdown() -> None:
 
 
 def test_a_slowdown_counts_only_where_all_larger_ones_are_caught() -> None:
-    own = judged(Kind.SLOWED, 0, a=(0.03, SLOWER), b=(0.05, OPEN), c=(0.10, SLOWER))
+    told = Exit.REGRESSION
+    own = judged(Kind.SLOWED, 0, told, a=(0.03, SLOWER), b=(0.05, OPEN), c=(0.10, SLOWER))
     assert smallest_caught([own]) == 0.10
-    assert smallest_caught([own, judged(Kind.SLOWED, 1, d=(0.10, OPEN))]) is None
-    assert smallest_caught([judged(Kind.SLOWED, 0, a=(0.0, SLOWER))]) is None
+    assert smallest_caught([own, judged(Kind.SLOWED, 1, told, d=(0.10, OPEN))]) is None
+    assert smallest_caught([judged(Kind.SLOWED, 0, told, a=(0.0, SLOWER))]) is None
 
 
 def test_a_floor_is_what_two_wheels_may_differ_by() -> None:
-    found = floors(trials())  # the base is a draw, too: b's are -0.1, 0 and +0.1 %
-    assert found["a"] == pytest.approx(1.03**MARGIN - 1)
-    assert found["b"] == pytest.approx((1.001 / 0.999) ** MARGIN - 1)
+    own = [*trials(), judged(Kind.PLACEMENT, 2, a=(0.02, SAME), b=(0.0, SAME))]
+    found = floors(own)
+    # With the base, four draws: Student's t at 1 - 0.01 / 2 with three degrees of freedom.
+    for name, changes in (("a", [0.0, 0.01, 0.03, 0.02]), ("b", [0.0, 0.001, -0.001, 0.0])):
+        spread = np.std(np.log1p(changes), ddof=1)
+        assert found[name] == pytest.approx(np.expm1(2**0.5 * 5.8409 * spread), rel=1e-4)
+    assert floors(trials()) == {}  # two wheels and the base tell nothing of their spread
     others = [judged(Kind.REBUILT, place, a=(0.01, SAME)) for place in range(5)]
     assert floors(others) == {}
 
 
 def test_two_more_wheels_hardly_differ_by_more_than_the_floor() -> None:
-    draws = np.random.default_rng(5).normal(0.0, 0.02, (100_000, 10))
-    floor = MARGIN * np.ptp(draws[:, :8], axis=1)  # the base and seven wheels
-    assert 0.007 < np.mean(draws[:, 9] - draws[:, 8] > floor) < 0.01
+    rng = np.random.default_rng(5)
+    names, beyond, gates = "abcd", 0, 2000
+    for _ in range(gates):
+        draws = np.exp(rng.normal(0.0, 0.02, (len(names), 10)))
+        changes = draws[:, 1:8] / draws[:, :1] - 1  # against the base
+        own = []
+        for index, row in enumerate(changes.T):
+            cases = {name: (float(row[place]), SAME) for place, name in enumerate(names)}
+            own.append(judged(Kind.PLACEMENT, index, Exit.PASS, **cases))
+        known = floors(own)
+        new = draws[:, 9] / draws[:, 8] - 1
+        beyond += any(new[place] > known[name] for place, name in enumerate(names))
+    assert 0.3 * ALPHA < beyond / gates < 1.7 * ALPHA
+
+
+def test_what_is_caught_beyond_the_floors_is_counted_apart() -> None:
+    own = [
+        judged(Kind.REBUILT_SLOWED, 0, Exit.REGRESSION, a=(0.06, SLOWER), b=(0.0, SAME)),
+        judged(Kind.REBUILT_SLOWED, 1, Exit.INCONCLUSIVE, a=(0.04, SLOWER), b=(0.0, SAME)),
+    ]
+    # The second gate was void: what it says of a case tells nobody.
+    assert caught_beyond_floors(own) == {True: Rate(1, 2), False: Rate(0, 2)}
 
 
 def test_the_stock_rules_are_held_against_the_same_truth() -> None:
@@ -354,9 +383,9 @@ def test_the_report_is_as_it_was() -> None:
 def test_a_gate_quotes_it_and_says_where_it_was_measured() -> None:
     here = quote(data(trials()), MACHINE)
     assert here == (
-        "self-test on this machine (2026-11-23, 4 cases): a false alarm in 1 of 20 gates, a "
-        "slowdown of 3% was caught in 18 of 20, a slowdown of 5% was caught in 20 of 20, a "
-        "slowdown of 10% was caught in 20 of 20"
+        "self-test on this machine (2026-11-23, 4 cases): a false alarm in 1 of 20 [0.1%, 24.9%] "
+        "gates; 3% caught in 18 of 20 [68.3%, 98.8%]; 5% caught in 20 of 20 [83.2%, 100.0%]; "
+        "10% caught in 20 of 20 [83.2%, 100.0%]"
     )
     there = quote(data(trials()), MACHINE | {"cores": 64})
     assert there == here.replace("this machine", "another machine")
@@ -404,13 +433,17 @@ def test_a_stock_run_that_fails_says_why() -> None:
 def arms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """Let every arm be the toy; return with which flags they were built."""
     built: list[str] = []
+    numbers = count()
 
     @contextmanager
     def prepared(
         revision: str | None, *, flags: str = "", cache: Path | None = None
     ) -> Iterator[Checkout]:
         built.append(flags)
-        yield Checkout(toy_arm(), tmp_path, tmp_path)
+        code = tmp_path / f"code {next(numbers)}"
+        code.mkdir()
+        (code / "library").write_text(flags, encoding="utf-8")
+        yield Checkout(toy_arm(), tmp_path, code)
 
     monkeypatch.setattr(selftest, "prepared", prepared)
     return built
@@ -423,7 +456,7 @@ def test_a_self_test_makes_what_is_left_and_no_more(tmp_path: Path, arms: list[s
 
     def go_on(**numbers: int) -> Mapping[str, Any]:
         own = plan(**numbers)
-        kept = Report(path, own.key(), MACHINE)
+        kept = Report(path, own.key(), MACHINE, COMMIT)
         selftest.run(own, kept, pytest_bench_catalogue(), told.append, tmp_path)
         return load(path)
 
@@ -432,7 +465,7 @@ def test_a_self_test_makes_what_is_left_and_no_more(tmp_path: Path, arms: list[s
         ("placement", 0),
         ("same", 0),
     ]
-    assert arms == ["", "", "-C metadata=placement-0"]
+    assert arms == ["-C metadata=placement-0", "", ""]
     for trial in first["trials"]:
         wanted = plan().gated if trial["kind"] == Kind.PLACEMENT else plan().cases
         assert set(trial["cases"]) == set(wanted)
@@ -444,17 +477,17 @@ def test_a_self_test_makes_what_is_left_and_no_more(tmp_path: Path, arms: list[s
     assert again["trials"][:2] == first["trials"]
     assert {one["kind"] for one in again["trials"][2:]} == {"slowed", "rebuilt", "stock"}
     assert "".join(told).count("trial") == 3
-    assert arms == ["", "", "-C metadata=rebuilt-0"]
+    assert arms == ["-C metadata=fresh-0", "-C metadata=fresh-1", "", ""]
     assert "pytest-benchmark, `min:5%`" in render(again)
 
 
 def test_a_self_test_of_a_wrong_backend_is_refused(
     tmp_path: Path, arms: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wrong = gate.Parity(0, {"scale[quick-mixed-4]": "quick disagrees with plain"})
+    wrong = gate.Parity(0, {}, {"scale[quick-mixed-4]": "quick disagrees with plain"})
     monkeypatch.setattr(gate, "check", lambda *arguments: wrong)
     own = plan(same=1)
-    kept = Report(tmp_path / "report.json", own.key(), MACHINE)
+    kept = Report(tmp_path / "report.json", own.key(), MACHINE, COMMIT)
     with pytest.raises(SelftestError, match="quick disagrees with plain"):
         selftest.run(own, kept, pytest_bench_catalogue(), lambda _: None, tmp_path)
     assert kept.trials == []

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bench import sequential
 from bench.engine import Engine, Measurements
-from bench.sequential import ALPHA, LOOKS, Looks, Progress, Sampled, sample
+from bench.sequential import ALPHA, LEAST, LOOKS, Looks, Progress, Sampled, sample
 from bench.verdict import Verdict, decide, estimate
 from tests.bench.simulated import (
     Floats,
@@ -141,12 +141,14 @@ class Blocks(Engine):
         differences: Mapping[str, Floats],
         seconds: float = 1.0,
         errors: Mapping[int, Mapping[str, str]] | None = None,
+        compared_at: int = 1,
     ) -> None:
         super().__init__("", [], 0)
         self.table = differences
         self.dropped: set[str] = set()
         self.pace = seconds
         self.faults = errors or {}
+        self.compared_at = compared_at
         self.now = 1000.0
         self.closed = False
 
@@ -155,7 +157,7 @@ class Blocks(Engine):
 
     def blocks(self) -> Iterator[Measurements]:  # type: ignore[override]
         try:
-            while True:
+            while not self._stopped:
                 self.now += self.pace
                 number = self.measured.blocks
                 errors = dict(self.faults.get(number, {}))
@@ -167,6 +169,7 @@ class Blocks(Engine):
                         seconds={name: [1e-4] for name in alive},
                         errors=errors,
                         blocks=1,
+                        compared=number + 1 >= self.compared_at,
                     )
                 )
                 yield self.measured
@@ -248,11 +251,17 @@ def test_the_budget_leaves_what_is_plain_by_then(monkeypatch: pytest.MonkeyPatch
     assert found.verdicts == {"slow": Verdict.REGRESSION, "same": Verdict.NO_CHANGE}
 
 
-def test_one_block_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = sampled(Blocks(noisy(slow=0.3, null=0.3)), monkeypatch, budget=1.5)
-    assert (found.measured.blocks, found.late) == (1, True)
-    assert found.verdicts == {"slow": Verdict.INCONCLUSIVE}
-    assert found.tripped == ()
+def test_few_blocks_are_taken_whatever_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A change so large that a block takes longer than the budget is plain all the same.
+    found = sampled(Blocks(noisy(slow=30.0, unclear=0.02)), monkeypatch, budget=0.5)
+    assert (found.measured.blocks, found.late) == (LEAST, True)
+    assert found.verdicts == {"slow": Verdict.REGRESSION, "unclear": Verdict.INCONCLUSIVE}
+
+
+def test_no_look_is_taken_before_the_answers_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs = Blocks(noisy(slow=0.3), compared_at=20)
+    found = sampled(hangs, monkeypatch, budget=5.0)
+    assert found.measured.blocks == 20
 
 
 @pytest.mark.parametrize("when", [0, 5])

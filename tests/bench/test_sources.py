@@ -45,6 +45,20 @@ def test_what_python_and_installers_write_is_no_source(tmp_path: Path) -> None:
     assert differing(one, other) == []
 
 
+def test_what_is_never_run_is_no_difference(tmp_path: Path) -> None:
+    one = plant(tmp_path / "1", **{"rust_market__rust_market.abi3.so": "code", "README.md": "old"})
+    other = plant(
+        tmp_path / "2",
+        **{
+            "rust_market__rust_market.abi3.so": "code", "README.md": "new",
+            "rust_market__rust_market.pyi": "def clear(): ...", "rust_market__py.typed": "",
+        },
+    )  # fmt: skip
+    assert differing(one, other) == []
+    plant(other, **{"rust_market__rust_market.abi3.so": "other", "rust_market__pyi.py": ""})
+    assert differing(one, other) == ["rust_market/pyi.py", "rust_market/rust_market.abi3.so"]
+
+
 @pytest.mark.parametrize(
     "name",
     ["easy_marl/market/api.py", "easy_marl/new.py", "rust_market.py", "market/rust_market/"],

@@ -244,3 +244,11 @@ def test_ratio_shows_its_interval() -> None:
 )
 def test_duration_has_its_unit(seconds: float, said: str) -> None:
     assert text.duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.02, "2%"), (0.005, "0.5%"), (0.1, "10%"), (0.0, "0%"), (1.0, "100%"), (0.065, "6.5%")],
+)
+def test_shares_have_a_decimal_place_where_they_need_it(value: float, said: str) -> None:
+    assert text.share(value) == said
