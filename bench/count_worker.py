@@ -6,9 +6,9 @@ prints goes to standard error.
 """
 
 import gc
-import importlib
 import json
 import os
+import pkgutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,8 +22,7 @@ PASSES = (1, 2)
 def run(request: Mapping[str, Any]) -> dict[str, Any]:
     """Open the case, warm it up, run both loops; return the calls in each."""
     sys.path[:0] = request["paths"]
-    module, _, attribute = request["catalogue"].partition(":")
-    call, pool = _open(getattr(importlib.import_module(module), attribute)(), *request["case"])
+    call, pool = _open(pkgutil.resolve_name(request["catalogue"])(), *request["case"])
     _loop(call, pool, 1)  # compiles, imports and fills caches
     gc.collect()
     gc.freeze()

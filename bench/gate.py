@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from bench import arm_parity, collection, gate_settings, wheel
 from bench.arms import Checkout
@@ -94,7 +93,8 @@ def scope(
     alien = [name for name in gated if name not in known]
     if alien:
         raise GateError(f"{alien[0]} cannot be gated: it times itself, or is not in the catalogue")
-    lost = {*base_ids} - {*ids} | {*_gated_before(base, base_ids)} - {*gated}
+    before = _settings_of(base)
+    lost = {*base_ids} - {*ids} | {*_gated_before(before, base_ids)} - {*gated}
     files = differing(base.code, head.code)
     changed = touched(files, list(catalogue.backends.values()))
     common = [name for name in gated if name in base_ids]
@@ -114,7 +114,7 @@ def scope(
         thresholds=gated,
         floors=relevant,
         fresh={name: known[name] for name in gated if name not in base_ids},
-        warnings=tuple(_warnings(base, head, unknown)),
+        warnings=tuple(_warnings(base, head, before, unknown)),
         new=tuple(name for name in ids if name not in base_ids),
         gone=tuple(sorted(lost - {*settings.removed})),
         removed=tuple(sorted(lost & {*settings.removed})),
@@ -147,17 +147,20 @@ def _timed(catalogue: Catalogue, kernel: str) -> Iterable[Case]:
     return () if catalogue.kernels[kernel].self_timed else catalogue.cases(kernel, FULL)
 
 
-def _warnings(base: Checkout, head: Checkout, unknown: Sequence[str]) -> Iterator[str]:
+def _warnings(
+    base: Checkout, head: Checkout, before: Settings | None, unknown: Sequence[str]
+) -> Iterator[str]:
     """Yield what a reviewer must know besides the verdicts."""
     if unknown:
         yield (
             "the wheels differ, and no self-test tells what code placement alone gives for "
             f"{', '.join(unknown)}"
         )
-    before, after = (_table(_text(side.tree / SETTINGS)) for side in (base, head))
-    for key in sorted({*before, *after} if before else ()):
-        if before.get(key) != after.get(key):
-            yield f"this change alters the gate's own setting {key!r}"
+    if before:
+        after = _settings_of(head)
+        for key, value in sorted(vars(before).items()):
+            if after is None or getattr(after, key) != value:
+                yield f"this change alters the gate's own setting {key!r}"
     if _text(base.tree / LOCK) != _text(head.tree / LOCK):
         yield f"{LOCK} differs, and both sides ran with what is installed here"
 
@@ -166,19 +169,18 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
-def _table(text: str) -> dict[str, Any]:
-    """Return the gate's settings; none where there are none that can be read."""
+def _settings_of(side: Checkout) -> Settings | None:
+    """Return the settings of a side's own gate; None where it has none that can be read."""
     try:
-        return vars(gate_settings.read(text, SETTINGS))
+        return gate_settings.read(_text(side.tree / SETTINGS), SETTINGS)
     except gate_settings.SettingsError:
-        return {}
+        return None
 
 
-def _gated_before(base: Checkout, ids: Sequence[str]) -> tuple[str, ...]:
+def _gated_before(settings: Settings | None, ids: Sequence[str]) -> tuple[str, ...]:
     """Return what the base's own gate measures; nothing, where it has none that works."""
     try:
-        settings = gate_settings.read(_text(base.tree / SETTINGS), "the base")
-        return tuple(gate_settings.resolve(settings, ids))
+        return tuple(gate_settings.resolve(settings, ids)) if settings else ()
     except gate_settings.SettingsError:
         return ()
 

@@ -1,7 +1,7 @@
 """How often the gate cries wolf on this machine, and what it catches: gates whose truth is known.
 
 A trial is a gate on a few cases, or what it is compared with. In trials of one wheel nothing
-differs, or known cases do some percent of their calls twice; in others the head is the same
+differs, or known cases make some percent more calls; in others the head is the same
 source with its code placed otherwise. All are saved, one after the other.
 """
 
@@ -29,7 +29,6 @@ from bench.trials import Kind, Report, SelftestError, Trial, floors
 
 SLOWDOWNS = {0.03: 3, 0.05: 2, 0.10: 1}
 """Slowdowns, and how often each is tried: the smaller, the more trials its rate takes."""
-NOTHING: Mapping[str, float] = {}
 MEASURING = ("engine", "sides", "worker", "sequential", "verdict", "gate", "selftest", "stock")
 A_PAIR = 10
 """Trials on one pair of checkouts: where a file lies in memory stays the same for them."""
@@ -173,9 +172,10 @@ def _trial(
         if set(calls) != set(plan.cases):
             raise SelftestError(f"a trial of kind {kind} needs one of kind same before it")
         draw = random.Random(seed)  # noqa: S311  a draw, no secret
-        beyond = {name: scope.floors.get(name, 0.0) for name in plan.cases}
-        slow = slowdowns_beyond if kind is Kind.REBUILT_SLOWED else slowdowns
-        extra = slow(calls, draw, beyond)
+        if kind is Kind.REBUILT_SLOWED:
+            extra = slowdowns_beyond(calls, draw, scope.floors)
+        else:
+            extra = slowdowns(calls, draw)
     if kind is Kind.STOCK:
         runs = stock.run_thrice(arms[0], plan.cases, calls, extra, plan.catalogue)
         return trial | {"extra": extra, "runs": runs}
@@ -225,9 +225,7 @@ def _calls(plan: Plan, trials: Sequence[Trial]) -> dict[str, int]:
     }
 
 
-def slowdowns(
-    calls: Mapping[str, int], draw: random.Random, _: Mapping[str, float] = NOTHING
-) -> dict[str, float]:
+def slowdowns(calls: Mapping[str, int], draw: random.Random) -> dict[str, float]:
     """Return a slowdown for half of the cases: one that whole calls can give."""
     found = {}
     for name in draw.sample(sorted(calls), len(calls) // 2):
@@ -248,7 +246,7 @@ def slowdowns_beyond(
     """Return a slowdown for half of the cases: a point beyond the floor, but 3 % at least."""
     found = {}
     for name in draw.sample(sorted(calls), len(calls) // 2):
-        share = max(min(SLOWDOWNS), floors[name] + 0.01)
+        share = max(min(SLOWDOWNS), floors.get(name, 0.0) + 0.01)
         more = math.ceil(share * calls[name])
         if more / calls[name] <= share * (1 + ROUNDING):
             found[name] = round(more / calls[name], 4)

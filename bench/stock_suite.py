@@ -1,8 +1,8 @@
 """A suite for pytest-benchmark alone: the batches that the gate's engine times; see `stock`."""
 
-import importlib
 import json
 import os
+import pkgutil
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,8 +12,7 @@ from bench.registry import make_pool
 from bench.stock import TASK
 
 task = json.loads(os.environ[TASK])
-module, _, attribute = task["catalogue"].partition(":")
-catalogue = getattr(importlib.import_module(module), attribute)()
+catalogue = pkgutil.resolve_name(task["catalogue"])()
 
 
 @pytest.mark.parametrize("name", list(task["cases"]))

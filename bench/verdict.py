@@ -45,9 +45,9 @@ class Estimate:
 def estimate(differences: ArrayLike, confidence: float = CONFIDENCE) -> Estimate:
     """Estimate the change from one log ratio (second arm over first) per block.
 
-    Student's t on the trimmed mean: one process in twenty or so runs tens of percent slower from
-    its start to its end, wherever the system has placed its code and data, and must neither
-    raise an alarm nor hide one. With fewer than two blocks nothing is known.
+    Student's t on the trimmed mean: now and then a process is slower from its start to its end,
+    wherever the system has placed its code and data, and must neither raise an alarm nor hide
+    one. With fewer than two blocks nothing is known.
 
     Parameters
     ----------

@@ -8,9 +8,9 @@ standard error.
 
 import gc
 import hashlib
-import importlib
 import json
 import os
+import pkgutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,9 +29,8 @@ class Side:
         sys.path[:0] = hello["paths"]
         if hello["cpus"] and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, hello["cpus"])
-        module, _, attribute = hello["catalogue"].partition(":")
-        self.catalogue = getattr(importlib.import_module(module), attribute)()
-        self.own = {name: Path(hello["paths"][0]) for name in hello["own"]}
+        self.catalogue = pkgutil.resolve_name(hello["catalogue"])()
+        self.own, self.home = hello["own"], Path(hello["paths"][0]).resolve()
         self.backends: dict[str, Mapping[str, Callable[..., Any]]] = {}
         self.opened: dict[str, tuple[Callable[..., Any], Sequence[Any]]] = {}
 
@@ -60,10 +59,10 @@ class Side:
 
     def _check_own(self) -> None:
         """Refuse to time other code than the arm's: an import hook or a path may have won."""
-        for name, home in self.own.items():
+        for name in self.own:
             file = getattr(sys.modules.get(name), "__file__", None)
-            if file and not Path(file).resolve().is_relative_to(home.resolve()):
-                raise ImportError(f"{name} comes from {file}, not from {home}")
+            if file and not Path(file).resolve().is_relative_to(self.home):
+                raise ImportError(f"{name} comes from {file}, not from {self.home}")
 
     def _calls(self, backend: str) -> Mapping[str, Callable[..., Any]]:
         if backend not in self.backends:

@@ -10,11 +10,10 @@ from bench.catalogue import catalogue
 from bench.commands.parser import Commands, add_command, add_output, deliver, fraction, seconds
 from bench.duel import CATALOGUE
 from bench.exits import Exit
+from bench.gate import SETTINGS
 from bench.gate_judgement import judge
 from bench.gate_settings import Settings
 from bench.sequential import Progress
-
-SETTINGS = "pyproject.toml"
 
 TEXT = f"""\
 Tell whether the working tree is slower than a revision, and where.
@@ -100,10 +99,12 @@ def run(options: argparse.Namespace) -> Exit:
             notes = _counted(scope, base, head) if options.counts else {}
     title = f"the working tree against {options.base} ({commit[:10]})"
     title += "" if scope.cases else ": nothing that differs to measure"
-    quote = trials_text.quote(saved, selftest.here(own)) if saved else ""
-    warnings = []
-    if scope.floors and saved and saved["machine"] != selftest.here(own):
-        warnings.append("the floors for code placement are from another machine's self-test")
+    quote, warnings = "", []
+    if saved:
+        here = selftest.here(own)
+        quote = trials_text.quote(saved, here)
+        if scope.floors and saved["machine"] != here:
+            warnings.append("the floors for code placement are from another machine's self-test")
     found = judge(scope, sampled, parity, title, settings.threshold, notes, quote, warnings)
     return deliver(found, options)
 

@@ -9,10 +9,11 @@ from pytest_benchmark.utils import get_commit_info
 from bench import collection, gate, gate_settings, selftest, trials_text
 from bench.arms import ROOT
 from bench.catalogue import catalogue
-from bench.commands.gate import SETTINGS, announce
+from bench.commands.gate import announce
 from bench.commands.parser import Commands, add_command, show
 from bench.duel import CATALOGUE
 from bench.exits import Exit
+from bench.gate import SETTINGS
 from bench.registry import FULL
 from bench.trials import Kind, Report, SelftestError, load
 
