@@ -1,67 +1,40 @@
 """The harness's commands: ``python -m bench --help``."""
 
 import argparse
+import importlib
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 
 from bench import exits
-from bench.arms import ArmError
-from bench.collection import CollectionError
-from bench.commands import compare, duel, gate, report, selftest, wheel
-from bench.counts import CountError
+from bench.commands import failures
 from bench.exits import Exit
-from bench.gate import GateError
-from bench.gate_settings import SettingsError
-from bench.report import ReportError
-from bench.runs import RunError
-from bench.stock import StockError
-from bench.trials import SelftestError
-from bench.wheel import WheelError
 
-COMMANDS = (compare, duel, gate, selftest, report, wheel)
-ERRORS = (
-    ArmError,
-    CollectionError,
-    CountError,
-    GateError,
-    OSError,
-    ReportError,
-    RunError,
-    SelftestError,
-    SettingsError,
-    StockError,
-    WheelError,
-)
-"""What a command may end with that its user can mend."""
+COMMANDS = ("compare", "duel", "gate", "selftest", "targets", "report", "wheel")
+"""Modules of `bench.commands`, which are imported when they are asked for."""
+SIGNALS = tuple(one for one in signal.Signals if one.name in ("SIGINT", "SIGTERM", "SIGHUP"))
+"""What ends a command, which cleans up after itself; Windows has no SIGHUP."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        parser = _parser(given)
+    except BaseException as error:  # code that does not import must not read as a regression
+        failures.tell(" ".join(given[:1]), error)
+        return Exit.ERROR
+    options = parser.parse_args(given)
     try:
         code: Exit = options.run(options)
-    except ERRORS as error:
-        sys.stderr.write(f"python -m bench {options.command}: {error}\n")
-        return Exit.ERROR
-    except KeyboardInterrupt:
-        sys.stderr.write(f"python -m bench {options.command}: interrupted\n")
-        return Exit.ERROR
-    except Exception:  # a fault of the harness must not read as a regression
-        traceback.print_exc()
+    except BaseException as error:  # nor must a fault
+        failures.tell(options.command, error)
         return Exit.ERROR
     return code
 
 
-def _interrupt(*_: object) -> None:
-    """End what runs, once: a second signal must not disturb the cleaning up."""
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of the command that is asked for, or else of all."""
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Commands around the sweep, which itself is `pytest --benchmark-only`.",
@@ -69,12 +42,27 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in COMMANDS:
-        command.add(commands)
+    asked = [name for name in COMMANDS if name in arguments[:1]]
+    for name in asked or COMMANDS:
+        importlib.import_module(f"bench.commands.{name}").add(commands)
     return parser
 
 
+def _interrupt(*_: object) -> None:
+    """End what runs, once: a second signal must not disturb the cleaning up."""
+    for one in SIGNALS:
+        signal.signal(one, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def listen() -> None:
+    """Have the signals that ask for an end interrupt what runs."""
+    for one in SIGNALS:
+        # Whoever started this with nohup wants it to outlive the terminal.
+        if one.name != "SIGHUP" or signal.getsignal(one) is not signal.SIG_IGN:
+            signal.signal(one, _interrupt)
+
+
 if __name__ == "__main__":
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, _interrupt)
+    listen()
     sys.exit(main())

@@ -4,12 +4,17 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 
-from bench.engine import Arm
+from bench.engine import GARBAGE, Arm, Sides
 from bench.registry import Case
-from bench.sides import Side, SideError
+from bench.sides import SideError
 
 SECONDS = 600.0
 """Compiling, making pools and comparing takes tens of seconds."""
+AGAIN_SECONDS = 120.0
+"""The same for one backend of one kernel, where all at once has failed."""
+
+FAULTS = (SideError, OSError, AttributeError, *GARBAGE)
+"""What a worker that dies, hangs or prints garbage leads to."""
 
 
 @dataclass(frozen=True)
@@ -25,28 +30,44 @@ class Checked:
 def check(arms: Sequence[tuple[Arm, Iterable[Case]]], catalogue: str) -> list[Checked]:
     """Check the cases of each arm, all arms at once.
 
-    Whatever goes wrong with a worker makes all cases of its arm wrong.
+    Where a worker dies, hangs or prints garbage, fresh ones are asked again, for one backend of
+    one kernel after the other. The cases of those that fail again are wrong, the others are not.
     """
-    sides = [Side(arm.name, arm.environment) for arm, _ in arms]
-    with ThreadPoolExecutor(len(arms)) as pool:
-        found = [
-            pool.submit(_check, side, arm, list(cases), catalogue)
-            for side, (arm, cases) in zip(sides, arms, strict=True)
-        ]
+    asked = [(Sides(catalogue, []), arm, list(cases)) for arm, cases in arms]
+    with ThreadPoolExecutor(len(asked)) as pool:
         try:
+            found = [pool.submit(_check, *one) for one in asked]
             return [one.result() for one in found]
         finally:
-            for side in sides:
-                side.close()  # what waits for it gets an error, and ends
+            for sides, _, _ in asked:
+                sides.close()  # what waits for them gets an error, and ends
 
 
-def _check(side: Side, arm: Arm, cases: Sequence[Case], catalogue: str) -> Checked:
+def _check(sides: Sides, arm: Arm, cases: Sequence[Case]) -> Checked:
     try:
-        hello = {"do": "hello", "catalogue": catalogue, "paths": arm.paths, "own": arm.own}
-        side.ask(hello | {"cpus": []})
-        request = {"do": "check", "cases": [astuple(case) for case in cases]}
-        found = side.ask(request, timeout=SECONDS)
-        wrong = {case_id: f"{arm.name}: {why}" for case_id, why in found["wrong"].items()}
-        return Checked(int(found["calls"]), wrong)
-    except (SideError, LookupError, TypeError, ValueError, AttributeError) as error:
+        return _ask(sides, arm, cases, SECONDS)
+    except FAULTS:
+        pass  # whose fault it is will be seen
+    groups: dict[tuple[str, str], list[Case]] = {}
+    for case in cases:
+        groups.setdefault((case.kernel, case.backend), []).append(case)
+    found = [_check_again(sides, arm, group) for group in groups.values()]
+    wrong = {name: why for one in found for name, why in one.wrong.items()}
+    return Checked(sum(one.calls for one in found), wrong)
+
+
+def _check_again(sides: Sides, arm: Arm, cases: Sequence[Case]) -> Checked:
+    sides.restart()
+    try:
+        return _ask(sides, arm, cases, AGAIN_SECONDS)
+    except FAULTS as error:
         return Checked(0, {case.id: f"the parity check failed: {error}" for case in cases})
+
+
+def _ask(sides: Sides, arm: Arm, cases: Sequence[Case], seconds: float) -> Checked:
+    if not cases:
+        return Checked(0, {})
+    request = {"do": "check", "cases": [astuple(case) for case in cases]}
+    found = sides.get(0, arm, 0).ask(request, seconds)
+    wrong = {name: f"{arm.name}: {why}" for name, why in found["wrong"].items()}
+    return Checked(int(found["calls"]), wrong)

@@ -1,14 +1,16 @@
 """The implementations that the suites time, by name.
 
-Those of `easy_marl` come from its own registry; beside them stand the floor, the public
-function, and the earlier study's two algorithms.
+Those of `easy_marl` come from its own registry; beside them stand floors, the public function,
+the earlier study's two algorithms, and what users of NumPy and JAX would write for a batch.
 """
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.cold_start import cold_start
 from bench.registry import Call
@@ -16,6 +18,10 @@ from easy_marl import market
 from easy_marl.examples.bidding.train import Learner, Timed
 
 TRAINING_STEPS = 320
+THREADS = 2
+"""Of the backends that share a batch among several."""
+
+Floats = NDArray[np.float64]
 
 
 def of_market(name: str) -> Mapping[str, Call]:
@@ -30,6 +36,11 @@ def of_market(name: str) -> Mapping[str, Call]:
     }
 
 
+def parallel(name: str) -> Mapping[str, Call]:
+    """Return the same where several threads share the work."""
+    return {"clear_batch": partial(market.get_backend(name).clear_batch, threads=THREADS)}
+
+
 def public() -> Mapping[str, Call]:
     """Return the public functions, which dispatch to the default backend."""
     return {"clear": market.clear, "clear_batch": partial(market.clear_batch, threads=1)}
@@ -40,6 +51,79 @@ def floor() -> Mapping[str, Call]:
     from rust_market import _floor, _floor_batch
 
     return {"clear": _floor, "clear_batch": partial(_floor_batch, threads=1)}
+
+
+def rust_portable() -> Mapping[str, Call]:
+    """Return Rust with the instructions that every processor of this kind has."""
+    from rust_market import _clear_portable
+
+    return {"clear": _clear_portable}
+
+
+def fill() -> Mapping[str, Call]:
+    """Return what makes arrays like the outputs and writes one number everywhere."""
+
+    def fill_batch(bids: Floats, quantities: Floats, demand: Floats) -> tuple[Floats, Floats]:  # noqa: ARG001
+        return np.full(demand.size, 1.0), np.full((demand.size, bids.shape[-1]), 1.0)
+
+    return {"clear_batch": fill_batch}
+
+
+def numpy_argsort() -> Mapping[str, Call]:
+    """Return a batch in NumPy without a loop: stable argsort, cumsum, clip, scatter."""
+    return {"clear_batch": _argsort_batch}
+
+
+def _argsort_batch(bids: Floats, quantities: Floats, demand: Floats) -> tuple[Floats, Floats]:
+    order = np.argsort(bids, axis=-1, kind="stable")
+    asked = np.take_along_axis(bids, order, -1)
+    if order.ndim == quantities.ndim == 2:
+        offered = np.take_along_axis(quantities, order, -1)
+    else:
+        offered = quantities[..., order]
+    supply = np.cumsum(offered, axis=-1)
+    before = np.zeros_like(supply)
+    before[..., 1:] = supply[..., :-1]
+    delivered = np.clip(demand[:, None] - before, 0.0, offered)
+    # The first unit that reaches demand, or under scarcity the last.
+    short = np.count_nonzero(supply < demand[:, None], axis=-1)
+    marginal = np.minimum(short, bids.shape[-1] - 1)
+    cleared = np.empty_like(delivered)
+    if order.ndim == 1:
+        cleared[:, order] = delivered
+        return asked[marginal], cleared
+    np.put_along_axis(cleared, order, delivered, -1)
+    return asked[np.arange(demand.size), marginal], cleared
+
+
+def jax_vmap() -> Mapping[str, Call]:
+    """Return `vmap` over one market in JAX, compiled for the CPU.
+
+    A scan adds up the supply: `jnp.cumsum` adds in pairs, which gives other bits from some ten
+    units on.
+    """
+    jax: Any = import_module("jax")
+    jnp: Any = import_module("jax.numpy")
+    jax.config.update("jax_enable_x64", True)
+
+    def clear(bids: Any, quantities: Any, demand: Any) -> Any:
+        order = jnp.argsort(bids, stable=True)
+        offered = quantities[order]
+        _, before = jax.lax.scan(lambda supply, q: (supply + q, supply), 0.0, offered)
+        delivered = jnp.clip(demand - before, 0.0, offered)
+        marginal = jnp.minimum((before + offered < demand).sum(), offered.size - 1)
+        return bids[order[marginal]], jnp.zeros_like(offered).at[order].set(delivered)
+
+    @cache
+    def compiled(*dimensions: int) -> Any:
+        rows = tuple(0 if one == 2 else None for one in dimensions)
+        return jax.jit(jax.vmap(clear, in_axes=(*rows, 0)))
+
+    def clear_batch(bids: Floats, quantities: Floats, demand: Floats) -> tuple[Floats, Floats]:
+        prices, cleared = compiled(bids.ndim, quantities.ndim)(bids, quantities, demand)
+        return np.asarray(prices), np.asarray(cleared)
+
+    return {"clear_batch": clear_batch}
 
 
 def study_rust() -> Mapping[str, Call]:

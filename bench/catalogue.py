@@ -1,4 +1,4 @@
-"""What this project measures: its kernels, backends, scenarios and sweeps.
+"""What this project measures: its kernels, backends, scenarios, sweeps, and targets.
 
 A new backend, scenario or kernel is one entry here and the function behind it.
 """
@@ -6,7 +6,7 @@ A new backend, scenario or kernel is one entry here and the function behind it.
 from functools import partial
 
 from bench import adversarial, backends, cold_start, scenarios
-from bench.registry import Backend, Catalogue, Kernel, Role, Scenario, Sweep
+from bench.registry import Backend, Catalogue, Kernel, Role, Scenario, Sweep, Target
 from easy_marl.market import get_backend
 
 BATCH = 1000
@@ -18,14 +18,16 @@ WHEEL = "rust_wheel"
 """The fixture that builds the Rust wheel and makes it importable."""
 
 IN_NUMPY = ("easy_marl/market/reference.py",)
-IN_NUMBA = ("easy_marl/market/numba_backend.py",)
+IN_NUMBA = ("easy_marl/market/numba_backend.py", "easy_marl/market/numba_kernels.py")
 IN_RUST = ("rust_market/", "easy_marl/market/rust_backend.py")
 
-UNTIED = frozenset({scenarios.UNTIED, scenarios.SUPPLIED})
-SUPPLIED = frozenset({scenarios.SUPPLIED})
+PLAIN = frozenset({scenarios.PLAIN})
+SUPPLIED = PLAIN | {scenarios.SUPPLIED}
+UNTIED = SUPPLIED | {scenarios.UNTIED}
 CHOICE = ("numpy", "numba", "rust")
 STUDY = ("study-numba", "study-rust", "study-views")
 ALL = (*CHOICE, "public", "floor")
+OF_BATCHES = (*ALL, "fill", "numba-parallel", "rust-parallel", "numpy-argsort", "jax")
 
 KERNELS = (
     Kernel(
@@ -107,6 +109,52 @@ BACKENDS = (
         sources=IN_RUST,
         note="the same call from Python with no work behind it",
     ),
+    Backend(
+        "rust-portable",
+        backends.rust_portable,
+        Role.VARIANT,
+        needs=WHEEL,
+        sources=IN_RUST,
+        note="rust without AVX2, as on processors that lack it",
+    ),
+    Backend(
+        "fill",
+        backends.fill,
+        Role.FLOOR,
+        note="NumPy makes arrays like the outputs and fills them",
+    ),
+    Backend(
+        "numba-parallel",
+        partial(backends.parallel, "numba"),
+        Role.VARIANT,
+        sources=IN_NUMBA,
+        threads=backends.THREADS,
+        note=f"numba on {backends.THREADS} threads",
+    ),
+    Backend(
+        "rust-parallel",
+        partial(backends.parallel, "rust"),
+        Role.VARIANT,
+        needs=WHEEL,
+        sources=IN_RUST,
+        threads=backends.THREADS,
+        note=f"rust on {backends.THREADS} threads",
+    ),
+    Backend(
+        "numpy-argsort",
+        backends.numpy_argsort,
+        Role.BASELINE,
+        domain=PLAIN,
+        note="all rows at once in NumPy, without checks or options",
+    ),
+    Backend(
+        "jax",
+        backends.jax_vmap,
+        Role.BASELINE,
+        domain=PLAIN,
+        optional=True,
+        note="vmap in JAX on the CPU, without checks or options, on threads of its own choice",
+    ),
 )
 
 SCENARIOS = (
@@ -116,7 +164,9 @@ SCENARIOS = (
     ),
     Scenario("tied", scenarios.tied, seed=2, traits=SUPPLIED),
     Scenario("sorted", scenarios.ascending, seed=3, traits=UNTIED),
-    Scenario("scarce", scenarios.scarce, seed=4),
+    Scenario("reversed", scenarios.descending, seed=8, traits=UNTIED),
+    Scenario("scarce", scenarios.scarce, seed=4, traits=PLAIN),
+    Scenario("float32", scenarios.single, seed=9, traits=frozenset({scenarios.SUPPLIED})),
     Scenario("repeated", scenarios.repeated, seed=5, traits=UNTIED, diagnostic=True),
     Scenario("ACTIVSg2000", scenarios.fleet, seed=0, traits=SUPPLIED, batch=HOURS),
     Scenario("ACTIVSg2000-markup", scenarios.fleet_markup, seed=6, traits=SUPPLIED, batch=HOURS),
@@ -126,27 +176,55 @@ SCENARIOS = (
 )
 
 STUDY_SIZES = (5, 10, 20, 50, 100, 200)
+FAMILIES = ("tied", "sorted", "reversed", "scarce", "float32")
+FAMILY_SIZES = (5, 50, 200, 1000, 10_000)
+FLEETS = ("ACTIVSg2000", "ACTIVSg2000-markup")
+UNITS = 432
+"""In the real fleet."""
 
 SWEEPS = (
-    Sweep("clear", "uniform", (*ALL, *STUDY), {
+    Sweep("clear", "uniform", (*ALL, "rust-portable", *STUDY), {
         "smoke": (5, 50, 200),
-        "default": (5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 100_000),
+        "default": (5, 10, 20, 50, 100, 200, UNITS, 500, 1000, 10_000, 100_000),
     }),
     Sweep("clear", "uniform-2x", ("numba", "rust"), {"default": (5, 50, 200, 1000)}),
     Sweep("clear", "repeated", (*CHOICE, *STUDY, "floor"), {"default": STUDY_SIZES}),
-    Sweep("clear", "tied", ALL, {"smoke": (50,), "default": (5, 50, 200, 1000)}),
-    Sweep("clear", "sorted", ALL, {"default": (5, 50, 200, 1000)}),
-    Sweep("clear", "scarce", ALL, {"default": (5, 50, 200, 1000)}),
-    Sweep("clear", "ACTIVSg2000", ALL, {"default": (432,)}),
-    Sweep("clear", "ACTIVSg2000-markup", ALL, {"default": (432,)}),
-    Sweep("clear_batch", "uniform", ALL, {"smoke": (5,), "default": (5, 50, 432)}),
-    Sweep("clear_batch", "ACTIVSg2000", ALL, {"default": (432,)}),
-    Sweep("clear_batch", "ACTIVSg2000-markup", ALL, {"default": (432,)}),
+    Sweep("clear", "tied", ALL, {"smoke": (50,), "default": FAMILY_SIZES}),
+    *(Sweep("clear", name, ALL, {"default": FAMILY_SIZES}) for name in FAMILIES if name != "tied"),
+    *(Sweep("clear", name, ALL, {"default": (UNITS,)}) for name in FLEETS),
+    Sweep("clear_batch", "uniform", OF_BATCHES, {"smoke": (5,), "default": (5, 50, UNITS)}),
+    Sweep("clear_batch", "ACTIVSg2000", OF_BATCHES, {"default": (UNITS,)}),
+    Sweep("clear_batch", "ACTIVSg2000-markup", ALL, {"default": (UNITS,)}),
     Sweep("cold_start", cold_start.EMPTY, CHOICE, {"default": (cold_start.UNITS,)}),
     Sweep("cold_start", cold_start.FILLED, CHOICE, {"default": (cold_start.UNITS,)}),
     Sweep("train", "bidding", CHOICE, {"default": (5, 50, 200)}),
     Sweep("train_clearing", "bidding", CHOICE, {"default": (5, 50, 200)}),
 )  # fmt: skip
+
+
+RUST, FLOOR = ("rust", "uniform"), ("floor", "uniform")
+STUDY_NUMBA, NUMBA = ("study-numba", "uniform"), ("numba", "uniform")
+RUST_PARALLEL, NUMBA_PARALLEL = ("rust-parallel", "uniform"), ("numba-parallel", "uniform")
+ARGSORT = ("numpy-argsort", "uniform")
+SMALL = (5, 10, 20, 50, 100, 200, 500, 1000)
+LARGE = (10_000, 100_000)
+
+TARGETS = (
+    Target("clear", STUDY_NUMBA, RUST, (*SMALL, *LARGE), at_least=5.0),
+    Target("clear", STUDY_NUMBA, RUST, (*SMALL, *LARGE), at_least=8.0, mean=True),
+    Target("clear", NUMBA, RUST, SMALL, at_least=2.0),
+    Target("clear", NUMBA, RUST, LARGE, at_least=1.5),
+    Target("clear", RUST, FLOOR, (5,), at_most=2.0),
+    *(Target("clear", ("rust", name), RUST, FAMILY_SIZES, at_most=1.3) for name in FAMILIES),
+    *(Target("clear", ("rust", name), RUST, (UNITS,), at_most=1.3) for name in FLEETS),
+    Target("clear_batch", ARGSORT, RUST, (5, 50, UNITS), at_least=6.0),
+    Target("clear_batch", NUMBA, RUST, (5,), at_least=2.0),
+    Target("clear_batch", NUMBA, RUST, (50, UNITS), at_least=5.0),
+    Target("clear_batch", NUMBA_PARALLEL, RUST_PARALLEL, (5,), at_least=2.0),
+    Target("clear_batch", NUMBA_PARALLEL, RUST_PARALLEL, (50, UNITS), at_least=5.0),
+    Target("clear_batch", RUST, RUST_PARALLEL, (5, 50, UNITS), at_least=1.8),
+    Target("clear_batch", ("rust", "ACTIVSg2000"), ("fill", "ACTIVSg2000"), (UNITS,), at_most=2.0),
+)
 
 
 def catalogue() -> Catalogue:
@@ -158,4 +236,5 @@ def catalogue() -> Catalogue:
         scenarios={scenario.name: scenario for scenario in SCENARIOS},
         sweeps=SWEEPS,
         packages=("easy_marl", "numpy", "numba", "llvmlite"),
+        targets=TARGETS,
     )

@@ -26,6 +26,7 @@ class Fail(StrEnum):
     REGRESSION = "regression"
     MISSING = "missing"
     INCONCLUSIVE = "inconclusive"
+    DISPUTED = "disputed"
     DIFFERENT = "different"
 
 
@@ -67,14 +68,16 @@ def judge(
     )
 
 
-def _exit(word: str, fail_on: Collection[Fail]) -> Exit:
+def _exit(word: str, fail_on: Collection[Fail], *, disputed: bool = False) -> Exit:
     codes = {
-        Verdict.REGRESSION: (Fail.REGRESSION, Exit.REGRESSION),
-        Verdict.INCONCLUSIVE: (Fail.INCONCLUSIVE, Exit.INCONCLUSIVE),
-        GONE: (Fail.MISSING, Exit.ERROR),
+        Verdict.REGRESSION: ({Fail.REGRESSION}, Exit.REGRESSION),
+        Verdict.INCONCLUSIVE: ({Fail.INCONCLUSIVE}, Exit.INCONCLUSIVE),
+        GONE: ({Fail.MISSING}, Exit.ERROR),
     }
-    reason, code = codes.get(word, (None, Exit.PASS))
-    return code if reason in fail_on else Exit.PASS
+    reasons, code = codes.get(word, (set(), Exit.PASS))
+    if disputed and word == Verdict.INCONCLUSIVE:
+        reasons = {*reasons, Fail.DISPUTED}
+    return code if reasons & {*fail_on} else Exit.PASS
 
 
 def _case_row(case: Case, change: Change, fail_on: Collection[Fail]) -> Row:
@@ -85,7 +88,7 @@ def _case_row(case: Case, change: Change, fail_on: Collection[Fail]) -> Row:
         label=f"{case.backend} {case.n:,}",
         cells=_cells(change),
         word=word,
-        exit=_exit(word, fail_on),
+        exit=_exit(word, fail_on, disputed=change.disputed),
         note=change.note,
         data=_data(change),
     )
@@ -100,7 +103,7 @@ def _mean_row(change: Change, fail_on: Collection[Fail]) -> Row:
         label=f"{change.backend}, {change.cases} case{plural}",
         cells=_cells(change, withheld=change.verdict is None or bool(change.note)),
         word=word,
-        exit=_exit(word, fail_on),
+        exit=_exit(word, fail_on, disputed=change.disputed),
         note="" if change.note == CONTROL else change.note,
         data=_data(change),
     )

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import processes
-from bench.engine import Arm, usable_cpus
+from bench.engine import GARBAGE, Arm, usable_cpus
 
 WORKER = Path(__file__).resolve().parent / "count_worker.py"
 SECONDS = 300.0
@@ -159,6 +159,8 @@ def compare(
                     counted[name][slot] = future.result().per_call
                 except (CountError, OSError) as error:
                     errors[name] = str(error)
+                except GARBAGE as error:
+                    errors[name] = f"garbage: {error!r}"
                 announce(f"counting instructions: {done} of {len(futures)}")
         finally:
             stop.set()  # for an interrupt: what runs ends soon, and the rest at once
@@ -235,17 +237,20 @@ def _reply(printed: str, name: str) -> tuple[int, int]:
         reply = json.loads(printed)
         if "error" in reply:
             raise CountError(f"{name}: {reply['error']}")
-        short, long = reply["calls"]
-    except (ValueError, TypeError, KeyError):
+        short, long = map(int, reply["calls"])
+        if not 0 < short < long:
+            raise ValueError("the second loop must be longer")
+    except (*GARBAGE, RecursionError):
         raise CountError(f"{name} printed garbage: {printed.strip()[:80]!r}") from None
-    return int(short), int(long)
+    return short, long
 
 
 def _loops(home: Path) -> tuple[int, int]:
     """Return the instructions of both loops: what ran before the second and the third mark."""
     totals = []
     for path in sorted(home.glob("counts.*")):
-        found = re.search(r"^totals: (\d+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        text = path.read_text(encoding="utf-8", errors="replace")
+        found = re.search(r"^totals: (\d{1,18})$", text, re.MULTILINE)
         totals.append(int(found[1]) if found else 0)
     if len(totals) != 3 or not 0 < totals[1] < totals[2]:
         raise CountError(f"callgrind did not see the loops: it counted {totals} between the marks")

@@ -29,6 +29,8 @@ class Plan:
     blocks: int
     threshold: float
     seed: int
+    cpus: int = 1
+    """As many as threads work at once in either backend."""
 
     def case(self, slot: int, n: int) -> Case:
         """Return what an arm is asked to do."""
@@ -46,21 +48,26 @@ def plan_sizes(
 def contests(plan: Plan, arms: tuple[Arm, Arm]) -> list[Contest]:
     """Return a contest for each size, and at the smallest the first arm against itself."""
     own = [
-        Contest(str(n), arms, (astuple(plan.case(0, n)), astuple(plan.case(1, n))))
+        Contest(str(n), arms, (astuple(plan.case(0, n)), astuple(plan.case(1, n))), cpus=plan.cpus)
         for n in plan.sizes
     ]
     least = astuple(plan.case(0, min(plan.sizes)))
-    return [*own, Contest(NULL, (arms[0], arms[0]), (least, least))]
+    return [*own, Contest(NULL, (arms[0], arms[0]), (least, least), cpus=plan.cpus)]
 
 
 def run(plan: Plan, arms: tuple[Arm, Arm], announce: Callable[[int], None]) -> Measurements:
     """Check that both arms are right, then run the plan's blocks of what is."""
     engine = Engine(CATALOGUE, contests(plan, arms), plan.seed)
     engine.give_up(_wrong(plan, arms))
+    return take_blocks(engine, plan.blocks, announce)
+
+
+def take_blocks(engine: Engine, number: int, announce: Callable[[int], None]) -> Measurements:
+    """Run so many blocks; what has begun by then may add to some contests."""
     with closing(engine.blocks()) as blocks:
         for measured in blocks:
             announce(measured.blocks)
-            if measured.blocks >= plan.blocks and measured.compared:
+            if measured.blocks >= number and measured.compared:
                 engine.stop()
     return engine.measured
 

@@ -11,6 +11,7 @@ import os
 import random
 import statistics
 import threading
+import time
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -18,11 +19,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.sides import Side, SideError
+from bench.sides import TIMEOUT, Side, SideError
 
 BATCH_SECONDS = 0.002
 QUADS = 24
 FEW_QUADS = 3
+PATIENCE = 30.0
+"""So many times as long as it should take is an answer waited for."""
+LEAST_PATIENCE = 10.0
+"""But this long, in seconds: now and then a machine stands still. The most is `TIMEOUT`."""
 MOST_LANES = 4
 """Blocks side by side: each on a core of its own, but the cores share memory and outer caches."""
 
@@ -52,6 +57,10 @@ class Contest:
     """What each arm opens: (kernel, backend, scenario, n)."""
     extra: float = 0.0
     """Extra work for the second arm, as a share of the calls: what a self-test is to find."""
+    cpus: int = 1
+    """So many CPUs both arms share: as many as threads work at once in either."""
+    alike: bool = True
+    """Both cases are the same question, so the answers must be the same."""
 
 
 @dataclass
@@ -70,7 +79,7 @@ class Measurements:
 
     def add(self, block: "Measurements") -> None:
         """Take what another block gave."""
-        self.errors |= block.errors
+        self.errors = {**self.errors, **block.errors}
         for mine, its in (
             (self.differences, block.differences),
             (self.seconds, block.seconds),
@@ -102,41 +111,64 @@ class Engine:
         self.measured = Measurements()
         self.seed = seed
         self._stopped = False
+        self._lock = threading.RLock()  # blocks give contests up, too
+        self._openings: dict[str, float] = {}
 
     def drop(self, names: Collection[str]) -> None:
-        """Measure some contests no more."""
-        self.contests = [one for one in self.contests if one.name not in names]
+        """Measure some contests no more, in no block."""
+        with self._lock:
+            self.contests = [one for one in self.contests if one.name not in names]
 
     def give_up(self, errors: Mapping[str, str]) -> None:
         """Leave contests out for a reason."""
-        self.measured.errors |= errors
-        self.drop(errors)
+        with self._lock:
+            self.measured.errors = {**self.measured.errors, **errors}
+            self.drop(errors)
 
     def stop(self) -> None:
         """Begin nothing more; `blocks` ends once what has begun is in, faults included."""
-        self.contests = []
-        self._stopped = True
+        with self._lock:
+            self.contests = []
+            self._stopped = True
+
+    def opened(self, name: str, seconds: float) -> None:
+        """Remember how long it took to open a contest."""
+        with self._lock:
+            self._openings[name] = max(seconds, self._openings.get(name, 0.0))
+
+    def time_to_open(self, name: str) -> float:
+        """Return how long to wait for that; the first time, when it may compile, the longest."""
+        return patience(self._openings.get(name, TIMEOUT))
 
     def blocks(self) -> Generator[Measurements]:
-        """Run blocks until it is stopped, one on each core; yield after each."""
+        """Run blocks until it is stopped, one on each core, or on as many as a contest needs."""
         cpus = lanes()
-        others = sorted(set(usable_cpus()) - set(cpus))
+        self.give_up(
+            {
+                one.name: f"it needs {one.cpus} cores, and can be pinned to {len(cpus)}"
+                for one in self.contests
+                if one.cpus > len(cpus)
+            }
+        )
+        width = max((one.cpus for one in self.contests), default=1)
+        groups = [cpus[place : place + width] for place in range(0, len(cpus) - width + 1, width)]
+        others = sorted(set(usable_cpus()) - {cpu for group in groups for cpu in group})
         running: dict[Future[Measurements], Sides] = {}
         begun = 0
-        with ThreadPoolExecutor(len(cpus)) as pool, pinned(others):
+        with ThreadPoolExecutor(len(groups)) as pool, pinned(others):
             try:
                 while running or not self._stopped:
                     busy = {cpu for sides in running.values() for cpu in sides.cpus}
-                    for cpu in cpus:
-                        if cpu not in busy and not self._stopped:
-                            sides = Sides(self.catalogue, [cpu])
+                    for group in groups:
+                        if not busy.intersection(group) and not self._stopped:
+                            sides = Sides(self.catalogue, group)
                             running[pool.submit(Block(self, sides, begun).run)] = sides
                             begun += 1
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
                         del running[future]
-                        self.measured.add(future.result())
-                        self.drop(self.measured.errors)
+                        with self._lock:
+                            self.measured.add(future.result())
                         yield self.measured
             finally:
                 for sides in running.values():
@@ -163,13 +195,16 @@ class Block:
                 try:
                     difference, seconds = self._quads(contest)
                 except (SideError, OSError) as error:
-                    found.errors[contest.name] = str(error)
+                    reason = str(error)
                 except GARBAGE as error:
-                    found.errors[contest.name] = f"garbage: {error!r}"
+                    reason = f"garbage: {error!r}"
                 else:
                     found.differences[contest.name] = [difference]
                     found.seconds[contest.name] = [seconds]
                     continue
+                if self.sides.closed:
+                    break  # somebody has ended it, so nobody is to blame
+                self.engine.give_up({contest.name: reason})  # no other block shall wait for it
                 self.sides.restart()  # the others go on with fresh ones
         finally:
             self.sides.close()
@@ -187,24 +222,30 @@ class Block:
             means = [0.0, 0.0]
             for slot in order:
                 request = {"do": "time", "calls": calls, "start": quad * calls}
-                reply = both[slot].ask(request | {"name": contest.name, "extra": shares[slot]})
+                reply = both[slot].ask(
+                    request | {"name": contest.name, "extra": shares[slot]},
+                    patience(calls * (1 + shares[slot]) * seconds[slot]),
+                )
                 means[slot] += math.log(reply["seconds"]) / 2
             logs.append(means[1] - means[0])
             first.append(means[0])
         if not math.isfinite(sum(logs)):
             raise ValueError("a time is no finite number")
         for side in both:
-            side.ask({"do": "close", "name": contest.name})
+            side.ask({"do": "close", "name": contest.name}, LEAST_PATIENCE)
         return statistics.median(logs), math.exp(statistics.median(first)) / calls
 
     def _opened(self, contest: Contest) -> tuple[list[Side], list[float]]:
         """Open a contest on both sides, either first; return their times of a call."""
-        request = {"do": "open", "name": contest.name, "digest": self.first}
+        digest = self.first and contest.alike
+        request = {"do": "open", "name": contest.name, "digest": digest}
         both = {}
         replies = {}
         for slot in self._random.sample((0, 1), 2):
-            both[slot] = self.sides.get(slot, contest.arms[slot])
-            replies[slot] = both[slot].ask(request | {"case": list(contest.cases[slot])})
+            both[slot] = self.sides.get(slot, contest.arms[slot], contest.cpus)
+            started, limit = time.monotonic(), self.engine.time_to_open(contest.name)
+            replies[slot] = both[slot].ask(request | {"case": list(contest.cases[slot])}, limit)
+            self.engine.opened(contest.name, time.monotonic() - started)
         if len({reply["answers"] for reply in replies.values()} - {None}) > 1:
             raise SideError("the arms give different answers, and a wrong answer has no speed")
         return [both[0], both[1]], [replies[0]["seconds"], replies[1]["seconds"]]
@@ -216,20 +257,21 @@ class Sides:
     def __init__(self, catalogue: str, cpus: Sequence[int]) -> None:
         self.catalogue = catalogue
         self.cpus = cpus
-        self._started: dict[tuple[int, Arm], Side] = {}
+        self._started: dict[tuple[int, Arm, int], Side] = {}
         self._lock = threading.Lock()  # who closes may not be who measures
-        self._closed = False
+        self.closed = False
 
-    def get(self, slot: int, arm: Arm) -> Side:
-        """Return the process for `arm` on this side of a contest."""
+    def get(self, slot: int, arm: Arm, cpus: int) -> Side:
+        """Return the process for `arm` on this side of a contest, on so many CPUs."""
+        key = slot, arm, cpus
         with self._lock:
-            if self._closed:
+            if self.closed:
                 raise SideError("the measurement was ended")
-            if (slot, arm) in self._started:
-                return self._started[slot, arm]
-            side = self._started[slot, arm] = Side(arm.name, arm.environment)
+            if key in self._started:
+                return self._started[key]
+            side = self._started[key] = Side(arm.name, arm.environment)
         hello = {"do": "hello", "catalogue": self.catalogue, "paths": arm.paths, "own": arm.own}
-        side.ask(hello | {"cpus": list(self.cpus)})
+        side.ask(hello | {"cpus": list(self.cpus[:cpus])})
         return side
 
     def restart(self) -> None:
@@ -240,7 +282,7 @@ class Sides:
 
     def close(self) -> None:
         """End all processes for good."""
-        self._closed = True
+        self.closed = True
         self.restart()
 
 
@@ -254,6 +296,11 @@ def schedule(one: float, other: float) -> tuple[int, int]:
     faster, slower = sorted((one, other))
     calls = max(1, round(min(BATCH_SECONDS / faster, 2 * BATCH_SECONDS / slower)))
     return calls, QUADS if calls * slower <= 4 * BATCH_SECONDS else FEW_QUADS
+
+
+def patience(seconds: float) -> float:
+    """Return how long to wait for an answer that should take so many seconds."""
+    return min(TIMEOUT, max(LEAST_PATIENCE, PATIENCE * seconds))
 
 
 def usable_cpus() -> list[int]:

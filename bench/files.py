@@ -5,8 +5,16 @@ from pathlib import Path
 
 
 def write(path: Path, content: str) -> None:
-    """Write a UTF-8 file in one step; one that is there keeps its mode."""
+    """Write a UTF-8 file in one step; one that is there keeps its mode.
+
+    What is no file, a pipe or a device such as ``/dev/stdout``, is written to as it is.
+    """
+    if path.exists() and not path.is_file():
+        path.write_text(content, encoding="utf-8", newline="\n")
+        return
+    path = path.resolve()  # where it is a link, its target is written
     draft = path.with_name(f".{path.name}-{os.getpid()}")
+    draft.unlink(missing_ok=True)  # of a process of the same number that was killed
     try:
         with draft.open("x", encoding="utf-8", newline="\n") as file:
             file.write(content)

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
-from pathlib import Path
+from itertools import chain
 
 from bench import arm_parity, collection, gate_settings, wheel
 from bench.arms import Checkout
 from bench.engine import Arm, Contest, Engine
-from bench.gate_settings import Settings
+from bench.gate_settings import Settings, SettingsError
 from bench.registry import FULL, Case, Catalogue
 from bench.sequential import Progress, Sampled, sample
 from bench.sources import differing, touched
@@ -21,6 +21,8 @@ NULLS = 2
 NOTHING: Mapping[str, float] = {}
 NULL = "A/A "
 """How the name of such a contest begins."""
+LARGE = 0.05
+"""A floor above this is said loudly."""
 
 
 class GateError(Exception):
@@ -42,7 +44,12 @@ class Scope:
     floors: Mapping[str, float]
     """What code placement alone may give, for the cases where that is more."""
     fresh: Mapping[str, Case] = field(default_factory=dict)
-    """Cases that are gated from now on: only head has them, and has to be right."""
+    """Cases that are not measured and have to be right in the head: new ones, which are gated from
+    now on, and where the benchmarks themselves differ all others."""
+    threads: Mapping[str, int] = field(default_factory=dict)
+    """How many of them work at once in a case."""
+    rebuilt: bool = False
+    """The wheels differ, and with them where the code of some cases lies, so floors matter."""
     warnings: tuple[str, ...] = ()
     new: tuple[str, ...] = ()
     """Benchmarks that only head has."""
@@ -61,12 +68,24 @@ class Scope:
         return {**self.cases, **self.controls}
 
 
+@dataclass(frozen=True)
+class _Before:
+    """The base's own gate."""
+
+    settings: Settings | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """By case; nothing where there is no gate that works."""
+    fault: str = ""
+    """Why there is none."""
+
+
 def scope(
     base: Checkout,
     head: Checkout,
     settings: Settings,
     catalogue: Catalogue,
     floors: Mapping[str, float],
+    threshold: float | None = None,
 ) -> Scope:
     """Find out what there is to measure.
 
@@ -75,11 +94,13 @@ def scope(
     base, head
         The two source trees; the benchmarks of both are collected.
     settings
-        What head's gate measures.
+        What head's gate measures. Where base's has a smaller threshold for a case, that counts.
     catalogue
         Head's.
     floors
         How far a wheel that was only rebuilt moved a case in the self-test.
+    threshold
+        Given by hand: base's settings have it, too, whatever they say.
 
     Raises
     ------
@@ -89,57 +110,77 @@ def scope(
     known = {case.id: case for kernel in catalogue.kernels for case in _timed(catalogue, kernel)}
     ids = collection.case_ids(head.tree, "the head")
     base_ids = collection.case_ids(base.tree, "the base")
-    gated = gate_settings.resolve(settings, ids)
-    alien = [name for name in gated if name not in known]
-    if alien:
-        raise GateError(f"{alien[0]} cannot be gated: it times itself, or is not in the catalogue")
-    before = _settings_of(base)
-    lost = {*base_ids} - {*ids} | {*_gated_before(before, base_ids)} - {*gated}
-    files = differing(base.code, head.code)
-    changed = touched(files, list(catalogue.backends.values()))
-    common = [name for name in gated if name in base_ids]
-    cases = {name: known[name] for name in common if known[name].backend in changed}
-    same = [name for name in common if name not in cases]
-    controls = spread(same, CONTROLS) if cases else []
-    rebuilt = any(name.startswith(f"{wheel.MODULE}/") for name in files)
-    moved = [
-        name for name, case in cases.items() if rebuilt and catalogue.backends[case.backend].needs
-    ]
-    relevant = {name: floors[name] for name in moved if floors.get(name, 0.0) > gated[name]}
-    unknown = [name for name in moved if name not in floors]
-    return Scope(
-        cases=cases,
-        controls={name: known[name] for name in controls},
-        same=tuple(name for name in same if name not in controls),
-        thresholds=gated,
-        floors=relevant,
-        fresh={name: known[name] for name in gated if name not in base_ids},
-        warnings=tuple(_warnings(base, head, before, unknown)),
+    gated = _gated(settings, ids, known)
+    before = _before(base, base_ids, threshold)
+    limits = {name: min(own, before.thresholds.get(name, own)) for name, own in gated.items()}
+    common = {name: known[name] for name in gated if name in base_ids}
+    found = _by_code(base, head, common, limits, catalogue, floors)
+    suites = differing(base.tree / collection.SUITES, head.tree / collection.SUITES)
+    rest = [name for name in gated if name not in found.measured]
+    lost = ({*base_ids} - {*ids}) | ({*before.thresholds} - {*gated})
+    warnings = (
+        found.warnings,
+        _about_settings(before, head, [name for name in gated if limits[name] < gated[name]]),
+        _about_files(base, head, suites, settings.selftest if found.floors else None),
+        _about_removed(name for name in settings.removed if name in ids and name not in lost),
+    )
+    return replace(
+        found,
+        fresh={name: known[name] for name in rest if suites or name not in base_ids},
+        warnings=tuple(chain.from_iterable(warnings)),
         new=tuple(name for name in ids if name not in base_ids),
         gone=tuple(sorted(lost - {*settings.removed})),
         removed=tuple(sorted(lost & {*settings.removed})),
     )
 
 
+def _by_code(
+    base: Checkout,
+    head: Checkout,
+    common: Mapping[str, Case],
+    limits: Mapping[str, float],
+    catalogue: Catalogue,
+    floors: Mapping[str, float],
+) -> Scope:
+    """Tell the cases whose code differs from the others, of those that both sides have."""
+    backends = catalogue.backends
+    files = differing(base.code, head.code)
+    changed = touched(files, list(backends.values()))
+    cases = {name: case for name, case in common.items() if case.backend in changed}
+    same = [name for name in common if name not in cases]
+    controls = spread(same, CONTROLS) if cases else []
+    rebuilt = any(name.startswith(f"{wheel.MODULE}/") for name in files)
+    moved = [name for name, case in cases.items() if rebuilt and backends[case.backend].needs]
+    relevant = {name: floors[name] for name in moved if floors.get(name, 0.0) > limits[name]}
+    unknown = [name for name in moved if name not in floors]
+    return Scope(
+        cases=cases,
+        controls={name: common[name] for name in controls},
+        same=tuple(name for name in same if name not in controls),
+        thresholds=limits,
+        floors=relevant,
+        threads={name: backends[case.backend].threads for name, case in common.items()},
+        rebuilt=bool(moved),
+        warnings=tuple(_about_floors(relevant, unknown)),
+    )
+
+
 def restricted(scope: Scope, patterns: Sequence[str]) -> Scope:
-    """Return a scope of fewer cases; controls stay, and what is gone stays gone."""
-    everything = [*scope.measured, *scope.same]
+    """Return a scope of fewer cases; controls stay, what is gone, and what has to be right."""
+    everything = list(dict.fromkeys([*scope.measured, *scope.same, *scope.fresh]))
     try:
         kept = gate_settings.matching(patterns, everything)
-    except gate_settings.SettingsError as error:
+    except SettingsError as error:
         reason = str(error).rpartition(": ")[2]
         raise GateError(f"--only: {reason}, of those that are gated") from None
     cases = {name: case for name, case in scope.cases.items() if name in kept}
     controls = scope.controls if cases else {}
+    same = [name for name in (*scope.controls, *scope.same) if name in kept]
     return replace(
         scope,
         cases=cases,
         controls=controls,
-        same=tuple(
-            name
-            for name in everything
-            if name in kept and name not in scope.cases and name not in controls
-        ),
+        same=tuple(name for name in same if name not in controls),
     )
 
 
@@ -147,42 +188,93 @@ def _timed(catalogue: Catalogue, kernel: str) -> Iterable[Case]:
     return () if catalogue.kernels[kernel].self_timed else catalogue.cases(kernel, FULL)
 
 
-def _warnings(
-    base: Checkout, head: Checkout, before: Settings | None, unknown: Sequence[str]
-) -> Iterator[str]:
-    """Yield what a reviewer must know besides the verdicts."""
+def _gated(settings: Settings, ids: Sequence[str], known: Mapping[str, Case]) -> dict[str, float]:
+    """Return the threshold of each case that the head's gate measures."""
+    gated = gate_settings.resolve(settings, ids)
+    alien = [name for name in gated if name not in known]
+    if alien:
+        raise GateError(f"{alien[0]} cannot be gated: it times itself, or is not in the catalogue")
+    return gated
+
+
+def _before(base: Checkout, ids: Sequence[str], threshold: float | None) -> _Before:
+    """Return what the base's own gate measures, of its own benchmarks."""
+    settings = None
+    try:
+        settings = _settings_of(base)
+        given = settings if threshold is None else replace(settings, threshold=threshold)
+        return _Before(settings, gate_settings.resolve(given, ids))
+    except SettingsError as error:
+        return _Before(settings, fault=str(error))
+
+
+def _settings_of(side: Checkout) -> Settings:
+    path = side.tree / SETTINGS
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return gate_settings.read(text, SETTINGS)
+
+
+def _about_floors(floors: Mapping[str, float], unknown: Sequence[str]) -> Iterator[str]:
+    """Yield, as those below, what a reviewer must know besides the verdicts."""
     if unknown:
         yield (
             "the wheels differ, and no self-test tells what code placement alone gives for "
             f"{', '.join(unknown)}"
         )
-    if before:
-        after = _settings_of(head)
-        for key, value in sorted(vars(before).items()):
-            if after is None or getattr(after, key) != value:
-                yield f"this change alters the gate's own setting {key!r}"
-    if _text(base.tree / LOCK) != _text(head.tree / LOCK):
+    large = [f"{name} ({own:.1%})" for name, own in floors.items() if own > LARGE]
+    if large:
+        yield (
+            f"code placement alone may give more than {LARGE:.0%}, and slowdowns up to that are "
+            f"tolerated: {', '.join(large)}"
+        )
+
+
+def _about_settings(before: _Before, head: Checkout, loosened: Sequence[str]) -> Iterator[str]:
+    if before.fault:
+        yield (
+            "the base's own gate cannot be used, so nobody knows what it measured and from where "
+            f"on a slowdown counted: {before.fault}"
+        )
+    if loosened:
+        yield (
+            "this change raises thresholds, and is held to those of the base: "
+            f"{', '.join(loosened)}"
+        )
+    if before.settings is None:
+        return
+    try:
+        after = vars(_settings_of(head))
+    except SettingsError:
+        after = {}
+    for key, value in sorted(vars(before.settings).items()):
+        if key not in after or after[key] != value:
+            yield f"this change alters the gate's own setting {key!r}"
+
+
+def _about_files(
+    base: Checkout, head: Checkout, suites: Sequence[str], selftest: str | None
+) -> Iterator[str]:
+    if suites:
+        yield (
+            "this change alters the benchmarks or the gate itself, so all cases were held against "
+            f"the reference: {', '.join(f'{collection.SUITES}/{name}' for name in suites)}"
+        )
+    if selftest and _differ(base, head, selftest):
+        yield f"{selftest} differs, and what code placement may give comes from the head's"
+    if _differ(base, head, LOCK):
         yield f"{LOCK} differs, and both sides ran with what is installed here"
 
 
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+def _about_removed(stale: Iterable[str]) -> Iterator[str]:
+    names = ", ".join(stale)
+    if names:
+        yield f"accepted as removed, but still there, so their end would go unnoticed: {names}"
 
 
-def _settings_of(side: Checkout) -> Settings | None:
-    """Return the settings of a side's own gate; None where it has none that can be read."""
-    try:
-        return gate_settings.read(_text(side.tree / SETTINGS), SETTINGS)
-    except gate_settings.SettingsError:
-        return None
-
-
-def _gated_before(settings: Settings | None, ids: Sequence[str]) -> tuple[str, ...]:
-    """Return what the base's own gate measures; nothing, where it has none that works."""
-    try:
-        return tuple(gate_settings.resolve(settings, ids)) if settings else ()
-    except gate_settings.SettingsError:
-        return ()
+def _differ(base: Checkout, head: Checkout, name: str) -> bool:
+    paths = base.tree / name, head.tree / name
+    one, other = (path.read_bytes() if path.is_file() else None for path in paths)
+    return one != other
 
 
 def spread(names: Sequence[str], number: int) -> list[str]:
@@ -215,12 +307,13 @@ def contests(
     `extra` is more work for the head, as a share by case: what a self-test hides.
     """
     own = {name: astuple(case) for name, case in scope.measured.items()}
+    cpus = {name: scope.threads.get(name, 1) for name in own}
     pairs = [
-        Contest(name, (base, head), (case, case), extra.get(name, 0.0))
+        Contest(name, (base, head), (case, case), extra.get(name, 0.0), cpus[name])
         for name, case in own.items()
     ]
     nulls = [
-        Contest(NULL + name, (base, base), (own[name], own[name]))
+        Contest(NULL + name, (base, base), (own[name], own[name]), cpus=cpus[name])
         for name in spread(list(own), NULLS)
     ]
     return [*pairs, *nulls]

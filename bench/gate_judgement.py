@@ -104,9 +104,9 @@ def _place(case: Case) -> tuple[str, str]:
 
 def _lone_rows(scope: Scope, parity: Parity) -> Iterator[Row]:
     lost = "the base has it, or its gate; where that is meant, accept it by name"
-    wrong = [name for name in scope.new if name in parity.head]
+    wrong = [name for name in (*scope.same, *scope.new) if name in parity.head]
     kinds = (
-        (scope.same, SAME, Exit.PASS, ""),
+        ([name for name in scope.same if name not in wrong], SAME, Exit.PASS, ""),
         ([name for name in scope.new if name not in wrong], NEW, Exit.PASS, ""),
         (scope.removed, REMOVED, Exit.PASS, "accepted"),
         (scope.gone, GONE, Exit.ERROR, lost),
@@ -140,21 +140,29 @@ def _warnings(sampled: Sampled | None) -> Iterator[str]:
         undecided = sum(one is Verdict.INCONCLUSIVE for one in sampled.verdicts.values())
         if undecided:
             yield (
-                f"the budget ended at block {sampled.measured.blocks}, before the last look (at "
+                f"the budget ended at block {sampled.blocks}, before the last look (at "
                 f"{LOOKS[-1]}); undecided: {undecided} of {len(sampled.verdicts)}; see --budget"
             )
 
 
 def _notes(sampled: Sampled | None, parity: Parity, threshold: float, quote: str) -> Iterator[str]:
+    held = f"parity: {parity.calls:,} calls compared bit for bit"
     if sampled is None:
         yield "no case runs code that differs between base and head: nothing was measured"
+        if parity.calls:
+            yield f"{held}, head only"
         return
     yield (
         f"measured for {sampled.seconds:.0f} s; blocks: {sampled.measured.blocks}, each two fresh "
         "processes on one CPU; the block is the sample. A slowdown counts from "
-        f"{threshold:.1%}; the verdicts hold for all cases together, at a level of {ALPHA:.0%}"
+        f"{threshold:.1%}; a regression is called at a level of {ALPHA:.0%} for all cases "
+        "and looks together"
     )
-    yield f"parity: {parity.calls:,} calls compared bit for bit, base and head"
+    yield (
+        f"{COLUMNS[-1]}: the median over blocks, and the interval of their trimmed "
+        "mean, of one case at a time"
+    )
+    yield f"{held}, base and head"
     same = {name: one for name, one in sampled.nulls.items() if name.startswith(NULL)}
     said = ", ".join(f"{name.removeprefix(NULL)} {change(one)}" for name, one in same.items())
     yield f"the base against itself: {said or 'not measured'}"
@@ -164,7 +172,12 @@ def _notes(sampled: Sampled | None, parity: Parity, threshold: float, quote: str
 
 def _data(sampled: Sampled | None, parity: Parity, threshold: float) -> dict[str, object]:
     if sampled is None:
-        return {"threshold": threshold, "blocks": 0, "nulls": {}}
+        return {
+            "threshold": threshold,
+            "blocks": 0,
+            "parity_calls": parity.calls,
+            "nulls": {},
+        }
     return {
         "threshold": threshold,
         "blocks": sampled.measured.blocks,

@@ -87,14 +87,15 @@ def matching(patterns: Iterable[str], ids: Iterable[str]) -> tuple[str, ...]:
 
 def _select(patterns: Iterable[str], ids: Iterable[str], complaint: str) -> tuple[str, ...]:
     candidates = tuple(ids)
-    found = {pattern: _matches(pattern, candidates) for pattern in patterns}
+    found = {pattern: matches(pattern, candidates) for pattern in patterns}
     idle = [repr(pattern) for pattern, matches in found.items() if not matches]
     if idle:
         raise SettingsError(f"[{TABLE}]: {complaint} {', '.join(idle)}")
     return tuple(dict.fromkeys(one for matches in found.values() for one in matches))
 
 
-def _matches(pattern: str, ids: Iterable[str]) -> list[str]:
+def matches(pattern: str, ids: Iterable[str]) -> list[str]:
+    """Return the ids that match a pattern, in which ``*`` stands for anything."""
     # Not fnmatch, to which the brackets of an id are a set of characters.
     parts = re.split(r"\*+", pattern)
     expression = re.compile(".*".join(map(re.escape, parts)))
@@ -102,7 +103,7 @@ def _matches(pattern: str, ids: Iterable[str]) -> list[str]:
 
 
 def _threshold(settings: Settings, case_id: str) -> float:
-    own = [one for one in settings.thresholds.items() if _matches(one[0], [case_id])]
+    own = [one for one in settings.thresholds.items() if matches(one[0], [case_id])]
     return max(own, key=_precedence)[1] if own else settings.threshold
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from bench.exits import Exit, worst
 from bench.verdict import Verdict
 
+RANKING = (Verdict.REGRESSION, Verdict.INCONCLUSIVE, Verdict.IMPROVEMENT, Verdict.NO_CHANGE)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -52,22 +54,22 @@ class Judgement:
     """How to read it."""
     void: bool = False
     """The measurement is not to be trusted, whatever its rows say."""
+    words: tuple[str, ...] = tuple(map(str, RANKING))
+    """What rows may say, gravest first; the last is said where nothing else is."""
     data: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def word(self) -> str:
         """Return the verdict on the whole."""
-        words = {row.word for row in (*self.rows, *self.means)}
-        if not self.void and Verdict.REGRESSION in words:
-            return Verdict.REGRESSION
+        said = {row.word for row in (*self.rows, *self.means)}
+        gravest, *others, least = self.words
+        if not self.void and gravest in said:
+            return gravest
         if any(row.exit is Exit.ERROR for row in self.rows):
             return "error"
         if self.void:
             return "void"
-        for verdict in (Verdict.INCONCLUSIVE, Verdict.IMPROVEMENT):
-            if verdict in words:
-                return verdict
-        return Verdict.NO_CHANGE
+        return next((word for word in others if word in said), least)
 
     @property
     def exit(self) -> Exit:

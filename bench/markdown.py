@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bench import trials_text
+from bench import targets_text, trials_text
 from bench.registry import Catalogue, Role
 from bench.runs import Result, Run
 from bench.summary import Block, Size, middle, summarise
@@ -36,6 +36,10 @@ class Sources:
     catalogue: Catalogue
     trials: Mapping[str, Any] | None = None
     """The saved self-test of the gate."""
+    targets: Mapping[str, Any] | None = None
+    """The saved verdicts on the project's targets."""
+    native: Path | None = None
+    """What the crate's own benchmark has saved."""
 
     def ratios(self, one: Place, other: Place) -> list[float]:
         """Return the ratio of two cases' medians within each process."""
@@ -63,6 +67,8 @@ class Sources:
 
 STUDY = ("study-numba", "study-rust", "study-views")
 """The earlier study's algorithms."""
+
+SHAPES = ("uniform", "tied", "sorted", "reversed", "scarce", "float32")
 
 AIM = 0.05
 """No ratio of backends is to move by more when pools are doubled."""
@@ -160,11 +166,13 @@ def batch(sources: Sources) -> str:
 
 
 def shapes(sources: Sources) -> str:
-    """Tied, sorted and scarce markets beside uniform ones."""
+    """Set other kinds of markets beside uniform ones."""
     rows = []
-    for scenario in ("uniform", "tied", "sorted", "scarce"):
-        for size in sources.blocks["clear", scenario].sizes:
-            if size.n in (5, 50, 200, 1000):
+    shown = {size.n for size in sources.blocks["clear", "tied"].sizes}
+    for scenario in SHAPES:
+        block = sources.blocks.get(("clear", scenario))
+        for size in block.sizes if block else ():
+            if size.n in shown:
                 found = {row.result.case.backend: row.result for row in size.rows}
                 times = (_us(found.get(name)) for name in ("numpy", "numba", "rust"))
                 rows.append([scenario, f"{size.n:,}", *times, fastest(size)])
@@ -301,10 +309,39 @@ def selftest(sources: Sources) -> str:
     return trials_text.render(sources.trials).rstrip()
 
 
+def native(sources: Sources) -> str:
+    """Return the times of the Rust crate without Python, beside those of a sort."""
+    if sources.native is None:
+        return "No times of the crate alone are saved."
+    with sources.native.open(encoding="utf-8", newline="") as file:
+        rows = [
+            {name: float(value) for name, value in row.items()} for row in csv.DictReader(file)
+        ]
+    names = ("keys", "clear", "portable", "study")
+    return _table(
+        ("n", *names, "clear / keys"),
+        (
+            (
+                f"{row['n']:,.0f}",
+                *(figures(row[name]) for name in names),
+                f"{row['clear'] / row['keys']:.2f}×",
+            )
+            for row in rows
+        ),
+    )
+
+
+def targets(sources: Sources) -> str:
+    """Return how far the project's targets are met."""
+    if sources.targets is None:
+        return "No verdicts on the targets are saved."
+    return targets_text.render(sources.targets)
+
+
 TABLES: Mapping[str, Table] = {
     table.__name__: table
     for table in (
         where, uniform, batch, shapes, fleet, repeated, fresh, learnt, cold_start, training,
-        pools, selftest, stable_abi, ties,
+        pools, selftest, native, targets, stable_abi, ties,
     )
 }  # fmt: skip

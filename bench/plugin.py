@@ -6,12 +6,15 @@ A project names what it measures with the hook `pytest_bench_catalogue`, and mar
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from pytest_benchmark.logger import PytestBenchmarkWarning
+from pytest_benchmark.storage.file import FileStorage
+from pytest_benchmark.utils import safe_dumps
 
-from bench import machine, text
+from bench import files, machine, text
 from bench.measure import time_case
 from bench.options import add_options, read_options
 from bench.registry import Case, Catalogue
@@ -53,6 +56,30 @@ def pytest_configure(config: pytest.Config) -> None:
     elif not config.getoption("benchmark_enable"):
         config.option.benchmark_disable = True
     config.option.benchmark_save_data = True  # intervals need the raw rounds
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have pytest-benchmark write runs in one step, so that an interrupt truncates none."""
+    own: Any = getattr(session.config, "_benchmarksession", None)
+    if own is None:
+        return
+    own.save_json = partial(_save_json, own)
+    in_files = isinstance(own.storage, FileStorage)  # it may be a database
+    if in_files:
+        own.storage.save = partial(_save, own.storage)
+
+
+def _save_json(own: Any, output_json: dict[str, Any]) -> None:
+    """Write a run where ``--benchmark-json`` says."""
+    files.write(own.json, safe_dumps(output_json, ensure_ascii=True, indent=4))
+    own.logger.info(f"Wrote benchmark data in: {own.json}", purple=True)
+
+
+def _save(storage: Any, output_json: dict[str, Any], save: str) -> None:
+    """Write a run under the next number."""
+    path = storage.get(f"{storage._next_num}_{save}.json")
+    files.write(path, safe_dumps(output_json, ensure_ascii=True, indent=4))
+    storage.logger.info(f"Saved benchmark data in: {path}")
 
 
 def _let_benchmark_warn(config: pytest.Config) -> None:
@@ -125,8 +152,9 @@ def measure(parity: Session, benchmark: Any) -> Measure:
 
     def measure_case(kernel: str, backend: str, scenario: str, n: int) -> None:
         case = Case(kernel, backend, scenario, n)
-        reason = parity.refusal(case)
-        if reason:
+        if omission := parity.omission(case):
+            pytest.skip(omission)
+        if reason := parity.refusal(case):
             pytest.fail(reason, pytrace=False)
         pool, batch = parity.pool(case)
         benchmark.group = f"{kernel} {scenario} n={n}"

@@ -8,6 +8,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+END_SECONDS = 30.0
+"""To wait for a process that was killed."""
+
 
 def start(
     args: Sequence[str],
@@ -41,27 +44,33 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run `args` without a shell and capture its output.
 
-    A time-out or an interrupt ends the child's children too (cargo's compilers, for instance).
+    However it ends, the child's children end too (cargo's compilers, for instance).
 
     Raises
     ------
     subprocess.TimeoutExpired
         After `timeout` seconds.
     """
-    with start(args, cwd=cwd, env=env) as child:
-        try:
-            stdout, stderr = child.communicate(timeout=timeout)
-        except BaseException:
-            _kill_group(child)
-            raise
+    child = start(args, cwd=cwd, env=env)
+    try:
+        stdout, stderr = child.communicate(timeout=timeout)
+    finally:
+        end(child)
     return subprocess.CompletedProcess(args, child.returncode, stdout, stderr)
 
 
 def end(child: subprocess.Popen[str]) -> None:
-    """Kill `child`, with its process group, unless it has ended; collect it and its pipes."""
-    if child.poll() is None:
-        _kill_group(child)
-        child.wait(timeout=30)
+    """Kill the process group of `child`, which may outlive it; collect it and its pipes.
+
+    A child that the system cannot end now, stuck in a disk for instance, is left behind with no
+    return code.
+    """
+    # Before it is collected: until then its number cannot be another's.
+    _kill_group(child)
+    try:
+        child.wait(timeout=END_SECONDS)
+    except subprocess.TimeoutExpired:
+        return  # its pipes are open, and closing one would wait for whoever reads it
     for stream in (child.stdin, child.stdout, child.stderr):
         if stream:
             with contextlib.suppress(OSError):
@@ -72,5 +81,6 @@ def _kill_group(child: subprocess.Popen[str]) -> None:
     if sys.platform == "win32":
         child.kill()
         return
-    with contextlib.suppress(ProcessLookupError):
+    # None is left, or on macOS none but those that have ended and wait to be collected.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)

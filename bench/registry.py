@@ -3,6 +3,7 @@
 Nothing here knows what a kernel computes. A project lists its own in a `Catalogue`.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,10 +23,12 @@ class Role(StrEnum):
     """Something to choose: it competes for the win."""
     BASELINE = "baseline"
     """A historical or foreign implementation, for comparison only."""
+    VARIANT = "variant"
+    """A backend with other settings, more threads say: no match for those without."""
     PUBLIC = "public"
     """The public function on its default backend: what dispatching adds."""
     FLOOR = "floor"
-    """The same boundary with no work behind it: what no backend can beat. Never right."""
+    """Part of the work that no backend can do without, the boundary say. Never right."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,10 @@ class Backend:
     """
     survives: frozenset[str] | None = None
     """Traits that make a call harmless, if wrong: there its errors are counted. None: nowhere."""
+    threads: int = 1
+    """So many of them work at once in a call."""
+    optional: bool = False
+    """Where it is missing, its cases are left out, and nobody needs to be told to get it."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +167,35 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Target:
+    """A ratio of two times that a project sets out to keep: slow / fast."""
+
+    kernel: str
+    slow: tuple[str, str]
+    """Backend and scenario."""
+    fast: tuple[str, str]
+    sizes: tuple[int, ...]
+    at_least: float = 0.0
+    at_most: float = math.inf
+    mean: bool = False
+    """The geometric mean over the sizes is to reach it; else every size."""
+
+    @property
+    def name(self) -> str:
+        """Return what is held against what, such as ``clear, uniform: numba / rust``."""
+        (slow, over), (fast, under) = self.slow, self.fast
+        if over == under:
+            return f"{self.kernel}, {over}: {slow} / {fast}"
+        if slow == fast:
+            return f"{self.kernel}, {slow}: {over} / {under}"
+        return f"{self.kernel}: {slow}, {over} / {fast}, {under}"
+
+    def cases(self, n: int) -> tuple[Case, Case]:
+        """Return the fast case and the slow one at a size."""
+        return Case(self.kernel, *self.fast, n), Case(self.kernel, *self.slow, n)
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """All that a project measures."""
 
@@ -171,19 +207,28 @@ class Catalogue:
     sweeps: Sequence[Sweep]
     packages: Sequence[str] = ()
     """Distributions whose versions a saved run records."""
+    targets: Sequence[Target] = ()
+    """What `python -m bench targets` judges."""
 
     def __post_init__(self) -> None:
         for sweep in self.sweeps:
-            _known("kernel", [sweep.kernel], self.kernels)
-            _known("scenario", [sweep.scenario], self.scenarios)
-            _known("backend", sweep.backends, self.backends)
             for name in sweep.backends:
-                missing = self.backends[name].domain - self.scenarios[sweep.scenario].traits
-                if missing:
-                    raise ValueError(
-                        f"{name} is not right on scenario {sweep.scenario}, "
-                        f"which lacks {', '.join(sorted(missing))}"
-                    )
+                self._check(sweep.kernel, name, sweep.scenario)
+        for target in self.targets:
+            for subject in target.slow, target.fast:
+                self._check(target.kernel, *subject)
+
+    def _check(self, kernel: str, backend: str, scenario: str) -> None:
+        """Refuse what is not in the catalogue, and a backend on inputs that it is wrong on."""
+        _known("kernel", kernel, self.kernels)
+        _known("scenario", scenario, self.scenarios)
+        _known("backend", backend, self.backends)
+        missing = self.backends[backend].domain - self.scenarios[scenario].traits
+        if missing:
+            raise ValueError(
+                f"{backend} is not right on scenario {scenario}, "
+                f"which lacks {', '.join(sorted(missing))}"
+            )
 
     @property
     def notes(self) -> dict[str, str]:
@@ -222,10 +267,9 @@ class Catalogue:
         return possible if own else ()
 
 
-def _known(kind: str, names: Iterable[str], known: Mapping[str, object]) -> None:
-    for name in names:
-        if name not in known:
-            raise ValueError(f"unknown {kind} {name!r}: choose from {', '.join(known)}")
+def _known(kind: str, name: str, known: Mapping[str, object]) -> None:
+    if name not in known:
+        raise ValueError(f"unknown {kind} {name!r}: choose from {', '.join(known)}")
 
 
 def pool_items(n: int) -> int:

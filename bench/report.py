@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import files, text, trials
+from bench import files, targets_text, text, trials
 from bench.catalogue import catalogue
 from bench.markdown import TABLES, Sources
 from bench.runs import Run, load
@@ -20,6 +20,8 @@ STUDY = "study-*.json.gz"
 """The runs in the repository: the same sweep in several processes."""
 EARLIER = RUNS / "earlier-study.csv"
 SELFTEST = RUNS / "selftest.json"
+TARGETS = RUNS / "targets.json"
+NATIVE = RUNS / "native.csv"
 
 _PART = re.compile(r"(?s)<!-- generated: (?P<name>\w+) -->\n(?P<body>.*?)<!-- end -->")
 
@@ -45,8 +47,15 @@ def sources() -> Sources:
     paths = study_runs()
     if not paths:
         raise ReportError(f"there is no {STUDY} in {RUNS}")
-    saved = trials.load(SELFTEST) if SELFTEST.exists() else None
-    return Sources([load(path) for path in paths], _by_abi(), EARLIER, catalogue(), saved)
+    return Sources(
+        [load(path) for path in paths],
+        _by_abi(),
+        EARLIER,
+        catalogue(),
+        trials=trials.load(SELFTEST) if SELFTEST.exists() else None,
+        targets=targets_text.load(TARGETS) if TARGETS.exists() else None,
+        native=NATIVE if NATIVE.exists() else None,
+    )
 
 
 def _by_abi() -> dict[str, list[Run]]:

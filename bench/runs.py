@@ -3,6 +3,7 @@
 import gzip
 import json
 import reprlib
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from bench.registry import Case
 SECTION = "bench"
 """The harness's key in the JSON, beside pytest-benchmark's."""
 SCHEMA = 1
+LARGEST = 2**63 - 1
+"""More than can be counted; what is larger is an error, or a number too large to compute with."""
 
 Rule = tuple[Callable[[Any], bool], str]
 """What a part must be: how to tell, and how to say it."""
@@ -60,7 +63,7 @@ def load(path: Path) -> Run:
     Raises
     ------
     RunError
-        Where the file is missing, truncated, foreign, or of a newer schema.
+        Where the file is missing, truncated, foreign, or of another schema.
     """
     try:
         content = path.read_bytes()
@@ -69,6 +72,8 @@ def load(path: Path) -> Run:
         raise RunError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     except ValueError as error:
         raise RunError(f"{path} is no whole JSON file: {error}") from None
+    except RecursionError:
+        raise RunError(f"{path} is no run: its JSON is nested too deeply to be read") from None
     try:
         return from_json(saved)
     except RunError as error:
@@ -152,14 +157,19 @@ def _is_number(value: object) -> bool:
 
 
 def _is_time(value: Any) -> bool:
-    return _is_number(value) and 0 < value < float("inf")
+    # An int may be larger than any float, and overflow in whatever is computed of it.
+    return _is_number(value) and 0 < value <= sys.float_info.max
+
+
+def _is_count(value: Any) -> bool:
+    return _is_whole(value) and 0 < value <= LARGEST
 
 
 _ANY: Rule = (lambda _: True, "")
 _OBJECT: Rule = (lambda value: isinstance(value, dict), "an object")
 _LIST: Rule = (lambda value: isinstance(value, list), "a list")
 _TEXT: Rule = (lambda value: isinstance(value, str), "a text")
-_COUNT: Rule = (lambda value: _is_whole(value) and value > 0, "a whole number above 0")
+_COUNT: Rule = (_is_count, "a whole number above 0, of 64 bits at most")
 _SPREAD: Rule = (lambda value: value == 0 or _is_time(value), "a number that is at least 0")
 _SEED: Rule = (lambda value: value is None or _is_whole(value), "a whole number or null")
 

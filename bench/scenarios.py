@@ -1,17 +1,22 @@
 """Seeded generators of markets: each returns a pool of (bids, quantities, demand).
 
-Prices are in currency/MWh, quantities and demand in MW; arrays are float64 of shape (n,).
+Prices are in currency/MWh, quantities and demand in MW; arrays are float64 of shape (n,), where
+a scenario does not say otherwise.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from easy_marl import fleets
 
-Market = tuple[NDArray[np.float64], NDArray[np.float64], float]
+Floats = NDArray[np.floating[Any]]
+Market = tuple[Floats, Floats, float]
 
+PLAIN = "plain"
+"""Trait: finite numbers in float64 arrays, and no options."""
 UNTIED = "untied"
 """Trait: no two bids of a market are equal."""
 SUPPLIED = "supplied"
@@ -53,6 +58,21 @@ def ascending(n: int, markets: int, seed: int) -> list[Market]:
     return [(np.sort(bids), quantities, d) for bids, quantities, d in uniform(n, markets, seed)]
 
 
+def descending(n: int, markets: int, seed: int) -> list[Market]:
+    """Like `uniform`, but the units stand in merit order from its end to its beginning."""
+    return [
+        (bids[::-1].copy(), quantities, d) for bids, quantities, d in ascending(n, markets, seed)
+    ]
+
+
+def single(n: int, markets: int, seed: int) -> list[Market]:
+    """Like `uniform`, but bids and quantities are rounded to float32; some bids may tie then."""
+    return [
+        (bids.astype(np.float32), quantities.astype(np.float32), demand)
+        for bids, quantities, demand in uniform(n, markets, seed)
+    ]
+
+
 def scarce(n: int, markets: int, seed: int) -> list[Market]:
     """Like `uniform`, but demand is 120 % of supply."""
     return [_uniform(rng, n, SCARCE_SHARE) for rng in _generators(seed, markets)]
@@ -84,18 +104,18 @@ def _fleet(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64], list[float
     return real.costs.copy(), real.capacities.copy(), real.demand.tolist()
 
 
-def stack(pool: Sequence[Market], batch: int) -> list[tuple[NDArray[np.float64], ...]]:
+def stack(pool: Sequence[Market], batch: int) -> list[tuple[Floats, ...]]:
     """Arrange markets into batches: bids and quantities (batch, n), demand (batch,).
 
     Arrays that all markets of the pool share stay one-dimensional.
     """
-    batches: list[tuple[NDArray[np.float64], ...]] = []
+    batches: list[tuple[Floats, ...]] = []
     for start in range(0, len(pool), batch):
         bids, quantities, demand = zip(*pool[start : start + batch], strict=True)
         batches.append((_stack(bids), _stack(quantities), np.array(demand)))
     return batches
 
 
-def _stack(rows: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+def _stack(rows: Sequence[Floats]) -> Floats:
     first = rows[0]
     return first if all(row is first for row in rows) else np.stack(rows)

@@ -5,13 +5,12 @@ differs, or known cases make some percent more calls; in others the head is the 
 source with its code placed otherwise. All are saved, one after the other.
 """
 
-import hashlib
 import math
 import random
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -25,11 +24,18 @@ from bench.gate_settings import Settings
 from bench.registry import Case, Catalogue
 from bench.sequential import ALPHA, LOOKS, Sampled
 from bench.sources import differing
-from bench.trials import Kind, Report, SelftestError, Trial, floors
+from bench.trials import (
+    Kind,
+    Report,
+    SelftestError,
+    Trial,
+    digest,
+    floors,
+    measuring_code,
+)
 
 SLOWDOWNS = {0.03: 3, 0.05: 2, 0.10: 1}
 """Slowdowns, and how often each is tried: the smaller, the more trials its rate takes."""
-MEASURING = ("engine", "sides", "worker", "sequential", "verdict", "gate", "selftest", "stock")
 A_PAIR = 10
 """Trials on one pair of checkouts: where a file lies in memory stays the same for them."""
 FRESH_WHEELS = 4
@@ -49,6 +55,8 @@ class Plan:
     settings: Settings
     trials: Mapping[Kind, int]
     catalogue: str
+    threads: Mapping[str, int] = field(default_factory=dict)
+    """How many of them work at once in a case."""
 
     def key(self) -> dict[str, Any]:
         """Return what all trials of one file must have in common."""
@@ -60,7 +68,8 @@ class Plan:
             "looks": list(LOOKS),
             "quads": QUADS,
             "batch_seconds": BATCH_SECONDS,
-            "code": _digest(),
+            "code": measuring_code(),
+            "package": digest(sorted((ROOT / PACKAGE).rglob("*.py"))),
             "wheel": wheel.cache_key(),
         }
 
@@ -79,15 +88,6 @@ class Plan:
 def here(own: Catalogue) -> dict[str, Any]:
     """Return what tells this machine and its versions from others."""
     return machine.identify(name for name in own.packages if name != PACKAGE)
-
-
-def _digest() -> str:
-    """Return a digest of the code that measures, decides, and is measured."""
-    digest = hashlib.sha256()
-    files = [Path(__file__).parent / f"{name}.py" for name in MEASURING]
-    for path in [*files, *sorted((ROOT / PACKAGE).rglob("*.py"))]:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def run(
@@ -149,7 +149,14 @@ def _scope(
     cases = cases or plan.cases
     thresholds = dict.fromkeys(cases, plan.settings.threshold)
     larger = {name: one for name, one in floors.items() if one > plan.settings.threshold}
-    return Scope(cases=cases, controls={}, same=(), thresholds=thresholds, floors=larger)
+    return Scope(
+        cases=cases,
+        controls={},
+        same=(),
+        thresholds=thresholds,
+        floors=larger,
+        threads=plan.threads,
+    )
 
 
 def _trial(

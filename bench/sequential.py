@@ -69,8 +69,10 @@ class Sampled:
     """The nulls that show one all the same."""
     measured: Measurements
     seconds: float
+    blocks: int
+    """How many there were when it ended; of those that had begun then, only the faults count."""
     late: bool
-    """The budget ended it."""
+    """The budget ended it, before the last look."""
 
 
 @dataclass(frozen=True)
@@ -105,17 +107,17 @@ def sample(
         Told after every block how far it is.
     """
     looks = Looks(thresholds)
-    started, elapsed, over, late = time.monotonic(), 0.0, False, False
+    started, elapsed, taken, over, late = time.monotonic(), 0.0, 0, False, False
     with closing(engine.blocks()) as blocks:
         for measured in blocks:
             if over:
                 continue  # of what had begun, only the faults count
-            elapsed = time.monotonic() - started
-            pace = elapsed / measured.blocks
+            elapsed, taken = time.monotonic() - started, measured.blocks
+            pace = elapsed / taken
             if not measured.compared:
                 continue  # nothing is known as long as the answers may differ
-            late = elapsed + pace > budget and measured.blocks >= LEAST
-            if late or measured.blocks >= (looks.next or 0):
+            late = elapsed + pace > budget and taken >= LEAST
+            if late or taken >= (looks.next or 0):
                 looks.take(measured.differences)
                 engine.drop(looks.settled)
             undecided = set(thresholds) - set(measured.errors) - looks.settled
@@ -123,16 +125,17 @@ def sample(
             if over:
                 engine.stop()
             else:
-                left = max(0.0, min(budget - elapsed, (looks.looks[-1] - measured.blocks) * pace))
-                announce(Progress(measured.blocks, len(undecided), elapsed, left))
-    return _sampled(looks, nulls, engine.measured, elapsed, late=late)
+                left = max(0.0, min(budget - elapsed, (looks.looks[-1] - taken) * pace))
+                announce(Progress(taken, len(undecided), elapsed, left))
+    late = late and taken < looks.looks[-1]
+    return _sampled(looks, nulls, engine.measured, (elapsed, taken), late=late)
 
 
 def _sampled(
     looks: Looks,
     nulls: Mapping[str, float],
     measured: Measurements,
-    seconds: float,
+    ended: tuple[float, int],
     *,
     late: bool,
 ) -> Sampled:
@@ -146,6 +149,7 @@ def _sampled(
         nulls=found,
         tripped=tuple(name for name, verdict in verdicts.items() if verdict in odd),
         measured=measured,
-        seconds=seconds,
-        late=late and measured.blocks < looks.looks[-1],
+        seconds=ended[0],
+        blocks=ended[1],
+        late=late,
     )

@@ -24,6 +24,8 @@ class Session:
         self.report = parity.Report()
         self.missing: dict[str, str] = {}
         """Why a backend cannot be timed."""
+        self.left_out: dict[str, str] = {}
+        """The same for those that nobody needs."""
         self.details: dict[str, str] = {}
         """What a reader should know of a backend in this run."""
         self.build_info: dict[str, str] = {}
@@ -72,9 +74,15 @@ class Session:
                 self.details[name] = backend.detail()
         except Exception as error:  # whatever a broken installation raises
             known = isinstance(error, ImportError)
-            self.missing[name] = str(error) if known else f"{type(error).__name__}: {error}"
+            reason = str(error) if known else f"{type(error).__name__}: {error}"
+            (self.left_out if known and backend.optional else self.missing)[name] = reason
             return
         self._calls |= {(kernel, name): call for kernel, call in calls.items()}
+
+    def omission(self, case: Case) -> str | None:
+        """Return why nobody needs to miss `case`."""
+        reason = self.left_out.get(case.backend)
+        return None if reason is None else f"{case.backend} is left out: {reason}"
 
     def refusal(self, case: Case) -> str | None:
         """Return why `case` must not be timed."""
@@ -92,7 +100,7 @@ class Session:
         for case in self.selected:
             if case.backend in self.missing:
                 refused.setdefault(case.kernel, {})[case.backend] = "missing"
-            elif self.refusal(case):
+            elif not self.omission(case) and self.refusal(case):
                 refused.setdefault(case.kernel, {})[case.backend] = "wrong"
         return refused
 
@@ -133,6 +141,7 @@ class Session:
             "build_info": self.build_info,
             "parity": self.report.as_dict(),
             "missing": self.missing,
+            "left_out": self.left_out,
             "refused": self.refused(),
             "details": self.details,
             "no_rust": self.options.no_rust,
@@ -144,6 +153,8 @@ class Session:
         """Yield what a reader must know before the tables."""
         if self.options.no_rust:
             yield "rust was left out: --bench-no-rust"
+        for name, reason in self.left_out.items():
+            yield f"{name} was left out: {reason}"
         for name, detail in self.details.items():
             yield f"{name}: {detail}"
         for name, reason in self.missing.items():

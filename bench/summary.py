@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TypeVar
 
 from bench.registry import Catalogue, Role
 from bench.runs import Result, Run
 from bench.stats import Ratio, geometric_mean_ratio, median_ratio
+
+T = TypeVar("T")
 
 MARGIN = 0.10
 """One process is one sample: closer than this is too close to call."""
@@ -134,7 +137,8 @@ def _size(n: int, results: Sequence[Result], catalogue: Catalogue) -> Size:
         result.case.backend: catalogue.backends[result.case.backend].role for result in results
     }
     reference = _only(r for r in results if r.case.backend == catalogue.reference)
-    floor = _only(r for r in results if roles[r.case.backend] is Role.FLOOR)
+    lowest = _only(one.name for one in catalogue.backends.values() if one.role is Role.FLOOR)
+    floor = _only(r for r in results if r.case.backend == lowest)
     rows = tuple(
         Row(
             result=result,
@@ -147,8 +151,8 @@ def _size(n: int, results: Sequence[Result], catalogue: Catalogue) -> Size:
     return Size(n, rows, _verdict(rows))
 
 
-def _only(results: Iterable[Result]) -> Result | None:
-    return next(iter(results), None)
+def _only(found: Iterable[T]) -> T | None:
+    return next(iter(found), None)
 
 
 def _speedup(reference: Result | None, result: Result) -> Ratio | None:

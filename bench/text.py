@@ -88,8 +88,8 @@ def details(block: Block) -> Iterator[str]:
     yield from _heading(f"{block.kernel}, {block.scenario}: {name} per {block.item}")
     speedup = f"× {block.reference} [95 %]"
     yield (
-        f"{'n':>7} {'backend':<11}{'median':>8}{'mean':>8}{'stddev':>8}{'min':>8}"
-        f"{speedup:>21}{'/ floor':>8}"
+        f"{'n':>7} {'backend':<14}{'median':>7}{'mean':>7}{'stddev':>7}{'min':>7}"
+        f"{speedup:>22}{'/ floor':>8}"
     )
     for size in block.sizes:
         for index, row in enumerate(size.rows):
@@ -100,14 +100,14 @@ def _detail(n: str, row: Row, unit: float) -> str:
     result = row.result
     places = decimals(result.median / unit)
     median, mean, least = (
-        f"{value / unit:>8.{places}f}" for value in (result.median, result.mean, result.min)
+        f"{value / unit:>7.{places}f}" for value in (result.median, result.mean, result.min)
     )
     stddev = result.stddev / unit
-    spread = f"{stddev:>8.{min(decimals(stddev, 2), places + 1)}f}"
+    spread = f"{stddev:>7.{min(decimals(stddev, 2), places + 1)}f}"
     columns = f"{median}{mean}{spread}{least}"
     speedup = ratio(row.speedup) if row.speedup else ""
     floor = figures(row.to_floor, 2) if row.to_floor and row.role is not Role.FLOOR else ""
-    return f"{n:>7} {result.case.backend:<11}{columns}{speedup:>21}{floor:>8}".rstrip()
+    return f"{n:>7} {result.case.backend:<14}{columns}{speedup:>22}{floor:>8}".rstrip()
 
 
 def glance(block: Block) -> Iterator[str]:

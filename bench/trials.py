@@ -1,7 +1,8 @@
 """A self-test's trials as they are saved, and what they say: rates, floors, what is caught."""
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,8 +21,10 @@ SCHEMA = 1
 PARTS = {"schema", "when", "key", "machine", "commit", "trials"}
 ALPHA = 0.01
 """The chance that any case of a gate is beyond its floor."""
-LEAST = 3
-"""Draws of placement that tell nothing of its spread."""
+LEAST = 8
+"""Draws of placement that it takes to tell its spread, the base's among them."""
+MEASURING = ("engine", "sides", "worker", "sequential", "verdict", "gate", "selftest", "stock")
+"""The modules that measure and decide."""
 CAUGHT = 0.95
 """A slowdown that is caught nineteen times in twenty."""
 
@@ -48,6 +51,19 @@ class Kind(StrEnum):
     """The same, and half of the cases do so much extra work that the gate should tell."""
     STOCK = "stock"
     """Three runs of pytest-benchmark: one, the same again, and one with extra work."""
+
+
+def measuring_code() -> str:
+    """Return a digest of the code that measures and decides."""
+    return digest(Path(__file__).parent / f"{name}.py" for name in MEASURING)
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """Return a digest of what files hold, in this order."""
+    found = hashlib.sha256()
+    for path in paths:
+        found.update(path.read_bytes())
+    return found.hexdigest()[:16]
 
 
 class Report:
@@ -129,7 +145,7 @@ def floors(trials: Sequence[Trial], alpha: float = ALPHA) -> dict[str, float]:
     return {
         name: float(np.expm1(np.sqrt(2) * np.std(own, ddof=1) * stats.t.ppf(level, len(own) - 1)))
         for name, own in changes.items()
-        if len(own) > LEAST
+        if len(own) >= LEAST
     }
 
 

@@ -16,6 +16,7 @@ from bench.trials import (
     exits,
     floors,
     gates,
+    measuring_code,
     smallest_caught,
     stock_alarms,
     stock_caught,
@@ -36,12 +37,14 @@ def render(data: Mapping[str, Any]) -> str:
 
 
 def quote(data: Mapping[str, Any], machine: Mapping[str, Any]) -> str:
-    """Return what a gate on `machine` says of itself."""
+    """Return what a gate on `machine` says of itself, and whether it is what was measured."""
     trials = data["trials"]
     same = exits(trials, Kind.SAME)
     if not same[Exit.REGRESSION].of:
         return ""
     where = "this machine" if machine == data["machine"] else "another machine"
+    if data["key"].get("code") != measuring_code():
+        where += ", of other measuring code"
     said = [
         f"self-test on {where} ({data['when'][:10]}, {len(data['key']['cases'])} cases): a false "
         f"alarm in {_rate(same[Exit.REGRESSION])} gates"
@@ -52,6 +55,20 @@ def quote(data: Mapping[str, Any], machine: Mapping[str, Any]) -> str:
     if beyond:
         said.append(f"with another wheel, a point beyond a case's floor in {_rate(beyond)}")
     return "; ".join(said)
+
+
+def where(data: Mapping[str, Any]) -> str:
+    """Say where, with what and when a saved measurement was begun: machine, versions, commit."""
+    machine, commit = data["machine"], data["commit"]
+    known = machine.get("versions", {}).items()
+    versions = ", ".join(f"{name} {one}" for name, one in known if one)
+    virtual = machine.get("virtualisation")
+    changed = " and changes" if commit.get("dirty") else ""
+    return (
+        f"{machine.get('cpu') or 'CPU unknown'}, {machine.get('usable_cores')} cores"
+        f"{f', {virtual}' if virtual else ''}; {versions}; commit {str(commit.get('id'))[:10]}"
+        f"{changed}; begun {data['when'][:10]}"
+    )
 
 
 def _of(rate: Rate) -> str:
@@ -66,21 +83,13 @@ def _rate(rate: Rate) -> str:
 
 
 def _in_short(data: Mapping[str, Any]) -> Iterator[str]:
-    machine, trials = data["machine"], data["trials"]
-    known = machine.get("versions", {}).items()
-    versions = ", ".join(f"{name} {one}" for name, one in known if one)
-    virtual = machine.get("virtualisation")
-    commit = f"commit {str(data['commit'].get('id'))[:10]}"
-    changed = " and changes" if data["commit"].get("dirty") else ""
     looks = ", ".join(map(str, data["key"]["looks"]))
-    where = f"{machine.get('cpu') or 'CPU unknown'}, {machine.get('usable_cores')} cores"
     yield (
-        f"{where}{f', {virtual}' if virtual else ''}; {versions}; {commit}{changed}; begun "
-        f"{data['when'][:10]}. A threshold of {data['key']['threshold']:.1%}, a level of "
+        f"{where(data)}. A threshold of {data['key']['threshold']:.1%}, a level of "
         f"{data['key']['alpha']:.1%} for all cases of a gate together, looks at {looks} blocks. "
         "Brackets hold 95 % intervals (Clopper and Pearson)."
     )
-    least = smallest_caught(trials)
+    least = smallest_caught(data["trials"])
     if least:
         yield (
             f"The smallest slowdown tried that was caught at least {CAUGHT:.0%} of the time: "

@@ -72,7 +72,7 @@ class Side:
     def check(self, request: Request) -> Reply:
         """Hold the backends of `cases` against the reference; say which cases are wrong, and why.
 
-        A backend that cannot be loaded makes its cases wrong, too.
+        A backend that cannot be loaded makes its cases wrong, and so does a pool without calls.
         """
         from bench import parity
         from bench.registry import Case, make_pool
@@ -80,18 +80,23 @@ class Side:
         own = self.catalogue
         cases = [Case(*case) for case in request["cases"]]
         calls, missing = self._load([own.reference, *(case.backend for case in cases)])
-        report = parity.check(
-            own,
-            [case for case in cases if (case.kernel, case.backend) in calls],
-            calls,
-            lambda case: make_pool(own.kernels[case.kernel], own.scenarios[case.scenario], case.n),
-        )
+        sizes: dict[tuple[str, str, int], int] = {}
+
+        def pool(case: Case) -> Sequence[Any]:
+            made = make_pool(own.kernels[case.kernel], own.scenarios[case.scenario], case.n)
+            sizes[case.kernel, case.scenario, case.n] = len(made)
+            return made
+
+        offered = [case for case in cases if (case.kernel, case.backend) in calls]
+        report = parity.check(own, offered, calls, pool)
         wrong = {}
         for case in cases:
             failure = report.failure(own.kernels[case.kernel], case.backend)
-            if failure or (case.kernel, case.backend) not in calls:
+            if failure or case not in offered:
                 lacking = f"{case.backend} offers no kernel {case.kernel}"
                 wrong[case.id] = str(failure or missing.get(case.backend, lacking))
+            elif sizes.get((case.kernel, case.scenario, case.n)) == 0:
+                wrong[case.id] = "its pool is empty, so there is nothing to check or to time"
         return {"wrong": wrong, "calls": sum(report.checked.values())}
 
     def _load(self, names: Sequence[str]) -> tuple[Calls, dict[str, str]]:

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "__version__",
+    "_clear_portable",
     "_floor",
     "_floor_batch",
     "_study_clear",
@@ -44,6 +45,14 @@ def build_info() -> dict[str, str]: ...
 
 # Baselines of the benchmarks.
 
+def _clear_portable(
+    bids: ArrayLike,
+    quantities: ArrayLike,
+    demand: ArrayLike,
+    *,
+    ties: str = "first",
+    scarcity_price: ArrayLike | None = None,
+) -> tuple[float, NDArray[Any]]: ...
 def _floor(
     bids: ArrayLike,
     quantities: ArrayLike,

@@ -5,13 +5,14 @@ import argparse
 from bench import storage
 from bench.catalogue import catalogue
 from bench.changes import MARGIN
-from bench.commands.parser import Commands, add_command, add_output, deliver, fraction
+from bench.commands.parser import Commands, add_command, add_output, conclude, fraction
 from bench.compare import NO_CONTROL, THRESHOLD, compare
 from bench.compare_judgement import Fail, judge
 from bench.exits import Exit
+from bench.judgement import Judgement
 from bench.runs import RunError
 
-DEFAULT_FAILURES = (Fail.REGRESSION, Fail.MISSING)
+DEFAULT_FAILURES = (Fail.REGRESSION, Fail.MISSING, Fail.DISPUTED)
 
 TEXT = f"""\
 Compare saved runs of two revisions, with uncertainty.
@@ -33,6 +34,10 @@ Each case is compared raw, and relative to a control: the backend whose change
 over the same kernel is the middle one. What slows the whole machine cancels
 there, so the verdict rests on it; where fewer than three backends compete, it
 rests on the raw change. --control names another control.
+
+Few runs leave cases undecided. That alone does not fail a comparison, so exit
+code 0 says that nothing was found, not that nothing changed: the verdict tells
+which, and --fail-on inconclusive makes it 3.
 
 examples:
   pytest --benchmark-only --benchmark-save before     # three times
@@ -68,8 +73,9 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--fail-on", type=failures, default=DEFAULT_FAILURES, metavar="LIST",
         help="what makes the exit code differ from 0: regression (1), missing: a case that only "
-        "OLD has (2), inconclusive: a case that is undecided (3), different: another machine, "
-        "version, build, setting or pool (3); or none (default: regression,missing)",
+        "OLD has (2), inconclusive: a case that is undecided (3), disputed: one whose control "
+        "changed and not all others with it (3), different: another machine, version, build, "
+        f"setting or pool (3); or none (default: {','.join(DEFAULT_FAILURES)})",
     )  # fmt: skip
     add_output(parser)
     parser.set_defaults(run=run)
@@ -90,6 +96,10 @@ def failures(text: str) -> tuple[Fail, ...]:
 
 def run(options: argparse.Namespace) -> Exit:
     """Compare, and write what was found."""
+    return conclude(options, _judged)
+
+
+def _judged(options: argparse.Namespace) -> Judgement:
     paths = [storage.resolve(names, options.storage) for names in (options.old, options.new)]
     common = {path.resolve() for path in paths[0]} & {path.resolve() for path in paths[1]}
     if common:
@@ -99,4 +109,4 @@ def run(options: argparse.Namespace) -> Exit:
     comparison = compare(
         old, new, catalogue(), control=options.control, threshold=options.threshold
     )
-    return deliver(judge(comparison, old, new, options.fail_on), options)
+    return judge(comparison, old, new, options.fail_on)

@@ -9,8 +9,9 @@ from contextlib import ExitStack
 from bench import duel
 from bench.arms import ArmError, ArmName, prepared
 from bench.catalogue import catalogue
-from bench.commands.parser import Commands, add_command, add_output, deliver, fraction
+from bench.commands.parser import Commands, add_command, add_output, conclude, fraction
 from bench.exits import Exit
+from bench.judgement import Judgement
 from bench.registry import DEFAULT, Catalogue
 from bench.text import WIDTH
 
@@ -63,7 +64,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--kernel", default="clear", help="see above (default: clear)")
     parser.add_argument("--scenario", default="uniform", help="see above (default: uniform)")
     parser.add_argument("--sizes", type=_sizes, default=(), metavar="LIST", help="such as 5,200")
-    parser.add_argument("--blocks", type=_blocks, default=12, metavar="N", help="(default: 12)")
+    parser.add_argument("--blocks", type=blocks, default=12, metavar="N", help="(default: 12)")
     parser.add_argument(
         "--threshold", type=fraction, default=0.02, metavar="SHARE",
         help="the smallest difference that matters (default: 2%%)",
@@ -75,6 +76,10 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> Exit:
     """Prepare the arms, run the blocks and deliver what they say."""
+    return conclude(options, _judged)
+
+
+def _judged(options: argparse.Namespace) -> Judgement:
     plan = _plan(options)
     with ExitStack() as stack:
         arms = {
@@ -83,7 +88,7 @@ def run(options: argparse.Namespace) -> Exit:
         }
         first, second = (arms[name.revision] for name in plan.names)
         measured = duel.run(plan, (first, second), Progress(plan.blocks))
-    return deliver(duel.judge(plan, measured), options)
+    return duel.judge(plan, measured)
 
 
 def _plan(options: argparse.Namespace) -> duel.Plan:
@@ -104,6 +109,7 @@ def _plan(options: argparse.Namespace) -> duel.Plan:
     return duel.Plan(
         names, options.kernel, options.scenario, sizes,
         options.blocks, options.threshold, options.seed,
+        cpus=max(own.backends[name.backend].threads for name in names),
     )  # fmt: skip
 
 
@@ -115,7 +121,9 @@ class Progress:
         self.started = time.monotonic()
 
     def __call__(self, done: int) -> None:
-        """Say that so many blocks are done."""
+        """Say that so many blocks are done; more than were asked for may have begun."""
+        if done > self.blocks:
+            return
         took = time.monotonic() - self.started
         left = took / done * (self.blocks - done)
         sys.stderr.write(f"block {done} of {self.blocks}, about {left:.0f} s left\n")
@@ -128,7 +136,8 @@ def _sizes(text: str) -> tuple[int, ...]:
     return tuple(map(int, sizes))
 
 
-def _blocks(text: str) -> int:
+def blocks(text: str) -> int:
+    """Read how many blocks to take."""
     if not (text.isascii() and text.isdigit() and int(text) > 1):
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 1")
     return int(text)

@@ -1,19 +1,23 @@
 """``python -m bench gate``: tell whether a change is slower."""
 
 import argparse
+import pkgutil
 import sys
+from contextlib import ExitStack
 from dataclasses import astuple, replace
 
 from bench import counts, gate, gate_settings, selftest, trials, trials_text
-from bench.arms import ROOT, Checkout, commit_of, prepared
-from bench.catalogue import catalogue
-from bench.commands.parser import Commands, add_command, add_output, deliver, fraction, seconds
+from bench.arms import ROOT, ArmError, Checkout, commit_of, prepared
+from bench.commands.parser import Commands, add_command, add_output, conclude, fraction, seconds
 from bench.duel import CATALOGUE
 from bench.exits import Exit
-from bench.gate import SETTINGS
+from bench.gate import SETTINGS, GateError
 from bench.gate_judgement import judge
 from bench.gate_settings import Settings
+from bench.judgement import Judgement
+from bench.registry import Catalogue
 from bench.sequential import Progress
+from bench.wheel import WheelError
 
 TEXT = f"""\
 Tell whether the working tree is slower than a revision, and where.
@@ -76,15 +80,21 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> Exit:
     """Build, check and measure, and deliver what was found."""
-    own = catalogue()
+    return conclude(options, _judged)
+
+
+def _judged(options: argparse.Namespace) -> Judgement:
+    own = _catalogue()
     settings = _settings(options)
     commit = commit_of(options.base)
     saved = trials.load(ROOT / settings.selftest) if settings.selftest else None
     floors = trials.floors(saved["trials"]) if saved else {}
     announce(f"building the base, {options.base}, and the working tree ...")
-    with prepared(options.base) as base, prepared(None) as head:
+    with ExitStack() as stack:
+        base = _prepared(stack, options.base, f"the base, {options.base},")
+        head = _prepared(stack, None, "the head, which is the working tree,")
         announce("collecting the benchmarks of both ...")
-        scope = gate.scope(base, head, settings, own, floors)
+        scope = gate.scope(base, head, settings, own, floors, options.threshold)
         if options.only:
             scope = gate.restricted(scope, options.only)
         arms = base.arm, head.arm
@@ -103,10 +113,25 @@ def run(options: argparse.Namespace) -> Exit:
     if saved:
         here = selftest.here(own)
         quote = trials_text.quote(saved, here)
-        if scope.floors and saved["machine"] != here:
-            warnings.append("the floors for code placement are from another machine's self-test")
-    found = judge(scope, sampled, parity, title, settings.threshold, notes, quote, warnings)
-    return deliver(found, options)
+        if scope.rebuilt and saved["machine"] != here:
+            warnings.append(
+                "the wheels differ, and what code placement alone gives is known from another "
+                "machine's self-test"
+            )
+    return judge(scope, sampled, parity, title, settings.threshold, notes, quote, warnings)
+
+
+def _catalogue() -> Catalogue:
+    # Imported here, because a head that cannot be imported is something to report, too.
+    own: Catalogue = pkgutil.resolve_name(CATALOGUE)()
+    return own
+
+
+def _prepared(stack: ExitStack, revision: str | None, name: str) -> Checkout:
+    try:
+        return stack.enter_context(prepared(revision))
+    except (ArmError, WheelError) as error:
+        raise GateError(f"{name} cannot be measured: {error}") from None
 
 
 def _name(text: str) -> str:

@@ -2,12 +2,14 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import exits, files
+from bench.commands import failures
 from bench.formats import ENDINGS, FORMATS
-from bench.judgement import Judgement
+from bench.judgement import Judgement, Row
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -39,11 +41,35 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def deliver(judgement: Judgement, options: argparse.Namespace) -> exits.Exit:
+def conclude(
+    options: argparse.Namespace, find: Callable[[argparse.Namespace], Judgement]
+) -> exits.Exit:
+    """Deliver what `find` returns, or why it failed: no older report is left to stand for it."""
+    try:
+        found = find(options)
+    except BaseException as error:
+        reason = failures.tell(options.command, error)
+        told = options.format == "terminal"
+        return deliver(_failed(options.command, reason), options, screen=not told)
+    return deliver(found, options)
+
+
+def _failed(command: str, reason: str) -> Judgement:
+    return Judgement(
+        command=command,
+        title="it came to no verdict",
+        columns=(),
+        rows=(Row(command, command, command, (), "error", exits.Exit.ERROR, reason),),
+    )
+
+
+def deliver(
+    judgement: Judgement, options: argparse.Namespace, *, screen: bool = True
+) -> exits.Exit:
     """Write a judgement as the options ask, and return its exit code."""
     # All is rendered before anything is written, and the screen comes first: where the disk is
     # full, what was measured is not lost. Nor do the files go with the screen.
-    shown = FORMATS[options.format](judgement)
+    shown = FORMATS[options.format](judgement) if screen else ""
     contents = {path: FORMATS[ENDINGS[path.suffix]](judgement) for path in options.output}
     try:
         show(shown)

@@ -90,6 +90,7 @@ def _plan(options: argparse.Namespace) -> selftest.Plan:
         settings=replace(settings, thresholds={}),
         trials={kind: getattr(options, kind.replace("-", "_")) for kind in Kind},
         catalogue=CATALOGUE,
+        threads={name: own.backends[known[name].backend].threads for name in gated},
     )
 
 

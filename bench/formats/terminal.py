@@ -57,8 +57,8 @@ def _row(row: Row, widths: Sequence[int]) -> Iterator[str]:
         yield label
         label = ""
     yield _line(label, row.cells, row.word, widths)
-    if row.note:
-        yield from _wrapped(f"    {row.note}")
+    for line in row.note.splitlines():  # a compiler's message has many
+        yield from _wrapped(f"    {line}")
 
 
 def _line(label: str, cells: Sequence[str], word: str, widths: Sequence[int]) -> str:

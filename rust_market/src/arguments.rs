@@ -10,8 +10,9 @@
 
 use std::ffi::c_int;
 use std::slice;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use market_core::Argument;
+use market_core::{Argument, Rows};
 use numpy::PyUntypedArray;
 use numpy::npyffi::flags::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS};
 use numpy::npyffi::objects::{
@@ -323,12 +324,12 @@ impl<'a> View<'a> {
         unsafe { self.read(0) }
     }
 
-    /// The values of up to two dimensions in C order: in place if possible, else in `buffer`.
+    /// The values of one dimension: in place if possible, else in `buffer`.
     pub fn values<'b>(&self, buffer: &'b mut Vec<f64>) -> PyResult<&'b [f64]>
     where
         'a: 'b,
     {
-        let length = self.shape.iter().product::<isize>() as usize;
+        let length = self.units();
         if self.contiguous && !self.float32 {
             // SAFETY: an aligned C-contiguous float64 array, alive and unchanged for `'a`: the
             // GIL is held and no Python code runs meanwhile.
@@ -337,22 +338,10 @@ impl<'a> View<'a> {
         buffer.clear();
         let reserved = buffer.try_reserve(length);
         reserved.map_err(|_| PyMemoryError::new_err("not enough memory to copy an input"))?;
-        match (self.shape, self.strides) {
-            (&[length], &[stride]) => self.append(0, length, stride, buffer),
-            (&[rows, columns], &[down, right]) => {
-                for row in 0..rows {
-                    self.append(row * down, columns, right, buffer);
-                }
-            }
-            _ => buffer.push(self.value()),
-        }
+        let stride = self.strides.last().copied().unwrap_or(0);
+        // SAFETY: `stride` is that of an axis with `length` elements.
+        buffer.extend((0..length as isize).map(|k| unsafe { self.read(k * stride) }));
         Ok(buffer)
-    }
-
-    /// Appends a line of values.
-    fn append(&self, start: isize, length: isize, stride: isize, buffer: &mut Vec<f64>) {
-        // SAFETY: `start` and `stride` are those of an axis with `length` elements.
-        buffer.extend((0..length).map(|k| unsafe { self.read(start + k * stride) }));
     }
 
     /// # Safety
@@ -366,6 +355,81 @@ impl<'a> View<'a> {
             } else {
                 element.cast::<f64>().read()
             }
+        }
+    }
+}
+
+/// Rows of values for a batch, read while other threads may be writing them.
+///
+/// It holds the numbers of a view, not the view: another thread may give the array another shape.
+/// The memory stays: the array is an argument of the call, and NumPy resizes no array in place to
+/// which something else refers.
+#[derive(Clone, Copy)]
+pub struct SharedRows {
+    data: *const u8,
+    float32: bool,
+    shared: bool,
+    /// Bytes from one row to the next, and from one unit to the next.
+    down: isize,
+    right: isize,
+}
+
+// SAFETY: it only reads, and atomically.
+unsafe impl Send for SharedRows {}
+// SAFETY: likewise.
+unsafe impl Sync for SharedRows {}
+
+impl SharedRows {
+    /// Rows of bids or quantities: one that all markets share, or one for each.
+    pub fn of_market(view: &View<'_>) -> Self {
+        let (down, right) = match *view.strides {
+            [right] => (0, right),
+            [down, right] => (down, right),
+            _ => (0, 0),
+        };
+        Self {
+            data: view.data,
+            float32: view.float32,
+            shared: view.dimensions() == 1,
+            down,
+            right,
+        }
+    }
+
+    /// Rows of one value.
+    pub fn of_demand(view: &View<'_>) -> Self {
+        let down = view.strides.first().copied().unwrap_or(0);
+        Self { data: view.data, float32: view.float32, shared: false, down, right: 0 }
+    }
+
+    /// # Safety
+    /// A value must lie `offset` bytes after the first.
+    unsafe fn read(&self, offset: isize) -> f64 {
+        // SAFETY: the value is there, of this type and aligned. Relaxed loads of at most eight
+        // bytes need no memory that can be written to.
+        unsafe {
+            let value = self.data.offset(offset).cast_mut();
+            if self.float32 {
+                let bits = AtomicU32::from_ptr(value.cast()).load(Ordering::Relaxed);
+                f64::from(f32::from_bits(bits))
+            } else {
+                f64::from_bits(AtomicU64::from_ptr(value.cast()).load(Ordering::Relaxed))
+            }
+        }
+    }
+}
+
+impl Rows for SharedRows {
+    fn shared(&self) -> bool {
+        self.shared
+    }
+
+    #[inline(always)]
+    fn copy(&self, row: usize, into: &mut [f64]) {
+        let start = row as isize * self.down;
+        for (unit, value) in into.iter_mut().enumerate() {
+            // SAFETY: the batch has this row, and a row as many values.
+            *value = unsafe { self.read(start + unit as isize * self.right) };
         }
     }
 }

@@ -3,39 +3,30 @@
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
-use market_core::{Fault, Markets, MeritOrder, Output, Rules, Ties};
+use market_core::{Fault, KEPT_UNITS, Market, Markets, Output, Rules, Scratch, Ties};
 use pyo3::prelude::*;
 
-use crate::arguments::Given;
+use crate::arguments::{Given, SharedRows};
 use crate::errors;
-use crate::outputs::{self, Cells, Outputs};
-use crate::shapes::{Inputs, Views};
-
-/// Memory kept between calls is for markets of up to so many units (512 KiB an array).
-const KEPT_UNITS: usize = 1 << 16;
+use crate::outputs::{self, Outputs};
+use crate::shapes::Inputs;
 
 /// Memory that is reused from call to call; one for each thread.
-struct Scratch {
-    order: MeritOrder,
+struct Buffers {
+    scratch: Scratch,
     bids: Vec<f64>,
     quantities: Vec<f64>,
-    demand: Vec<f64>,
 }
 
-impl Scratch {
-    const fn new() -> Self {
-        Self {
-            order: MeritOrder::new(),
-            bids: Vec::new(),
-            quantities: Vec::new(),
-            demand: Vec::new(),
-        }
+impl Buffers {
+    const fn new(scratch: Scratch) -> Self {
+        Self { scratch, bids: Vec::new(), quantities: Vec::new() }
     }
 
     /// Gives memory back that only an unusually large market needed.
     fn trim(&mut self) {
-        self.order.shrink_to(KEPT_UNITS);
-        for buffer in [&mut self.bids, &mut self.quantities, &mut self.demand] {
+        self.scratch.shrink_to(KEPT_UNITS);
+        for buffer in [&mut self.bids, &mut self.quantities] {
             if buffer.capacity() > KEPT_UNITS {
                 *buffer = Vec::new();
             }
@@ -44,42 +35,49 @@ impl Scratch {
 }
 
 thread_local! {
-    /// No Python code runs while it is borrowed, so a call never meets another one's borrow.
-    static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch::new()) };
+    /// No Python code runs while they are borrowed, so a call never meets another one's borrow.
+    static BUFFERS: RefCell<Buffers> = const { RefCell::new(Buffers::new(Scratch::new())) };
 }
 
-/// What is done with arguments whose dtypes and shapes are right.
+/// What is done with one market whose dtypes and shapes are right.
 pub trait Kernel {
-    /// Whether and where a value is bad.
-    fn check(&self, markets: Markets<'_>, rules: Rules) -> Result<(), Fault> {
-        let Markets { bids, quantities, demand, .. } = markets;
-        market_core::check(bids, quantities, demand, rules.scarcity_price)
-    }
-
-    /// Writes every price and every cleared quantity; safe on any bits.
-    fn run<T: Output>(
+    /// Checks the values, writes every cleared quantity and returns the price.
+    fn clear<T: Output>(
         &self,
-        markets: Markets<'_>,
+        market: Market<'_>,
         rules: Rules,
-        order: &mut MeritOrder,
-        prices: &mut [MaybeUninit<f64>],
+        scratch: &mut Scratch,
         cleared: &mut [T],
-    );
+    ) -> Result<f64, Fault>;
 }
 
 /// The clearing of the specification.
 pub struct Clear;
 
 impl Kernel for Clear {
-    fn run<T: Output>(
+    fn clear<T: Output>(
         &self,
-        markets: Markets<'_>,
+        market: Market<'_>,
         rules: Rules,
-        order: &mut MeritOrder,
-        prices: &mut [MaybeUninit<f64>],
+        scratch: &mut Scratch,
         cleared: &mut [T],
-    ) {
-        market_core::dispatch_batch(markets, rules, order, prices, cleared);
+    ) -> Result<f64, Fault> {
+        market_core::clear(market, rules, scratch, cleared)
+    }
+}
+
+/// The same with the instructions that every processor of this kind has.
+pub struct Portable;
+
+impl Kernel for Portable {
+    fn clear<T: Output>(
+        &self,
+        market: Market<'_>,
+        rules: Rules,
+        scratch: &mut Scratch,
+        cleared: &mut [T],
+    ) -> Result<f64, Fault> {
+        market_core::clear_portably(market, rules, scratch, cleared)
     }
 }
 
@@ -87,20 +85,15 @@ impl Kernel for Clear {
 pub struct Floor;
 
 impl Kernel for Floor {
-    fn check(&self, _: Markets<'_>, _: Rules) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn run<T: Output>(
+    fn clear<T: Output>(
         &self,
-        _: Markets<'_>,
+        _: Market<'_>,
         _: Rules,
-        _: &mut MeritOrder,
-        prices: &mut [MaybeUninit<f64>],
+        _: &mut Scratch,
         cleared: &mut [T],
-    ) {
-        prices.fill(MaybeUninit::new(0.0));
+    ) -> Result<f64, Fault> {
         cleared.fill(T::from_f64(0.0));
+        Ok(0.0)
     }
 }
 
@@ -108,17 +101,16 @@ impl Kernel for Floor {
 pub struct Study;
 
 impl Kernel for Study {
-    fn run<T: Output>(
+    fn clear<T: Output>(
         &self,
-        markets: Markets<'_>,
-        _: Rules,
-        _: &mut MeritOrder,
-        prices: &mut [MaybeUninit<f64>],
+        market: Market<'_>,
+        rules: Rules,
+        _: &mut Scratch,
         cleared: &mut [T],
-    ) {
-        let Markets { bids, quantities, demand, .. } = markets;
-        let price = market_core::study::clear(bids, quantities, demand[0], cleared);
-        prices[0] = MaybeUninit::new(price);
+    ) -> Result<f64, Fault> {
+        let Market { bids, quantities, demand } = market;
+        market_core::check(bids, quantities, &[demand], rules.scarcity_price)?;
+        Ok(market_core::study::clear(bids, quantities, demand, cleared))
     }
 }
 
@@ -132,60 +124,80 @@ pub fn one_market<'py>(
     let views = inputs.view_market()?;
     let float32 = inputs.quantities.is_float32();
     let cleared = outputs::fresh(given.bids.py(), &[views.bids.units()], float32)?;
-    let mut price = [MaybeUninit::new(0.0)];
-    let cells = Cells::new(&mut price, &cleared, float32);
-    run(kernel, &views, ties, Ok(cells)).map_err(|refusal| refusal.explain(&inputs))?;
-    // SAFETY: it was initialised above.
-    Ok((unsafe { price[0].assume_init() }, cleared))
+    let rules = Rules { ties, scarcity_price: views.scarcity_price };
+    let price = BUFFERS.with_borrow_mut(|buffers| {
+        let market = Market {
+            bids: views.bids.values(&mut buffers.bids)?,
+            quantities: views.quantities.values(&mut buffers.quantities)?,
+            demand: views.demand.value(),
+        };
+        let scratch = &mut buffers.scratch;
+        // SAFETY: the array is fresh, and of this dtype.
+        let price = unsafe {
+            if float32 {
+                kernel.clear::<MaybeUninit<f32>>(market, rules, scratch, outputs::cells(&cleared))
+            } else {
+                kernel.clear::<MaybeUninit<f64>>(market, rules, scratch, outputs::cells(&cleared))
+            }
+        };
+        buffers.trim();
+        price.map_err(Refusal::Value)
+    });
+    price.map(|price| (price, cleared)).map_err(|refusal| refusal.explain(&inputs))
 }
 
-/// Runs a kernel on many markets: (prices, cleared), or `out`.
+/// Clears many markets: (prices, cleared), or `out`. Without the GIL.
 pub fn many_markets<'py>(
-    kernel: &impl Kernel,
     given: &Given<'_, 'py>,
     ties: Ties,
+    out: Option<&Bound<'py, PyAny>>,
+    threads: Option<usize>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = given.bids.py();
+    let inputs = Inputs::many_markets(given)?;
+    let views = inputs.view_markets()?;
+    let shape = [views.demand.rows(), views.bids.units()];
+    // A bad `out` is the last fault to be told, but looking at it may run Python code.
+    let outputs = Outputs::new(py, out, &inputs, shape);
+
+    let views = inputs.view_markets()?;
+    let shape = [views.demand.rows(), views.bids.units()];
+    let rules = Rules { ties, scarcity_price: views.scarcity_price };
+    let markets = Markets {
+        rows: shape[0],
+        units: shape[1],
+        bids: SharedRows::of_market(&views.bids),
+        quantities: SharedRows::of_market(&views.quantities),
+        demand: SharedRows::of_demand(&views.demand),
+    };
+    let cells = match &outputs {
+        Ok(outputs) => outputs.cells(shape),
+        Err(error) => Err(error.clone_ref(py)),
+    };
+    let done = match cells {
+        Ok(cells) => py.detach(|| cells.receive(markets, rules, threads)),
+        Err(error) => {
+            let checked = py.detach(|| market_core::check_batch(markets, rules, threads));
+            checked.map_err(|fault| Refusal::Value(fault).explain(&inputs))?;
+            return Err(error);
+        }
+    };
+    done.map_err(|fault| Refusal::Value(fault).explain(&inputs))?;
+    outputs?.into_result()
+}
+
+/// Does what [`many_markets`] does around clearing, and writes zeros.
+pub fn no_markets<'py>(
+    given: &Given<'_, 'py>,
     out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let inputs = Inputs::many_markets(given)?;
     let views = inputs.view_markets()?;
     let shape = [views.demand.rows(), views.bids.units()];
-    // A bad `out` is the last fault to be told, but looking at it may run Python code.
-    let outputs = Outputs::new(given.bids.py(), out, &inputs, shape);
-
-    let views = inputs.view_markets()?;
-    let shape = [views.demand.rows(), views.bids.units()];
-    let cells = match &outputs {
-        Ok(outputs) => outputs.cells(shape),
-        Err(error) => Err(error.clone_ref(given.bids.py())),
-    };
-    run(kernel, &views, ties, cells).map_err(|refusal| refusal.explain(&inputs))?;
-    outputs?.into_result()
-}
-
-/// Checks the values, and only then writes to the outputs.
-fn run(
-    kernel: &impl Kernel,
-    views: &Views<'_>,
-    ties: Ties,
-    cells: PyResult<Cells<'_>>,
-) -> Result<(), Refusal> {
-    SCRATCH.with_borrow_mut(|scratch| {
-        let markets = Markets {
-            units: views.bids.units(),
-            bids: views.bids.values(&mut scratch.bids)?,
-            quantities: views.quantities.values(&mut scratch.quantities)?,
-            demand: views.demand.values(&mut scratch.demand)?,
-        };
-        let rules = Rules { ties, scarcity_price: views.scarcity_price };
-        kernel.check(markets, rules)?;
-        let order = &mut scratch.order;
-        match cells? {
-            Cells::Float64(prices, cleared) => kernel.run(markets, rules, order, prices, cleared),
-            Cells::Float32(prices, cleared) => kernel.run(markets, rules, order, prices, cleared),
-        }
-        scratch.trim();
-        Ok(())
-    })
+    let outputs = Outputs::new(given.bids.py(), out, &inputs, shape)?;
+    let cells = outputs.cells(shape)?;
+    given.bids.py().detach(|| cells.zero());
+    outputs.into_result()
 }
 
 /// Why a call is refused once its shapes are right.
@@ -201,12 +213,6 @@ impl Refusal {
             Self::Value(fault) => errors::bad_value(fault, inputs.argument(fault.argument)),
             Self::Python(error) => error,
         }
-    }
-}
-
-impl From<Fault> for Refusal {
-    fn from(fault: Fault) -> Self {
-        Self::Value(fault)
     }
 }
 

@@ -1,13 +1,15 @@
 //! The Python module `rust_market`: arguments in, `market_core` called, errors mapped.
 //!
-//! Every function holds the GIL from beginning to end. Clearing a market takes microseconds, less
-//! than handing the interpreter over and getting it back may cost; and while the GIL is held, no
-//! other Python thread can change an array that is being read. The module declares this
-//! (`gil_used = true`), so a free-threaded interpreter turns the GIL on when it imports it.
+//! Clearing one market holds the GIL from beginning to end: it takes microseconds, less than
+//! handing the interpreter over and getting it back may cost. Clearing a batch lets go of it, and
+//! may use several threads. Other Python threads can change the arrays then, so values are read
+//! atomically, each row once; a batch that is changed meanwhile is cleared as it was read. That the
+//! module needs the GIL otherwise it declares (`gil_used = true`), so a free-threaded interpreter
+//! turns the GIL on when it imports it.
 //!
 //! | module | does |
 //! |---|---|
-//! | `arguments` | Python objects to arrays and numbers of an accepted dtype, their memory to slices |
+//! | `arguments` | Python objects to arrays and numbers of an accepted dtype, their memory to values |
 //! | `shapes` | dimensions, empty markets, lengths |
 //! | `outputs` | fresh arrays, or the caller's `out`, checked |
 //! | `options` | `ties` and `threads` |
@@ -30,7 +32,7 @@ mod rust_market {
     use pyo3::types::PyDict;
 
     use crate::arguments::Given;
-    use crate::kernels::{self, Clear, Floor, Study};
+    use crate::kernels::{self, Clear, Floor, Portable, Study};
     use crate::options::{TiesOption, check_threads};
 
     #[allow(non_upper_case_globals)]
@@ -111,7 +113,8 @@ mod rust_market {
     ///     Arrays that receive the results: of exactly their shapes and dtypes, C-contiguous,
     ///     aligned and writeable, overlapping neither the inputs nor each other.
     /// threads : int, optional
-    ///     The most threads to use, at least 1. A hint: one thread is used.
+    ///     The most threads to use, at least 1. Without it, as many as the environment variable
+    ///     `RAYON_NUM_THREADS` says, or one for each processor. A small batch takes one.
     ///
     /// Returns
     /// -------
@@ -143,8 +146,8 @@ mod rust_market {
     ) -> PyResult<Bound<'py, PyAny>> {
         let given = Given { bids, quantities, demand, scarcity_price };
         let ties = ties.check()?;
-        check_threads(threads)?;
-        kernels::many_markets(&Clear, &given, ties, out)
+        let threads = check_threads(threads)?;
+        kernels::many_markets(&given, ties, out, threads)
     }
 
     /// Return how this module was built.
@@ -163,6 +166,23 @@ mod rust_market {
         info.set_item("rustc", env!("RUST_MARKET_RUSTC"))?;
         info.set_item("source_hash", env!("RUST_MARKET_SOURCE_HASH"))?;
         Ok(info)
+    }
+
+    /// Do what `clear` does, with the instructions that every processor of this kind has.
+    #[pyfunction]
+    #[pyo3(
+        signature = (bids, quantities, demand, *, ties=TiesOption::FIRST, scarcity_price=None),
+        text_signature = "(bids, quantities, demand, *, ties='first', scarcity_price=None)"
+    )]
+    fn _clear_portable<'py>(
+        bids: &Bound<'py, PyAny>,
+        quantities: &Bound<'py, PyAny>,
+        demand: &Bound<'py, PyAny>,
+        ties: TiesOption<'py>,
+        scarcity_price: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(f64, Bound<'py, PyAny>)> {
+        let given = Given { bids, quantities, demand, scarcity_price };
+        kernels::one_market(&Portable, &given, ties.check()?)
     }
 
     /// Do what `clear` does around clearing: price 0.0, nothing dispatched, values unchecked.
@@ -201,9 +221,9 @@ mod rust_market {
         threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let given = Given { bids, quantities, demand, scarcity_price };
-        let ties = ties.check()?;
+        ties.check()?;
         check_threads(threads)?;
-        kernels::many_markets(&Floor, &given, ties, out)
+        kernels::no_markets(&given, out)
     }
 
     /// Clear as the earlier study did: right only on valid, untied markets without scarcity.

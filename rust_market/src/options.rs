@@ -40,14 +40,14 @@ impl<'py> FromPyObject<'_, 'py> for TiesOption<'py> {
     }
 }
 
-/// Checks `threads`, the most threads that may be used; one is used.
-pub fn check_threads(threads: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+/// Checks `threads`, the most threads that may be used.
+pub fn check_threads(threads: Option<&Bound<'_, PyAny>>) -> PyResult<Option<usize>> {
     let Some(threads) = threads else {
-        return Ok(());
+        return Ok(None);
     };
     let is_int = threads.is_instance_of::<PyInt>() && !threads.is_instance_of::<PyBool>();
     if is_int && threads.ge(1)? {
-        return Ok(());
+        return Ok(Some(threads.extract().unwrap_or(usize::MAX)));
     }
     Err(errors::bad_option("threads", threads, "a positive int or None"))
 }

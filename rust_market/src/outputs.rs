@@ -4,8 +4,9 @@ use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::slice;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
-use market_core::Argument;
+use market_core::{Argument, Fault, Fresh, Markets, Results, Rows, Rules, Visible, clear_batch};
 use numpy::PY_ARRAY_API;
 use numpy::npyffi::PyArray_Check;
 use numpy::npyffi::flags::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_WRITEABLE};
@@ -18,37 +19,48 @@ use crate::arguments::{Layout, array_type, as_array};
 use crate::errors;
 use crate::shapes::Inputs;
 
-/// Memory for prices and for cleared quantities, which may never have been written to.
+/// The memory of a batch's results, which may never have been written to.
 pub enum Cells<'a> {
-    Float64(&'a mut [MaybeUninit<f64>], &'a mut [MaybeUninit<f64>]),
-    Float32(&'a mut [MaybeUninit<f64>], &'a mut [MaybeUninit<f32>]),
+    Fresh64(Fresh<'a, MaybeUninit<f64>, MaybeUninit<f64>>),
+    Fresh32(Fresh<'a, MaybeUninit<f64>, MaybeUninit<f32>>),
+    /// In the caller's `out`, where other threads may look or write meanwhile.
+    Visible64(Visible<'a, AtomicU64>),
+    Visible32(Visible<'a, AtomicU32>),
 }
 
-impl<'a> Cells<'a> {
-    /// `cleared` is an array from [`fresh`], or one that passed [`check_layout`] just now.
-    pub fn new(
-        prices: &'a mut [MaybeUninit<f64>],
-        cleared: &'a Bound<'_, PyAny>,
-        float32: bool,
-    ) -> Self {
-        // SAFETY: the array is of this dtype, and nothing else refers to its memory: it is fresh,
-        // or it overlaps neither the inputs nor the other output.
-        unsafe {
-            if float32 {
-                Self::Float32(prices, cells(cleared))
-            } else {
-                Self::Float64(prices, cells(cleared))
-            }
+impl Cells<'_> {
+    /// Has markets cleared into it.
+    pub fn receive<R: Rows>(
+        self,
+        markets: Markets<R>,
+        rules: Rules,
+        threads: Option<usize>,
+    ) -> Result<(), Fault> {
+        match self {
+            Self::Fresh64(results) => clear_batch(markets, rules, threads, results),
+            Self::Fresh32(results) => clear_batch(markets, rules, threads, results),
+            Self::Visible64(results) => clear_batch(markets, rules, threads, results),
+            Self::Visible32(results) => clear_batch(markets, rules, threads, results),
+        }
+    }
+
+    /// Writes zeros.
+    pub fn zero(self) {
+        match self {
+            Self::Fresh64(results) => results.zero(),
+            Self::Fresh32(results) => results.zero(),
+            Self::Visible64(results) => results.zero(),
+            Self::Visible32(results) => results.zero(),
         }
     }
 }
 
-/// The memory of an output.
+/// The memory of an output that nobody else can see.
 ///
 /// # Safety
-/// The object must be a C-contiguous, aligned, writeable array of `T` whose memory nothing else
-/// refers to. It must outlive the slice, and no Python code may run meanwhile.
-unsafe fn cells<'a, T>(array: &Bound<'_, PyAny>) -> &'a mut [MaybeUninit<T>] {
+/// The object must be a C-contiguous, aligned, writeable array of cells as large as `T`, to whose
+/// memory nothing else refers. It must outlive the slice.
+pub unsafe fn cells<'a, T>(array: &Bound<'_, PyAny>) -> &'a mut [T] {
     // SAFETY: as the caller says; an empty array may have any pointer.
     unsafe {
         let layout = Layout::of_array(array);
@@ -57,6 +69,17 @@ unsafe fn cells<'a, T>(array: &Bound<'_, PyAny>) -> &'a mut [MaybeUninit<T>] {
             return &mut [];
         }
         slice::from_raw_parts_mut(layout.data().cast(), length)
+    }
+}
+
+/// # Safety
+/// As [`cells`], for an atomic `T`; others may refer to the memory.
+unsafe fn shared_cells<'a, T>(array: &Bound<'_, PyAny>) -> &'a [T] {
+    // SAFETY: as the caller says; an empty array may have any pointer.
+    unsafe {
+        let layout = Layout::of_array(array);
+        let length = layout.shape().iter().product::<isize>() as usize;
+        if length == 0 { &[] } else { slice::from_raw_parts(layout.data().cast(), length) }
     }
 }
 
@@ -124,9 +147,27 @@ impl<'py> Outputs<'py> {
     /// If other code has changed the arrays since they were checked.
     pub fn cells(&self, shape: [usize; 2]) -> PyResult<Cells<'_>> {
         self.check_layouts(shape)?;
-        // SAFETY: the layout was checked just now, and nothing else refers to the memory.
-        let prices = unsafe { cells(&self.prices) };
-        Ok(Cells::new(prices, &self.cleared, self.float32))
+        let (prices, cleared) = (&self.prices, &self.cleared);
+        // SAFETY: the layouts were checked just now. Fresh arrays are nobody else's yet, and those
+        // in `out` overlap neither the inputs nor each other.
+        Ok(unsafe {
+            match (self.out.is_some(), self.float32) {
+                (false, false) => {
+                    Cells::Fresh64(Fresh { prices: cells(prices), cleared: cells(cleared) })
+                }
+                (false, true) => {
+                    Cells::Fresh32(Fresh { prices: cells(prices), cleared: cells(cleared) })
+                }
+                (true, false) => Cells::Visible64(Visible {
+                    prices: shared_cells(prices),
+                    cleared: shared_cells(cleared),
+                }),
+                (true, true) => Cells::Visible32(Visible {
+                    prices: shared_cells(prices),
+                    cleared: shared_cells(cleared),
+                }),
+            }
+        })
     }
 
     /// What is returned.

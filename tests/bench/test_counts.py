@@ -5,7 +5,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -231,6 +231,73 @@ def untouched_valgrind(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_program_that_dies_without_valgrind_says_so(arm: Arm) -> None:
     with pytest.raises(CountError, match=r"^toy died with SIGILL: these were its last words$"):
         count(arm, case("dies"), CATALOGUE)
+
+
+@pytest.mark.parametrize("reply", [
+    '{"calls": [1, 1]}', '{"calls": [2, 1]}', '{"calls": [0, 1]}', '{"calls": [null, 1]}',
+    '{"calls": [Infinity, NaN]}', '{"calls": [1]}', '{"calls": 7}', '{"calls": ["a", "b"]}',
+    '{}', '[]', "7", "", "[" * 100_000,
+])  # fmt: skip
+def test_a_reply_without_sense_fails_its_case_only(
+    reply: str, arm: Arm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(command: Sequence[str], environment: Mapping[str, str], name: str, *_: object) -> str:
+        home = next((one for one in command if one.startswith("--callgrind-out-file=")), None)
+        if home:
+            counted(Path(home.partition("=")[2]), 100, 200, 300)
+        return reply if "odd" in command[-1] else '{"calls": [1, 2]}'
+
+    monkeypatch.setattr(counts, "unavailable", lambda: None)
+    monkeypatch.setattr(shutil, "which", lambda name: "valgrind")
+    monkeypatch.setattr(counts, "_run", run)
+    cases = {"odd": case("odd"), "even": case("even")}
+    found, errors = compare((arm, arm), cases, CATALOGUE, lambda _: None)
+    assert found == {"even": Counted(100.0, 100.0)}
+    assert set(errors) == {"odd"}
+    assert "toy printed garbage" in errors["odd"]
+
+
+def counted(path: Path, *totals: int) -> None:
+    """Write what callgrind would."""
+    for mark, total in enumerate(totals, 1):
+        path.with_name(f"{path.name}.{mark}").write_text(f"totals: {total}\n", encoding="ascii")
+
+
+@pytest.mark.parametrize("content", [
+    b"totals: 200\n\xff\xfe\n", b"\xff\xfe", b"totals: 300\n", b"totals: " + b"9" * 5000 + b"\n",
+])  # fmt: skip
+def test_a_file_of_callgrind_without_sense_is_a_reason(content: bytes, tmp_path: Path) -> None:
+    counted(tmp_path / "counts", 100, 200, 300)
+    assert counts._loops(tmp_path) == (200, 300)
+    (tmp_path / "counts.2").write_bytes(content)
+    if content.startswith(b"totals: 200\n"):  # what matters can be read
+        assert counts._loops(tmp_path) == (200, 300)
+        return
+    with pytest.raises(CountError, match="did not see the loops"):
+        counts._loops(tmp_path)
+
+
+@pytest.mark.usefixtures("untouched_valgrind")
+def test_whatever_goes_wrong_with_a_count_fails_its_case_only(
+    arm: Arm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = {
+        "a": ZeroDivisionError("no calls"),
+        "b": TypeError("no number"),
+        "c": OSError("full"),
+    }
+
+    def fail(arm: Arm, case: Sequence[object], *_: object) -> counts.Count:
+        if case[1] in faults:
+            raise faults[str(case[1])]
+        return counts.Count((1, 2), (10, 30))
+
+    monkeypatch.setattr(counts, "count", fail)
+    cases = {name: case(name) for name in "abcd"}
+    found, errors = compare((arm, arm), cases, CATALOGUE, lambda _: None)
+    assert found == {"d": Counted(20.0, 20.0)}
+    assert set(errors) == {"a", "b", "c"}
+    assert "no calls" in errors["a"]
 
 
 @pytest.mark.usefixtures("untouched_valgrind")

@@ -1,19 +1,24 @@
 """What a duel concludes, and how its arms are named and made."""
 
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from bench import duel
 from bench.__main__ import main
 from bench.arms import ArmError, ArmName, prepared
-from bench.duel import NULL, Plan, judge
-from bench.engine import Measurements
+from bench.commands import duel as command
+from bench.duel import NULL, Plan, contests, judge
+from bench.engine import Arm, Measurements
 from bench.exits import Exit
 from bench.formats import FORMATS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+ARM = Arm("working tree", ("code",))
 
 PLAN = Plan(
     (ArmName(None, "numba"), ArmName("HEAD~1", "rust")), "clear", "uniform", (5, 50), 12, 0.02, 0
@@ -46,6 +51,23 @@ def test_a_duel_says_who_is_faster(
     assert found.exit is code
     for render in FORMATS.values():
         assert "HEAD~1:rust" in render(found).replace("\\", "")  # markdown escapes the tilde
+
+
+def test_arms_of_several_threads_share_as_many_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    plans: list[Plan] = []
+
+    def noted(plan: Plan, *_: object) -> Measurements:
+        plans.append(plan)
+        return measured(0.0, 0.0)
+
+    monkeypatch.setattr(duel, "run", noted)
+    monkeypatch.setattr(
+        command, "prepared", lambda revision: nullcontext(SimpleNamespace(arm=ARM))
+    )
+    batch = ["--kernel", "clear_batch", "--sizes", "5,50"]
+    for pair, cpus in (("numba", "rust"), 1), (("rust", "rust-parallel"), 2):
+        assert main(["duel", *pair, *batch]) == Exit.PASS
+        assert {one.cpus for one in contests(plans[-1], (ARM, ARM))} == {cpus}
 
 
 def test_an_arm_that_differs_from_itself_voids_the_duel() -> None:

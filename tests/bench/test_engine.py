@@ -8,10 +8,12 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import astuple
 from pathlib import Path
 from subprocess import Popen
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -247,6 +249,8 @@ class Pretence:
 
     asked: ClassVar[list[tuple[str, Mapping[str, Any]]]]
     """Who, and what."""
+    limits: ClassVar[list[tuple[str, str | None, float]]]
+    """What, of which contest, and how long the answer is waited for."""
     alive: ClassVar[int]
 
     def __init__(self, name: str, environment: Mapping[str, str]) -> None:
@@ -254,8 +258,9 @@ class Pretence:
         self.cpus: list[int] = []
         type(self).alive += 1
 
-    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def ask(self, request: Mapping[str, Any], timeout: float = TIMEOUT) -> dict[str, Any]:
         self.asked.append((self.name, request))
+        self.limits.append((request["do"], request.get("name"), timeout))
         self.cpus = request.get("cpus", self.cpus)
         return self.answer(request)
 
@@ -272,15 +277,16 @@ class Pretence:
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, cpus: int = 1, kind: type = Pretence) -> None:
-    Pretence.asked, kind.alive = [], 0  # type: ignore[attr-defined]
+    Pretence.asked, Pretence.limits, kind.alive = [], [], 0  # type: ignore[attr-defined]
     monkeypatch.setattr(engine, "Side", kind)
     monkeypatch.setattr(engine, "lanes", lambda: list(range(cpus)))
     monkeypatch.setattr(engine, "usable_cpus", lambda: list(range(cpus)))
+    monkeypatch.setattr(engine, "pinned", lambda others: nullcontext())
 
 
-def contest(name: str, extra: float = 0.0) -> Contest:
+def contest(name: str, extra: float = 0.0, **more: Any) -> Contest:
     arms = Arm("A", ("a",)), Arm("B", ("b",))
-    return Contest(name, arms, (("scale", name, "mixed", 4),) * 2, extra)
+    return Contest(name, arms, (("scale", name, "mixed", 4),) * 2, extra, **more)
 
 
 def schedule(seed: int, blocks: int) -> list[tuple[str, Mapping[str, Any]]]:
@@ -327,6 +333,53 @@ def test_answers_are_compared_once_and_processes_are_fresh_in_every_block(
     assert [one["digest"] for _, one in asked if one["do"] == "open"] == [True] * 4 + [False] * 8
     assert sum(one["do"] == "hello" for _, one in asked) == 3 * 2
     assert Pretence.alive == 0
+
+
+def test_answers_to_two_questions_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Differing(Pretence):
+        def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+            if request["do"] == "open":
+                return {"seconds": 1e-4, "answers": self.name if request["digest"] else None}
+            return super().answer(request)
+
+    pretend(monkeypatch, kind=Differing)
+    found = measured([contest("alike"), contest("other", alike=False)], 1)
+    assert "different answers" in found.errors["alike"]
+    assert list(found.differences) == ["other"]
+
+
+def cpus_of(contests: list[Contest], blocks: int) -> dict[str, set[tuple[int, ...]]]:
+    """Return which CPUs the sides of each contest were pinned to."""
+    found: dict[str, set[tuple[int, ...]]] = {one.name: set() for one in contests}
+
+    class Pinned(Pretence):
+        def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+            if request["do"] == "time":
+                found[request["name"]].add(tuple(self.cpus))
+            return super().answer(request)
+
+    with pytest.MonkeyPatch.context() as patch:
+        pretend(patch, 3, Pinned)
+        result = measured(contests, blocks)
+    assert Pinned.alive == 0
+    for name, why in result.errors.items():
+        assert why == "it needs 4 cores, and can be pinned to 3", name
+        assert not found.pop(name)
+    return found
+
+
+def test_both_arms_share_as_many_cpus_as_a_contest_needs() -> None:
+    plain = contest("one")
+    assert cpus_of([plain], 30)["one"] <= {(0,), (1,), (2,)}
+    # The third core cannot hold a block of two, so it is left alone.
+    assert cpus_of([plain, contest("two", cpus=2)], 6) == {"one": {(0,)}, "two": {(0, 1)}}
+    assert cpus_of([contest("three", cpus=3)], 2) == {"three": {(0, 1, 2)}}
+
+
+def test_a_contest_that_needs_more_cpus_than_there_are_fails_alone() -> None:
+    found = cpus_of([contest("one"), contest("four", cpus=4)], 30)
+    assert list(found) == ["one"]
+    assert found["one"] <= {(0,), (1,), (2,)}
 
 
 def test_the_difference_is_the_extra_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -409,6 +462,82 @@ def test_what_fails_on_one_core_is_forgotten_on_the_others(
         if found.blocks == 6:
             break
     assert Uneven.alive == 0
+
+
+def test_no_other_block_waits_for_what_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed, done = threading.Event(), threading.Event()
+    asked: list[list[int]] = []
+
+    class Late(engine.Sides):
+        def __init__(self, catalogue: str, cpus: Sequence[int]) -> None:
+            super().__init__(catalogue, cpus)
+            assert list(cpus) == [0] or failed.wait(60)
+
+    class Uneven(Pretence):
+        def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+            if (request["do"], request.get("name")) == ("open", "odd"):
+                asked.append(self.cpus)
+                raise SideError("it hangs")
+            return super().answer(request)
+
+        def close(self) -> None:
+            super().close()
+            if self.cpus == [0]:  # the first block is not in before the second is
+                failed.set()
+                done.wait(60)
+            else:
+                done.set()
+
+    pretend(monkeypatch, 2, Uneven)
+    monkeypatch.setattr(engine, "Sides", Late)
+    found = measured([contest("odd"), contest("even")], 2)
+    assert asked == [[0]]
+    assert found.errors == {"odd": "it hangs"}
+    assert len(found.differences["even"]) == 2
+
+
+@pytest.mark.parametrize(("opening", "call", "open_limit", "time_limit"), [
+    (0.001, 1e-6, 10.0, 10.0),
+    (2.0, 1e-6, 60.0, 10.0),
+    (50.0, 1.0, 120.0, 30.0),
+    (50.0, 9.0, 120.0, 120.0),
+])  # fmt: skip
+def test_an_answer_is_waited_for_as_long_as_it_may_take(
+    opening: float,
+    call: float,
+    open_limit: float,
+    time_limit: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+
+    class Slow(Pretence):
+        def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+            if request["do"] == "open":
+                now[0] += opening
+                return {"seconds": call, "answers": None}
+            return super().answer(request)
+
+    pretend(monkeypatch, kind=Slow)
+    monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    measured([contest("one")], 2)
+    limits = {do: [own for what, _, own in Pretence.limits if what == do]
+              for do in ("open", "time")}  # fmt: skip
+    # The very first may compile; from then on it is known how long that takes.
+    assert limits["open"] == pytest.approx([TIMEOUT, *[open_limit] * 3])
+    assert limits["time"] == pytest.approx([time_limit] * len(limits["time"]))
+
+
+def test_more_work_may_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(Pretence):
+        def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+            if request["do"] == "open":
+                return {"seconds": 1.0, "answers": None}
+            return super().answer(request)
+
+    pretend(monkeypatch, kind=Slow)
+    measured([contest("one", extra=1.0)], 1)
+    assert {own for what, _, own in Pretence.limits if what == "time"} == {30.0, 60.0}
 
 
 def test_what_is_dropped_is_measured_no_more(monkeypatch: pytest.MonkeyPatch) -> None:

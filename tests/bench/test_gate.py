@@ -66,12 +66,19 @@ class Pair:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
 
-    def gate_of(self, where: Checkout, cases: Sequence[str]) -> None:
-        text = f"[tool.bench.gate]\ncases = {json.dumps(cases)}\n"
+    def gate_of(self, where: Checkout, cases: Sequence[str], more: str = "") -> None:
+        text = f"[tool.bench.gate]\ncases = {json.dumps(cases)}\n{more}"
         (where.tree / "pyproject.toml").write_text(text, encoding="utf-8")
 
-    def scope(self, floors: dict[str, float] | None = None) -> Scope:
-        return gate.scope(self.base, self.head, self.settings, REAL, floors or {})
+    def suite(self, where: Checkout, name: str, content: str = "changed") -> None:
+        path = where.tree / "bench" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+
+    def scope(
+        self, floors: dict[str, float] | None = None, threshold: float | None = None
+    ) -> Scope:
+        return gate.scope(self.base, self.head, self.settings, REAL, floors or {}, threshold)
 
 
 @pytest.fixture
@@ -87,6 +94,31 @@ def test_where_no_code_differs_nothing_is_measured(pair: Pair) -> None:
     assert found.measured == {}
     assert set(found.same) == {*RUST, *NUMBA, NUMPY}
     assert (found.new, found.gone, found.removed) == ((), (), ())
+    assert (found.fresh, found.warnings, found.rebuilt) == ({}, (), False)
+
+
+@pytest.mark.parametrize("name", ["scenarios.py", "backends.py", "gate.py", "commands/gate.py"])
+def test_where_the_benchmarks_differ_all_cases_have_to_be_right(pair: Pair, name: str) -> None:
+    for side in pair.base, pair.head:
+        (side.tree / "bench" / "commands").mkdir(parents=True)
+        pair.suite(side, name, side.tree.parent.name)
+        pair.suite(side, "registry.py", "as ever")
+    found = pair.scope()
+    assert found.measured == {}
+    assert set(found.fresh) == {*RUST, *NUMBA, NUMPY}
+    (warning,) = found.warnings
+    assert "alters the benchmarks or the gate itself" in warning
+    assert warning.endswith(f": bench/{name}")
+    pair.write(pair.head, IN_NUMBA)
+    found = pair.scope()
+    assert {*found.measured, *found.fresh} == {*RUST, *NUMBA, NUMPY}
+    assert not {*found.measured} & {*found.fresh}
+
+
+def test_a_text_beside_the_benchmarks_is_none_of_them(pair: Pair) -> None:
+    pair.suite(pair.head, "README.md")
+    found = pair.scope()
+    assert (found.fresh, found.warnings) == ({}, ())
 
 
 def test_cases_whose_code_differs_are_measured_and_some_others_are_controls(pair: Pair) -> None:
@@ -96,6 +128,16 @@ def test_cases_whose_code_differs_are_measured_and_some_others_are_controls(pair
     assert len(found.controls) == min(gate.CONTROLS, len([*RUST, NUMPY]))
     assert {*found.controls, *found.same} == {*RUST, NUMPY}
     assert found.cases[NUMBA[0]] == Case("clear", "numba", "uniform", 5)
+
+
+def test_a_case_of_several_threads_gets_as_many_cpus(pair: Pair) -> None:
+    parallel = "clear_batch[rust-parallel-uniform-5]"
+    for side in pair.base, pair.head:
+        pair.ids[side.tree] = (*IDS, parallel)
+    pair.settings = Settings((parallel, RUST[0]))
+    pair.write(pair.head, IN_RUST)
+    found = gate.contests(pair.scope(), pair.base.arm, pair.head.arm)
+    assert {one.name.removeprefix(NULL): one.cpus for one in found} == {parallel: 2, RUST[0]: 1}
 
 
 def test_controls_are_few_and_the_others_are_named(
@@ -124,6 +166,17 @@ def test_an_id_that_only_the_base_has_is_gone_unless_that_is_accepted(pair: Pair
     pair.settings = gate.accepting(pair.settings, ["train[rust-bidding-5]", "not[even-there-1]"])
     found = pair.scope()
     assert (found.gone, found.removed) == ((), ("train[rust-bidding-5]",))
+    assert found.warnings == ()
+
+
+def test_an_end_that_is_accepted_of_what_is_still_there_is_warned_of(pair: Pair) -> None:
+    pair.settings = gate.accepting(pair.settings, [RUST[0], "not[even-there-1]", COLD])
+    (warning,) = pair.scope().warnings
+    assert "still there" in warning
+    assert warning.endswith(f": {RUST[0]}, {COLD}")
+    # Gated no more, so that the end of this one is what is accepted.
+    pair.settings = replace(pair.settings, cases=GATED[:-1], removed=(NUMPY,))
+    assert pair.scope().warnings == ()
 
 
 def test_accepting_adds_to_what_the_project_accepts() -> None:
@@ -157,9 +210,42 @@ def test_a_case_that_the_gate_no_longer_measures_is_gone(pair: Pair) -> None:
 @pytest.mark.parametrize("content", ["", "not TOML", "[tool.bench.gate]\ncases = ['old[*]']\n"])
 def test_a_base_whose_gate_does_not_work_loses_no_case(pair: Pair, content: str) -> None:
     (pair.base.tree / "pyproject.toml").write_text(content, encoding="utf-8")
-    assert pair.scope().gone == ()
+    found = pair.scope()
+    assert found.gone == ()
+    assert "the base's own gate cannot be used" in found.warnings[0]
     (pair.base.tree / "pyproject.toml").unlink()
-    assert pair.scope().gone == ()
+    found = pair.scope()
+    assert found.gone == ()
+    assert "has no table [tool.bench.gate]" in found.warnings[0]
+
+
+@pytest.mark.parametrize(("own", "given", "limits"), [
+    ("threshold = 0.01", None, [0.01, 0.01]),
+    ("threshold = 0.04", None, [0.03, 0.04]),
+    ("threshold = 0.06", None, [0.03, 0.05]),
+    ('thresholds = {"*-5]" = 0.001, "*-50]" = 0.5}', None, [0.001, 0.05]),
+    ("threshold = 0.01", 0.03, [0.03, 0.03]),
+    ('thresholds = {"*-5]" = 0.5, "*-50]" = 0.001}', 0.03, [0.03, 0.001]),
+])  # fmt: skip
+def test_a_change_cannot_loosen_its_own_gate(
+    pair: Pair, own: str, given: float | None, limits: list[float]
+) -> None:
+    pair.gate_of(pair.base, GATED, own)
+    pair.settings = replace(pair.settings, threshold=0.03, thresholds={"clear[rust-*-50]": 0.05})
+    found = pair.scope(threshold=given)
+    assert [found.limit(name) for name in RUST[:2]] == limits
+    said = " ".join(one for one in found.warnings if "held to those of the base" in one)
+    pairs = zip(RUST[:2], limits, (0.03, 0.05), strict=True)
+    assert [name for name in RUST[:2] if name in said] == [
+        name for name, limit, asked in pairs if limit < asked
+    ]
+    assert any("alters the gate's own setting" in one for one in found.warnings)
+
+
+def test_a_threshold_of_a_case_that_is_new_is_the_heads(pair: Pair) -> None:
+    pair.ids[pair.base.tree] = IDS[1:]
+    pair.settings = replace(pair.settings, thresholds={RUST[0]: 0.05})
+    assert pair.scope().limit(RUST[0]) == 0.05
 
 
 def test_a_pattern_of_the_gate_that_matches_nothing_is_an_error(pair: Pair) -> None:
@@ -186,6 +272,9 @@ def test_placement_raises_a_threshold_where_the_wheel_differs(pair: Pair) -> Non
     found = pair.scope(FLOORS)
     # numba's code does not come from the wheel, and the floor of the second is below 2 %.
     assert found.floors == {RUST[0]: 0.05}
+    assert found.rebuilt
+    assert "no self-test tells" in found.warnings[0]
+    assert found.warnings[0].endswith(f" {RUST[2]}")
     assert found.thresholds == dict.fromkeys([*RUST, *NUMBA, NUMPY], 0.02)
     assert [found.limit(name) for name in RUST] == [0.05, 0.02, 0.02]
 
@@ -196,11 +285,28 @@ def test_placement_is_no_excuse_where_the_wheel_is_the_same(pair: Pair) -> None:
     assert list(found.cases) == RUST
     assert found.floors == {}
     assert set(found.thresholds.values()) == {0.02}
+    assert (found.rebuilt, found.warnings) == (False, ())
+
+
+def test_what_placement_may_hide_is_said(pair: Pair) -> None:
+    pair.write(pair.head, LIBRARY)
+    pair.settings = replace(pair.settings, selftest="selftest.json")
+    floors = dict.fromkeys(RUST, 0.04)
+    assert not any("placement alone" in one for one in pair.scope(floors).warnings)
+    (said,) = [one for one in pair.scope(floors | {RUST[1]: 0.07}).warnings if "tolerated" in one]
+    assert said.endswith(f"tolerated: {RUST[1]} (7.0%)")
+    (pair.head.tree / "selftest.json").write_text("{}", encoding="utf-8")
+    assert any("selftest.json differs" in one for one in pair.scope(floors).warnings)
+    assert not any("selftest.json differs" in one for one in pair.scope().warnings)
+    (pair.base.tree / "selftest.json").write_text("{}", encoding="utf-8")
+    assert not any("selftest.json differs" in one for one in pair.scope(floors).warnings)
 
 
 def test_the_larger_of_a_cases_own_threshold_and_its_floor_counts(pair: Pair) -> None:
     pair.write(pair.head, LIBRARY)
     pair.settings = replace(pair.settings, thresholds={RUST[0]: 0.08, RUST[1]: 0.001})
+    pair.gate_of(pair.base, GATED, "threshold = 0.5")
+    pair.settings = replace(pair.settings, threshold=0.02)
     found = pair.scope(FLOORS)
     assert found.floors == {RUST[1]: 0.01}
     assert [found.limit(name) for name in RUST] == [0.08, 0.01, 0.02]
@@ -218,6 +324,15 @@ def test_a_restricted_gate_measures_fewer_cases_and_forgives_nothing(pair: Pair)
         gate.restricted(whole, ["gold[*]"])
     idle = gate.restricted(whole, [NUMPY])
     assert (dict(idle.cases), dict(idle.controls), idle.same) == ({}, {}, (NUMPY,))
+
+
+def test_a_gate_can_be_restricted_to_a_case_that_is_new(pair: Pair) -> None:
+    pair.ids[pair.base.tree] = IDS[1:]
+    pair.gate_of(pair.base, [NUMPY])
+    pair.write(pair.head, IN_RUST)
+    found = gate.restricted(pair.scope(), [RUST[0]])
+    assert (dict(found.cases), list(found.fresh), found.same) == ({}, [RUST[0]], ())
+    assert found.new == (RUST[0],)
 
 
 @given(names=st.lists(st.text(), unique=True), number=st.integers(0, 12))
@@ -309,6 +424,41 @@ def test_backends_that_are_wrong_are_not_timed_but_named(monkeypatch: pytest.Mon
     for case in map(toy_case, wrong):
         assert rows[case.id].exit is Exit.ERROR
         assert rows[case.id].note == parity.wrong[case.id]
+
+
+EMPTY = '''
+"""The toy, one of whose scenarios has nothing to offer at some size."""
+
+from dataclasses import replace
+
+from toy_catalogue import pytest_bench_catalogue
+
+
+def catalogue():
+    toy = pytest_bench_catalogue()
+    mixed = toy.scenarios["mixed"]
+    make = lambda n, items, seed: [] if n == 9000 else mixed.make(n, items, seed)
+    return replace(toy, scenarios={**toy.scenarios, "mixed": replace(mixed, make=make)})
+'''
+
+
+def test_a_case_whose_pool_is_empty_is_wrong_wherever_it_is_checked(tmp_path: Path) -> None:
+    (tmp_path / "emptied.py").write_text(EMPTY, encoding="utf-8")
+    arms = tuple(Arm(name, (str(tmp_path), str(TOY), str(ROOT))) for name in ("base", "head"))
+    empty = [toy_case(name) for name in ("plain", "quick", "empty")]
+    whole = replace(toy_case("quick"), n=4)
+    measured = toy_scope("plain")
+    fresh = {one.id: one for one in (*empty[1:], whole)}
+    parity = gate.check(replace(measured, fresh=fresh), (arms[0], arms[1]), "emptied:catalogue")
+    assert set(parity.base) == {empty[0].id}
+    assert set(parity.head) == {one.id for one in empty}
+    assert all("its pool is empty" in why for why in parity.wrong.values())
+    lone = (empty[1].id, whole.id)
+    idle = replace(toy_scope(), fresh=fresh)
+    for scope in replace(idle, new=lone), replace(idle, same=lone):
+        rows = judge(scope, None, parity, "a toy", 0.02, {}, "").rows
+        assert [row.exit for row in rows] == [Exit.PASS, Exit.ERROR]
+        assert (rows[1].name, rows[1].note) == (empty[1].id, parity.head[empty[1].id])
 
 
 def test_an_arm_that_does_not_start_makes_all_its_cases_wrong() -> None:

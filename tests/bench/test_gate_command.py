@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from bench import collection, wheel
-from bench.__main__ import main
+from bench import collection, gate, selftest, wheel
+from bench.__main__ import SIGNALS, main
 from bench.arms import Checkout
 from bench.catalogue import catalogue
 from bench.commands import gate as command
 from bench.engine import Arm
 from bench.exits import Exit
+from bench.gate_settings import TABLE
 from bench.registry import FULL
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -93,6 +94,23 @@ def ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[str,
     return found
 
 
+def test_a_gated_benchmark_that_is_deleted_is_reported(
+    ids: dict[str, tuple[str, ...]], tmp_path: Path
+) -> None:
+    lost = "clear[rust-uniform-50]"
+    settings = tmp_path / "settings.toml"
+    settings.write_text(f"[{TABLE}]\ncases = ['{lost}']\n", encoding="utf-8")
+    ids["head"] = tuple(name for name in ids["head"] if name != lost)
+    path = tmp_path / "gate.json"
+    path.write_text('{"exit_code": 0}', encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "SETTINGS", settings)
+        assert main(["gate", "--base", "main", "--output", str(path)]) == Exit.ERROR
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    assert saved["exit_code"] == Exit.ERROR
+    assert lost in path.read_text(encoding="utf-8")
+
+
 @pytest.mark.usefixtures("ids")
 def test_a_pattern_that_matches_nothing_is_a_usage_error(
     capsys: pytest.CaptureFixture[str],
@@ -121,6 +139,23 @@ def test_options_outweigh_the_settings(ids: dict[str, tuple[str, ...]], tmp_path
     assert main(arguments) == Exit.ERROR
     assert json.loads(path.read_text(encoding="utf-8"))["threshold"] == 0.07
     assert main([*arguments, "--accept-removal", "old[numpy-uniform-5]"]) == Exit.PASS
+
+
+@pytest.mark.usefixtures("ids")
+@pytest.mark.parametrize("rebuilt", [False, True])
+@pytest.mark.parametrize("floors", [{}, {"clear[rust-uniform-50]": 0.04}])
+def test_a_self_test_of_another_machine_is_warned_of_where_the_wheels_differ(
+    rebuilt: bool,
+    floors: dict[str, float],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    scope = gate.Scope({}, {}, (), {}, floors, rebuilt=rebuilt)
+    monkeypatch.setattr(gate, "scope", lambda *_: scope)
+    monkeypatch.setattr(selftest, "here", lambda _: {"cpu": "another"})
+    assert main(["gate", "--base", "main"]) == Exit.PASS
+    out = " ".join(capsys.readouterr().out.split())
+    assert ("known from another machine's self-test" in out) == rebuilt
 
 
 ONLY = ("--only", "clear[rust-uniform-50]")
@@ -258,14 +293,14 @@ def test_a_base_that_does_not_build_is_an_error(project: Path) -> None:
     (project / "elsewhere").rename(project / "rust_market")
     code, out, err = run(project)
     assert code == Exit.ERROR
-    assert "HEAD has no folder rust_market" in err
+    assert "the base, HEAD, cannot be measured: HEAD has no folder rust_market" in err
     assert "Traceback" not in err
     assert out == ""
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks for processes in /proc")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_an_interrupted_gate_leaves_nothing_behind(
     project: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -285,5 +320,6 @@ def test_an_interrupted_gate_leaves_nothing_behind(
     assert err.endswith("python -m bench gate: interrupted\n")
     assert "Traceback" not in err
     assert out == ""
-    assert not (tmp_path / "gate.json").exists()
+    saved = json.loads((tmp_path / "gate.json").read_text(encoding="utf-8"))
+    assert (saved["verdict"], saved["exit_code"]) == ("error", Exit.ERROR)
     nothing_left(project)

@@ -144,6 +144,10 @@ def test_where_nothing_was_measured_it_says_so_and_passes() -> None:
     assert (found.word, found.exit) == ("no change", Exit.PASS)
     assert any("nothing was measured" in note for note in found.notes)
     assert {row.word for row in found.rows} == {"same code"}
+    checked = judge(idle, None, Parity(912), "a title", 0.02, {}, "")
+    assert checked.notes[-1] == "parity: 912 calls compared bit for bit, head only"
+    assert checked.data["parity_calls"] == 912
+    assert checked.exit is Exit.PASS
     gone = judge(replace(idle, gone=("a[b-c-1]",)), None, Parity(0, {}), "a title", 0.02, {}, "")
     assert gone.exit is Exit.ERROR
 
@@ -160,7 +164,9 @@ def test_a_budget_that_ends_early_is_warned_of() -> None:
 def test_notes_say_how_much_was_measured_and_quote_the_selftest() -> None:
     found = gated(SCOPE, quote="self-test: 0 of 100")
     assert found.notes[0].startswith("measured for 87 s; blocks: 12,")
-    assert found.notes[1].startswith("parity: 3,912 calls")
-    assert all(name.removeprefix(NULL) in found.notes[2] for name in NULLS)
+    assert "a regression is called at a level of 1% for all cases and looks" in found.notes[0]
+    assert found.notes[1].startswith("change [95 %]: the median over blocks, and the interval of")
+    assert found.notes[2].startswith("parity: 3,912 calls")
+    assert all(name.removeprefix(NULL) in found.notes[3] for name in NULLS)
     assert found.notes[-1] == "self-test: 0 of 100"
     assert set(found.data["nulls"]) == {*NULLS, *NUMBA}

@@ -11,12 +11,15 @@ BENCH = Path(__file__).resolve().parent.parent.parent / "bench"
 # As CONTRIBUTING has it.
 ORDER = (
     "exits", "files", "registry", "processes", "collection", "gate_settings", "sources",
-    "cold_start", "scenarios", "adversarial", "backends", "catalogue",
+    "cold_start", "scenarios",
+    "adversarial_markets", "adversarial_order", "adversarial_batch", "adversarial",
+    "backends", "catalogue",
     "wheel", "machine", "options", "parity", "session", "measure",
     "verdict", "judgement", "worker", "sides", "engine", "stock", "stock_suite", "trials",
-    "runs", "stats", "summary", "text", "trials_text", "markdown", "report", "plugin",
+    "runs", "stats", "summary", "text", "trials_text", "targets_text", "markdown", "report",
+    "plugin",
     "storage", "provenance", "table", "changes", "compare", "compare_judgement",
-    "arms", "arm_parity", "paired", "sequential", "count_worker", "counts", "duel",
+    "arms", "arm_parity", "paired", "sequential", "count_worker", "counts", "duel", "targets",
     "gate", "gate_judgement", "selftest", "formats", "commands", "__main__",
 )  # fmt: skip
 KNOW_MARKETS = {"cold_start", "scenarios", "adversarial", "backends", "catalogue"}

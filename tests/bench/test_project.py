@@ -2,11 +2,13 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 import venv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import takewhile
 from pathlib import Path
@@ -145,9 +147,104 @@ def test_ci_holds_a_branch_against_where_it_left_its_base(branch: Path) -> None:
     left = git(branch, "rev-parse", "left")
     assert left != git(branch, "rev-parse", "main")
     assert arguments[:6] == ["run", "-e", "gate", "--", "--base", left]
-    unknown = gate_script(branch, BASE="no-such-branch")
-    assert unknown.returncode != 0
-    assert "no-such-branch" in unknown.stderr
+
+
+def orphan(branch: Path) -> dict[str, str]:
+    git(branch, "checkout", "--quiet", "--orphan", "unrelated")
+    git(branch, "commit", "--quiet", "--allow-empty", "--message", "a history of its own")
+    return {}
+
+
+def occupied(branch: Path) -> dict[str, str]:
+    (branch.parent / "gate").write_text("no folder", encoding="utf-8")
+    return {}
+
+
+NO_GATE: dict[str, Callable[[Path], dict[str, str]]] = {
+    "unknown base": lambda _: {"BASE": "no-such-branch"},
+    "empty base": lambda _: {"BASE": ""},
+    "an option for a base": lambda _: {"BASE": "--all"},
+    "unrelated histories": orphan,
+    "no folder for reports": occupied,
+}
+
+
+@posix
+@pytest.mark.parametrize("kind", NO_GATE)
+def test_ci_takes_what_keeps_the_gate_from_running_for_an_error(branch: Path, kind: str) -> None:
+    old = branch.parent / "gate"
+    if kind != "no folder for reports":
+        old.mkdir()
+        (old / "gate.json").write_text("{}", encoding="utf-8")
+    done = gate_script(branch, **NO_GATE[kind](branch))
+    assert done.returncode == Exit.ERROR, done.stderr
+    assert done.stdout.startswith("::error title=gate::it did not come to its end")
+    assert not (branch.parent / "arguments").exists()
+    assert not (old / "gate.json").exists()
+    if old.is_dir():
+        assert (old / "gate.md").read_text(encoding="utf-8").startswith("**gate: error**")
+        summary = (branch.parent / "summary.md").read_text(encoding="utf-8")
+        assert summary.startswith("**gate: error**")
+
+
+@posix
+@pytest.mark.parametrize("name", ["BASE", "RUNNER_TEMP", "PATH"])
+def test_ci_takes_a_variable_that_is_missing_for_an_error(branch: Path, name: str) -> None:
+    # Not "no tox" alone: with such a path there is neither git nor mkdir.
+    value = {"PATH": os.devnull}.get(name)
+    script = f"unset {name}; " if value is None else f"PATH={value}; "
+    command = f"{script}. {shlex.quote(str(ROOT / '.github' / 'gate.sh'))}"
+    env = {"BASE": "main", "RUNNER_TEMP": str(branch.parent)}
+    env |= {"GITHUB_STEP_SUMMARY": str(branch.parent / "summary.md")}
+    done = run("bash", "-c", command, cwd=branch, env=env)
+    assert done.returncode == Exit.ERROR
+    assert done.stdout.startswith("::error title=gate::it did not come to its end")
+
+
+@posix
+@pytest.mark.parametrize("code", [0, 1, 2, 3])
+def test_ci_ends_alike_where_the_summary_cannot_be_written(branch: Path, code: int) -> None:
+    done = gate_script(branch, CODE=str(code), GITHUB_STEP_SUMMARY=str(branch))
+    assert done.returncode == (0 if code == Exit.INCONCLUSIVE else code)
+
+
+FAKE_GH = """#!/usr/bin/env bash
+printf '%s\\n' "$@" > arguments
+cp gate.md posted
+"""
+
+
+@posix
+@pytest.mark.parametrize("left", [None, "", "**gate: no change**"])
+def test_ci_posts_what_the_gate_left_and_else_that_it_did_not_end(
+    tmp_path: Path, left: str | None
+) -> None:
+    workflow = (ROOT / ".github" / "workflows" / "bench.yml").read_text(encoding="utf-8")
+    (script,) = [one for one in scripts(workflow) if "gh pr comment" in one]
+    gh = tmp_path / "bin" / "gh"
+    gh.parent.mkdir()
+    gh.write_text(FAKE_GH, encoding="utf-8")
+    gh.chmod(0o755)
+    if left is not None:
+        (tmp_path / "gate.md").write_text(left, encoding="utf-8")
+    env = {"PATH": f"{gh.parent}{os.pathsep}{os.environ['PATH']}", "NUMBER": "7"}
+    lines = textwrap.dedent(script.partition("|\n")[2])
+    done = run("bash", "-e", "-o", "pipefail", "-c", lines, cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr
+    arguments = (tmp_path / "arguments").read_text(encoding="utf-8").split()
+    assert arguments[:3] == ["pr", "comment", "7"]
+    assert "--edit-last" in arguments
+    posted = (tmp_path / "posted").read_text(encoding="utf-8")
+    assert posted == left if left else posted.startswith("**gate: error**")
+
+
+def test_the_comment_is_posted_where_the_gate_left_no_report() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "bench.yml").read_text(encoding="utf-8")
+    _, _, comment = workflow.partition("\n  comment:\n")
+    download, _, rest = comment.partition("uses: actions/download-artifact")[2].partition("- run:")
+    assert "continue-on-error: true" in download
+    assert rest
+    assert "!cancelled()" in comment.partition("steps:")[0]
 
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

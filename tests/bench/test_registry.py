@@ -16,6 +16,7 @@ from bench.registry import (
     Kernel,
     Scenario,
     Sweep,
+    Target,
     make_pool,
     pool_items,
 )
@@ -61,6 +62,18 @@ def test_mistakes_in_a_catalogue_are_caught(sweep: Sweep, message: str) -> None:
     make(sweeps=(Sweep("k", "untied", ("untied",), {}),))
 
 
+@pytest.mark.parametrize(("kernel", "slow", "fast", "message"), [
+    ("x", "one", "one", "unknown kernel 'x': choose from k"),
+    ("k", "x", "one", "unknown backend 'x'"),
+    ("k", "one", "untied", "untied is not right on scenario plain, which"),
+])  # fmt: skip
+def test_a_target_of_what_cannot_be_timed_is_caught(
+    kernel: str, slow: str, fast: str, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(targets=(Target(kernel, (slow, "plain"), (fast, "plain"), (1,)),))
+
+
 def test_a_tier_without_sizes_takes_the_next_smaller_ones() -> None:
     sweep = Sweep("k", "plain", ("one",), {"smoke": (1,), "default": (1, 2)})
     assert [sweep.sizes_at(tier) for tier in (SMOKE, DEFAULT, FULL)] == [(1,), (1, 2), (1, 2)]
@@ -80,7 +93,7 @@ def test_backends_of_one_size_stand_side_by_side() -> None:
 
 def test_a_larger_pool_holds_the_smaller_one() -> None:
     own = catalogue()
-    for name in "uniform", "tied", "scarce", "sorted":
+    for name in "uniform", "tied", "scarce", "sorted", "reversed", "float32":
         scenario = own.scenarios[name]
         small = make_pool(own.kernels["clear"], scenario, 9000)
         large = make_pool(own.kernels["clear"], replace(scenario, pool_scale=2), 9000)

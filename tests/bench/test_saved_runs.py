@@ -81,6 +81,48 @@ def test_saved_runs_compare_without_a_warning(toy: Toy, pytester: pytest.Pyteste
     stock.stdout.fnmatch_lines_random(["test_scale*quick-mixed-4* (0001_first) *"])
 
 
+CIRCLE = """
+
+def pytest_benchmark_update_json(output_json):
+    output_json["itself"] = output_json
+"""
+
+
+@pytest.mark.parametrize("option", ["--benchmark-json=out.json", "--benchmark-save=next"])
+def test_a_run_whose_writing_fails_leaves_what_was_there(
+    toy: Toy, pytester: pytest.Pytester, option: str
+) -> None:
+    both = ("--benchmark-json=out.json", "--benchmark-save=first")
+    assert toy(*both, *QUICK).ret == pytest.ExitCode.OK
+    before = {path: path.read_bytes() for path in pytester.path.rglob("*.json*")}
+    assert len(before) == 2
+    with (pytester.path / "conftest.py").open("a", encoding="utf-8") as conftest:
+        conftest.write(CIRCLE)
+    result = toy(option, *QUICK)
+    assert "Circular reference" in result.stdout.str() + result.stderr.str()
+    assert {path: path.read_bytes() for path in pytester.path.rglob("*.json*")} == before
+
+
+DYING = """
+
+def pytest_benchmark_update_json():
+    import os
+    from bench import files
+
+    files.Path.replace = lambda *_: os._exit(9)
+"""
+
+
+@pytest.mark.parametrize("option", ["--benchmark-json=out.json", "--benchmark-autosave"])
+def test_a_run_that_is_killed_while_it_is_written_is_not_there(
+    toy: Toy, pytester: pytest.Pytester, option: str
+) -> None:
+    with (pytester.path / "conftest.py").open("a", encoding="utf-8") as conftest:
+        conftest.write(DYING)
+    assert toy(option, *QUICK).ret == 9
+    assert list(pytester.path.rglob("*.json")) == []
+
+
 def test_comparing_with_another_machine_warns_and_goes_on(
     toy: Toy, pytester: pytest.Pytester
 ) -> None:
@@ -194,6 +236,13 @@ NOT_RUNS = {
     "odd round": (having([1e-6, None], *STATS, "data"), "has a time that is no positive number"),
     "odd rounds": (having(3, *STATS, "data"), f"{IT_IS}: data is 3: it must be a list"),
     "no spread": (having(float("nan"), *STATS, "stddev"), f"{IT_IS}: stddev is nan"),
+    "deep": ("[" * 100_000, "its JSON is nested too deeply"),
+    "large median": (having(10**400, *STATS, "median"), "has a time that is no positive number"),
+    "large round": (having([10**400], *STATS, "data"), "has a time that is no positive number"),
+    "large spread": (having(10**400, *STATS, "stddev"), f"{IT_IS}: stddev is 1000"),
+    "large rounds": (having(10**400, *STATS, "rounds"), f"{IT_IS}: rounds is 1000"),
+    "large size": (having(10**400, *INFO, "n"), "n is 1000"),
+    "digits": (having(10**400, *STATS, "min").replace("0" * 400, "0" * 5000), "no whole JSON"),
     "zero rounds": (having(0, *STATS, "rounds"), f"{IT_IS}: rounds is 0"),
 }  # fmt: skip
 

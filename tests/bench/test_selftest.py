@@ -40,6 +40,7 @@ from bench.trials import (
     exits,
     floors,
     load,
+    measuring_code,
     smallest_caught,
     stock_alarms,
     stock_caught,
@@ -60,7 +61,10 @@ MACHINE = {
     "versions": {"python": "3.11.7", "numpy": "2.4.6", "easy_marl": None},
 }
 COMMIT = {"id": "0123456789abcdef", "dirty": True}
-KEY = {"cases": ["a", "b", "c", "d"], "threshold": 0.02, "alpha": 0.01, "looks": [12, 24, 48]}
+KEY = {
+    "cases": ["a", "b", "c", "d"], "threshold": 0.02, "alpha": 0.01, "looks": [12, 24, 48],
+    "code": measuring_code(),
+}  # fmt: skip
 
 
 def plan(**trials: int) -> Plan:
@@ -329,12 +333,20 @@ def test_a_slowdown_counts_only_where_all_larger_ones_are_caught() -> None:
 
 
 def test_a_floor_is_what_two_wheels_may_differ_by() -> None:
-    own = [*trials(), judged(Kind.PLACEMENT, 2, a=(0.02, SAME), b=(0.0, SAME))]
+    changes = {
+        "a": [0.01, 0.03, 0.02, -0.01, 0.0, 0.04, 0.02],
+        "b": [0.001, -0.001, 0.0, 0.002, 0.0, 0.0, -0.002],
+    }
+    own = [
+        judged(Kind.PLACEMENT, index, a=(one, SAME), b=(other, SAME))
+        for index, (one, other) in enumerate(zip(*changes.values(), strict=True))
+    ]
     found = floors(own)
-    # With the base, four draws: Student's t at 1 - 0.01 / 2 with three degrees of freedom.
-    for name, changes in (("a", [0.0, 0.01, 0.03, 0.02]), ("b", [0.0, 0.001, -0.001, 0.0])):
-        spread = np.std(np.log1p(changes), ddof=1)
-        assert found[name] == pytest.approx(np.expm1(2**0.5 * 5.8409 * spread), rel=1e-4)
+    # With the base, eight draws: Student's t at 1 - 0.01 / 2 with seven degrees of freedom.
+    for name, drawn in changes.items():
+        spread = np.std(np.log1p([0.0, *drawn]), ddof=1)
+        assert found[name] == pytest.approx(np.expm1(2**0.5 * 3.4995 * spread), rel=1e-4)
+    assert floors(own[1:]) == {}  # too few to tell
     assert floors(trials()) == {}  # two wheels and the base tell nothing of their spread
     others = [judged(Kind.REBUILT, place, a=(0.01, SAME)) for place in range(5)]
     assert floors(others) == {}
@@ -389,6 +401,15 @@ def test_a_gate_quotes_it_and_says_where_it_was_measured() -> None:
     )
     there = quote(data(trials()), MACHINE | {"cores": 64})
     assert there == here.replace("this machine", "another machine")
+
+
+@pytest.mark.parametrize("code", [{"code": "0123456789abcdef"}, {}])
+def test_a_gate_says_where_its_self_test_is_of_other_code(code: Mapping[str, str]) -> None:
+    own = data(trials())
+    key = {name: one for name, one in KEY.items() if name != "code"}
+    there = quote(own | {"key": {**key, **code}}, MACHINE)
+    here = quote(own, MACHINE)
+    assert there == here.replace("this machine", "this machine, of other measuring code")
 
 
 # The stock tool, and all of it on the toy.

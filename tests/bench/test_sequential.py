@@ -142,6 +142,7 @@ class Blocks(Engine):
         seconds: float = 1.0,
         errors: Mapping[int, Mapping[str, str]] | None = None,
         compared_at: int = 1,
+        leftover: int = 0,
     ) -> None:
         super().__init__("", [], 0)
         self.table = differences
@@ -149,6 +150,7 @@ class Blocks(Engine):
         self.pace = seconds
         self.faults = errors or {}
         self.compared_at = compared_at
+        self.leftover = leftover
         self.now = 1000.0
         self.closed = False
 
@@ -157,7 +159,8 @@ class Blocks(Engine):
 
     def blocks(self) -> Iterator[Measurements]:  # type: ignore[override]
         try:
-            while not self._stopped:
+            while not self._stopped or self.leftover > 0:
+                self.leftover -= self._stopped
                 self.now += self.pace
                 number = self.measured.blocks
                 errors = dict(self.faults.get(number, {}))
@@ -242,6 +245,21 @@ def test_the_budget_ends_it_and_says_so(
     assert found.seconds <= budget
     assert found.late
     assert found.verdicts == {"unclear": Verdict.INCONCLUSIVE}
+    assert found.estimates["unclear"].blocks == blocks
+
+
+@pytest.mark.parametrize("leftover", [1, 3])
+@pytest.mark.parametrize(("budget", "blocks", "late"), [
+    (4.5, 4, True), (47.9, 47, True), (1e6, 48, False),
+])  # fmt: skip
+def test_what_comes_in_after_the_end_does_not_change_why_it_ended(
+    budget: float, blocks: int, late: bool, leftover: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Blocks(noisy(unclear=THRESHOLD, null=0.0), leftover=leftover)
+    found = sampled(engine, monkeypatch, budget)
+    assert found.measured.blocks == blocks + leftover
+    assert (found.blocks, found.late) == (blocks, late)
+    assert found.seconds == blocks
     assert found.estimates["unclear"].blocks == blocks
 
 

@@ -68,13 +68,16 @@ def test_a_file_that_nobody_claims_touches_all(name: str) -> None:
     assert touched(["easy_marl/market/numba_backend.py", name], BACKENDS) == EVERYONE
 
 
+OF_RUST = {
+    "rust", "rust-parallel", "rust-portable", "public", "floor", "study-rust", "study-views",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(("name", "names"), [
     ("easy_marl/market/reference.py", {"numpy", "public"}),
-    ("easy_marl/market/numba_backend.py", {"numba", "public"}),
-    ("easy_marl/market/rust_backend.py",
-     {"rust", "public", "floor", "study-rust", "study-views"}),
-    ("rust_market/rust_market.abi3.so",
-     {"rust", "public", "floor", "study-rust", "study-views"}),
+    ("easy_marl/market/numba_backend.py", {"numba", "numba-parallel", "public"}),
+    ("easy_marl/market/rust_backend.py", OF_RUST),
+    ("rust_market/rust_market.abi3.so", OF_RUST),
 ])  # fmt: skip
 def test_a_backends_own_files_touch_those_that_use_it(name: str, names: set[str]) -> None:
     assert touched([name], BACKENDS) == names

@@ -162,8 +162,8 @@ def test_table_and_summary_name_the_winner(toy: Toy) -> None:
             "parity: 8,196 calls compared bit for bit in * s, 0 disagreements",
             "*benchmark 'scale mixed n=4': 4 tests*",
             "scale, mixed: s per vector",
-            "      4 plain          8.00    8.00*",
-            "        quick          1.00    1.00* 8.00 [[]8.00, 8.00] *8.0",
+            "      4 plain            8.00   8.00*",
+            "        quick            1.00   1.00* 8.00 [[]8.00, 8.00] *8.0",
             "Which backend at which size",
             "        4     8.00     1.00     8.25    0.125  quick, 8.0× plain",
             "  quick is 8.00 [[]8.00, 8.00]× as fast as plain; use quick",
@@ -247,6 +247,21 @@ def test_benchmarks_that_are_all_skipped_fail_a_run(toy: Toy, pytester: pytest.P
     result = toy("--benchmark-only", "test_other.py")
     result.assert_outcomes(skipped=1)
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_a_backend_that_nobody_needs_is_left_out_and_said(toy: Toy) -> None:
+    result = toy("--bench-scenarios=same", "--bench-backends=plain,quick,unneeded",
+                 "--benchmark-only", "--benchmark-json=out.json", "-rs")  # fmt: skip
+    result.assert_outcomes(passed=2, skipped=1, deselected=2)
+    assert result.ret == pytest.ExitCode.OK
+    said = "unneeded was left out: unneeded is not installed"
+    result.stdout.fnmatch_lines([said, "*SKIPPED*unneeded is left out: unneeded is not inst*"])
+    run = saved()
+    assert run["bench"]["left_out"] == {"unneeded": "unneeded is not installed"}
+    assert not run["bench"]["missing"]
+    assert not run["bench"]["refused"]
+    # Nor does a reader miss it in the tables.
+    assert "unneeded" not in result.stdout.str().partition(said)[2].partition("SKIPPED")[0]
 
 
 def test_a_benchmark_of_its_own_beside_the_sweep(toy: Toy, pytester: pytest.Pytester) -> None:

@@ -19,6 +19,7 @@ AWKWARD = [0.0, -0.0, 1.0, math.nextafter(1, 2), math.nextafter(1, 0), 5e-324, 2
 AWKWARD += [1e16, 1e16 + 2, 1e308, LARGEST]
 few = st.sampled_from([*AWKWARD, *(-value for value in AWKWARD)])
 numbers = few | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-3, 3).map(float)
+powers = st.builds(math.ldexp, st.sampled_from([1.0, -1.0]), st.integers(-1074, 1023))
 SIZES = st.integers(1, 12) | st.sampled_from([16, 17, 63, 64, 65, 66, 130])
 
 quick = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
@@ -47,14 +48,43 @@ def markets(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, float]:
     if draw(st.booleans()):
         with np.errstate(over="ignore"):
             quantities = np.minimum(quantities, 1e38).astype(np.float32)
-    # At, just beside and between the steps of the supply curve.
+    near = near_steps(bids, quantities, draw(st.integers(0, n - 1)))
+    demand = draw(st.sampled_from(near) | arrays(1, sign=False).map(lambda a: a[0]))
+    return bids, quantities, float(demand)
+
+
+def near_steps(bids: np.ndarray, quantities: np.ndarray, rank: int) -> list[float]:
+    """Return demands at, just beside and below a step of the supply curve, and at its ends."""
     order = np.argsort(bids, kind="stable")
     with np.errstate(over="ignore"):
         steps = np.add.accumulate(quantities[order], dtype=np.float64)
-    step = min(float(draw(st.sampled_from(list(steps)))), LARGEST)
-    near = [step, math.nextafter(step, 0), min(math.nextafter(step, math.inf), LARGEST), step / 3]
-    demand = draw(st.sampled_from([0.0, -0.0, *near]) | arrays(1, sign=False).map(lambda a: a[0]))
-    return bids, quantities, float(demand)
+    step, supply = (min(float(steps[at]), LARGEST) for at in (rank, -1))
+    beside = math.nextafter(step, 0), min(math.nextafter(step, math.inf), LARGEST)
+    return [0.0, -0.0, step, *beside, step / 3, min(math.nextafter(supply, math.inf), LARGEST)]
+
+
+@st.composite
+def clusters(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Bids a few steps from a few values: crowded where keys cut short and buckets are equal.
+
+    The values may be far apart; the steps are ulps, or powers of two times as long. Quantities
+    whose sum depends on the order of adding show any other order, even of units dispatched.
+    """
+    n = draw(st.integers(1, 200) | st.sampled_from([8, 9, 16, 17, 32, 33, 64, 65]))
+    centres = np.array(draw(st.lists(few | powers, min_size=1, max_size=4)))
+    longer, most = draw(st.integers(0, 45)), draw(st.integers(1, n))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    near = rng.integers(len(centres), size=n)
+    with np.errstate(over="ignore"):
+        steps = np.ldexp(np.minimum(abs(np.spacing(centres)), 2.0**971), longer)
+        bids = centres[near] + rng.integers(-1, most, n) * steps[near]
+    bids = np.clip(bids, -LARGEST, LARGEST)
+    bids = np.where(bids == 0.0, rng.choice([-0.0, 0.0], n), bids)
+    order = draw(st.sampled_from(["drawn", "ascending", "descending"]))
+    if order != "drawn":
+        bids = np.sort(bids)[:: 1 if order == "ascending" else -1].copy()
+    offers = draw(st.sampled_from([[1e16, 1.0, 1e-16], [0.0, -0.0, 7.0], [1.0, 3.0, 2.0**53]]))
+    return bids, draw(st.just(rng.choice(offers, n)) | arrays(n, sign=False))
 
 
 options = st.fixed_dictionaries(
@@ -75,6 +105,18 @@ def test_agrees_with_the_reference_to_the_last_bit(
     assert type(price) is float
     assert cleared.dtype == expected_cleared.dtype
     assert bits(price, cleared) == bits(expected_price, expected_cleared)
+
+
+@quick
+@given(clusters(), options, st.data())
+def test_agrees_on_clusters_to_the_last_bit(
+    backend: Backend, units: Any, options: Any, data: Any
+) -> None:
+    bids, quantities = units
+    for demand in near_steps(bids, quantities, data.draw(st.integers(0, bids.size - 1))):
+        found = backend.clear(bids, quantities, demand, **options)
+        expected = get_backend("numpy").clear(bids, quantities, demand, **options)
+        assert bits(*found) == bits(*expected)
 
 
 @quick
@@ -180,6 +222,22 @@ def test_a_batch_is_a_loop(backend: Backend, batch: Any, options: Any) -> None:
     for row, market in enumerate(rows):
         price, dispatch = backend.clear(*market, **options)
         assert bits(prices[row], cleared[row]) == bits(price, dispatch)
+
+
+@quick
+@given(clusters(), options, st.data())
+def test_one_merit_order_serves_any_demand(
+    backend: Backend, units: Any, options: Any, data: Any
+) -> None:
+    bids, quantities = units
+    ranks = data.draw(st.lists(st.integers(0, bids.size - 1), min_size=1, max_size=9))
+    demand = np.array([near for rank in ranks for near in near_steps(bids, quantities, rank)])
+    own = np.stack([np.roll(quantities, row) for row in range(demand.size)])
+    for offers in quantities, own:
+        found = backend.clear_batch(bids, offers, demand, threads=data.draw(st.integers(1, 3)),
+                                    **options)  # fmt: skip
+        expected = get_backend("numpy").clear_batch(bids, offers, demand, **options)
+        assert bits(*found) == bits(*expected)
 
 
 @pytest.mark.parametrize("n", [2, 3, 64, 65, 100, 5000])

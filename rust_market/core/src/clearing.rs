@@ -1,24 +1,23 @@
-//! Clearing: check, sort, dispatch.
+//! Clearing one market: check, find the margin, dispatch.
 
-use crate::fault::{Fault, check};
-use crate::merit_order::MeritOrder;
+use crate::cpu::{self, Task};
+use crate::dispatch::dispatch;
+use crate::fault::{Fault, check, good_price, good_values};
+use crate::margin::Scratch;
 use crate::output::Output;
-use crate::rules::{Rules, Ties};
+use crate::rules::Rules;
 
-/// Many markets with the same number of units.
-///
-/// `bids` and `quantities` hold `units` values, the same for all markets, or `units` values for
-/// each element of `demand`, row after row.
+/// One market.
 #[derive(Clone, Copy, Debug)]
-pub struct Markets<'a> {
-    /// At least 1.
-    pub units: usize,
+pub struct Market<'a> {
+    /// At least one.
     pub bids: &'a [f64],
+    /// As many.
     pub quantities: &'a [f64],
-    pub demand: &'a [f64],
+    pub demand: f64,
 }
 
-/// Clears one market and returns its price. `cleared` is overwritten, `order` is scratch.
+/// Clears one market and returns its price. `cleared` is overwritten.
 ///
 /// # Errors
 /// The first bad value; `cleared` is untouched then.
@@ -26,136 +25,82 @@ pub struct Markets<'a> {
 /// # Panics
 /// If the slices are empty or differ in length.
 pub fn clear<T: Output>(
-    bids: &[f64],
-    quantities: &[f64],
-    demand: f64,
+    market: Market<'_>,
     rules: Rules,
-    order: &mut MeritOrder,
+    scratch: &mut Scratch,
     cleared: &mut [T],
 ) -> Result<f64, Fault> {
-    check(bids, quantities, &[demand], rules.scarcity_price)?;
-    order.sort(bids);
-    Ok(dispatch(bids, quantities, demand, rules, order, cleared))
+    match cpu::run(Clear { market, rules, scratch, cleared }) {
+        Some(price) => Ok(price),
+        None => Err(market.fault(rules)),
+    }
 }
 
-/// Clears many markets, row by row as [`clear`] does. Shared bids are sorted once.
+/// [`clear`] with the instructions that every processor of this kind has.
 ///
 /// # Errors
-/// The first bad value of all markets; the outputs are untouched then.
+/// As [`clear`].
 ///
 /// # Panics
-/// If `units` is 0 or the lengths do not fit together.
-pub fn clear_batch<P: Output, T: Output>(
-    markets: Markets<'_>,
+/// As [`clear`].
+pub fn clear_portably<T: Output>(
+    market: Market<'_>,
     rules: Rules,
-    order: &mut MeritOrder,
-    prices: &mut [P],
+    scratch: &mut Scratch,
     cleared: &mut [T],
-) -> Result<(), Fault> {
-    let Markets { bids, quantities, demand, .. } = markets;
-    check(bids, quantities, demand, rules.scarcity_price)?;
-    dispatch_batch(markets, rules, order, prices, cleared);
-    Ok(())
+) -> Result<f64, Fault> {
+    match cpu::run_portably(Clear { market, rules, scratch, cleared }) {
+        Some(price) => Ok(price),
+        None => Err(market.fault(rules)),
+    }
 }
 
-/// [`clear_batch`] without the check: safe on any bits, right only on values that were checked.
-///
-/// # Panics
-/// As [`clear_batch`].
-pub fn dispatch_batch<P: Output, T: Output>(
-    markets: Markets<'_>,
+struct Clear<'a, T> {
+    market: Market<'a>,
     rules: Rules,
-    order: &mut MeritOrder,
-    prices: &mut [P],
-    cleared: &mut [T],
-) {
-    let Markets { units, demand, .. } = markets;
-    let shared_bids = markets.bids.len() == units;
-    if shared_bids {
-        order.sort(markets.bids);
-    }
-    let rows = prices.iter_mut().zip(cleared.chunks_exact_mut(units));
-    for (row, (price, cleared)) in rows.enumerate() {
-        let bids = row_of(markets.bids, units, row);
-        let quantities = row_of(markets.quantities, units, row);
-        if !shared_bids {
-            order.sort(bids);
+    scratch: &'a mut Scratch,
+    cleared: &'a mut [T],
+}
+
+impl<T: Output> Task for Clear<'_, T> {
+    type Output = Option<f64>;
+
+    #[inline(always)]
+    fn run<const AVX2: bool>(self) -> Option<f64> {
+        let Self { market, rules, scratch, cleared } = self;
+        // No closure: it would be compiled for any processor.
+        if market.is_good(rules) {
+            Some(market.clear::<AVX2, T>(rules, scratch, cleared))
+        } else {
+            None
         }
-        *price = P::from_f64(dispatch(bids, quantities, demand[row], rules, order, cleared));
     }
 }
 
-/// One market's values: the whole slice where all markets share it.
-fn row_of(values: &[f64], units: usize, row: usize) -> &[f64] {
-    if values.len() == units { values } else { &values[row * units..(row + 1) * units] }
-}
-
-/// Dispatches a market whose merit order is known, and returns the price.
-///
-/// Safe on any bits; right only on values that [`check`] accepts.
-///
-/// # Panics
-/// If there is no unit, or a slice is shorter than the merit order.
-pub fn dispatch<T: Output>(
-    bids: &[f64],
-    quantities: &[f64],
-    demand: f64,
-    rules: Rules,
-    order: &MeritOrder,
-    cleared: &mut [T],
-) -> f64 {
-    cleared.fill(T::from_f64(0.0));
-    let demand = positive_zero(demand);
-    if demand == 0.0 {
-        return bids[order.unit(0)];
+impl Market<'_> {
+    /// Whether [`check`] finds nothing.
+    #[inline(always)]
+    pub(crate) fn is_good(&self, rules: Rules) -> bool {
+        good_values(self.bids, self.quantities, &[self.demand]) && good_price(rules.scarcity_price)
     }
-    let mut supply = 0.0;
-    for (rank, unit) in order.units().enumerate() {
-        let quantity = positive_zero(quantities[unit]);
-        let total = supply + quantity;
-        if total >= demand {
-            match rules.ties {
-                Ties::First => cleared[unit] = T::from_f64((demand - supply).min(quantity)),
-                Ties::ProRata => share(bids, quantities, demand, order, rank, cleared),
-            }
-            return bids[unit];
-        }
-        cleared[unit] = T::from_f64(quantity);
-        supply = total;
+
+    /// Clears without a check: safe on any bits, right only on good values.
+    #[inline(always)]
+    pub(crate) fn clear<const AVX2: bool, T: Output>(
+        self,
+        rules: Rules,
+        scratch: &mut Scratch,
+        cleared: &mut [T],
+    ) -> f64 {
+        let Self { bids, quantities, demand } = self;
+        assert!(!bids.is_empty() && bids.len() == quantities.len() && bids.len() == cleared.len());
+        let margin = scratch.margin::<AVX2>(bids, quantities, demand, rules.ties);
+        dispatch(bids, quantities, demand, rules, margin, cleared)
     }
-    let last = bids[order.unit(order.len() - 1)];
-    rules.scarcity_price.unwrap_or(last)
-}
 
-/// Shares what is left among all units that bid what the unit of rank `marginal` bids.
-///
-/// They are consecutive in merit order, and in index order among themselves.
-fn share<T: Output>(
-    bids: &[f64],
-    quantities: &[f64],
-    demand: f64,
-    order: &MeritOrder,
-    marginal: usize,
-    cleared: &mut [T],
-) {
-    let price = bids[order.unit(marginal)];
-    let quantity = |rank: usize| positive_zero(quantities[order.unit(rank)]);
-    let at_price = |rank: &usize| bids[order.unit(*rank)] == price;
-    let before = (0..marginal).rev().take_while(at_price).count();
-    let after = (marginal..order.len()).take_while(at_price).count();
-    let tied = marginal - before..marginal + after;
-
-    let cheaper = (0..tied.start).fold(0.0, |sum, rank| sum + quantity(rank));
-    let supply = tied.clone().fold(0.0, |sum, rank| sum + quantity(rank));
-    let ratio = (demand - cheaper) / supply;
-    for rank in tied {
-        let amount =
-            if supply == 0.0 { 0.0 } else { (quantity(rank) * ratio).min(quantity(rank)) };
-        cleared[order.unit(rank)] = T::from_f64(amount);
+    #[cold]
+    fn fault(&self, rules: Rules) -> Fault {
+        let found = check(self.bids, self.quantities, &[self.demand], rules.scarcity_price);
+        found.expect_err("a value is bad")
     }
-}
-
-/// Reads -0.0 as 0.0.
-fn positive_zero(value: f64) -> f64 {
-    value + 0.0
 }

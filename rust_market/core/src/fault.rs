@@ -36,53 +36,60 @@ pub fn check(
     demand: &[f64],
     scarcity_price: Option<f64>,
 ) -> Result<(), Fault> {
-    let price = scarcity_price.unwrap_or(0.0);
-    if finite(bids) && amounts(quantities) && amounts(demand) && price.is_finite() {
+    if good_values(bids, quantities, demand) && good_price(scarcity_price) {
         return Ok(());
     }
-    first_fault(bids, quantities, demand, price)
+    let find = |argument, bad: fn(f64) -> bool| {
+        let values = match argument {
+            Argument::Bids => bids,
+            Argument::Quantities => quantities,
+            Argument::Demand => demand,
+            Argument::ScarcityPrice => scarcity_price.as_slice(),
+        };
+        values.iter().position(|&value| bad(value))
+    };
+    first_fault(find).map_or(Ok(()), Err)
 }
 
-/// Whether all values are finite. No early exit, so that the loop is vectorised.
-fn finite(values: &[f64]) -> bool {
-    values.iter().fold(true, |all, value| all & value.is_finite())
+/// Whether no bid, quantity or demand is bad. No early exit, so that the loops are vectorised.
+#[inline(always)]
+pub(crate) fn good_values(bids: &[f64], quantities: &[f64], demand: &[f64]) -> bool {
+    let finite = bids.iter().fold(true, |all, bid| all & bid.is_finite());
+    finite & amounts(quantities) & amounts(demand)
 }
 
 /// Whether all values are finite and not negative (-0.0 counts as zero).
+#[inline(always)]
 fn amounts(values: &[f64]) -> bool {
-    let amount = |value: f64| (value >= 0.0) & value.is_finite();
-    values.iter().fold(true, |all, &value| all & amount(value))
+    values.iter().fold(true, |all, &value| all & (value >= 0.0) & value.is_finite())
 }
 
+/// Whether there is no scarcity price, or a finite one.
+#[inline(always)]
+pub(crate) fn good_price(scarcity_price: Option<f64>) -> bool {
+    scarcity_price.is_none_or(f64::is_finite)
+}
+
+/// The first fault, given how to find the first value of an argument that is bad.
 #[cold]
-fn first_fault(
-    bids: &[f64],
-    quantities: &[f64],
-    demand: &[f64],
-    scarcity_price: f64,
-) -> Result<(), Fault> {
+pub(crate) fn first_fault(
+    find: impl Fn(Argument, fn(f64) -> bool) -> Option<usize>,
+) -> Option<Fault> {
     use Argument::{Bids, Demand, Quantities, ScarcityPrice};
-    let scarcity_price = &[scarcity_price];
-    let not_finite = |value: &f64| !value.is_finite();
-    let negative = |value: &f64| *value < 0.0;
-    find(bids, not_finite, Code::NotFinite, Bids)?;
-    find(quantities, not_finite, Code::NotFinite, Quantities)?;
-    find(demand, not_finite, Code::NotFinite, Demand)?;
-    find(scarcity_price, not_finite, Code::NotFinite, ScarcityPrice)?;
-    find(quantities, negative, Code::Negative, Quantities)?;
-    find(demand, negative, Code::Negative, Demand)
-}
-
-fn find(
-    values: &[f64],
-    bad: impl Fn(&f64) -> bool,
-    code: Code,
-    argument: Argument,
-) -> Result<(), Fault> {
-    match values.iter().position(bad) {
-        Some(index) => Err(Fault { code, argument, index }),
-        None => Ok(()),
-    }
+    let not_finite: fn(f64) -> bool = |value| !value.is_finite();
+    let negative: fn(f64) -> bool = |value| value < 0.0;
+    let checks = [
+        (Code::NotFinite, Bids),
+        (Code::NotFinite, Quantities),
+        (Code::NotFinite, Demand),
+        (Code::NotFinite, ScarcityPrice),
+        (Code::Negative, Quantities),
+        (Code::Negative, Demand),
+    ];
+    checks.into_iter().find_map(|(code, argument)| {
+        let bad = if code == Code::NotFinite { not_finite } else { negative };
+        find(argument, bad).map(|index| Fault { code, argument, index })
+    })
 }
 
 #[cfg(test)]

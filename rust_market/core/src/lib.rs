@@ -2,19 +2,44 @@
 //!
 //! `docs/semantics.md` is the specification, to the last bit; [`reference`](mod@reference) is the
 //! same text as plain code. [`clear`] and [`clear_batch`] are the fast versions: they check the
-//! values, sort once ([`MeritOrder`]) and dispatch. Shapes are the caller's business.
-#![forbid(unsafe_code)]
+//! values, find the [`Margin`], and write what each unit delivers. Shapes are the caller's business.
+//!
+//! | module | does |
+//! |---|---|
+//! | `clearing`, `batch` | one market, many markets |
+//! | `margin` | where the merit order meets demand, by one of three ways: |
+//! | `few` | counting ranks, for few units |
+//! | `buckets` | sorting into buckets, for many |
+//! | `merit_order` | a full sort, for shared bids and where the buckets give up |
+//! | `dispatch` | what each unit delivers, from the margin |
+//! | `rows`, `common`, `results` | where a batch's values come from, what they share, where results go |
+//! | `cpu`, `pool` | wider instructions, more threads |
+#![deny(unsafe_code)]
 
+mod batch;
+mod buckets;
 mod clearing;
+mod common;
+mod cpu;
+mod dispatch;
 mod fault;
+mod few;
+mod margin;
 mod merit_order;
 mod output;
+mod pool;
 pub mod reference;
+mod results;
+mod rows;
 mod rules;
 pub mod study;
 
-pub use clearing::{Markets, clear, clear_batch, dispatch, dispatch_batch};
+pub use batch::{check_batch, clear_batch};
+pub use clearing::{Market, clear, clear_portably};
 pub use fault::{Argument, Code, Fault, check};
+pub use margin::{KEPT_UNITS, Margin, Scratch};
 pub use merit_order::MeritOrder;
 pub use output::Output;
+pub use results::{Fresh, Results, Shared, Visible};
+pub use rows::{Markets, Matrix, Rows};
 pub use rules::{Rules, Ties};

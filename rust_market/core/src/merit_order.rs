@@ -7,8 +7,8 @@
 
 use std::ops::Range;
 
-/// Up to so many units, counting beats sorting: on fresh bids a sort mispredicts its branches.
-const FEW: usize = 20;
+use crate::margin::{Margin, first_at_price, positive_zero};
+use crate::rules::Ties;
 
 /// A merit order, and the memory to make the next one without allocating.
 #[derive(Debug, Default)]
@@ -33,11 +33,7 @@ impl MeritOrder {
         self.packed.clear();
         let words = bids.iter().enumerate();
         self.packed.extend(words.map(|(unit, &bid)| pack(key(bid), unit as u64, self.bits)));
-        if self.packed.len() <= FEW {
-            self.sort_few();
-        } else {
-            self.packed.sort_unstable();
-        }
+        self.packed.sort_unstable();
         self.repair(bids);
     }
 
@@ -61,22 +57,35 @@ impl MeritOrder {
         self.packed.iter().map(|&word| index(word, self.bits))
     }
 
+    /// The margin of a market with these bids, which were sorted.
+    ///
+    /// # Panics
+    /// If there is no unit, or a slice is shorter than the merit order.
+    pub fn margin(&self, bids: &[f64], quantities: &[f64], demand: f64, ties: Ties) -> Margin {
+        let quantity = |unit: usize| positive_zero(quantities[unit]);
+        let mut before = 0.0;
+        for (rank, unit) in self.units().enumerate() {
+            let total = before + quantity(unit);
+            if total >= demand {
+                let cheaper = match ties {
+                    Ties::First => before,
+                    Ties::ProRata => {
+                        let first = first_at_price(bids, rank, |rank| self.unit(rank));
+                        self.units().take(first).fold(0.0, |sum, unit| sum + quantity(unit))
+                    }
+                };
+                return Margin::At { unit, before, cheaper };
+            }
+            before = total;
+        }
+        Margin::Beyond { last: self.unit(self.len() - 1) }
+    }
+
     /// Gives memory back that only an unusually large market needed.
     pub fn shrink_to(&mut self, units: usize) {
         if self.packed.capacity() > units || self.run.capacity() > units {
             *self = Self::new();
         }
-    }
-
-    /// Puts each word where the number of smaller words says: no branch depends on the bids.
-    fn sort_few(&mut self) {
-        let mut sorted = [0; FEW];
-        let words = &mut self.packed[..];
-        for &word in &*words {
-            let rank = words.iter().filter(|&&other| other < word).count();
-            sorted[rank] = word;
-        }
-        words.copy_from_slice(&sorted[..words.len()]);
     }
 
     /// Sorts each run of equal truncated bids by the whole bid.
@@ -119,8 +128,9 @@ impl MeritOrder {
 }
 
 /// A bid as an integer with the same order; -0.0 equals 0.0.
-fn key(bid: f64) -> u64 {
-    let bits = (bid + 0.0).to_bits(); // -0.0 + 0.0 is 0.0
+#[inline(always)]
+pub(crate) fn key(bid: f64) -> u64 {
+    let bits = positive_zero(bid).to_bits();
     let negative = (bits as i64 >> 63) as u64; // all ones or all zeros
     bits ^ (negative | 1 << 63)
 }

@@ -1,6 +1,9 @@
 //! What a user of the fast clearing relies on, on adversarial markets.
 
-use market_core::{Markets, MeritOrder, Rules, Ties, check, clear, clear_batch, reference};
+use market_core::{
+    Fault, Fresh, Market as Slices, Markets, Matrix, MeritOrder, Rules, Scratch, Ties, check,
+    clear, clear_batch, clear_portably, reference,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -91,11 +94,25 @@ fn bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
-fn cleared(market: &Market, rules: Rules, order: &mut MeritOrder) -> (f64, Vec<f64>) {
-    let Market { bids, quantities, demand } = market;
-    let mut cleared = vec![f64::NAN; bids.len()];
-    let price = clear(bids, quantities, *demand, rules, order, &mut cleared).unwrap();
-    (price, cleared)
+type Clear = fn(Slices<'_>, Rules, &mut Scratch, &mut [f64]) -> Result<f64, Fault>;
+
+/// With the widest instructions of this processor, and with those that every one has.
+const CLEARS: [Clear; 2] = [clear::<f64>, clear_portably::<f64>];
+
+impl Market {
+    fn slices(&self) -> Slices<'_> {
+        Slices { bids: &self.bids, quantities: &self.quantities, demand: self.demand }
+    }
+
+    fn cleared(&self, rules: Rules) -> (f64, Vec<f64>) {
+        self.cleared_by(clear, rules, &mut Scratch::new())
+    }
+
+    fn cleared_by(&self, clear: Clear, rules: Rules, scratch: &mut Scratch) -> (f64, Vec<f64>) {
+        let mut cleared = vec![f64::NAN; self.bids.len()];
+        let price = clear(self.slices(), rules, scratch, &mut cleared).unwrap();
+        (price, cleared)
+    }
 }
 
 proptest! {
@@ -105,18 +122,21 @@ proptest! {
     fn clearing_is_the_reference_to_the_last_bit(
         markets in vec(any_market(), 1..4), rules in rules()
     ) {
-        let mut order = MeritOrder::new(); // reused, so that a market could see its predecessor
-        for market in &markets {
-            let (price, amounts) = cleared(market, rules, &mut order);
-            let expected = reference::clear(&market.bids, &market.quantities, market.demand, rules);
-            prop_assert_eq!(price.to_bits(), expected.0.to_bits());
-            prop_assert_eq!(bits(&amounts), bits(&expected.1));
+        let mut scratch = Scratch::new(); // reused, so that a market could see its predecessor
+        for clear in CLEARS {
+            for market in &markets {
+                let (price, amounts) = market.cleared_by(clear, rules, &mut scratch);
+                let Market { bids: offers, quantities, demand } = market;
+                let expected = reference::clear(offers, quantities, *demand, rules);
+                prop_assert_eq!(price.to_bits(), expected.0.to_bits());
+                prop_assert_eq!(bits(&amounts), bits(&expected.1));
+            }
         }
     }
 
     #[test]
     fn dispatch_stays_within_the_offers(market in any_market(), rules in rules()) {
-        let (_, amounts) = cleared(&market, rules, &mut MeritOrder::new());
+        let (_, amounts) = market.cleared(rules);
         for (amount, offer) in amounts.iter().zip(&market.quantities) {
             prop_assert!(amount.is_sign_positive() && amount <= offer);
         }
@@ -154,11 +174,19 @@ proptest! {
         let demand: Vec<f64> = rows.iter().map(|row| row.demand).collect();
         let mut prices = vec![f64::NAN; rows.len()];
         let mut amounts = vec![f64::NAN; rows.len() * units];
-        let markets = Markets { units, bids: &bids, quantities: &quantities, demand: &demand };
-        let mut order = MeritOrder::new();
-        clear_batch(markets, rules, &mut order, &mut prices, &mut amounts).unwrap();
+        let matrix = |values, shared| Matrix { values, shared };
+        let some = !rows.is_empty();
+        let markets = Markets {
+            rows: rows.len(),
+            units,
+            bids: matrix(&bids, some && shared_bids.is_some()),
+            quantities: matrix(&quantities, some && shared_quantities.is_some()),
+            demand: matrix(&demand, false),
+        };
+        let results = Fresh { prices: &mut prices[..], cleared: &mut amounts[..] };
+        clear_batch(markets, rules, None, results).unwrap();
         for (row, market) in rows.iter().enumerate() {
-            let (price, expected) = cleared(market, rules, &mut MeritOrder::new());
+            let (price, expected) = market.cleared(rules);
             prop_assert_eq!(prices[row].to_bits(), price.to_bits());
             prop_assert_eq!(bits(&amounts[row * units..][..units]), bits(&expected));
         }
@@ -173,21 +201,32 @@ proptest! {
         let floats = |bits: &[u64]| bits.iter().copied().map(f64::from_bits).collect::<Vec<_>>();
         let (bids, quantities) = (floats(&values.0), floats(&values.1));
         let demand = f64::from_bits(demand);
-        let mut order = MeritOrder::new();
         let mut amounts = vec![7.0; bids.len()];
-        let units = bids.len();
-        let markets = Markets { units, bids: &bids, quantities: &quantities, demand: &[demand] };
         let refused = check(&bids, &quantities, &[demand], rules.scarcity_price);
-        let result = clear(&bids, &quantities, demand, rules, &mut order, &mut amounts);
-        prop_assert_eq!(result.map(|_| ()), refused);
+        for clear in CLEARS {
+            let market = Slices { bids: &bids, quantities: &quantities, demand };
+            let result = clear(market, rules, &mut Scratch::new(), &mut amounts);
+            prop_assert_eq!(result.map(|_| ()), refused);
+        }
         if refused.is_err() {
             prop_assert!(amounts.iter().all(|&amount| amount == 7.0));
         }
-        market_core::dispatch_batch(markets, rules, &mut order, &mut [0.0], &mut amounts);
+        let matrix = |values| Matrix { values, shared: false };
+        let demand = [demand];
+        let markets = Markets {
+            rows: 1,
+            units: bids.len(),
+            bids: matrix(&bids),
+            quantities: matrix(&quantities),
+            demand: matrix(&demand),
+        };
+        let results = Fresh { prices: &mut [0.0][..], cleared: &mut amounts[..] };
+        prop_assert_eq!(clear_batch(markets, rules, Some(1), results), refused);
     }
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too slow")]
 fn large_markets_agree_with_the_reference() {
     let patterns: [fn(usize) -> f64; 4] = [
         |_| 7.0,
@@ -203,7 +242,7 @@ fn large_markets_agree_with_the_reference() {
             let market =
                 Market { bids: bids.clone(), quantities: quantities.clone(), demand: 9e3 };
             let expected = reference::clear(&bids, &quantities, 9e3, rules);
-            assert!(cleared(&market, rules, &mut MeritOrder::new()) == expected);
+            assert!(market.cleared(rules) == expected);
         }
     }
 }

@@ -140,6 +140,10 @@ def _missing() -> Mapping[str, Call]:
     raise ImportError("absent is not installed: get it with `toy get absent`\nand then again")
 
 
+def _unneeded() -> Mapping[str, Call]:
+    raise ImportError("unneeded is not installed")
+
+
 BACKENDS = (
     # Before all others: whatever it leaves behind, the others must not be blamed for it.
     backend("changes-input", _changes_input),
@@ -157,6 +161,7 @@ BACKENDS = (
     backend("no-exception", lambda values, factor=2.0: scale(values, abs(factor))),
     backend("panics", _panics),
     Backend("absent", _missing),
+    Backend("unneeded", _unneeded, optional=True),
     backend("positive-only", _positive_only, 0.5, role=Role.BASELINE,
             domain=frozenset({"positive"}), survives=frozenset()),
     # No parity check warms it up.
@@ -207,7 +212,7 @@ def pytest_bench_catalogue() -> Catalogue:
     sweeps = (
         Sweep("scale", "mixed", everyone, {"smoke": (4,), "default": (4, 9000), "full": (4, 5)}),
         Sweep("scale", "positive", ("positive-only", *RIGHT), {"default": (4, 9000)}),
-        Sweep("scale", "same", RIGHT, {"default": (6,)}),
+        Sweep("scale", "same", (*RIGHT, "unneeded"), {"default": (6,)}),
         Sweep("scale_all", "mixed", RIGHT[:3], {"default": (9000,)}),
         Sweep("nap", "sleepy", RIGHT[:3], {"default": (2,)}),
         Sweep("nap", "drowsy", ("plain", "other-words"), {"full": (2, 3)}),

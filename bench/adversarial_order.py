@@ -1,0 +1,216 @@
+"""Markets that break shortcuts to the merit order.
+
+A fast kernel does not sort. Up to 64 units it counts the ranks of 32-bit words: the bid as a
+float32 whose low six bits gave way to the index; where words are equal, whole bids decide. Beyond
+that it drops units into about n buckets by interpolating between the lowest and the highest bid,
+and adds supply in order up to the marginal unit, whose bucket is the last one that it sorts;
+where that takes too many moves, it sorts in full.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from bench.adversarial_markets import Array, Valid
+
+Generator = np.random.Generator
+
+# Around every width of vectors, and the change of algorithm.
+FEW = (65, 1, 2, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64)
+# Large before small: what a market leaves in scratch memory must not reach the next.
+MANY = (5000, 65, 4096, 66, 1000, 127, 128, 129)
+LARGEST = float(np.finfo(np.float64).max)
+TINY = float(np.nextafter(0.0, 1.0))
+GAP = float(np.spacing(64.0))
+SINGLE_GAP = float(np.spacing(np.float32(64.0)))
+
+
+def short_keys(n: int, rng: Generator) -> Iterator[tuple[str, Array]]:
+    """Yield bids (n,) of which many get the same word, and the mirror image of each."""
+    for name, bids in _short_keys(n, rng):
+        yield name, bids
+        yield f"minus {name}", -bids[::-1]  # descending again
+
+
+def _short_keys(n: int, rng: Generator) -> Iterator[tuple[str, Array]]:
+    up = np.arange(n, dtype=np.float64)
+    down = up[::-1]
+    base = rng.uniform(20.0, 100.0, n)
+    above = np.nextafter(base, np.inf)
+    # One float32, so that without the whole bid they would stay in index order.
+    yield "one float32", 64.0 + down * GAP
+    yield "one float32 and ties", 64.0 + np.floor(rng.permutation(up) / 3.0) * GAP
+    # Neighbours as float32, told apart only by the six bits that are given up …
+    yield "one word", 64.0 + down * SINGLE_GAP
+    # … or not, where the seventh bit changes among them.
+    yield "two words", 64.0 + (down + 32.0) * SINGLE_GAP
+    # Adjacent doubles to either side of where rounding to float32 turns from down to up.
+    yield "half way", 64.0 + (n - 0.5 - up // 3) * SINGLE_GAP + (1.0 - up % 3) * GAP
+    # Equal words here and there, next to each other and far apart, with ties among them.
+    yield "pairs", np.stack([above, base], axis=1).reshape(-1)[:n]
+    yield "far pairs", np.concatenate([above[: n // 2], base])[:n]
+    yield "pairs with ties", np.stack([above, base, above, base], axis=1).reshape(-1)[:n]
+    # All infinite as float32, some only by rounding; the words of infinities look like NaN.
+    yield "beyond float32", np.geomspace(1e308, 3.5e38, n)
+    yield "edge of float32", rng.choice(_edge_of_float32(), n)
+    # All zero as float32, of either sign; then denormal, which some modes flush to zero.
+    yield "below float32", 2.0 ** -(160.0 + 8.0 * up)
+    yield "denormal as float32", (down + 1.0) * 2.0**-151
+    yield "around zero", rng.choice([-1e-40, -1e-46, -TINY, -0.0, 0.0, TINY, 1e-46, 1e-40], n)
+
+
+def _edge_of_float32() -> Array:
+    """Return doubles about the largest float32, and about where rounding goes to infinity."""
+    largest = float(np.finfo(np.float32).max)
+    turn = largest + 2.0**103
+    return np.array([largest, np.nextafter(turn, 0.0), turn, np.nextafter(turn, np.inf), 1e300])
+
+
+def crowded_buckets(n: int, rng: Generator) -> Iterator[tuple[str, Array]]:
+    """Yield bids (n,) that interpolation puts into few buckets, or into none."""
+    base = rng.uniform(20.0, 100.0, n)
+    down = np.sort(base)[::-1]
+    up = np.arange(n, dtype=np.float64)
+    # One bid stretches the range, so that all others share a bucket, to the limit and beyond.
+    for outlier in (1e300, -1e300, LARGEST, -LARGEST):
+        yield f"outlier {outlier:.0e}", np.where(up == rng.integers(n), outlier, base)
+        yield f"outlier {outlier:.0e}, descending", np.where(up == n // 2, outlier, down)
+    tied = np.sort(np.repeat(base, 3)[:n])[::-1]
+    yield "outlier and ties, descending", np.where(up == n // 2, 1e300, tied)
+    yield "infinite range", np.where(up == 0.0, LARGEST, np.where(up == n - 1, -LARGEST, down))
+    # Buckets per currency unit: infinite, so that the lowest bid gets 0 · inf; just finite.
+    yield "denormals", rng.permutation(up) * TINY
+    yield "infinite scale", rng.permutation(up) * 2.0**-1030
+    yield "large scale", rng.permutation(up) * 2.0**-1023
+    # No range at all, or one that a single bid makes.
+    yield "all equal", np.full(n, 30.0)
+    for place, at in ("first", 0), ("half way", n // 2), ("last", n - 1):
+        yield f"one cheaper, {place}", np.where(up == at, 29.0, 30.0)
+        yield f"one an ulp dearer, {place}", np.where(up == at, np.nextafter(30.0, 31.0), 30.0)
+    # Most buckets empty, a few full.
+    yield "two clusters", np.where(rng.random(n) < 0.5, 64.0, 120.0) + rng.permutation(n) * GAP
+    yield "geometric", np.geomspace(1e300, 1e-300, n)
+    yield "geometric of both signs", rng.choice([-1.0, 1.0], n) * 10.0 ** rng.uniform(-99, 99, n)
+    yield "skewed", 100.0 * rng.random(n) ** 16
+    # Ever more moves within a bucket, in total from about n / 2 to 16 n: some budget runs out.
+    for size in (2, 3, 4, 8, 32):
+        yield f"clusters of {size}", _clusters(n, size, rng)
+    yield "clusters with ties", np.floor(_clusters(n, 8, rng) * 2.0**19) / 2.0**19
+    # Nothing to tell apart but the last bit.
+    for name, steps in ("up", up), ("down", up[::-1]), ("shuffled", rng.permutation(up)):
+        yield f"ulp by ulp {name}", 64.0 + steps * GAP
+    # Where interpolation with n buckets rounds either way.
+    yield "on borders", rng.permutation(up) + rng.integers(-1, 2, n) * GAP
+    # The price has the sign of the unit that sets it: the first, the last, or any.
+    zeros = np.where(rng.random(n) < 0.5, rng.choice([-0.0, 0.0], n), base)
+    yield "zeros cheapest", zeros
+    yield "zeros dearest", -zeros
+    yield "zeros between", np.where(rng.random(n) < 0.5, zeros, -base)
+
+
+def _clusters(n: int, size: int, rng: Generator) -> Array:
+    """Return groups of near bids, each descending by index with all others in between."""
+    centres = rng.uniform(20.0, 100.0, -(-n // size))
+    return (centres + np.arange(size)[::-1, None] * 2.0**-20).reshape(-1)[:n]
+
+
+def hard_sums(n: int, rng: Generator) -> Iterator[tuple[str, Array]]:
+    """Yield quantities (n,) whose sums depend on the order of adding, or stand still at times."""
+    base = rng.uniform(10.0, 50.0, n)
+    yield "distinct", base
+    yield "absorbing", rng.choice([1e16, 1.0, 1e-16], n)
+    yield "some zero", np.where(rng.random(n) < 0.4, rng.choice([0.0, -0.0], n), base)
+    yield "absorbed", np.where(rng.random(n) < 2.0 / n, 2.0**53, rng.choice([1.0, 3.0], n))
+    yield "overflowing", np.where(rng.random(n) < 0.1, 1e308, base)
+
+
+def running_sums(bids: Array, quantities: Array) -> Array:
+    """Return the supply (n,) of the cheapest 1, 2, … units, short of infinity."""
+    with np.errstate(over="ignore"):
+        supply = np.cumsum(quantities[np.argsort(bids, kind="stable")])
+    return np.minimum(supply, LARGEST)
+
+
+def cuts(bids: Array, quantities: Array, rng: Generator) -> Iterator[tuple[str, float]]:
+    """Yield demands on a step of the supply curve and one ulp beside it, none, and too much."""
+    supply = running_sums(bids, quantities)
+    rank = int(rng.integers(len(supply)))
+    yield "zero", float(rng.choice([0.0, -0.0]))
+    yield f"rank {rank}'s", float(supply[rank])
+    yield f"an ulp less than rank {rank}'s", float(np.nextafter(supply[rank], 0.0))
+    yield f"an ulp more than rank {rank}'s", float(np.nextafter(supply[rank], LARGEST))
+    yield "an ulp too much", float(np.nextafter(supply[-1], LARGEST))
+
+
+def one_pair(n: int, rng: Generator) -> Iterator[tuple[str, Valid]]:
+    """Yield markets with one pair of bids an ulp apart, in the wrong order, at every rank.
+
+    A search for equal words that skips the last lane of a vector, say, misses one of them.
+    """
+    for rank in range(n - 1):
+        ascending = np.arange(n) + 20.0
+        ascending[0] -= 0.3  # no other bid is on the border of a bucket
+        ascending[rank + 1] = np.nextafter(ascending[rank], np.inf)
+        order = rng.permutation(n)
+        order[rank : rank + 2] = np.sort(order[rank : rank + 2])[::-1]
+        quantities = rng.uniform(10.0, 50.0, n)
+        bids = np.empty(n)
+        bids[order] = ascending
+        dearer = float(quantities[order[: rank + 1]].sum() - 1.0)
+        yield f"a pair at rank {rank}", (bids, quantities, dearer)
+
+
+def moving_margins(n: int, rng: Generator) -> Iterator[tuple[str, Valid]]:
+    """Yield markets whose margin moves where four units of a bucket are added as they lie there.
+
+    They come in descending order. So whoever adds first and sorts later has to add again, and to
+    look again which unit meets the demand.
+    """
+    rank = n // 2
+    order = rng.permutation(n)
+    four = np.sort(order[rank : rank + 4])
+    bids = np.empty(n)
+    bids[order] = np.arange(n)
+    bids[four] = rank + np.arange(4)[::-1] * 2.0**-20
+    cheaper = 4.0 * rank
+
+    quantities = np.full(n, 4.0)
+    quantities[four] = 1.0, 1.0, 1.0, 1e16  # the cheapest absorbs the others
+    yield "the margin moves up", (bids, quantities.copy(), 1e16 + cheaper + 2.0)
+    quantities[four] = 1e16, 1.0, 1.0, 1.0  # in turn
+    yield "the margin moves down", (bids, quantities, 1e16 + cheaper + 4.0)
+
+    # Where the sum passes a power of two, it depends on the order even of like quantities.
+    quantities = np.full(n, (1024.0 - 60.0) / rank)
+    before = np.cumsum(quantities[:rank])[-1]
+    for name, sign in ("up", 1.0), ("down", -1.0):
+        right = lying = 0.0
+        while (lying - right) * sign <= 0.0:  # a few tries: rounding goes either way
+            quantities[four] = rng.uniform(10.0, 50.0, 4)
+            lying = float(np.cumsum([before, *quantities[four]])[-1])
+            right = float(np.cumsum([before, *quantities[four[::-1]]])[-1])
+        yield f"the margin moves {name} by an ulp", (bids, quantities.copy(), max(right, lying))
+
+
+def markets() -> Iterator[tuple[str, Valid]]:
+    """Yield labelled valid markets: every family at every size, against quantities in turn."""
+    for families, sizes in (short_keys, FEW), (crowded_buckets, MANY):
+        for start, n in enumerate(sizes):
+            rng = np.random.default_rng([n, 42])
+            quantities = list(hard_sums(n, rng))
+            for turn, (bid_name, bids) in enumerate(families(n, rng), start):
+                quantity_name, amounts = quantities[turn % len(quantities)]
+                for number, (demand_name, demand) in enumerate(cuts(bids, amounts, rng), turn):
+                    if n < 200 or number % 3 == 0:  # large markets take a while
+                        label = (
+                            f"{bid_name} bids, {quantity_name} quantities, {demand_name} demand"
+                        )
+                        yield f"{label}, n = {n}", (bids, amounts, demand)
+    for n in sorted({*FEW, *MANY}):
+        rng = np.random.default_rng([n, 43])
+        if n < 200:
+            for label, market in one_pair(n, rng):
+                yield f"{label}, n = {n}", market
+        if n >= 8:
+            for label, market in moving_margins(n, rng):
+                yield f"{label}, n = {n}", market

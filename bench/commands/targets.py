@@ -1,0 +1,92 @@
+"""``python -m bench targets``: hold the project's targets against paired measurements."""
+
+import argparse
+import textwrap
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from pytest_benchmark.utils import get_commit_info
+
+from bench import selftest, targets
+from bench.arms import prepared
+from bench.catalogue import catalogue
+from bench.commands.duel import Progress, blocks
+from bench.commands.gate import announce
+from bench.commands.parser import Commands, add_command, add_output, conclude
+from bench.exits import Exit
+from bench.judgement import Judgement
+from bench.registry import Catalogue
+from bench.text import WIDTH
+
+
+def listed(own: Catalogue) -> str:
+    """Return the names of the targets for the help."""
+    names = dict.fromkeys(target.name for target in own.targets)
+    return "\n".join(
+        textwrap.fill(name, WIDTH, initial_indent="  ", subsequent_indent="    ") for name in names
+    )
+
+
+TEXT = f"""\
+Judge the project's targets: ratios of two times that it sets out to keep.
+
+Two subjects are measured in pairs, as `python -m bench duel` does it: in every
+block two fresh processes on the same CPU take turns, and a block gives one
+number for each size. A target is met where the whole interval of the ratio is
+where it is to be, missed where none of it is, and open where it reaches across.
+
+Exit code 1 says that a target is missed, 3 that none is but some are open.
+
+targets, as slow / fast:
+{listed(catalogue())}
+
+examples:
+  python -m bench targets
+  python -m bench targets --only 'clear_batch*' --blocks 24
+  python -m bench targets --output docs/runs/targets.json
+"""
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = add_command(commands, "targets", summary="judge the project's targets", text=TEXT)
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="PATTERN",
+        help="judge these targets only; * stands for anything; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--blocks", type=blocks, default=12, metavar="N", help="(default: 12)")
+    parser.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
+    add_output(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Build, check and measure, and deliver what was found."""
+    return conclude(options, _judged)
+
+
+def _judged(options: argparse.Namespace) -> Judgement:
+    own = catalogue()
+    chosen = targets.choose(own.targets, options.only)
+    data = {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": selftest.here(own),
+        "commit": get_commit_info(),
+        "seed": options.seed,
+    }
+    with prepared(None) as checkout:
+        announce("holding the backends against the reference ...")
+        measured = targets.measure(
+            chosen, checkout.arm, own, options.blocks, options.seed, _begin(options.blocks)
+        )
+    return targets.judge(chosen, measured, options.blocks, data)
+
+
+def _begin(number: int) -> Callable[[str], Callable[[int], None]]:
+    """Return what says that measuring begins, and then after every block how far it is."""
+
+    def begin(said: str) -> Callable[[int], None]:
+        announce(said)
+        return Progress(number)
+
+    return begin

@@ -1,0 +1,459 @@
+"""The compiled kernels of the numba backend.
+
+They take native C-contiguous float64 arrays only, so that each is compiled once, when it is first
+called. No fastmath: the bits have to be those of the reference. They are memory-safe on any bits,
+whatever another thread writes into the inputs meanwhile: what they index with is their own. All
+are in this one file, because numba's cache does not notice a change in another.
+
+Merit order: units are dealt into buckets by where their bids lie between the lowest and the
+highest, which leaves them nearly sorted, and an insertion sort does the rest. Both are stable, so
+ties need no care. Where bids crowd into few buckets, those are divided; where that does not help,
+a radix sort takes over.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from easy_marl.market.arguments import Floats
+
+F = TypeVar("F", bound=Callable[..., Any])
+Units = NDArray[np.uint32]
+Market = tuple[Floats, Floats, float]
+"""Bids, quantities and demand."""
+Rows = tuple[Floats, Floats, Floats]
+"""Bids and quantities of many markets, of shape (rows or 1, units), and their demand."""
+Same = tuple[bool, bool]
+"""Whether there is one row of bids, and of quantities, for all markets."""
+Rules = tuple[int, float]
+"""Whether ties share pro rata (0 or 1), and the scarcity price (NaN is none, infinite is bad)."""
+Out = tuple[Floats, Floats]
+"""Room for the prices and what is cleared."""
+Scratch = tuple[Units, Units, Units]
+"""Room for the merit order, the bucket of each unit, and the end of each bucket."""
+Marginal = tuple[int, float]
+"""Place of the marginal unit in the merit order, and the supply before it."""
+
+MOST_UNITS = 2**31
+"""So many units have buckets that can be counted in 32 bits."""
+
+# Module constants are constants to the compiler.
+_LARGEST = float(np.finfo(np.float64).max)
+_SIGN = -(2**63)
+_ALL_BUT_SIGN = 2**63 - 1
+_BYTES = 8
+
+# By measurement, on fresh markets with uniform bids.
+_BUCKETS = 2  # for each unit; more cost more to count than they save in moves
+_GROUP = 256  # so many buckets are sorted, then added up, then the next
+_FEW = 64  # so many units are sorted fastest by insertion, whatever their bids
+
+
+def _compiled(function: F, **options: Any) -> F:
+    """Compile a function; numba has no type hints for it, so this is where they would be lost."""
+    compiler: Any = numba.njit(cache=True, nogil=True, error_model="numpy", **options)
+    return cast("F", compiler(function))
+
+
+def _kernel(function: F) -> F:
+    """Compile a function that may allocate."""
+    return _compiled(function, _nrt=True)
+
+
+def _kernel_on_threads(function: F) -> F:
+    """Compile a function that may allocate, and whose `prange` runs on several threads."""
+    return _compiled(function, _nrt=True, parallel=True)
+
+
+def _step(function: F) -> F:
+    """Compile a function that allocates nothing, so that its arrays need no reference counts.
+
+    Those would take longer than all else in a market of five units.
+    """
+    return _compiled(function, _nrt=False)
+
+
+@_kernel
+def clear(
+    bids: Floats,
+    quantities: Floats,
+    demand: float,
+    pro_rata: int,
+    scarcity_price: float,
+    cleared: Floats,
+) -> float:
+    """Clear one market into `cleared`, and return the price.
+
+    It is NaN, and nothing is written, where a number is bad or there are too many units.
+    """
+    low, high = _extent(bids)
+    if not (
+        _finite(low, high)
+        and _offers(quantities)
+        and 0.0 <= demand <= _LARGEST
+        and not np.isinf(scarcity_price)
+        and bids.size <= MOST_UNITS
+    ):
+        return np.nan
+    market, rules = (bids, quantities, demand), (pro_rata, scarcity_price)
+    return _clear(market, low, high, rules, _scratch(bids.size), cleared)
+
+
+@_kernel
+def all_good(bids: Floats, quantities: Floats, demand: Floats) -> bool:
+    """Return whether all numbers of a batch are good; all arrays are one-dimensional."""
+    if bids.size > 0:
+        low, high = _extent(bids)
+        if not _finite(low, high):
+            return False
+    return _offers(quantities) and _offers(demand)
+
+
+@_kernel
+def clear_rows(rows: Rows, same: Same, rules: Rules, out: Out) -> None:
+    """Clear all markets of a batch of good numbers."""
+    scratch = _scratch(rows[0].shape[1])
+    _clear_some(0, rows[2].size, rows, same, _shared(rows, same), rules, scratch, out)
+
+
+@_kernel_on_threads
+def clear_rows_on_threads(rows: Rows, same: Same, rules: Rules, out: Out, parts: int) -> None:
+    """Do the same, so many parts of the rows at once."""
+    shared = _shared(rows, same)
+    count = rows[2].size
+    for part in numba.prange(parts):
+        scratch = _scratch(rows[0].shape[1])
+        first, stop = part * count // parts, (part + 1) * count // parts
+        _clear_some(first, stop, rows, same, shared, rules, scratch, out)
+
+
+@_kernel
+def _scratch(units: int) -> Scratch:
+    order, own = np.empty(units, np.uint32), np.empty(units, np.uint32)
+    return order, own, np.empty(_BUCKETS * units, np.uint32)
+
+
+@_kernel
+def _shared(rows: Rows, same: Same) -> tuple[Units, Floats]:
+    """Return the merit order and the cumulative supply of all rows, as far as they share them."""
+    bids, quantities, _ = rows
+    order, own, ends = _scratch(bids.shape[1])
+    supply = np.empty(bids.shape[1])
+    if same[0]:
+        _sort(bids[0], (order, own, ends))
+    if same[0] and same[1]:
+        total = 0.0
+        for k in range(order.size):
+            total += quantities[0, order[k]] + 0.0
+            supply[k] = total
+    return order, supply
+
+
+@_step
+def _clear_some(
+    first: int,
+    stop: int,
+    rows: Rows,
+    same: Same,
+    shared: tuple[Units, Floats],
+    rules: Rules,
+    scratch: Scratch,
+    out: Out,
+) -> None:
+    """Clear the rows from `first` to before `stop`."""
+    order, supply = shared
+    prices, cleared = out
+    for row in range(first, stop):
+        bids = rows[0][0 if same[0] else row]
+        quantities = rows[1][0 if same[1] else row]
+        demand = rows[2][row]
+        market = bids, quantities, demand
+        if not same[0]:
+            low, high = _extent(bids)
+            prices[row] = _clear(market, low, high, rules, scratch, cleared[row])
+            continue
+        if same[1]:
+            marginal = _reach(supply, demand)
+        else:
+            marginal = _add(0, order.size, order, quantities, demand, 0.0)
+        prices[row] = _dispatch(market, order, marginal, rules, cleared[row])
+
+
+@_step
+def _finite(low: float, high: float) -> bool:
+    return low >= -_LARGEST and high <= _LARGEST
+
+
+@_step
+def _offers(values: Floats) -> bool:
+    """Return whether all are finite and none is negative."""
+    # Counting has no early exit, so that it vectorises.
+    bad = 0
+    for index in range(values.size):
+        bad += not 0.0 <= values[index] <= _LARGEST
+    return bad == 0
+
+
+@_step
+def _extent(bids: Floats) -> tuple[float, float]:
+    """Return the lowest and the highest bid; NaN counts as lowest or highest.
+
+    Compared by their keys, which vectorises.
+    """
+    low, high = _key(bids[0]), _key(bids[0])
+    for unit in range(bids.size):
+        key = _key(bids[unit])
+        low, high = min(low, key), max(high, key)
+    return _bid(low), _bid(high)
+
+
+@_step
+def _key(bid: float) -> int:
+    """Return an integer that orders as the bid does, but -0.0 before 0.0 and NaN outside."""
+    bits = np.float64(bid).view(np.int64)
+    return int(bits ^ ((bits >> 63) & _ALL_BUT_SIGN))
+
+
+@_step
+def _bid(key: int) -> float:
+    return float(np.int64(key ^ ((key >> 63) & _ALL_BUT_SIGN)).view(np.float64))
+
+
+@_step
+def _clear(
+    market: Market, low: float, high: float, rules: Rules, scratch: Scratch, cleared: Floats
+) -> float:
+    """Clear one market of good numbers, sorting no further than demand reaches."""
+    bids, quantities, demand = market
+    order, _, ends = scratch
+    _distribute(bids, low, high, scratch)
+    marginal = _sort_and_add(market, order, ends)
+    if marginal[0] < 0:
+        _sort_crowd(bids, low, high, scratch)
+        marginal = _add(0, order.size, order, quantities, demand, 0.0)
+    return _dispatch(market, order, marginal, rules, cleared)
+
+
+@_step
+def _sort_and_add(market: Market, order: Units, ends: Units) -> Marginal:
+    """Find the marginal unit; its place is negative if the bids are too crowded for that."""
+    bids, quantities, demand = market
+    supply = 0.0
+    begin = stop = 0
+    while begin < order.size:
+        stop = min(stop + _GROUP, ends.size)
+        end = int(ends[stop - 1])
+        if not _insertion_sort(bids, order, begin, end):
+            return -1, 0.0
+        place, supply = _add(begin, end, order, quantities, demand, supply)
+        if place < end:
+            return place, supply
+        begin = end
+    return begin, supply
+
+
+@_step
+def _add(
+    begin: int, end: int, order: Units, quantities: Floats, demand: float, supply: float
+) -> Marginal:
+    """Add up a part of the merit order until supply reaches demand."""
+    for k in range(begin, end):
+        reached = supply + (quantities[order[k]] + 0.0)
+        if reached >= demand:
+            return k, supply
+        supply = reached
+    return end, supply
+
+
+@_step
+def _reach(supply: Floats, demand: float) -> Marginal:
+    """Find where cumulative supply reaches demand."""
+    low, high = 0, supply.size
+    while low < high:
+        middle = (low + high) // 2
+        if supply[middle] >= demand:
+            high = middle
+        else:
+            low = middle + 1
+    return low, supply[low - 1] if low > 0 else 0.0
+
+
+@_step
+def _sort(bids: Floats, scratch: Scratch) -> None:
+    """Put all units in merit order."""
+    low, high = _extent(bids)
+    _distribute(bids, low, high, scratch)
+    if not _insertion_sort(bids, scratch[0], 0, bids.size):
+        _sort_crowd(bids, low, high, scratch)
+
+
+@_step
+def _distribute(bids: Floats, low: float, high: float, scratch: Scratch) -> None:
+    """Order the units by bucket; bucket numbers rise with the bids, and equal bids share one."""
+    order, own, ends = scratch
+    last = ends.size - 1.0
+    scale = last / (high - low)
+    if scale > _LARGEST:  # the bids are equal or nearly so
+        for unit in range(own.size):
+            order[unit] = unit
+        own[:] = 0
+        ends[:] = own.size
+        return
+    for unit in range(own.size):
+        # In this order the comparisons make a bucket of any bits, NaN as well.
+        bucket = (bids[unit] - low) * scale
+        bucket = bucket if bucket < last else last
+        own[unit] = np.uint32(bucket if bucket > 0.0 else 0.0)
+    _deal(scratch)
+
+
+@_step
+def _deal(scratch: Scratch) -> None:
+    """Order the units by bucket, those of one bucket by index."""
+    order, own, ends = scratch
+    ends[:] = 0
+    for unit in range(own.size):
+        ends[own[unit]] += np.uint32(1)
+    begin = np.uint32(0)
+    for bucket in range(ends.size):
+        count = ends[bucket]
+        ends[bucket] = begin
+        begin += count
+    for unit in range(own.size):
+        place = ends[own[unit]]
+        ends[own[unit]] = place + np.uint32(1)
+        order[place] = unit
+
+
+@_step
+def _sort_crowd(bids: Floats, low: float, high: float, scratch: Scratch) -> None:
+    """Sort after `_distribute` has put too many units into too few buckets.
+
+    Each bucket is divided into as many as its units should have. That copes with clusters of bids
+    and with a few bids far away; bids of many magnitudes are left to the radix sort.
+    """
+    order, own, ends = scratch
+    scale = (ends.size - 1.0) / (high - low)
+    for unit in range(own.size):
+        bucket = own[unit]
+        first = _BUCKETS * ends[bucket - 1] if bucket > 0 else 0
+        buckets = _BUCKETS * ends[bucket] - first
+        within = ((bids[unit] - low) * scale - bucket) * buckets
+        within = within if within < buckets - 1.0 else buckets - 1.0
+        own[unit] = np.uint32(first + int(within if within > 0.0 else 0.0))
+    _deal(scratch)
+    if not _insertion_sort(bids, order, 0, order.size):
+        _radix_sort(bids, order)
+
+
+@_step
+def _insertion_sort(bids: Floats, order: Units, begin: int, end: int) -> bool:
+    """Sort a part of the order; False means that it took too many moves and was given up."""
+    if begin == end:
+        return True
+    units = moves = end - begin  # uniform bids need a quarter of these moves
+    highest = bids[order[begin]]
+    for k in range(begin + 1, end):
+        unit = order[k]
+        bid = bids[unit]
+        if bid < highest:
+            place = k
+            while place > begin and bid < bids[order[place - 1]]:
+                order[place] = order[place - 1]
+                place -= 1
+            order[place] = unit
+            moves -= k - place
+            if moves < 0 and units > _FEW:
+                return False
+        else:
+            highest = bid
+    return True
+
+
+@_kernel
+def _radix_sort(bids: Floats, order: Units) -> None:
+    """Sort by one byte of the keys after the other, the lowest first."""
+    keys = np.empty(order.size, np.uint64)
+    for unit in range(order.size):
+        order[unit] = unit
+        # + 0.0 gives -0.0 the key of 0.0; without a sign, negative bids come first.
+        keys[unit] = np.uint64(_key(bids[unit] + 0.0) ^ _SIGN)
+    sorted_keys, sorted_order = np.empty_like(keys), np.empty_like(order)
+    units = order
+    starts = np.empty(256, np.intp)
+    for byte in range(_BYTES):
+        starts[:] = 0
+        for k in range(keys.size):
+            starts[_digit(keys[k], byte)] += 1
+        if starts[_digit(keys[0], byte)] == keys.size:
+            continue  # all alike
+        start = 0
+        for digit in range(256):
+            count = starts[digit]
+            starts[digit] = start
+            start += count
+        for k in range(keys.size):
+            digit = _digit(keys[k], byte)
+            place = starts[digit]
+            starts[digit] = place + 1
+            sorted_keys[place] = keys[k]
+            sorted_order[place] = units[k]
+        keys, sorted_keys = sorted_keys, keys
+        units, sorted_order = sorted_order, units
+    for k in range(order.size):  # assigning one array to another would take a second to compile
+        order[k] = units[k]
+
+
+@_step
+def _digit(key: np.uint64, byte: int) -> Any:
+    return np.intp((key >> np.uint64(8 * byte)) & np.uint64(255))
+
+
+@_step
+def _dispatch(
+    market: Market, order: Units, marginal: Marginal, rules: Rules, cleared: Floats
+) -> float:
+    """Dispatch the units given the marginal one, and return the price."""
+    bids, quantities, demand = market
+    place, supply = marginal
+    if place == order.size:  # scarcity
+        for unit in range(order.size):
+            cleared[unit] = quantities[unit] + 0.0
+        return float(bids[order[-1]]) if np.isnan(rules[1]) else rules[1]
+    price = float(bids[order[place]])
+    for unit in range(order.size):
+        cleared[unit] = quantities[unit] + 0.0 if bids[unit] < price else 0.0
+    # In merit order, units with equal bids stand side by side, in the order of their indices.
+    first = place
+    while first > 0 and bids[order[first - 1]] == price:
+        first -= 1
+    if rules[0]:
+        _share(market, order, first, cleared)
+        return price
+    for k in range(first, place):
+        cleared[order[k]] = quantities[order[k]] + 0.0
+    unit = order[place]
+    cleared[unit] = min((demand + 0.0) - supply, quantities[unit] + 0.0)
+    return price
+
+
+@_step
+def _share(market: Market, order: Units, first: int, cleared: Floats) -> None:
+    """Share what the cheaper units leave among all units at the price, pro rata."""
+    bids, quantities, demand = market
+    supply = 0.0
+    for k in range(first):
+        supply += quantities[order[k]] + 0.0
+    price = bids[order[first]]
+    total = 0.0
+    stop = first
+    while stop < order.size and bids[order[stop]] == price:
+        total += quantities[order[stop]] + 0.0
+        stop += 1
+    ratio = ((demand + 0.0) - supply) / total if total > 0.0 else 0.0
+    for k in range(first, stop):
+        offered = quantities[order[k]] + 0.0
+        cleared[order[k]] = min(offered * ratio, offered)

@@ -1,0 +1,313 @@
+//! Clearing many markets, on one thread or on several.
+//!
+//! Others may change the inputs meanwhile. So each row is copied, and then checked and cleared from
+//! the copy. Where nobody can see the results yet, that is one pass; else all rows are checked
+//! before anything is written.
+
+use std::cell::RefCell;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::common::Common;
+use crate::cpu::{self, Task};
+use crate::dispatch::dispatch;
+use crate::fault::{Argument, Fault, check, first_fault, good_values};
+use crate::margin::{KEPT_UNITS, Scratch};
+use crate::pool::pool;
+use crate::results::{Fresh, Results};
+use crate::rows::{Markets, Rows};
+use crate::rules::Rules;
+
+/// With less than this for each thread, one is faster.
+const UNITS_PER_THREAD: usize = 1 << 14;
+
+/// Small parts, so that no thread has to wait long for the last one.
+const PARTS_PER_THREAD: usize = 4;
+
+/// Clears many markets, row by row as [`clear`](crate::clear) does. Shared bids are sorted once.
+///
+/// `threads` is the most threads to use; `None` is as many as `RAYON_NUM_THREADS` says, or as there
+/// are processors. A small batch takes one.
+///
+/// # Errors
+/// The first bad value of all markets. Results that others can see are untouched then.
+///
+/// # Panics
+/// If `units` is 0, or there are not as many results as rows.
+pub fn clear_batch<R: Rows, T: Results>(
+    markets: Markets<R>,
+    rules: Rules,
+    threads: Option<usize>,
+    results: T,
+) -> Result<(), Fault> {
+    with_job(markets, rules, |job| {
+        let threads = job.threads(threads);
+        if T::VISIBLE {
+            job.check(threads)?;
+        }
+        job.run(threads, Some(results))
+    })
+}
+
+/// Checks many markets, as [`clear_batch`] does before it clears them.
+///
+/// # Errors
+/// The first bad value of all markets.
+///
+/// # Panics
+/// If `units` is 0.
+pub fn check_batch<R: Rows>(
+    markets: Markets<R>,
+    rules: Rules,
+    threads: Option<usize>,
+) -> Result<(), Fault> {
+    with_job(markets, rules, |job| job.check(job.threads(threads)))
+}
+
+fn with_job<R: Rows, T>(
+    markets: Markets<R>,
+    rules: Rules,
+    run: impl FnOnce(Job<'_, R>) -> T,
+) -> T {
+    assert!(markets.units > 0, "a market needs at least one unit");
+    COMMON.with_borrow_mut(|common| {
+        common.read(markets);
+        let done = run(Job { markets, rules, common });
+        common.shrink_to(KEPT_UNITS);
+        done
+    })
+}
+
+thread_local! {
+    static COMMON: RefCell<Common> = const { RefCell::new(Common::new()) };
+    static WORKER: RefCell<Worker> = const { RefCell::new(Worker::new()) };
+}
+
+/// Memory of one thread, reused from call to call.
+struct Worker {
+    scratch: Scratch,
+    bids: Vec<f64>,
+    quantities: Vec<f64>,
+    cleared: Vec<f64>,
+}
+
+impl Worker {
+    const fn new() -> Self {
+        Self {
+            scratch: Scratch::new(),
+            bids: Vec::new(),
+            quantities: Vec::new(),
+            cleared: Vec::new(),
+        }
+    }
+
+    fn shrink_to(&mut self, units: usize) {
+        self.scratch.shrink_to(units);
+        for buffer in [&mut self.bids, &mut self.quantities, &mut self.cleared] {
+            if buffer.capacity() > units {
+                *buffer = Vec::new();
+            }
+        }
+    }
+}
+
+/// The rows that no thread has taken yet, and their results.
+struct Queue<T> {
+    next: usize,
+    results: Option<T>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A batch to be cleared.
+#[derive(Clone, Copy, Debug)]
+struct Job<'a, R> {
+    markets: Markets<R>,
+    rules: Rules,
+    common: &'a Common,
+}
+
+impl<R: Rows> Job<'_, R> {
+    fn check(self, threads: usize) -> Result<(), Fault> {
+        self.run::<Fresh<'_, f64, f64>>(threads, None)
+    }
+
+    /// Checks all rows, and clears them where there are results to be written.
+    fn run<T: Results>(self, threads: usize, results: Option<T>) -> Result<(), Fault> {
+        let Common { bids, quantities, .. } = self.common;
+        self.judge(check(bids, quantities, &[], self.rules.scarcity_price).err())?;
+        self.judge(self.run_parts(threads, results))
+    }
+
+    /// How many threads the batch is worth.
+    fn threads(self, most: Option<usize>) -> usize {
+        let Markets { rows, units, .. } = self.markets;
+        let useful = (rows.saturating_mul(units) / UNITS_PER_THREAD).min(rows);
+        let wanted = most.unwrap_or(usize::MAX).min(useful);
+        if wanted <= 1 {
+            return 1;
+        }
+        wanted.min(pool().map_or(1, rayon::ThreadPool::current_num_threads))
+    }
+
+    /// Gives a bad value that was met.
+    ///
+    /// This thread works, too: where the others come late it has done their share, and they do not
+    /// wake up where it runs.
+    fn run_parts<T: Results>(self, threads: usize, results: Option<T>) -> Option<Fault> {
+        let seen = Mutex::new(None);
+        let queue = Mutex::new(Queue { next: 0, results });
+        let parts = if threads > 1 { PARTS_PER_THREAD * threads } else { 1 };
+        let work = || {
+            WORKER.with_borrow_mut(|worker| {
+                while let Some((first, rows, results)) = self.take(&queue, parts) {
+                    let bad = cpu::run(Part { job: self, first, rows, results, worker });
+                    if bad.is_some() {
+                        *lock(&seen) = bad;
+                    }
+                }
+                worker.shrink_to(KEPT_UNITS);
+            });
+        };
+        match if threads > 1 { pool() } else { None } {
+            None => work(),
+            Some(pool) => pool.in_place_scope(|scope| {
+                for _ in 1..threads {
+                    scope.spawn(|_| work());
+                }
+                work();
+            }),
+        }
+        seen.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next part: its first row, how many, and their results.
+    fn take<T: Results>(
+        self,
+        queue: &Mutex<Queue<T>>,
+        parts: usize,
+    ) -> Option<(usize, usize, Option<T>)> {
+        let Markets { rows, units, .. } = self.markets;
+        let mut queue = lock(queue);
+        let first = queue.next;
+        let count = rows.div_ceil(parts).min(rows - first);
+        if count == 0 {
+            return None;
+        }
+        queue.next += count;
+        let (own, others) = queue.results.take().map(|all| all.split(count, units)).unzip();
+        queue.results = others;
+        Some((first, count, own))
+    }
+
+    /// If a fault was seen: the first of all, or that one if it has been mended meanwhile.
+    fn judge(self, seen: Option<Fault>) -> Result<(), Fault> {
+        seen.map_or(Ok(()), |fault| Err(self.first_fault().unwrap_or(fault)))
+    }
+
+    /// The first bad value of all, if there still is one.
+    fn first_fault(self) -> Option<Fault> {
+        let Markets { rows, units, bids, quantities, demand } = self.markets;
+        first_fault(|argument, bad| match argument {
+            Argument::Bids => find(bids, rows, units, bad),
+            Argument::Quantities => find(quantities, rows, units, bad),
+            Argument::Demand => find(demand, rows, 1, bad),
+            Argument::ScarcityPrice => self.rules.scarcity_price.is_some_and(bad).then_some(0),
+        })
+    }
+
+    /// The first bad value of a row, which is known to have one.
+    #[cold]
+    fn fault_in_row(
+        self,
+        row: usize,
+        bids: &[f64],
+        quantities: &[f64],
+        demand: f64,
+    ) -> Option<Fault> {
+        let fault = check(bids, quantities, &[demand], None).err()?;
+        let start =
+            if fault.argument == Argument::Demand { row } else { row * self.markets.units };
+        Some(Fault { index: start + fault.index, ..fault })
+    }
+}
+
+fn find<R: Rows>(values: R, rows: usize, units: usize, bad: fn(f64) -> bool) -> Option<usize> {
+    let mut buffer = vec![0.0; units];
+    let rows = if values.shared() { 1 } else { rows };
+    (0..rows).find_map(|row| {
+        values.copy(row, &mut buffer);
+        let unit = buffer.iter().position(|&value| bad(value))?;
+        Some(row * units + unit)
+    })
+}
+
+/// Some rows of a batch, for one thread.
+struct Part<'a, R, T> {
+    job: Job<'a, R>,
+    first: usize,
+    rows: usize,
+    /// Without them, the rows are only checked.
+    results: Option<T>,
+    worker: &'a mut Worker,
+}
+
+impl<R: Rows, T: Results> Task for Part<'_, R, T> {
+    /// A bad value that was met.
+    type Output = Option<Fault>;
+
+    #[inline(always)]
+    fn run<const AVX2: bool>(mut self) -> Option<Fault> {
+        for row in 0..self.rows {
+            let fault = self.row::<AVX2>(row);
+            if fault.is_some() {
+                return fault;
+            }
+        }
+        None
+    }
+}
+
+impl<R: Rows, T: Results> Part<'_, R, T> {
+    #[inline(always)]
+    fn row<const AVX2: bool>(&mut self, row: usize) -> Option<Fault> {
+        let Job { markets, rules, common } = self.job;
+        let Worker { scratch, bids, quantities, cleared } = &mut *self.worker;
+        let number = self.first + row;
+        let own_bids = copy_own(markets.bids, number, markets.units, bids);
+        let own_quantities = copy_own(markets.quantities, number, markets.units, quantities);
+        let mut demand = [0.0];
+        markets.demand.copy(number, &mut demand);
+        if !good_values(own_bids, own_quantities, &demand) {
+            return self.job.fault_in_row(number, own_bids, own_quantities, demand[0]);
+        }
+        if let Some(results) = &mut self.results {
+            let [demand] = demand;
+            let shared = markets.bids.shared();
+            let bids = if shared { &common.bids } else { own_bids };
+            let quantities =
+                if markets.quantities.shared() { &common.quantities } else { own_quantities };
+            let margin = if shared {
+                common.margin(quantities, demand, rules.ties)
+            } else {
+                scratch.margin::<AVX2>(bids, quantities, demand, rules.ties)
+            };
+            let cells = results.cells(row, markets.units, cleared);
+            let price = dispatch(bids, quantities, demand, rules, margin, cells);
+            results.put(row, price, cleared);
+        }
+        None
+    }
+}
+
+/// A row that is not shared; else nothing.
+#[inline(always)]
+fn copy_own<R: Rows>(values: R, row: usize, units: usize, into: &mut Vec<f64>) -> &[f64] {
+    if values.shared() {
+        return &[];
+    }
+    into.resize(units, 0.0);
+    values.copy(row, into);
+    into
+}

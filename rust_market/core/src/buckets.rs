@@ -1,0 +1,324 @@
+//! The margin of a market of many units, by sorting into buckets, and no further than needed.
+//!
+//! There is about one bucket for each unit. A bid's bucket follows from where it lies between the
+//! lowest and the highest bid, so units that stand bucket after bucket are nearly in merit order.
+//! Then one walk adds up supply. It always holds the dearer one of two neighbours back, which puts
+//! most buckets right without a branch; where that was not enough, and at the margin, the bucket
+//! is sorted. Nothing beyond the margin's bucket ever is.
+//!
+//! Bids that crowd into few buckets would make this slow, and a range that is not finite makes it
+//! meaningless; then it gives up, and the caller sorts in full.
+
+use std::hint::select_unpredictable;
+use std::ops::Range;
+
+use crate::margin::{Margin, first_at_price, positive_zero};
+use crate::merit_order::key;
+use crate::rules::Ties;
+
+/// Moves within buckets, for each unit, after which a full sort is the faster way.
+const MOVES: usize = 4;
+
+/// So many ranks back supply is remembered. A unit that has to go further defeats the buckets.
+const RECENT: usize = 256;
+
+/// Added to a number, this rounds it to an integer and leaves that in the low bits: 1.5 * 2^52.
+const ROUND: f64 = 6_755_399_441_055_744.0;
+
+/// So many bids are compared at once.
+const LANES: usize = 8;
+type Lanes = [f64; LANES];
+
+/// Memory for the buckets of one market.
+#[derive(Debug)]
+pub(crate) struct Buckets {
+    /// The bucket of each unit.
+    bucket: Vec<u32>,
+    /// Where each bucket ends in `order`.
+    ends: Vec<u32>,
+    /// The units, bucket after bucket; as far as the walk came, in merit order.
+    order: Vec<u32>,
+    /// Supply of the units before each of the last ranks that were added.
+    supply: [f64; RECENT],
+}
+
+impl Buckets {
+    pub const fn new() -> Self {
+        Self { bucket: Vec::new(), ends: Vec::new(), order: Vec::new(), supply: [0.0; RECENT] }
+    }
+
+    /// The margin, or `None` where the bids are no good for buckets.
+    #[inline(always)]
+    pub fn margin(
+        &mut self,
+        bids: &[f64],
+        quantities: &[f64],
+        demand: f64,
+        ties: Ties,
+    ) -> Option<Margin> {
+        let scale = Scale::new(bids)?;
+        self.fill(bids, scale);
+        let units = bids.len();
+        let quantity = |unit: u32| positive_zero(quantities[unit as usize]);
+        let mut moves = MOVES * units;
+        let mut next = 0;
+        while next < units {
+            let stop = self.walk(next, bids, demand, quantity);
+            if stop == units {
+                break;
+            }
+            // At the margin, or out of order: now the whole bucket counts.
+            let unit = self.order[stop] as usize;
+            let end = self.ends[self.bucket[unit] as usize] as usize;
+            let end = end.max(stop + 1); // it is more already, unless the bids are no numbers
+            let first = self.sort(stop..end, bids, &mut moves)?;
+            if let Some(rank) = self.add(first..end, demand, quantity) {
+                return Some(self.at(rank, bids, ties, quantity));
+            }
+            next = end;
+        }
+        Some(Margin::Beyond { last: self.order[units - 1] as usize })
+    }
+
+    /// Puts the units into buckets, in index order within each.
+    #[inline(always)]
+    fn fill(&mut self, bids: &[f64], scale: Scale) {
+        let units = bids.len();
+        self.bucket.clear();
+        self.bucket.extend(bids.iter().map(|&bid| scale.bucket(bid)));
+        self.ends.clear();
+        self.ends.resize(units, 0);
+        if self.order.len() < units {
+            self.order.resize(units, 0);
+        }
+        // As slices, or their addresses would be read again for each unit.
+        let (bucket, ends) = (&self.bucket[..], &mut self.ends[..]);
+        let order = &mut self.order[..units];
+        for &bucket in bucket {
+            ends[bucket as usize] += 1;
+        }
+        let mut start = 0;
+        for count in &mut *ends {
+            start += std::mem::replace(count, start);
+        }
+        for (unit, &bucket) in bucket.iter().enumerate() {
+            let place = &mut ends[bucket as usize]; // becomes the bucket's end
+            order[*place as usize] = unit as u32;
+            *place += 1;
+        }
+        self.supply[0] = 0.0;
+    }
+
+    /// Adds units from `next` on, where a bucket begins, always the cheaper of two neighbours.
+    ///
+    /// Stops at the first that reaches demand or comes after a dearer one, else after the last.
+    #[inline(always)]
+    fn walk(
+        &mut self,
+        next: usize,
+        bids: &[f64],
+        demand: f64,
+        quantity: impl Fn(u32) -> f64,
+    ) -> usize {
+        let units = bids.len();
+        let order = &mut self.order[..units];
+        let supply = &mut self.supply;
+        let mut total = supply[next % RECENT];
+        let mut previous = 0;
+        let mut held = order[next];
+        let mut held_key = key(bids[held as usize]);
+        for rank in next..units - 1 {
+            let other = order[rank + 1];
+            let other_key = key(bids[other as usize]);
+            let swap = other_key < held_key;
+            let unit = select_unpredictable(swap, other, held);
+            let unit_key = select_unpredictable(swap, other_key, held_key);
+            held = select_unpredictable(swap, held, other);
+            held_key = select_unpredictable(swap, held_key, other_key);
+            order[rank] = unit;
+            supply[rank % RECENT] = total;
+            total += quantity(unit);
+            if (total >= demand) | (unit_key < previous) {
+                order[rank + 1] = held;
+                return rank;
+            }
+            previous = unit_key;
+        }
+        order[units - 1] = held;
+        supply[(units - 1) % RECENT] = total;
+        total += quantity(held);
+        if (total >= demand) | (held_key < previous) { units - 1 } else { units }
+    }
+
+    /// Sorts units into those before them in their bucket; gives the first place that changed.
+    /// `None` when there are too many moves, or one goes too far back.
+    #[inline(always)]
+    fn sort(&mut self, ranks: Range<usize>, bids: &[f64], moves: &mut usize) -> Option<usize> {
+        let order = &mut self.order[..ranks.end];
+        let start = ranks.start;
+        let mut first = start;
+        for rank in ranks {
+            let unit = order[rank];
+            let bid = bids[unit as usize];
+            let mut place = rank;
+            while place > 0 && bid < bids[order[place - 1] as usize] {
+                order[place] = order[place - 1];
+                place -= 1;
+            }
+            order[place] = unit;
+            *moves = moves.checked_sub(rank - place)?;
+            first = first.min(place);
+        }
+        (start - first < RECENT).then_some(first)
+    }
+
+    /// Adds units that are in order, and gives the rank of the first one that reaches demand.
+    #[inline(always)]
+    fn add(
+        &mut self,
+        ranks: Range<usize>,
+        demand: f64,
+        quantity: impl Fn(u32) -> f64,
+    ) -> Option<usize> {
+        let mut total = self.supply[ranks.start % RECENT];
+        for rank in ranks.clone() {
+            self.supply[rank % RECENT] = total;
+            total += quantity(self.order[rank]);
+            if total >= demand {
+                return Some(rank);
+            }
+        }
+        self.supply[ranks.end % RECENT] = total;
+        None
+    }
+
+    fn at(&self, rank: usize, bids: &[f64], ties: Ties, quantity: impl Fn(u32) -> f64) -> Margin {
+        let before = self.supply[rank % RECENT];
+        let cheaper = match ties {
+            Ties::First => before,
+            Ties::ProRata => {
+                let first = first_at_price(bids, rank, |rank| self.order[rank] as usize);
+                self.order[..first].iter().fold(0.0, |sum, &unit| sum + quantity(unit))
+            }
+        };
+        Margin::At { unit: self.order[rank] as usize, before, cheaper }
+    }
+
+    /// Gives memory back that only an unusually large market needed.
+    pub fn shrink_to(&mut self, units: usize) {
+        if self.bucket.capacity() > units {
+            *self = Self::new();
+        }
+    }
+}
+
+/// From bids to buckets, without ever going down while bids go up.
+#[derive(Clone, Copy)]
+struct Scale {
+    lowest: f64,
+    buckets_per_price: f64,
+    last: u32,
+}
+
+impl Scale {
+    #[inline(always)]
+    fn new(bids: &[f64]) -> Option<Self> {
+        let last = u32::try_from(bids.len()).ok()? - 1;
+        let (lowest, highest) = extent(bids);
+        let range = highest - lowest;
+        let buckets_per_price = if range == 0.0 { 0.0 } else { f64::from(last) / range };
+        let good = range.is_finite() && buckets_per_price.is_finite();
+        good.then_some(Self { lowest, buckets_per_price, last })
+    }
+
+    /// Every step rounds, and none goes down. The bound is for bids that are no numbers.
+    #[inline(always)]
+    fn bucket(self, bid: f64) -> u32 {
+        let rounded = (bid - self.lowest) * self.buckets_per_price + ROUND;
+        (rounded.to_bits() as u32).min(self.last)
+    }
+}
+
+/// The lowest and the highest bid. Lane by lane, or the compiler does one after the other.
+#[inline(always)]
+fn extent(bids: &[f64]) -> (f64, f64) {
+    let (chunks, rest) = bids.as_chunks::<LANES>();
+    let (mut lowest, mut highest) = ([bids[0]; LANES], [bids[0]; LANES]);
+    for chunk in chunks {
+        lowest = lower(lowest, chunk);
+        highest = higher(highest, chunk);
+    }
+    let mut last = [bids[0]; LANES];
+    for (lane, &bid) in last.iter_mut().zip(rest) {
+        *lane = bid;
+    }
+    lowest = lower(lowest, &last);
+    highest = higher(highest, &last);
+    let least =
+        lowest.into_iter().fold(bids[0], |one, other| if other < one { other } else { one });
+    let most =
+        highest.into_iter().fold(bids[0], |one, other| if other > one { other } else { one });
+    (least, most)
+}
+
+/// The lower ones. A choice like this is one instruction; `f64::min` is more.
+#[inline(always)]
+fn lower(one: Lanes, other: &Lanes) -> Lanes {
+    std::array::from_fn(|lane| if other[lane] < one[lane] { other[lane] } else { one[lane] })
+}
+
+/// The higher ones.
+#[inline(always)]
+fn higher(one: Lanes, other: &Lanes) -> Lanes {
+    std::array::from_fn(|lane| if other[lane] > one[lane] { other[lane] } else { one[lane] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn margin(bids: &[f64]) -> Option<Margin> {
+        let quantities = vec![1.0; bids.len()];
+        Buckets::new().margin(bids, &quantities, 0.5 * bids.len() as f64, Ties::First)
+    }
+
+    /// Numbers between 0 and 1 in no order.
+    fn numbers() -> impl Iterator<Item = f64> {
+        (0..1000).map(|k| (f64::from(k) * 0.618_033_988_749_895).fract())
+    }
+
+    #[test]
+    fn spread_bids_need_no_full_sort() {
+        assert!(margin(&numbers().collect::<Vec<_>>()).is_some());
+        assert!(margin(&[7.0; 1000]).is_some());
+        assert!(margin(&numbers().map(|bid| bid.round()).collect::<Vec<_>>()).is_some());
+    }
+
+    #[test]
+    fn crowded_bids_need_one() {
+        let exponential: Vec<f64> = numbers().map(|bid| (700.0 * bid).exp()).collect();
+        assert_eq!(margin(&exponential), None);
+        let mut outlier: Vec<f64> = numbers().collect();
+        outlier[7] = 1e300;
+        assert_eq!(margin(&outlier), None);
+    }
+
+    #[test]
+    fn ranges_that_are_no_number_need_one() {
+        for (low, high) in [(-f64::MAX, f64::MAX), (0.0, f64::from_bits(3))] {
+            let bids: Vec<f64> = (0..1000).map(|k| if k % 2 == 0 { high } else { low }).collect();
+            assert_eq!(margin(&bids), None);
+        }
+    }
+
+    #[test]
+    fn buckets_go_up_with_bids() {
+        let mut bids: Vec<f64> = numbers().map(|bid| 1e3 * (bid - 0.5)).collect();
+        bids.sort_by(f64::total_cmp);
+        let scale = Scale::new(&bids).unwrap();
+        let buckets: Vec<u32> = bids.iter().map(|&bid| scale.bucket(bid)).collect();
+        assert!(buckets.is_sorted());
+        assert_eq!((buckets[0], buckets[999]), (0, 999));
+        assert!(scale.bucket(f64::NAN) <= 999 && scale.bucket(f64::INFINITY) <= 999);
+    }
+}

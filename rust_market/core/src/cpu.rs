@@ -1,0 +1,34 @@
+//! The same code compiled twice: for any processor, and for AVX2 where the processor has it.
+#![allow(unsafe_code)]
+
+/// Work that gains from wider instructions.
+pub(crate) trait Task {
+    type Output;
+
+    /// `#[inline(always)]`, like all that it calls: code gets the instructions of its caller.
+    /// `AVX2` says whether they may be named.
+    fn run<const AVX2: bool>(self) -> Self::Output;
+}
+
+/// Runs a task with the widest instructions that the processor has.
+#[inline]
+pub(crate) fn run<T: Task>(task: T) -> T::Output {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has them.
+        return unsafe { run_avx2(task) };
+    }
+    run_portably(task)
+}
+
+/// Runs a task with the instructions that every processor of this kind has.
+#[inline]
+pub(crate) fn run_portably<T: Task>(task: T) -> T::Output {
+    task.run::<false>()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn run_avx2<T: Task>(task: T) -> T::Output {
+    task.run::<true>()
+}

@@ -1,0 +1,104 @@
+//! The margin: where the merit order meets demand.
+
+use crate::buckets::Buckets;
+use crate::few::{FEW, Few};
+use crate::merit_order::MeritOrder;
+use crate::rules::Ties;
+
+/// Memory is kept between calls for markets of up to so many units (2 MiB an array).
+pub const KEPT_UNITS: usize = 1 << 18;
+
+/// Where the merit order meets demand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Margin {
+    /// Supply reaches demand at this unit.
+    At {
+        unit: usize,
+        /// Supply of all units before it.
+        before: f64,
+        /// Supply of the units that bid less, where ties share; else not used.
+        cheaper: f64,
+    },
+    /// Supply does not reach demand; the last unit in merit order.
+    Beyond { last: usize },
+}
+
+/// Memory to clear markets with; reused, so that clearing does not allocate.
+#[derive(Debug)]
+pub struct Scratch {
+    few: Few,
+    buckets: Buckets,
+    order: MeritOrder,
+}
+
+impl Scratch {
+    /// Allocates nothing.
+    pub const fn new() -> Self {
+        Self { few: Few::new(), buckets: Buckets::new(), order: MeritOrder::new() }
+    }
+
+    /// Finds the margin of one market. Any bits are safe; only values that pass
+    /// [`check`](crate::check) have a meaning.
+    ///
+    /// # Panics
+    /// If the slices are empty or differ in length.
+    #[inline(always)]
+    pub(crate) fn margin<const AVX2: bool>(
+        &mut self,
+        bids: &[f64],
+        quantities: &[f64],
+        demand: f64,
+        ties: Ties,
+    ) -> Margin {
+        if bids.len() <= FEW {
+            return self.few.margin::<AVX2>(bids, quantities, demand, ties);
+        }
+        match self.buckets.margin(bids, quantities, demand, ties) {
+            Some(margin) => margin,
+            None => self.sorted_margin(bids, quantities, demand, ties),
+        }
+    }
+
+    /// The margin by a full sort, where the bids defeat the buckets.
+    #[cold]
+    fn sorted_margin(
+        &mut self,
+        bids: &[f64],
+        quantities: &[f64],
+        demand: f64,
+        ties: Ties,
+    ) -> Margin {
+        self.order.sort(bids);
+        self.order.margin(bids, quantities, demand, ties)
+    }
+
+    /// Gives memory back that only an unusually large market needed.
+    pub fn shrink_to(&mut self, units: usize) {
+        self.buckets.shrink_to(units);
+        self.order.shrink_to(units);
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Reads -0.0 as 0.0.
+#[inline(always)]
+pub(crate) fn positive_zero(value: f64) -> f64 {
+    value + 0.0
+}
+
+/// The first rank with the bid that the unit of rank `marginal` has.
+#[inline(always)]
+pub(crate) fn first_at_price(
+    bids: &[f64],
+    marginal: usize,
+    unit: impl Fn(usize) -> usize,
+) -> usize {
+    let price = bids[unit(marginal)];
+    let tied = (0..marginal).rev().take_while(|&rank| bids[unit(rank)] == price);
+    marginal - tied.count()
+}

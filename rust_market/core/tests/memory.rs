@@ -1,0 +1,96 @@
+//! Clearing allocates nothing: scratch memory is reused, and a batch needs no more than its rows.
+//!
+//! The counters are the process's, so there is no test harness, whose threads would count too.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use market_core::{Fresh, Market, Markets, Matrix, Rules, Scratch, Ties, clear, clear_batch};
+
+/// Counts what is allocated by all threads.
+struct Counting;
+
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+static BYTES: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: the system's allocator does the work.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        CALLS.fetch_add(1, Ordering::Relaxed);
+        let bytes = BYTES.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        PEAK.fetch_max(bytes, Ordering::Relaxed);
+        // SAFETY: as the caller says.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as the caller says.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Numbers between 0 and 1 in no order.
+fn numbers(length: usize) -> Vec<f64> {
+    (0..length).map(|k| (k as f64 * 0.618_033_988_749_895).fract()).collect()
+}
+
+fn clearing_again_allocates_nothing() {
+    let mut scratch = Scratch::new();
+    for units in [1, 8, 9, 64, 65, 1000, 20_000] {
+        let bids = numbers(units);
+        // So skewed that the buckets give up.
+        let skewed: Vec<f64> = bids.iter().map(|bid| (700.0 * bid).exp()).collect();
+        let mut cleared = vec![0.0; units];
+        for ties in [Ties::First, Ties::ProRata] {
+            let rules = Rules { ties, scarcity_price: None };
+            for bids in [&bids, &skewed] {
+                let market = Market { bids, quantities: &bids[..], demand: 0.3 * units as f64 };
+                let mut calls = [0; 2];
+                for count in &mut calls {
+                    let before = CALLS.load(Ordering::Relaxed);
+                    clear(market, rules, &mut scratch, &mut cleared).unwrap();
+                    *count = CALLS.load(Ordering::Relaxed) - before;
+                }
+                assert_eq!(calls[1], 0, "{units} units, {ties:?}");
+            }
+        }
+    }
+}
+
+fn a_batch_needs_memory_for_its_rows_only() {
+    const ROWS: usize = 2000;
+    const UNITS: usize = 200;
+    let (bids, quantities) = (numbers(ROWS * UNITS), numbers(ROWS * UNITS));
+    let demand = vec![0.3 * UNITS as f64; ROWS];
+    let (mut prices, mut cleared) = (vec![0.0; ROWS], vec![0.0; ROWS * UNITS]);
+    for shared in [false, true] {
+        for threads in [1, 2] {
+            let before = BYTES.load(Ordering::Relaxed);
+            PEAK.store(before, Ordering::Relaxed);
+            let matrix = |values, shared| Matrix { values, shared };
+            let markets = Markets {
+                rows: ROWS,
+                units: UNITS,
+                bids: matrix(&bids, shared),
+                quantities: matrix(&quantities, false),
+                demand: matrix(&demand, false),
+            };
+            let results = Fresh { prices: &mut prices[..], cleared: &mut cleared[..] };
+            clear_batch(markets, Rules::default(), Some(threads), results).unwrap();
+            let peak = PEAK.load(Ordering::Relaxed) - before;
+            // Copies of a row, buckets and scratch: below twenty numbers a unit; then the threads.
+            let rows = 20 * 8 * UNITS * (threads + 1);
+            assert!(peak < rows + (1 << 16), "{peak} bytes for {threads} threads");
+        }
+    }
+}
+
+fn main() {
+    clearing_again_allocates_nothing();
+    a_batch_needs_memory_for_its_rows_only();
+}

@@ -1,0 +1,137 @@
+"""The Rust backend's batches: without the GIL, on several threads, in forked children."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from easy_marl.market import get_backend
+
+TASKS = Path("/proc/self/task")
+LIMIT = 120.0
+"""Seconds that nothing here takes."""
+
+
+@pytest.fixture(autouse=True)
+def _rust(rust_wheel: object) -> None:
+    if rust_wheel is None:
+        pytest.skip("Rust was left out")
+
+
+Batch = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+
+
+def _batch(rows: int, units: int) -> Batch:
+    rng = np.random.default_rng(rows)
+    bids = rng.uniform(20.0, 100.0, (rows, units)).round(1)
+    quantities = rng.uniform(10.0, 50.0, (rows, units))
+    return bids, quantities, 0.7 * quantities.sum(axis=1)
+
+
+COUNT_THREADS = """
+import pathlib
+import numpy as np
+from easy_marl.market import clear_batch
+clear_batch(np.ones((1000, 200)), np.ones((1000, 200)), np.ones(1000), backend="rust")
+names = [task.joinpath("comm").read_text() for task in pathlib.Path("/proc/self/task").iterdir()]
+print(sum(name.startswith("rust_market-") for name in names))
+"""
+"""Clears a batch and prints how many threads the pool has."""
+
+
+@pytest.mark.skipif(not TASKS.exists(), reason="the threads of a process are listed on Linux")
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_environment_says_how_many_threads(threads: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT_THREADS],
+        env=os.environ
+        | {"RAYON_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=True,
+    )
+    assert int(done.stdout) in {threads, threads - 1}  # one thread needs no pool
+
+
+def test_other_threads_run_meanwhile() -> None:
+    bids, quantities, demand = _batch(3000, 400)
+    begun, done = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        for _ in range(20):
+            get_backend("rust").clear_batch(bids, quantities, demand, threads=1)
+        done.set()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    begun.wait()
+    turns = 0
+    while not done.is_set():
+        turns += 1
+    worker.join()
+    # Under the GIL it would be one turn for each call at most, and some before the first.
+    assert turns > 1000
+
+
+@pytest.mark.parametrize("out", [False, True])
+def test_a_row_is_cleared_as_it_was_read(out: bool) -> None:
+    """Every price is one that the market had before or after a change, or the change is told."""
+    backend = get_backend("rust")
+    rows, units = 400, 80
+    quantities = np.ones((rows, units))
+    demand = np.full(rows, 1.0)
+    bids = np.full((rows, units), 1.0)
+    cells = (np.empty(rows), np.empty((rows, units))) if out else None
+    stop = threading.Event()
+
+    def change() -> None:
+        while not stop.is_set():
+            for value in (2.0, np.nan, 1.0, np.inf, -1.0):
+                bids[:] = value
+
+    writer = threading.Thread(target=change)
+    writer.start()
+    try:
+        for _ in range(300):
+            try:
+                prices, _ = backend.clear_batch(bids, quantities, demand, out=cells, threads=2)
+            except ValueError as error:
+                assert "bids[" in str(error)  # noqa: PT017  either outcome is right
+            else:
+                assert np.isin(prices, (-1.0, 1.0, 2.0)).all()
+    finally:
+        stop.set()
+        writer.join()
+
+
+def _child(answer: Connection, batch: Batch) -> None:
+    prices, _ = get_backend("rust").clear_batch(*batch, threads=2)
+    answer.send(prices)
+
+
+@pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="processes cannot be forked"
+)
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_makes_threads_of_its_own() -> None:
+    batch = _batch(1000, 200)
+    expected, _ = get_backend("rust").clear_batch(*batch, threads=2)  # the parent's threads
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+    child = context.Process(target=_child, args=(there, batch))
+    child.start()
+    try:
+        assert here.poll(LIMIT), "the child hangs"
+        assert np.array_equal(here.recv(), expected)
+    finally:
+        child.kill()
+        child.join()
