@@ -16,7 +16,8 @@ from bench.runs import Run, RunError
 from bench.verdict import Verdict
 from tests.bench.simulated import CASES, CATALOGUE, Factor, run_of, times_of
 
-STUDY = sorted((Path(__file__).parents[2] / "docs" / "runs").glob("study-*.json.gz"))
+ALIKE = sorted((Path(__file__).parent / "data" / "alike").glob("study-*.json.gz"))
+"""Three processes of one build, one after the other on a machine that did nothing else."""
 SLOW = Case("clear", "rust", "uniform", 200)
 
 
@@ -151,8 +152,8 @@ def test_a_threshold_decides_what_matters() -> None:
 
 
 def test_runs_of_this_project_that_are_alike() -> None:
-    # Three processes of one build. One case in one pair lies 43 % apart by itself.
-    loaded = [runs.load(path) for path in STUDY]
+    # One case in one pair lies 43 % apart by itself.
+    loaded = [runs.load(path) for path in ALIKE]
     flagged = [
         len(slow_cases(compare([one], [other], catalogue())))
         for one, other in permutations(loaded, 2)
