@@ -73,6 +73,11 @@ def clear_batch(
     return prices, cleared
 
 
+def supply(bids: Floats, quantities: Floats) -> float:
+    """Return what all units offer in MW, added in merit order."""
+    return float(_running_sum(quantities[_merit_order(bids)] + 0.0)[-1])
+
+
 def _merit_order(bids: Floats) -> NDArray[np.intp]:
     """Return the units by ascending bid, ties by ascending index."""
     return np.argsort(bids, kind="stable")
