@@ -54,6 +54,7 @@ class Backend:
     version: str
     clear: Callable[..., Any]
     clear_batch: Callable[..., Any]
+    step_batch: Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,5 +173,7 @@ def _load(name: str) -> Backend:
         else:
             reason = f"{entry.needs} does not import: {type(error).__name__}: {error}"
         raise BackendUnavailable(name, reason) from error
-    loaded[name] = Backend(name, module.version(), module.clear, module.clear_batch)
+    loaded[name] = Backend(
+        name, module.version(), module.clear, module.clear_batch, module.step_batch
+    )
     return loaded[name]
