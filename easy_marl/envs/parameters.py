@@ -6,7 +6,7 @@ A new preset is a function here and an entry in `PRESETS`.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -75,6 +75,24 @@ class Parameters:
     reward_scale: float = _UNSAID
     ties: str = "first"
     scarcity_price: float | None = None
+
+    if TYPE_CHECKING:  # what is taken is wider than what is kept
+
+        def __init__(
+            self,
+            *,
+            capacities: ArrayLike,
+            costs: ArrayLike,
+            demand: ArrayLike,
+            hours: int | None = None,
+            deviation: float = 0.05,
+            bid_change: float = 20.0,
+            bid_penalty: float = 0.1,
+            shortage_penalty: float = 10.0,
+            reward_scale: float | None = None,
+            ties: str = "first",
+            scarcity_price: float | None = None,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         self._set("capacities", _amounts("capacities", self.capacities))

@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from easy_marl.envs.parameters import Floats, Parameters
 from easy_marl.envs.rendering import Frame, Renderer
@@ -19,7 +19,7 @@ Infos = dict[str, Any]
 AGENTS = ("learner", "all")
 
 
-class BiddingVectorEnv(VectorEnv[Singles, Singles, NDArray[Any]]):
+class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
     """Electricity markets in which generators bid, many at once; see `docs/environment.md`.
 
     Parameters
@@ -149,7 +149,7 @@ class BiddingVectorEnv(VectorEnv[Singles, Singles, NDArray[Any]]):
         return self._observations(self._simulation.observe()), {}
 
     def step(
-        self, actions: Singles
+        self, actions: ArrayLike
     ) -> tuple[Singles, Floats, NDArray[np.bool_], NDArray[np.bool_], Infos]:
         """Let an hour pass.
 
@@ -242,7 +242,7 @@ class BiddingVectorEnv(VectorEnv[Singles, Singles, NDArray[Any]]):
             if seed[row] is not None:
                 self._simulation.seed(row, np.random.default_rng(seed[row]))
 
-    def _checked(self, actions: Any) -> Singles:
+    def _checked(self, actions: ArrayLike) -> Singles:
         """Return the actions as the kernel takes them."""
         given = np.ascontiguousarray(actions, np.float32)
         shape = self.num_envs, *self._who, 2
