@@ -28,7 +28,7 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
     observation : {"cyclic", "simple", "full"}
         What an agent sees.
     render_mode : {"rgb_array", "human"}, optional
-        How `render` shows the market.
+        How the market is shown: by `render`, or in a window after every step.
     backend : {"rust", "numba", "numpy"}, optional
         Who does the work. Trajectories are the same to the last bit.
 
@@ -113,6 +113,7 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
         self._simulation.begin(np.ones(1, np.bool_))
         self.agents = list(self.possible_agents)
         observations = self._simulation.observe().observations[0]
+        self._renderer.follow()
         return self._of_agents(observations), {agent: {} for agent in self.agents}
 
     def step(
@@ -150,6 +151,7 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
         if not self.agents:
             raise ResetNeeded("the episode is over, or none has begun: call reset before step")
         outcome = self._simulation.step(self._checked(actions))
+        self._renderer.follow()
         agents, over = self.agents, bool(self._simulation.ended()[0])
         if over:
             self.agents = []
@@ -170,7 +172,7 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
         )
 
     def render(self) -> Frame | None:
-        """Return a picture of the last hour's market, or show it in a window."""
+        """Return a picture of the last hour's market, or None where a window shows it."""
         return self._renderer.render()
 
     def close(self) -> None:

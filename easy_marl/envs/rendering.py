@@ -43,8 +43,13 @@ class Renderer:
         self._simulation, self._mode = simulation, mode
         self._window: Any = None
 
+    def follow(self) -> None:
+        """Show the first environment's market, where a person looks on."""
+        if self._mode == "human":
+            self._show(self._simulation.market(0))
+
     def render_all(self) -> tuple[Frame, ...] | None:
-        """Return a picture of each environment, or show the first one's."""
+        """Return a picture of each environment."""
         if self._mode != "rgb_array":
             self.render(0)
             return None
@@ -52,15 +57,13 @@ class Renderer:
         return tuple(picture(market) for market in markets)
 
     def render(self, row: int = 0) -> Frame | None:
-        """Return a picture of one environment, shape (height, width, 3), or show it."""
+        """Return a picture of one environment, shape (height, width, 3)."""
         if self._mode is None:
             logger.warn("render was called without a render_mode: choose one when making it")
             return None
-        market = self._simulation.market(row)
-        if self._mode == "rgb_array":
-            return picture(market)
-        self._show(market)
-        return None
+        if self._mode == "human":
+            return None  # it follows every step
+        return picture(self._simulation.market(row))
 
     def close(self) -> None:
         """Close the window."""

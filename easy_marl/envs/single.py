@@ -34,7 +34,7 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
     observation : {"cyclic", "simple", "full"}
         What the learner sees.
     render_mode : {"rgb_array", "human"}, optional
-        How `render` shows the market.
+        How the market is shown: by `render`, or in a window after every step.
     backend : {"rust", "numba", "numpy"}, optional
         Who does the work. Trajectories are the same to the last bit.
 
@@ -110,7 +110,9 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
             self._simulation.seed(0, self._stream)
         self._simulation.begin(np.ones(1, np.bool_))
         self._ready = True
-        return self._simulation.observe().observations[0, 0], {}
+        observation = self._simulation.observe().observations[0, 0]
+        self._renderer.follow()
+        return observation, {}
 
     def step(self, action: ArrayLike) -> tuple[Singles, float, bool, bool, dict[str, Any]]:
         """Let an hour pass.
@@ -149,6 +151,7 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
         outcome = self._simulation.step(given.reshape(1, 1, 2))
         truncated = bool(self._simulation.ended()[0])
         self._ready = not truncated
+        self._renderer.follow()
         info = {
             "price": float(outcome.prices[0]),
             "dispatch": float(outcome.dispatch[0, 0]),
@@ -158,7 +161,7 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
         return outcome.observations[0, 0], reward, False, truncated, info
 
     def render(self) -> Frame | None:
-        """Return a picture of the last hour's market, or show it in a window."""
+        """Return a picture of the last hour's market, or None where a window shows it."""
         return self._renderer.render()
 
     def close(self) -> None:

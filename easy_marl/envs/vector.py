@@ -44,7 +44,7 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
     copy : bool
         Whether a step returns arrays of its own. Without it, the next one overwrites them.
     render_mode : {"rgb_array", "human"}, optional
-        How `render` shows the markets; "human" shows the first one in a window.
+        How markets are shown: all by `render`, or the first one in a window after every step.
     backend : {"rust", "numba", "numpy"}, optional
         Who does the work. Trajectories are the same to the last bit.
     threads : int, optional
@@ -146,7 +146,9 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
         self._seed(seed, rows)
         self._begin(rows)
         self._ready = True
-        return self._observations(self._simulation.observe()), {}
+        observations = self._observations(self._simulation.observe())
+        self._renderer.follow()
+        return observations, {}
 
     def step(
         self, actions: ArrayLike
@@ -187,6 +189,7 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
             active = ~self._ended
             self._begin(self._ended)
         outcome = self._simulation.step(given, active)
+        self._renderer.follow()
         observations, rewards = self._observations(outcome), self._of_agents(outcome.rewards)
         profits = self._of_agents(self._simulation.profit(outcome))
         self._returns += rewards
@@ -205,7 +208,7 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
         return observations, rewards, np.zeros(self.num_envs, np.bool_), truncations, infos
 
     def render(self) -> tuple[Frame, ...] | None:
-        """Return pictures of the last hour's markets, or show the first one's in a window."""
+        """Return pictures of the last hour's markets, or None where a window shows one."""
         return self._renderer.render_all()
 
     def close_extras(self, **kwargs: Any) -> None:  # noqa: ARG002  as in the base class

@@ -81,7 +81,7 @@ def test_a_window(monkeypatch: pytest.MonkeyPatch, markets: list[Market]) -> Non
     for _ in range(2):
         environments.step(np.zeros((2, 2)))
         assert environments.render() is None
-    assert [market.hour for market in markets] == [0, 1]
+    assert [market.hour for market in markets] == [0, 0, 1]
     assert len(pyplot.get_fignums()) == 1
     environments.close()
     assert pyplot.get_fignums() == []
