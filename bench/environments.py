@@ -88,13 +88,17 @@ def a_year(n: int, _: int, seed: int) -> list[Arguments]:
 
 def stepping(step_batch: Call, threads: int) -> Call:
     """Return the kernel as a function of its inputs alone, which makes room for the outputs."""
-    from easy_marl.market.stepping import room
+    from easy_marl.market.stepping import GOOD, room
 
     def step(model: "Model", state: "State", actions: NDArray[np.float32]) -> tuple[Any, ...]:
         hours, outcome = state.hours.copy(), room(model, len(state.hours))
-        bad = step_batch(model, state._replace(hours=hours), actions, outcome, threads=threads)
-        # What is not written must not be compared.
-        return (bad, hours) if bad >= 0 else (bad, hours, *outcome)
+        own = state._replace(hours=hours)
+        bad = step_batch(model, own, actions, outcome, threads=threads)
+        if bad != GOOD:  # then nothing may be written: do it again, to see
+            for part in outcome:
+                part.fill(0.0)
+            step_batch(model, own, actions, outcome, threads=threads)
+        return bad, hours, *outcome
 
     return step
 
