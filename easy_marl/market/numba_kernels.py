@@ -60,6 +60,7 @@ _BYTES = 8
 # By measurement, on fresh markets with uniform bids.
 _BUCKETS = 2  # for each unit; more cost more to count than they save in moves
 _GROUP = 256  # so many buckets are sorted, then added up, then the next
+_FEWEST = 6  # so many are not even dealt into buckets
 _FEW = 64  # so many units are sorted fastest by insertion, whatever their bids
 
 
@@ -247,6 +248,11 @@ def _find(market: Market, low: float, high: float, scratch: Scratch) -> Marginal
     """Find the marginal unit of good numbers, sorting no further than demand reaches."""
     bids, quantities, demand = market
     order, _, ends = scratch
+    if order.size <= _FEWEST:
+        for unit in range(order.size):
+            order[unit] = unit
+        _insertion_sort(bids, order, 0, order.size)
+        return _add(0, order.size, order, quantities, demand, 0.0)
     _distribute(bids, low, high, scratch)
     marginal = _sort_and_add(market, order, ends)
     if marginal[0] < 0:
