@@ -17,7 +17,11 @@ HOURS = 8784
 WHEEL = "rust_wheel"
 """The fixture that builds the Rust wheel and makes it importable."""
 
-IN_NUMPY = ("easy_marl/market/reference.py",)
+IN_NUMPY = (
+    "easy_marl/market/numpy_backend.py",
+    "easy_marl/market/reference.py",
+    "easy_marl/market/reference_step.py",
+)
 IN_NUMBA = ("easy_marl/market/numba_backend.py", "easy_marl/market/numba_kernels.py")
 IN_RUST = ("rust_market/", "easy_marl/market/rust_backend.py")
 

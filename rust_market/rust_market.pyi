@@ -16,6 +16,7 @@ __all__ = [
     "clear",
     "clear_batch",
     "market_clearing_rust",
+    "step_batch",
 ]
 
 __version__: Final[str]
@@ -41,6 +42,29 @@ def clear_batch(
 def market_clearing_rust(
     bids: ArrayLike, quantities: ArrayLike, demand: ArrayLike
 ) -> tuple[float, NDArray[Any]]: ...
+def step_batch(
+    model: tuple[
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float32],
+        NDArray[np.float32],
+        float,
+        float,
+        float,
+        float,
+        float,
+        int,
+        str,
+        float | None,
+    ],
+    state: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]],
+    actions: NDArray[np.float32],
+    outcome: tuple[
+        NDArray[np.float64], NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]
+    ],
+    *,
+    threads: int | None = None,
+) -> int: ...
 def build_info() -> dict[str, str]: ...
 
 # Baselines of the benchmarks.

@@ -162,9 +162,9 @@ def step_batch(
         model[4:9],
         (0, len(model.costs)) if every else (model.learner, model.learner + 1),
         (_PRO_RATA[model.ties], _as_float(model.scarcity_price)),
-        tuple(state),
+        state[:],
         actions,
-        tuple(outcome),
+        outcome[:],
     )
     with _granted(threads, (len(state.hours), len(model.costs))) as parts:
         if parts == 1:

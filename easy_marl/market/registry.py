@@ -1,7 +1,8 @@
 """Which backends there are, which of them are installed, and which is the default.
 
-A new backend is a module with `clear`, `clear_batch` and `version`, and an entry in the table
-below. Modules are imported when first asked for, so that `easy_marl.market` needs NumPy only.
+A new backend is a module with `clear`, `clear_batch`, `step_batch` and `version`, and an entry in
+the table below. Modules are imported when first asked for, so that `easy_marl.market` needs NumPy
+only.
 """
 
 import os
@@ -32,7 +33,7 @@ _TABLE = {
         "`cd rust_market && maturin build --release` and pip install it",
     ),
     "numba": _Entry("easy_marl.market.numba_backend", "numba", "`pip install easy_marl[numba]`"),
-    "numpy": _Entry("easy_marl.market.reference", "numpy", "`pip install easy_marl`"),
+    "numpy": _Entry("easy_marl.market.numpy_backend", "numpy", "`pip install easy_marl`"),
 }
 
 
@@ -48,6 +49,8 @@ class Backend:
         Version of the package that does the work.
     clear, clear_batch : callable
         As in `easy_marl.market`, without `backend`.
+    step_batch : callable
+        A step of environments; see `easy_marl.market.stepping`.
     """
 
     name: str

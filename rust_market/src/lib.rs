@@ -14,6 +14,7 @@
 //! | `outputs` | fresh arrays, or the caller's `out`, checked |
 //! | `options` | `ties` and `threads` |
 //! | `kernels` | one market, many markets: clearing, and the baselines of the benchmarks |
+//! | `step` | a step of environments, with the GIL from beginning to end |
 //! | `errors` | the sentences |
 
 mod arguments;
@@ -22,6 +23,7 @@ mod kernels;
 mod options;
 mod outputs;
 mod shapes;
+mod step;
 
 /// Merit-order clearing of electricity markets, compiled from Rust.
 #[pyo3::pymodule(gil_used = true)]
@@ -29,11 +31,12 @@ mod rust_market {
     use numpy::{IntoPyArray, PyArray1};
     use pyo3::exceptions::PyValueError;
     use pyo3::prelude::*;
-    use pyo3::types::PyDict;
+    use pyo3::types::{PyDict, PyTuple};
 
     use crate::arguments::Given;
     use crate::kernels::{self, Clear, Floor, Portable, Study};
     use crate::options::{TiesOption, check_threads};
+    use crate::step;
 
     #[allow(non_upper_case_globals)]
     #[pymodule_export]
@@ -148,6 +151,48 @@ mod rust_market {
         let ties = ties.check()?;
         let threads = check_threads(threads)?;
         kernels::many_markets(&given, ties, out, threads)
+    }
+
+    /// Take an hour in many bidding environments: bids, clearing, rewards, observations.
+    ///
+    /// Parameters
+    /// ----------
+    /// model : tuple
+    ///     What environments have in common: capacities and costs, float64 (N,); agent_features,
+    ///     float32 (N, A); hour_features, float32 (T + 1, H); the floats bid_change, bid_penalty,
+    ///     shortage_penalty, reward_scale and demand_scale; learner, int, the agent that acts or
+    ///     -1 where all do; ties and scarcity_price, as in `clear`.
+    /// state : tuple
+    ///     hours, int64 (B,), which are set forward; demand, float64 (B, T + 1); active, bool (B,).
+    /// actions : ndarray of float32, shape (B, M, 2)
+    ///     Of the M agents that act.
+    /// outcome : tuple
+    ///     Room for rewards, float64 (B, M); observations, float32 (B, M, 1 + A + H); prices,
+    ///     float64 (B,); dispatch, float64 (B, M).
+    /// threads : int, optional
+    ///     As in `clear_batch`.
+    ///
+    /// Returns
+    /// -------
+    /// int
+    ///     -1; or, with nothing written, where the first action of an active environment that is
+    ///     not from -1 to 1 stands in C order.
+    ///
+    /// Raises
+    /// ------
+    /// TypeError, ValueError
+    ///     If a dtype, a shape, a layout or an hour does not fit, or arrays that are written overlap
+    ///     others. Nothing is written then. Other numbers are not checked.
+    #[pyfunction]
+    #[pyo3(signature = (model, state, actions, outcome, *, threads=None))]
+    fn step_batch<'py>(
+        model: &Bound<'py, PyTuple>,
+        state: &Bound<'py, PyTuple>,
+        actions: &Bound<'py, PyAny>,
+        outcome: &Bound<'py, PyTuple>,
+        threads: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<isize> {
+        step::step(model, state, actions, outcome, check_threads(threads)?)
     }
 
     /// Return how this module was built.

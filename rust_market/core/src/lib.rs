@@ -12,6 +12,7 @@
 //! | `buckets` | sorting into buckets, for many |
 //! | `merit_order` | a full sort, for shared bids and where the buckets give up |
 //! | `dispatch` | what each unit delivers, from the margin |
+//! | `step`, `peers` | a step of bidding environments; markets that differ in one unit only |
 //! | `rows`, `common`, `results` | where a batch's values come from, what they share, where results go |
 //! | `cpu`, `pool` | wider instructions, more threads |
 #![deny(unsafe_code)]
@@ -27,11 +28,13 @@ mod few;
 mod margin;
 mod merit_order;
 mod output;
+mod peers;
 mod pool;
 pub mod reference;
 mod results;
 mod rows;
 mod rules;
+mod step;
 pub mod study;
 
 pub use batch::{check_batch, clear_batch};
@@ -43,3 +46,4 @@ pub use output::Output;
 pub use results::{Fresh, Results, Shared, Visible};
 pub use rows::{Markets, Matrix, Rows};
 pub use rules::{Rules, Ties};
+pub use step::{Environments, Model, step_batch};
