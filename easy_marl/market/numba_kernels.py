@@ -525,16 +525,12 @@ def step_rows_on_threads(
 @_step
 def bad_action(active: NDArray[np.bool_], actions: Singles) -> int:
     """Return where the first bad action of an active environment is in C order, or -1."""
-    rows, agents, parts = actions.shape
-    for row in range(rows):
-        good = True
-        for agent in range(agents):
-            for part in range(parts):
-                good &= np.abs(actions[row, agent, part]) <= 1.0
-        if not good and active[row]:
-            for k in range(agents * parts):
-                if not np.abs(actions[row, k // parts, k % parts]) <= 1.0:
-                    return row * agents * parts + k
+    for row in range(actions.shape[0]):
+        if active[row]:
+            for agent in range(actions.shape[1]):
+                for part in range(2):
+                    if not np.abs(actions[row, agent, part]) <= 1.0:  # NaN as well
+                        return 2 * (row * actions.shape[1] + agent) + part
     return -1
 
 
@@ -563,10 +559,9 @@ def _step_some(
         if active[row]:
             for agent in range(acting[0], acting[1]):
                 action = actions[row, agent - acting[0]]
-                withheld = np.float64(action[0])
-                withheld = withheld if withheld > 0.0 else 0.0
+                withheld = float(action[0]) if action[0] > 0.0 else 0.0
                 quantities[agent] = capacities[agent] * (1.0 - withheld)
-                bids[agent] = costs[agent] + np.float64(action[1]) * numbers[0]
+                bids[agent] = costs[agent] + float(action[1]) * numbers[0]
             market = bids, quantities, demand[row, hours[row]]
             low, high = _extent(bids)
             marginal = _find(market, low, high, scratch)
