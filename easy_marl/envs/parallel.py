@@ -11,7 +11,7 @@ from pettingzoo import ParallelEnv
 
 from easy_marl.envs.parameters import Parameters
 from easy_marl.envs.rendering import Frame, Renderer
-from easy_marl.envs.simulation import Simulation
+from easy_marl.envs.simulation import Simulation, numbers, random_stream
 from easy_marl.envs.spaces import action_space, observation_space
 from easy_marl.market.stepping import Singles
 
@@ -60,13 +60,14 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
         self._simulation = Simulation(
             parameters,
             1,
-            lambda _, agent, part: f"actions[{self.possible_agents[agent]!r}][{part}]",
+            _place,
             observation=observation,
             backend=backend,
+            remember=render_mode is not None,
         )
         self.render_mode = render_mode
         self._renderer = Renderer(self._simulation, render_mode)
-        self.possible_agents = [f"generator_{k}" for k in range(self.parameters.agents)]
+        self.possible_agents = [_name(agent) for agent in range(self.parameters.agents)]
         self.agents: list[str] = []
         features = self._simulation.features
         self.action_spaces = {agent: action_space() for agent in self.possible_agents}
@@ -109,7 +110,7 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
             Empty for each agent.
         """
         if seed is not None:
-            self._simulation.seed(0, np.random.default_rng(seed))
+            self._simulation.seed(0, random_stream(seed))
         self._simulation.begin(np.ones(1, np.bool_))
         self.agents = list(self.possible_agents)
         observations = self._simulation.observe().observations[0]
@@ -152,7 +153,7 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
             raise ResetNeeded("the episode is over, or none has begun: call reset before step")
         outcome = self._simulation.step(self._checked(actions))
         self._renderer.follow()
-        agents, over = self.agents, bool(self._simulation.ended()[0])
+        agents, over = self.possible_agents, bool(self._simulation.ended()[0])
         if over:
             self.agents = []
         profits = self._simulation.profit(outcome)[0].tolist()
@@ -184,14 +185,25 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
 
     def _checked(self, actions: Mapping[str, ArrayLike]) -> Singles:
         """Return the actions as the kernel takes them."""
-        given = np.empty((1, len(self.agents), 2), np.float32)
-        for unknown in actions.keys() - set(self.agents):
+        if not isinstance(actions, Mapping):
+            kind = type(actions).__name__
+            raise TypeError(f"actions has type {kind}: it must map agents to their actions")
+        given = np.empty((1, len(self.possible_agents), 2), np.float32)
+        for unknown in actions.keys() - set(self.possible_agents):
             raise ValueError(f"actions has an entry for {unknown!r}, who is no agent here")
-        for row, agent in enumerate(self.agents):
+        for row, agent in enumerate(self.possible_agents):
             if agent not in actions:
                 raise ValueError(f"actions has no entry for {agent!r}: every agent must act")
-            action = np.asarray(actions[agent], np.float32)
+            action = numbers(f"actions[{agent!r}]", actions[agent])
             if action.shape != (2,):
                 raise ValueError(f"actions[{agent!r}] has shape {action.shape}: it must be (2,)")
             given[0, row] = action
         return given
+
+
+def _name(agent: int) -> str:
+    return f"generator_{agent}"
+
+
+def _place(row: int, agent: int, part: int) -> str:  # noqa: ARG001  there is one
+    return f"actions[{_name(agent)!r}][{part}]"

@@ -5,7 +5,7 @@ A new preset is a function here and an entry in `PRESETS`.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,6 +57,11 @@ class Parameters:
     TypeError, ValueError
         If a value does not fit; the message names it.
 
+    Notes
+    -----
+    `dataclasses.replace` keeps `hours` and `reward_scale` as they are, even if they followed from
+    what it changes.
+
     Examples
     --------
     >>> parameters = Parameters(capacities=[50.0, 80.0], costs=[20.0, 30.0], demand=[60.0, 90.0])
@@ -106,8 +111,10 @@ class Parameters:
         self._set("hours", _hours(self.hours, self.demand))
         scale = self._scale() if self.reward_scale is None else self.reward_scale
         self._set("reward_scale", _amount("reward_scale", scale))
-        if not math.isfinite(self._largest_reward()):
-            raise ValueError("the parameters are so large that a reward could overflow")
+        if not math.isfinite(self._largest_return()):
+            raise ValueError("the parameters are so large that a return could overflow")
+        if not self._largest_observation() < float(np.finfo(np.float32).max):
+            raise ValueError("capacities are so small that observed demand could overflow")
 
     @property
     def agents(self) -> int:
@@ -121,6 +128,10 @@ class Parameters:
     def largest_demand(self) -> float:
         """Return what demand never reaches, in MW: ten standard deviations do not happen."""
         return float(self.demand.max() * (1.0 + 10.0 * self.deviation))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Make copies and pickles anew, or their arrays could be written to."""
+        return _remade, ({field.name: getattr(self, field.name) for field in fields(self)},)
 
     def _set(self, name: str, value: Any) -> None:
         """Set a value of this frozen object while it is made."""
@@ -143,15 +154,26 @@ class Parameters:
         return 1.0 / (float(self.capacities.max()) * (self.bid_change or 1.0))
 
     @np.errstate(over="ignore")
-    def _largest_reward(self) -> float:
-        """Return a bound on what a step computes."""
+    def _largest_return(self) -> float:
+        """Return a bound on what an episode adds up."""
         largest = np.float64(np.abs(self.costs).max()) + self.bid_change
         price = 2.0 * largest + abs(self.scarcity_price or 0.0)
         demand = self.largest_demand()
         profit = price * (self.capacities.sum() + demand)
         charge = 4.0 * self.bid_penalty * np.square(largest)
         shortage = self.shortage_penalty * demand
-        return float((profit + charge + shortage) * max(1.0, self.reward_scale))
+        largest = (profit + charge + shortage) * max(1.0, self.reward_scale)
+        return float(largest * self.hours)
+
+    @np.errstate(over="ignore", divide="ignore")
+    def _largest_observation(self) -> float:
+        """Return a bound on demand as it is observed, and on what it is multiplied by."""
+        scale = 1.0 / self.capacities.sum()
+        return float(scale * max(1.0, self.largest_demand()))
+
+
+def _remade(attributes: dict[str, Any]) -> Parameters:
+    return Parameters(**attributes)
 
 
 def default(agents: int = 5, **options: Any) -> Parameters:
@@ -227,7 +249,7 @@ def preset(name: str, **options: Any) -> Parameters:
     ValueError
         If there is no such name, or an option does not fit.
     """
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise ValueError(f"parameters is {name!r}: the presets are {', '.join(PRESETS)}")
     return PRESETS[name](**options)
 
@@ -257,9 +279,13 @@ def _count(name: str, value: Any) -> int:
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{name} has type {type(value).__name__}: {name} must be a number")
-    if not math.isfinite(value):
-        raise ValueError(f"{name} is {float(value)!r}: {name} must be finite")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an int beyond all floats
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{name} is {number!r}: {name} must be finite")
+    return number
 
 
 def _amount(name: str, value: Any) -> float:
@@ -271,7 +297,10 @@ def _amount(name: str, value: Any) -> float:
 
 def _numbers(name: str, values: ArrayLike) -> Floats:
     """Return a copy in float64."""
-    array = np.array(values)
+    try:
+        array = np.array(values)
+    except ValueError as error:  # ragged
+        raise ValueError(f"{name} is no array: {error}") from None
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} has dtype {array.dtype}: {name} must be numbers")
     if array.ndim != 1 or array.size == 0:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import logger
-from gymnasium.error import DependencyNotInstalled
+from gymnasium.error import DependencyNotInstalled, ResetNeeded
 from numpy.typing import NDArray
 
 from easy_marl.envs.simulation import Market, Simulation
@@ -42,16 +42,17 @@ class Renderer:
             raise ValueError(f"render_mode is {mode!r}: it must be 'rgb_array', 'human' or None")
         self._simulation, self._mode = simulation, mode
         self._window: Any = None
+        self._closed = False
 
     def follow(self) -> None:
         """Show the first environment's market, where a person looks on."""
-        if self._mode == "human":
+        if self._mode == "human" and not self._closed:
             self._show(self._simulation.market(0))
 
     def render_all(self) -> tuple[Frame, ...] | None:
         """Return a picture of each environment."""
-        if self._mode != "rgb_array":
-            self.render(0)
+        if self._mode != "rgb_array" or not self._simulation.begun:
+            self.render(0)  # warns, or refuses
             return None
         markets = (self._simulation.market(row) for row in range(self._simulation.environments))
         return tuple(picture(market) for market in markets)
@@ -61,12 +62,15 @@ class Renderer:
         if self._mode is None:
             logger.warn("render was called without a render_mode: choose one when making it")
             return None
+        if not self._simulation.begun:
+            raise ResetNeeded("render was called before reset")
         if self._mode == "human":
             return None  # it follows every step
         return picture(self._simulation.market(row))
 
     def close(self) -> None:
         """Close the window."""
+        self._closed = True
         if self._window is not None:
             _matplotlib("pyplot").close(self._window)
             self._window = None
@@ -75,6 +79,9 @@ class Renderer:
         pyplot = _matplotlib("pyplot")
         if self._window is None:
             self._window = pyplot.figure(figsize=SIZE, dpi=DOTS, layout="constrained")
+        elif not pyplot.fignum_exists(self._window.number):
+            self._closed = True  # by whoever looked on
+            return
         self._window.clear()
         draw(self._window, market)
         pyplot.pause(1.0 / self.METADATA["render_fps"])
@@ -117,7 +124,7 @@ def draw(figure: Any, market: Market) -> None:
     axes.axhline(
         market.price, color=DEMAND, linestyle="--", label=f"price {market.price:,.2f} currency/MWh"
     )
-    axes.set_xlim(0.0, 1.05 * max(ends[-1], market.demand))
+    axes.set_xlim(0.0, 1.05 * max(ends[-1], market.demand) or 1.0)
     axes.set_ylim(floor, highest + 0.05 * (highest - floor))
     axes.set_xlabel("cumulative supply, MW")
     axes.set_ylabel("bid, currency/MWh")

@@ -23,8 +23,8 @@ Mask = NDArray[np.bool_]
 Policy = Callable[[Singles], Any]
 """From the observations of all agents (B, N, F) to their actions (B, N, 2)."""
 
-LEAST = 0.1
-"""Demand does not fall below this share of what it is undisturbed."""
+LEAST = 10.0
+"""Demand does not fall below what it is undisturbed, divided by this."""
 
 _RULE = "actions must be between -1 and 1"
 
@@ -89,6 +89,8 @@ class Simulation:
         The most threads that it may use.
     copy
         Whether results are arrays of their own; else the next step overwrites them.
+    remember
+        Whether the last actions are kept for `market`.
     """
 
     def __init__(
@@ -103,25 +105,31 @@ class Simulation:
         backend: str | None = None,
         threads: int | None = None,
         copy: bool = True,
+        remember: bool = False,
     ) -> None:
         self.parameters = _parameters(parameters)
         self.learner = _learner(learner, self.parameters.agents)
         _check_policy(policy, self.learner)
+        threads = int(threads) if is_int(threads) else threads  # type: ignore[arg-type]
         check_threads(threads)
         self.model = model_of(
             self.parameters, observation, self.learner if policy is None else ALL
         )
         hours = self.parameters.hours
         self.state = State(
-            np.full(environments, hours),
+            np.full(environments, hours, np.int64),
             np.zeros((environments, hours + 1)),
             np.zeros(environments, np.bool_),
         )
+        self.begun = False
+        """Whether any episode has begun."""
         self._step_batch = get_backend(backend).step_batch
         self._threads, self._place, self._policy, self._copy = threads, place, policy, copy
         self._stepped, self._observed = self._room(), self._room()
         self._seen = self._observed.observations
         self._profile = self.parameters.profile()
+        self._least = self._profile / LEAST
+        self._acts = np.zeros((*self._stepped.rewards.shape, 2), np.float32) if remember else None
         self._streams: list[np.random.Generator | None] = [None] * environments
         episodes = max(1, _DRAWN_AHEAD // (hours + 1))
         self._drawn = np.empty((environments, episodes, hours + 1))
@@ -149,20 +157,21 @@ class Simulation:
 
     def begin(self, rows: Mask) -> None:
         """Begin an episode in some environments: draw their demand."""
-        numbers = np.flatnonzero(rows)
-        for row in numbers[self._used[numbers] == self._drawn.shape[1]].tolist():
+        chosen = np.flatnonzero(rows)
+        for row in chosen[self._used[chosen] == self._drawn.shape[1]].tolist():
             stream = self._streams[row]
             if stream is None:
                 stream = self._streams[row] = np.random.default_rng()
             stream.standard_normal(out=self._drawn[row])
             self._used[row] = 0
-        demand = self._drawn[numbers, self._used[numbers]]
-        self._used[numbers] += 1
+        demand = self._drawn[chosen, self._used[chosen]]
+        self._used[chosen] += 1
         demand *= self.parameters.deviation
         demand += 1.0
         demand *= self._profile
-        self.state.demand[numbers] = np.maximum(demand, LEAST * self._profile, out=demand)
-        self.state.hours[numbers] = 0
+        self.state.demand[chosen] = np.maximum(demand, self._least, out=demand)
+        self.state.hours[chosen] = 0
+        self.begun = True
 
     def observe(self) -> Outcome:
         """Observe all environments; no hour passes."""
@@ -192,6 +201,10 @@ class Simulation:
         """
         return self._run(actions, active, self._room() if self._copy else self._stepped)
 
+    def writes_to(self, actions: Singles) -> bool:
+        """Return whether a step may write where these actions are."""
+        return any(np.may_share_memory(actions, part) for part in self._stepped)
+
     def profit(self, outcome: Outcome) -> Floats:
         """Return what the agents that act earned in the last hour, in currency, shape (B, M)."""
         costs = self.parameters.costs
@@ -200,8 +213,10 @@ class Simulation:
 
     def market(self, row: int) -> Market:
         """Return an environment's last hour; at the beginning, the first one if all bid cost."""
+        if self._acts is None:
+            raise ValueError("actions were not remembered")
         hour = max(0, int(self.state.hours[row]) - 1)
-        acting = self.acts[row] if self.state.hours[row] > 0 else np.zeros_like(self.acts[row])
+        acting = self._acts[row] if self.state.hours[row] > 0 else np.zeros_like(self._acts[row])
         bids, quantities = offers(self.model, acting)
         demand = float(self.state.demand[row, hour])
         price, dispatch = clear(
@@ -223,16 +238,20 @@ class Simulation:
         self.state.active[...] = active
         if self._policy is not None:
             actions = self._with_others(self._policy, actions)
-        self.acts = actions
         bad = self._step_batch(self.model, self.state, actions, outcome, threads=self._threads)
         if bad != GOOD:
             self._refuse(actions, bad)
+        if self._acts is not None:
+            np.copyto(self._acts, actions, where=self.state.active[:, np.newaxis, np.newaxis])
         if self._policy is None:
             return outcome
         self._seen = outcome.observations
         own = slice(self.learner, self.learner + 1)
         rewards, observations, prices, dispatch = outcome
-        return Outcome(rewards[:, own], observations[:, own], prices, dispatch[:, own])
+        # Copies: what the policy sees is not the caller's to change, nor the other way round.
+        return Outcome(
+            rewards[:, own].copy(), observations[:, own].copy(), prices, dispatch[:, own].copy()
+        )
 
     def _with_others(self, policy: Policy, actions: Singles) -> Singles:
         """Return the actions of all agents (B, N, 2), of which the learner's are given."""
@@ -256,6 +275,44 @@ class Simulation:
         )
 
 
+def random_stream(seed: Any, name: str = "seed") -> np.random.Generator:
+    """Return the random stream of a seed; `name` says where it was given.
+
+    Raises
+    ------
+    ValueError
+        If it is not an int, or negative.
+    """
+    if not is_int(seed) or seed < 0:
+        raise ValueError(f"{name} is {seed!r}: a seed must be an int, and not negative")
+    return np.random.default_rng(int(seed))
+
+
+def numbers(name: str, given: Any) -> Singles:
+    """Return actions as float32, aligned and C-contiguous; the same array, if it is that already.
+
+    Raises
+    ------
+    TypeError
+        If they are no numbers.
+    """
+    if type(given) is np.ndarray and given.dtype == np.float32 and given.flags.carray:
+        return given
+    try:
+        array = np.asarray(given)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} cannot be read as an array of numbers: {error}") from None
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} has dtype {array.dtype}: {name} must be numbers")
+    with np.errstate(over="ignore"):  # infinity is refused later, by its place
+        return np.array(array, np.float32, order="C")
+
+
+def is_int(value: object) -> bool:
+    """Return whether a value is an int, of Python or of NumPy."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
 def _parameters(given: Parameters | str) -> Parameters:
     if isinstance(given, str):
         return preset(given)
@@ -268,11 +325,11 @@ def _parameters(given: Parameters | str) -> Parameters:
 def _learner(learner: int | None, agents: int) -> int:
     if learner is None:
         return ALL
-    if isinstance(learner, bool) or not isinstance(learner, int) or not 0 <= learner < agents:
+    if not is_int(learner) or not 0 <= learner < agents:
         raise ValueError(
             f"learner is {learner!r}: learner must be an agent from 0 to {agents - 1}"
         )
-    return learner
+    return int(learner)
 
 
 def _check_policy(policy: Policy | None, learner: int) -> None:

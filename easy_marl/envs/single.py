@@ -6,11 +6,11 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium.error import ResetNeeded
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from easy_marl.envs.parameters import Parameters
 from easy_marl.envs.rendering import Frame, Renderer
-from easy_marl.envs.simulation import Policy, Simulation
+from easy_marl.envs.simulation import Simulation, numbers, random_stream
 from easy_marl.envs.spaces import action_space, observation_space
 from easy_marl.market.stepping import Singles
 
@@ -67,11 +67,12 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
         self._simulation = Simulation(
             parameters,
             1,
-            lambda _, __, part: f"action[{part}]",
+            _place,
             observation=observation,
             learner=learner,
-            policy=_on_batch(policy),
+            policy=_OnBatch(policy) if callable(policy) else policy,
             backend=backend,
+            remember=render_mode is not None,
         )
         self.render_mode = render_mode
         self._renderer = Renderer(self._simulation, render_mode)
@@ -104,7 +105,9 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
         info
             Empty.
         """
-        super().reset(seed=seed, options=options)
+        if seed is not None:
+            random_stream(seed)  # refuses what is none
+        super().reset(seed=None if seed is None else int(seed), options=options)
         if self._stream is not self.np_random:
             self._stream = self.np_random
             self._simulation.seed(0, self._stream)
@@ -143,7 +146,7 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
         gymnasium.error.ResetNeeded
             Before the first `reset`, and at the end of an episode.
         """
-        given = np.array(action, np.float32)
+        given = numbers("action", action)
         if given.shape != (2,):
             raise ValueError(f"action has shape {given.shape}: it must be (2,)")
         if not self._ready:
@@ -169,8 +172,19 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
         self._renderer.close()
 
 
-def _on_batch(policy: OnePolicy | None) -> Policy | None:
-    """Return a policy for one environment as one for a batch of one."""
-    if policy is None or not callable(policy):
-        return policy
-    return lambda observations: np.asarray(policy(observations[0]))[np.newaxis]
+def _place(row: int, agent: int, part: int) -> str:  # noqa: ARG001  there is one of each
+    return f"action[{part}]"
+
+
+class _OnBatch:
+    """A policy for one environment as one for a batch of one."""
+
+    def __init__(self, policy: OnePolicy) -> None:
+        self._policy = policy
+
+    def __call__(self, observations: Singles) -> NDArray[Any]:
+        given = np.asarray(self._policy(observations[0]))
+        shape = len(observations[0]), 2
+        if given.shape != shape:
+            raise ValueError(f"policy returned shape {given.shape}: it must return {shape}")
+        return given[np.newaxis]

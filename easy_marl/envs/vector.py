@@ -1,6 +1,6 @@
 """Many environments as one Gymnasium vector environment."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from easy_marl.envs.parameters import Floats, Parameters
 from easy_marl.envs.rendering import Frame, Renderer
-from easy_marl.envs.simulation import Mask, Policy, Simulation
+from easy_marl.envs.simulation import (
+    Mask,
+    Policy,
+    Simulation,
+    is_int,
+    numbers,
+    random_stream,
+)
 from easy_marl.envs.spaces import action_space, observation_space
 from easy_marl.market.stepping import Outcome, Singles
 
@@ -81,11 +88,11 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
         backend: str | None = None,
         threads: int | None = None,
     ) -> None:
-        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
+        if not is_int(num_envs) or num_envs < 1:
             raise ValueError(f"num_envs is {num_envs!r}: num_envs must be a positive int")
-        if agents not in AGENTS:
+        if not isinstance(agents, str) or agents not in AGENTS:
             raise ValueError(f"agents is {agents!r}: agents must be 'learner' or 'all'")
-        self.num_envs = num_envs
+        self.num_envs = num_envs = int(num_envs)
         self._one = agents == "learner"
         self._mode = AutoresetMode(autoreset_mode)
         self._simulation = Simulation(
@@ -98,7 +105,9 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
             backend=backend,
             threads=threads,
             copy=copy,
+            remember=render_mode is not None,
         )
+        self._copy = copy
         self.render_mode = render_mode
         self._renderer = Renderer(self._simulation, render_mode)
         self.metadata = Renderer.METADATA | {"autoreset_mode": self._mode}
@@ -227,6 +236,8 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
 
     def _rows(self, options: dict[str, Any] | None) -> Mask:
         """Return the environments to reset."""
+        if options is not None and not isinstance(options, Mapping):
+            raise TypeError(f"options has type {type(options).__name__}: it must be a dict")
         rows = (options or {}).get("reset_mask")
         if rows is None:
             return np.ones(self.num_envs, np.bool_)
@@ -243,18 +254,22 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
     def _seed(self, seed: int | Sequence[int | None] | None, rows: Mask) -> None:
         if seed is None:
             return
-        if isinstance(seed, (int, np.integer)):
+        chosen = np.flatnonzero(rows).tolist()
+        if isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str):
+            if len(seed) != self.num_envs:
+                raise ValueError(f"seed has {len(seed)} numbers: it must have {self.num_envs}")
+            given = {row: seed[row] for row in chosen if seed[row] is not None}
+            streams = {row: random_stream(one, f"seed[{row}]") for row, one in given.items()}
+        else:
+            random_stream(seed)  # refuses what is none
             super().reset(seed=int(seed))
-            seed = range(int(seed), int(seed) + self.num_envs)
-        if len(seed) != self.num_envs:
-            raise ValueError(f"seed has {len(seed)} numbers: it must have {self.num_envs}")
-        for row in np.flatnonzero(rows).tolist():
-            if seed[row] is not None:
-                self._simulation.seed(row, np.random.default_rng(seed[row]))
+            streams = {row: random_stream(int(seed) + row) for row in chosen}
+        for row, stream in streams.items():
+            self._simulation.seed(row, stream)
 
     def _checked(self, actions: ArrayLike) -> Singles:
         """Return the actions as the kernel takes them."""
-        given = np.ascontiguousarray(actions, np.float32)
+        given = numbers("actions", actions)
         shape = self.num_envs, *self._who, 2
         if given.shape != shape:
             raise ValueError(f"actions has shape {given.shape}: it must be {shape}")
@@ -263,8 +278,8 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
         if self._left == 0 and self._mode is AutoresetMode.DISABLED:
             first = int(self._ended.argmax())
             raise ResetNeeded(f"environment {first} is at the end of its episode: reset it")
-        if self.render_mode is not None:
-            given = given.copy()  # the caller may reuse the array before a picture is wanted
+        if not self._copy and self._simulation.writes_to(given):
+            given = given.copy()
         return given.reshape(self.num_envs, -1, 2)
 
     def _of_agents(self, values: NDArray[Any]) -> NDArray[Any]:
@@ -289,7 +304,7 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
         """Tell how the episodes went that are over."""
         totals = {"return": self._returns.copy(), "profit": self._profits.copy()}
         hours = np.full(self.num_envs, self.parameters.hours)
-        ended = self._ended.copy()
+        ended = self._ended
         return _infos(ended, episode_statistics=_infos(ended, **totals, length=hours))
 
     def _begin_at_once(self, observations: Singles, infos: Infos) -> tuple[Singles, Infos]:
@@ -315,5 +330,5 @@ def _infos(of: Mask, **values: Any) -> Infos:
     """Return values, and beside each which environments it is of."""
     infos: Infos = {}
     for name, value in values.items():
-        infos[name], infos[f"_{name}"] = value, of
+        infos[name], infos[f"_{name}"] = value, of.copy()
     return infos

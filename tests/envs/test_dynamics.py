@@ -66,8 +66,9 @@ def test_demand_is_normal_about_the_profile_and_clipped() -> None:
     first, _ = environments.reset(seed=0)
     second, *_ = environments.step(np.zeros((20_000, 2)))
     for demand, base in (first[:, 0], 0.5), (second[:, 0], 0.8):
-        assert demand.min() == np.float32(0.1 * base)
-        assert (demand == np.float32(0.1 * base)).mean() == pytest.approx(0.0359, abs=0.005)
+        least = np.float32(100.0 * base / 10.0 * (1.0 / 100.0))
+        assert demand.min() == least
+        assert (demand == least).mean() == pytest.approx(0.0359, abs=0.005)
         assert np.median(demand) == pytest.approx(base, rel=0.02)
         within = np.abs(demand - base) < 0.5 * base
         assert within.mean() == pytest.approx(0.683, abs=0.01)
@@ -87,8 +88,17 @@ def test_demand_is_drawn_anew_each_episode_as_one_stream() -> None:
         observations, *_ = environments.step(np.zeros((2, 2)))
         seen.append(observations[1, 0])
     drawn = np.random.default_rng(8).standard_normal((3, 6))
-    expected = np.maximum((1.0 + 0.1 * drawn) * profile, 0.1 * profile) * (1.0 / 100.0)
+    expected = np.maximum((1.0 + 0.1 * drawn) * profile, profile / 10.0) * (1.0 / 100.0)
     assert np.array(seen).tobytes() == expected.astype(np.float32).tobytes()
+
+
+def test_the_least_demand_is_a_tenth_to_the_last_bit() -> None:
+    """A tenth of 3 is not 0.1 times 3."""
+    parameters = Parameters(capacities=[1.0], costs=[1.0], demand=[3.0], deviation=9.0)
+    environments = BiddingVectorEnv(500, parameters)
+    environments.reset(seed=0)
+    *_, infos = environments.step(np.zeros((500, 2)))
+    assert infos["dispatch"].min() == 3.0 / 10.0
 
 
 def test_a_fleet_is_not_disturbed() -> None:

@@ -41,6 +41,16 @@ def test_spaces_are_each_agents_own() -> None:
         assert observation in environment.observation_space(agent)
 
 
+def test_actions_of_another_kind() -> None:
+    environment = BiddingParallelEnv(default(agents=2))
+    environment.reset(seed=0)
+    with pytest.raises(TypeError, match="actions has type ndarray: it must map agents to their"):
+        environment.step(np.zeros((2, 2)))  # type: ignore[arg-type]
+    environment.agents.pop()  # the caller's list, not the environment's
+    actions = {agent: [0.0, 0.0] for agent in environment.possible_agents}
+    assert set(environment.step(actions)[1]) == set(actions)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -8,6 +8,7 @@ import pytest
 
 from easy_marl import fleets
 from easy_marl.envs.parameters import PRESETS, Parameters, competitive, default, fleet, preset
+from tests.envs.copies import AGAIN
 
 GOOD: dict[str, Any] = {"capacities": [50, 80], "costs": [20.0, -5.0], "demand": [60.0, 90.0, 0.0]}
 
@@ -29,6 +30,14 @@ def test_it_is_frozen_and_apart_from_what_was_given() -> None:
         parameters.costs[0] = 99.0
     with pytest.raises(FrozenInstanceError):
         parameters.hours = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("again", AGAIN)
+def test_copies_are_read_only_and_the_same(again: Any) -> None:
+    made = again(Parameters(**GOOD, hours=2, scarcity_price=9.0))
+    assert (made.hours, made.scarcity_price, made.reward_scale) == (2, 9.0, 1.0 / 1600.0)
+    for array in made.capacities, made.costs, made.demand:
+        assert not array.flags.writeable
 
 
 def test_no_cost_is_minus_zero() -> None:
@@ -56,8 +65,21 @@ def test_no_cost_is_minus_zero() -> None:
         ({"bid_penalty": True}, TypeError, "bid_penalty has type bool"),
         ({"scarcity_price": np.inf}, ValueError, "scarcity_price is inf"),
         ({"ties": "last"}, ValueError, "ties is 'last'"),
-        ({"costs": [1e200, 1.0], "bid_penalty": 1.0}, ValueError, "so large that a reward"),
-        ({"reward_scale": 1e306}, ValueError, "so large that a reward"),
+        ({"costs": [1e200, 1.0], "bid_penalty": 1.0}, ValueError, "so large that a return"),
+        ({"reward_scale": 1e306}, ValueError, "so large that a return"),
+        ({"hours": 3, "shortage_penalty": 1e306}, ValueError, "so large that a return"),
+        (
+            {"capacities": [1e-310, 0.0], "reward_scale": 1.0},
+            ValueError,
+            "so small that observed demand",
+        ),
+        (
+            {"capacities": [1e-40, 0.0], "reward_scale": 1.0},
+            ValueError,
+            "so small that observed demand",
+        ),
+        ({"bid_change": 10**400}, ValueError, "bid_change is inf: bid_change must be finite"),
+        ({"costs": [[1.0], [2.0, 3.0]]}, ValueError, "costs is no array"),
     ],
 )
 def test_refusals(change: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -103,5 +125,7 @@ def test_presets_by_name() -> None:
     assert preset("ACTIVSg2000", hours=5).hours == 5
     with pytest.raises(ValueError, match="parameters is 'x': the presets are default,"):
         preset("x")
+    with pytest.raises(ValueError, match="parameters is \\['default'\\]"):
+        preset(["default"])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="agents is 0: agents must be a positive int"):
         preset("competitive", agents=0)

@@ -5,9 +5,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gymnasium.error import DependencyNotInstalled
+from gymnasium.error import DependencyNotInstalled, ResetNeeded
+from gymnasium.vector import AutoresetMode
 
-from easy_marl.envs import BiddingEnv, BiddingParallelEnv, BiddingVectorEnv, rendering
+from easy_marl.envs import (
+    BiddingEnv,
+    BiddingParallelEnv,
+    BiddingVectorEnv,
+    Parameters,
+    default,
+    rendering,
+)
 from easy_marl.envs.simulation import Market
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -65,6 +73,61 @@ def test_a_vector_gives_a_picture_of_each(markets: list[Market]) -> None:
     assert [market.price for market in markets] == infos["price"].tolist()
 
 
+def test_rows_that_go_on_keep_their_market(markets: list[Market]) -> None:
+    environments = BiddingVectorEnv(
+        2, render_mode="rgb_array", autoreset_mode=AutoresetMode.DISABLED
+    )
+    environments.reset(seed=0)
+    environments.step(np.full((2, 2), 0.5, np.float32))
+    environments.reset(options={"reset_mask": np.array([False, True])})
+    environments.render()
+    assert [market.bids[0] for market in markets] == [30.0, 20.0]
+
+
+@pytest.mark.parametrize("bad", [np.nan, 1.5])
+def test_a_refused_action_is_not_shown(bad: float, markets: list[Market]) -> None:
+    environment = BiddingEnv(render_mode="rgb_array")
+    environment.reset(seed=0)
+    environment.step([0.5, 0.5])
+    with pytest.raises(ValueError, match="must be between"):
+        environment.step([bad, 0.0])
+    environment.render()
+    assert markets[0].bids[0] == 30.0
+
+
+@pytest.mark.parametrize("kind", [BiddingEnv, BiddingParallelEnv, BiddingVectorEnv])
+def test_render_before_reset(kind: Any) -> None:
+    for mode in "rgb_array", "human":
+        with pytest.raises(ResetNeeded, match="render was called before reset"):
+            kind(render_mode=mode).render()
+
+
+def test_the_picture_shows_the_merit_order_and_demand() -> None:
+    figure = matplotlib.figure.Figure(layout="constrained")
+    market = Market(
+        3, np.array([40.0, 10.0]), np.array([5.0, 20.0]), np.array([2.0, 20.0]), 22.0, 40.0, 0
+    )
+    rendering.draw(figure, market)
+    (axes,) = figure.axes
+    offered = axes.containers[0]
+    assert [(bar.get_x(), bar.get_width()) for bar in offered] == [(0.0, 20.0), (20.0, 5.0)]
+    assert [bar.get_y() + bar.get_height() for bar in offered] == pytest.approx([10.0, 40.0])
+    vertical, horizontal = axes.lines
+    assert set(vertical.get_xdata()) == {22.0}
+    assert set(horizontal.get_ydata()) == {40.0}
+    assert "MW" in axes.get_xlabel()
+    assert "currency/MWh" in axes.get_ylabel()
+
+
+def test_nothing_offered_and_nothing_wanted() -> None:
+    environment = BiddingEnv(
+        Parameters(capacities=[1.0], costs=[5.0], demand=[0.0]), render_mode="rgb_array"
+    )
+    environment.reset(seed=0)
+    environment.step([1.0, 0.0])
+    assert environment.render() is not None
+
+
 def test_no_mode_warns() -> None:
     environment = BiddingEnv()
     environment.reset(seed=0)
@@ -85,6 +148,26 @@ def test_a_window(monkeypatch: pytest.MonkeyPatch, markets: list[Market]) -> Non
     assert len(pyplot.get_fignums()) == 1
     environments.close()
     assert pyplot.get_fignums() == []
+    environments.step(np.zeros((2, 2)))  # opens no window again
+    assert pyplot.get_fignums() == []
+
+
+@pytest.mark.parametrize("kind", [BiddingEnv, BiddingParallelEnv])
+def test_a_window_follows_single_and_parallel(
+    kind: Any, monkeypatch: pytest.MonkeyPatch, markets: list[Market]
+) -> None:
+    matplotlib.use("agg")
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    monkeypatch.setattr(pyplot, "pause", lambda seconds: None)
+    environment = kind(default(agents=1), render_mode="human")
+    environment.reset(seed=0)
+    action = [0.0, 0.5] if kind is BiddingEnv else {"generator_0": [0.0, 0.5]}
+    environment.step(action)
+    assert [market.bids.tolist() for market in markets] == [[20.0], [30.0]]
+    pyplot.close("all")  # by a person
+    environment.step(action)
+    assert pyplot.get_fignums() == []
+    environment.close()
 
 
 def test_without_matplotlib_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,14 @@ import pytest
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 
-from easy_marl.envs import OBSERVATIONS, BiddingEnv, default
+from easy_marl.envs import (
+    OBSERVATIONS,
+    BiddingEnv,
+    BiddingParallelEnv,
+    BiddingVectorEnv,
+    default,
+)
+from tests.envs.copies import AGAIN
 
 ID = "easy_marl/Bidding-v0"
 
@@ -87,6 +94,41 @@ def test_a_policy_sees_all_agents() -> None:
     *_, info = environment.step([0.0, 0.0])
     assert shapes == [(5, 8)]
     assert info["dispatch"] == 100.0
+
+
+def test_a_policy_of_a_wrong_shape() -> None:
+    environment = BiddingEnv(policy=lambda seen: np.zeros(3))
+    environment.reset(seed=0)
+    with pytest.raises(
+        ValueError, match=r"^policy returned shape \(3,\): it must return \(5, 2\)$"
+    ):
+        environment.step([0.0, 0.0])
+
+
+@pytest.mark.parametrize("again", AGAIN)
+def test_copies_go_on_alike(again: Any) -> None:
+    for kind in BiddingEnv, BiddingParallelEnv:
+        environment: Any = kind(default(agents=1))
+        environment.reset(seed=3)
+        other = again(environment)
+        action = [0.0, 0.25] if kind is BiddingEnv else {"generator_0": [0.0, 0.25]}
+        assert str(environment.step(action)) == str(other.step(action))
+
+
+def test_gymnasium_runs_it_in_processes() -> None:
+    environments = gymnasium.vector.AsyncVectorEnv([BiddingEnv, BiddingEnv])
+    try:
+        seen, _ = environments.reset(seed=4)
+        assert seen.tobytes() == BiddingVectorEnv(2).reset(seed=4)[0].tobytes()
+    finally:
+        environments.close()
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, "x"])
+def test_bad_seeds(seed: Any) -> None:
+    for environment in BiddingEnv(), BiddingParallelEnv():
+        with pytest.raises(ValueError, match=f"^seed is {seed!r}: a seed must be an int"):
+            environment.reset(seed=seed)
 
 
 def test_seeds() -> None:

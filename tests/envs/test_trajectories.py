@@ -97,7 +97,8 @@ def test_single_and_vector(parameters: Parameters, mode: AutoresetMode) -> None:
     first, second = own.reset(seed=3)[0], others.reset(seed=3)[0]
     assert first.tobytes() == second.tobytes()
     for action in acts(parameters, 3)[:, :, 0]:
-        one, other = own.step(action), others.step(action)
+        one: Any = own.step(action)
+        other: Any = others.step(action)
         for a, b in zip(one[:4], other[:4], strict=True):
             assert a.tobytes() == b.tobytes()
         assert_same_infos(one[4], other[4])
@@ -169,6 +170,35 @@ def test_a_policy_for_the_others(backend: str) -> None:
         assert mine.tobytes() == seen[:, 3].tobytes()
         assert rewarded.tobytes() == rewards[:, 3].tobytes()
     assert all(a.tobytes() == b.tobytes() for a, b in zip(asked[::2], asked[1::2], strict=True))
+
+
+def test_a_policy_and_the_learner_do_not_meddle() -> None:
+    """Neither sees what the other does to the observations that it was given."""
+    parameters = PARAMETERS["default"]
+
+    def meddling(observations: Any) -> Any:
+        actions = np.stack([observations[..., 0] - 0.5, 1.0 - observations[..., 0]], axis=-1)
+        observations[...] = 99.0
+        return actions
+
+    def plain(observations: Any) -> Any:
+        return np.stack([observations[..., 0] - 0.5, 1.0 - observations[..., 0]], axis=-1)
+
+    runs = []
+    for policy, touch in (plain, False), (meddling, True):
+        environments = BiddingVectorEnv(2, parameters, policy=policy)
+        seen, _ = environments.reset(seed=0)
+        told: list[Any] = [seen.copy()]
+        for _ in range(5):
+            if touch:
+                seen *= 0.0
+            seen, rewards, *_ = environments.step(np.zeros((2, 2)))
+            told += [seen.copy(), rewards]
+            assert seen.flags.c_contiguous
+            assert seen.base is None or seen.base.size == seen.size
+        runs.append(told)
+    for a, b in zip(*runs, strict=True):
+        assert a.tobytes() == b.tobytes()
 
 
 def test_marginal_cost_is_the_policy_that_does_nothing() -> None:

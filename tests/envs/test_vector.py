@@ -10,11 +10,12 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 
 from easy_marl.envs import BiddingVectorEnv, default
+from tests.envs.copies import AGAIN
 
 HOURS = 4
 
 
-def made(num_envs: int = 3, **options: Any) -> BiddingVectorEnv:
+def made(num_envs: Any = 3, **options: Any) -> BiddingVectorEnv:
     return BiddingVectorEnv(num_envs, default(hours=HOURS), **options)
 
 
@@ -231,6 +232,160 @@ def test_policy_refusals() -> None:
     environments.reset(seed=0)
     with pytest.raises(ValueError, match="policy returned nan for environment 0, agent 1"):
         environments.step(nothing(environments))
+
+
+@pytest.mark.parametrize(
+    ("actions", "error", "message"),
+    [
+        ([["0.5", "0.1"]] * 3, TypeError, "actions has dtype <U3: actions must be numbers"),
+        (np.zeros((3, 2), complex), TypeError, "actions has dtype complex128"),
+        ([[0.0], [0.0, 1.0]], TypeError, "actions cannot be read as an array of numbers"),
+        ({"a": 1}, TypeError, "actions has dtype object"),
+        (np.full((3, 2), 1e300), ValueError, "actions[0, 0] is inf: actions must be between"),
+    ],
+)
+def test_what_is_no_action(actions: Any, error: type[Exception], message: str) -> None:
+    environments = made()
+    environments.reset(seed=0)
+    with pytest.raises(error) as caught:
+        environments.step(actions)
+    assert str(caught.value).startswith(message)
+
+
+def test_odd_memory_is_read_as_any_other(backend: str) -> None:
+    """Not aligned, read-only, in another order, or where results are written."""
+    values = np.random.default_rng(0).uniform(-1, 1, (3, 2)).astype(np.float32)
+    raw = np.zeros(values.nbytes + 1, np.uint8)[1:]
+    unaligned = raw.view(np.float32).reshape(3, 2)
+    unaligned[...] = values
+    fixed = values.copy()
+    fixed.flags.writeable = False
+    expected = None
+    for actions in values, unaligned, fixed, np.asfortranarray(values), values.tolist():
+        environments = made(backend=backend)
+        environments.reset(seed=0)
+        rewards = environments.step(actions)[1].tobytes()
+        assert rewards == (expected or rewards)
+        expected = rewards
+    environments = made(backend=backend, copy=False)
+    environments.reset(seed=0)
+    seen, *_ = environments.step(np.zeros((3, 2)))
+    seen[:, :2] = values  # the array that the next step overwrites
+    again = made(backend=backend)
+    again.reset(seed=0)
+    again.step(np.zeros((3, 2)))
+    assert environments.step(seen[:, :2])[1].tobytes() == again.step(values)[1].tobytes()
+
+
+def test_numpy_ints_are_ints() -> None:
+    environments = made(np.int64(3), learner=np.int64(2), threads=np.int64(2))
+    assert environments.num_envs == 3
+
+
+def test_seeds_are_refused_before_anything_changes() -> None:
+    environments, other = made(), made()
+    for each in environments, other:
+        each.reset(seed=0)
+    for seed, message in (
+        ([1, 2, -1], r"seed\[2\] is -1: a seed must be an int, and not negative"),
+        ([1, 2, 0.5], r"seed\[2\] is 0.5"),
+        (-1, "seed is -1"),
+        (1.5, "seed is 1.5"),
+        ("abc", "seed is 'abc'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            environments.reset(seed=seed)  # type: ignore[arg-type]
+    assert environments.reset()[0].tobytes() == other.reset()[0].tobytes()
+    with pytest.raises(TypeError, match="options has type list: it must be a dict"):
+        environments.reset(options=[1])  # type: ignore[arg-type]
+
+
+def test_a_seed_with_a_mask_seeds_those_only() -> None:
+    environments, other = made(), made()
+    for each in environments, other:
+        each.reset(seed=0)
+    mask = np.array([False, True, False])
+    seen, _ = environments.reset(seed=7, options={"reset_mask": mask})
+    again, _ = made().reset(seed=7)
+    assert seen[1].tobytes() == again[1].tobytes()
+    assert environments.np_random_seed == 7
+    for row in 0, 2:
+        assert environments.reset()[0][row].tobytes() == other.reset()[0][row].tobytes()
+
+
+def test_returned_arrays_are_apart() -> None:
+    """Whoever changes one of them changes nothing else."""
+    environments, other = made(), made()
+    for each in environments, other:
+        each.reset(seed=0)
+    for _ in range(2 * HOURS):
+        results: Any = environments.step(nothing(environments))
+        arrays: list[Any] = [
+            *results[:4],
+            *(a for a in results[4].values() if isinstance(a, np.ndarray)),
+        ]
+        for number, one in enumerate(arrays):
+            assert not any(np.shares_memory(one, two) for two in arrays[number + 1 :])
+        for one in arrays:
+            one.fill(True)
+        other.step(nothing(other))
+    one, two = (each.step(nothing(each)) for each in (environments, other))
+    for a, b in zip(one[:4], two[:4], strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+def test_same_step_without_copy() -> None:
+    runs = []
+    for apart in True, False:
+        environments = made(autoreset_mode=AutoresetMode.SAME_STEP, copy=apart)
+        environments.reset(seed=0)
+        seen = []
+        for _ in range(2 * HOURS):
+            observations, rewards, _, _, infos = environments.step(nothing(environments) + 0.5)
+            seen += [observations.tobytes(), rewards.tobytes()]
+            if "final_obs" in infos:
+                seen += [last.tobytes() for last in infos["final_obs"]]
+        runs.append(seen)
+    assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize("again", AGAIN)
+def test_copies_go_on_alike(again: Any, backend: str) -> None:
+    environments = made(backend=backend)
+    environments.reset(seed=0)
+    environments.step(nothing(environments))
+    other = again(environments)
+    for _ in range(2 * HOURS):
+        one, two = (each.step(nothing(each) + 0.25) for each in (environments, other))
+        assert one[0].tobytes() == two[0].tobytes()
+        assert one[1].tobytes() == two[1].tobytes()
+
+
+def test_threads_reach_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    environments = made(threads=2)
+    simulation = environments._simulation
+    kernel = simulation._step_batch
+
+    def step_batch(*arguments: Any, threads: int | None) -> int:
+        asked.append(threads)
+        return int(kernel(*arguments, threads=threads))
+
+    monkeypatch.setattr(simulation, "_step_batch", step_batch)
+    environments.reset(seed=0)
+    assert asked == [2]
+
+
+def test_gymnasiums_wrappers_fit() -> None:
+    environments = gymnasium.wrappers.vector.NormalizeObservation(
+        gymnasium.wrappers.vector.ClipAction(made())
+    )
+    observations, _ = environments.reset(seed=0)
+    assert np.isfinite(observations).all()
+    observations, *_ = environments.step(np.full((3, 2), 7.0, np.float32))  # clipped
+    assert np.isfinite(observations).all()
+    environments.close()
+    environments.close()
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,14 @@
 import re
 import sys
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from gymnasium.vector import AutoresetMode
 
-from easy_marl.envs import BiddingVectorEnv, default
+from easy_marl.envs import default
 from easy_marl.examples.bidding import learn
 from easy_marl.examples.bidding.learn import Learnt, Lesson
 
@@ -25,7 +25,7 @@ training: 50,000 steps in 3.2 s"""
 
 
 def test_the_report() -> None:
-    learnt = Learnt(8000.0, 7900.0, 12345.6, [(50_000, 9.0)], learn.at_cost, 3.21)
+    learnt = Learnt(8000.0, 7900.0, 12345.6, [(49_920, 9.0)], learn.at_cost, 50_000, 3.21)
     assert "\n".join(learn.report(LESSON, learnt)) == REPORT
 
 
@@ -45,6 +45,9 @@ def test_bidding_cost_earns_what_the_others_leave() -> None:
         (["--parameters", "x"], "parameters is 'x': the presets are"),
         (["--learner", "9"], "learner is 9: learner must be an agent from 0 to 4"),
         (["--backend", "x"], "backend is 'x'"),
+        (["--output", "x.foo"], "argument --output: x.foo is no file name"),
+        (["--output", "missing/x.png"], "argument --output: missing/x.png is no file name"),
+        (["--output", "x"], "that ends in .png, .svg, .pdf"),
     ],
 )
 def test_bad_arguments_exit_with_2(
@@ -78,11 +81,10 @@ def test_a_short_training_pays(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def made(mode: AutoresetMode = AutoresetMode.SAME_STEP, **options: Any) -> Any:
-    adapter = pytest.importorskip("easy_marl.examples.bidding.stable_baselines")
-    return adapter.BiddingVecEnv(
-        BiddingVectorEnv(3, default(hours=2), autoreset_mode=mode, **options)
-    )
+def made(**options: Any) -> Any:
+    pytest.importorskip("stable_baselines3")
+    adapter = import_module("easy_marl.examples.bidding.stable_baselines")
+    return adapter.BiddingVecEnv(3, default(hours=2), **options)
 
 
 def test_the_adapter_tells_how_episodes_went() -> None:
@@ -93,13 +95,14 @@ def test_the_adapter_tells_how_episodes_went() -> None:
     assert environments.reset().tobytes() == first.tobytes()
     assert environments.reset().tobytes() != first.tobytes()
     for _ in range(2):
-        _, rewards, over, infos = environments.step(np.zeros((3, 2), np.float32))
-        assert (rewards.dtype, over.any(), infos) == (np.float32, False, [{}, {}, {}])
-        seen, _, over, infos = environments.step(np.zeros((3, 2), np.float32))
+        _, first, over, infos = environments.step(np.zeros((3, 2), np.float32))
+        assert (first.dtype, over.any(), infos) == (np.float32, False, [{}, {}, {}])
+        seen, second, over, infos = environments.step(np.zeros((3, 2), np.float32))
         assert over.all()
         for row, info in enumerate(infos):
             assert info["TimeLimit.truncated"]
             assert info["episode"]["l"] == 2
+            assert info["episode"]["r"] == pytest.approx(float(first[row] + second[row]))
             assert info["terminal_observation"][3] == 1.0
             assert seen[row, 3] == 0.0
     assert len(environments.get_images()) == 3
@@ -115,7 +118,6 @@ def test_the_adapter_tells_how_episodes_went() -> None:
 
 
 def test_the_adapter_refuses_what_stable_baselines_cannot_use() -> None:
-    with pytest.raises(ValueError, match="autoreset_mode must be SAME_STEP"):
-        made(AutoresetMode.NEXT_STEP)
-    with pytest.raises(ValueError, match="agents must be 'learner'"):
-        made(agents="all")
+    for option in "agents", "autoreset_mode", "copy":
+        with pytest.raises(TypeError, match=f"{option} is not for Stable-Baselines3 to choose"):
+            made(**{option: None})

@@ -15,7 +15,6 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from easy_marl.envs import BiddingVectorEnv, Parameters, preset
@@ -31,6 +30,7 @@ EVALUATION_SEED = 1_000_000
 """Far from the seeds of training."""
 HOURS_A_UPDATE = 24
 """So many steps of every environment come before the network is changed."""
+FORMATS = (".png", ".svg", ".pdf")
 NEEDED = "training needs stable-baselines3 and matplotlib: `pip install easy_marl[train]`"
 
 
@@ -54,17 +54,14 @@ class Learnt(NamedTuple):
     history: list[tuple[int, float]]
     """Steps so far, and the profit of the episodes that ended since, exploration included."""
     act: Act
+    steps: int
     seconds: float
 
 
 def environments(lesson: Lesson, count: int) -> BiddingVectorEnv:
     """Return environments of a lesson."""
     return BiddingVectorEnv(
-        count,
-        lesson.parameters,
-        learner=lesson.learner,
-        backend=lesson.backend,
-        autoreset_mode=AutoresetMode.SAME_STEP,
+        count, lesson.parameters, learner=lesson.learner, backend=lesson.backend
     )
 
 
@@ -74,7 +71,7 @@ def mean_profit(lesson: Lesson, act: Act) -> float:
     observations, _ = markets.reset(seed=EVALUATION_SEED)
     for _ in range(lesson.parameters.hours):
         observations, _, _, _, infos = markets.step(act(observations))
-    profits: Array = infos["final_info"]["episode_statistics"]["profit"]
+    profits: Array = infos["episode_statistics"]["profit"]
     return float(profits.mean())
 
 
@@ -85,6 +82,7 @@ def at_cost(observations: Array) -> Array:
 
 def learn(lesson: Lesson) -> Learnt:
     """Train, and return what came out."""
+    import matplotlib.figure  # noqa: F401  or it would be missed after the training
     import torch
     from stable_baselines3 import PPO
     from stable_baselines3.common.callbacks import BaseCallback
@@ -109,7 +107,12 @@ def learn(lesson: Lesson) -> Learnt:
     batch = lesson.environments * HOURS_A_UPDATE
     model = PPO(
         "MlpPolicy",
-        BiddingVecEnv(environments(lesson, lesson.environments)),
+        BiddingVecEnv(
+            lesson.environments,
+            lesson.parameters,
+            learner=lesson.learner,
+            backend=lesson.backend,
+        ),
         n_steps=HOURS_A_UPDATE,
         batch_size=max(2, batch // 8),
         n_epochs=10,
@@ -130,7 +133,8 @@ def learn(lesson: Lesson) -> Learnt:
     model.learn(lesson.steps, callback=history)
     seconds = perf_counter() - start
     after = mean_profit(lesson, act)
-    return Learnt(mean_profit(lesson, at_cost), before, after, history.profits, act, seconds)
+    cost = mean_profit(lesson, at_cost)
+    return Learnt(cost, before, after, history.profits, act, model.num_timesteps, seconds)
 
 
 def report(lesson: Lesson, learnt: Learnt) -> Iterator[str]:
@@ -144,8 +148,7 @@ def report(lesson: Lesson, learnt: Learnt) -> Iterator[str]:
         ("after training", learnt.after),
     ):
         yield f"  {label:26}{profit:12,.0f}"
-    done = learnt.history[-1][0] if learnt.history else 0
-    yield f"training: {done:,} steps in {learnt.seconds:.1f} s"
+    yield f"training: {learnt.steps:,} steps in {learnt.seconds:.1f} s"
 
 
 def picture(lesson: Lesson, learnt: Learnt) -> Any:
@@ -202,11 +205,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=500_000, metavar="K")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--backend", metavar="NAME", help="default: the fastest installed")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="save a picture, a PNG say")
+    parser.add_argument(
+        "--output", type=Path, default=Path("learnt.png"), metavar="FILE",
+        help="where to save the picture: .png, .svg or .pdf",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
     for name in "environments", "steps":
         if (value := getattr(options, name)) < 1:
             parser.error(f"argument --{name}: {value} is less than 1")
+    if options.output.suffix not in FORMATS or not options.output.parent.is_dir():
+        parser.error(
+            f"argument --output: {options.output} is no file name in an existing folder that ends "
+            f"in {', '.join(FORMATS)}"
+        )
     try:
         lesson = Lesson(
             preset(options.parameters),
@@ -224,9 +235,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{NEEDED} ({fault})")
     for line in report(lesson, learnt):
         sys.stdout.write(line + "\n")
-    if options.output:
-        picture(lesson, learnt).savefig(options.output, dpi=120)
-        sys.stdout.write(f"picture: {options.output}\n")
+    picture(lesson, learnt).savefig(options.output, dpi=120)
+    sys.stdout.write(f"picture: {options.output}\n")
     return 0
 
 

@@ -11,31 +11,39 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from easy_marl.envs import BiddingVectorEnv
+from easy_marl.envs import BiddingVectorEnv, Parameters
 
 Array = NDArray[Any]
 
 
-class BiddingVecEnv(VecEnv):  # type: ignore[misc]  # has no type here
+class BiddingVecEnv(VecEnv):  # type: ignore[misc]  # where it is not installed it has no types
     """Many environments with one learner each.
 
     Parameters
     ----------
-    environments : BiddingVectorEnv
-        With ``agents="learner"`` and ``autoreset_mode=AutoresetMode.SAME_STEP``.
+    num_envs : int
+        How many.
+    parameters : Parameters or str
+        Generators, demand and rewards, or the name of a preset.
+    **options
+        Others of `BiddingVectorEnv`: `learner`, `policy`, `observation`, `backend`, `threads`,
+        `render_mode`.
     """
 
-    def __init__(self, environments: BiddingVectorEnv) -> None:
-        if environments.metadata["autoreset_mode"] is not AutoresetMode.SAME_STEP:
-            raise ValueError("autoreset_mode must be SAME_STEP for Stable-Baselines3")
-        if environments.single_action_space.shape != (2,):
-            raise ValueError("agents must be 'learner': Stable-Baselines3 trains one agent")
-        self.environments = environments
-        self._actions: Array = np.zeros(environments.action_space.shape or (), np.float32)
+    def __init__(
+        self, num_envs: int, parameters: Parameters | str = "default", **options: Any
+    ) -> None:
+        refused = options.keys() & {"agents", "autoreset_mode", "copy"}
+        if refused:
+            raise TypeError(f"{min(refused)} is not for Stable-Baselines3 to choose")
+        self.environments = BiddingVectorEnv(
+            num_envs, parameters, autoreset_mode=AutoresetMode.SAME_STEP, **options
+        )
+        self._actions: Array = np.zeros((num_envs, 2), np.float32)
         super().__init__(
-            environments.num_envs,
-            environments.single_observation_space,
-            environments.single_action_space,
+            num_envs,
+            self.environments.single_observation_space,
+            self.environments.single_action_space,
         )
 
     def reset(self) -> Array:
