@@ -16,6 +16,7 @@ __all__ = [
     "clear",
     "clear_batch",
     "market_clearing_rust",
+    "step_batch",
 ]
 
 __version__: Final[str]
@@ -38,6 +39,14 @@ def clear_batch(
     out: tuple[NDArray[np.float64], NDArray[Any]] | None = None,
     threads: int | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[Any]]: ...
+def step_batch(
+    model: tuple[Any, ...],
+    state: tuple[Any, ...],
+    actions: NDArray[np.float32],
+    outcome: tuple[Any, ...],
+    *,
+    threads: int | None = None,
+) -> int: ...
 def market_clearing_rust(
     bids: ArrayLike, quantities: ArrayLike, demand: ArrayLike
 ) -> tuple[float, NDArray[Any]]: ...

@@ -7,6 +7,8 @@
 //! module needs the GIL otherwise it declares (`gil_used = true`), so a free-threaded interpreter
 //! turns the GIL on when it imports it.
 //!
+//! The environments' step holds it, too, and may use several threads: they run no Python.
+//!
 //! | module | does |
 //! |---|---|
 //! | `arguments` | Python objects to arrays and numbers of an accepted dtype, their memory to values |
@@ -14,14 +16,18 @@
 //! | `outputs` | fresh arrays, or the caller's `out`, checked |
 //! | `options` | `ties` and `threads` |
 //! | `kernels` | one market, many markets: clearing, and the baselines of the benchmarks |
+//! | `step` | the environments' step |
+//! | `fields` | the fields of its tuples, checked |
 //! | `errors` | the sentences |
 
 mod arguments;
 mod errors;
+mod fields;
 mod kernels;
 mod options;
 mod outputs;
 mod shapes;
+mod step;
 
 /// Merit-order clearing of electricity markets, compiled from Rust.
 #[pyo3::pymodule(gil_used = true)]
@@ -34,6 +40,7 @@ mod rust_market {
     use crate::arguments::Given;
     use crate::kernels::{self, Clear, Floor, Portable, Study};
     use crate::options::{TiesOption, check_threads};
+    use crate::step;
 
     #[allow(non_upper_case_globals)]
     #[pymodule_export]
@@ -148,6 +155,46 @@ mod rust_market {
         let ties = ties.check()?;
         let threads = check_threads(threads)?;
         kernels::many_markets(&given, ties, out, threads)
+    }
+
+    /// Take one hour in every active environment, and observe all of them.
+    ///
+    /// Parameters
+    /// ----------
+    /// model : tuple
+    ///     Fields of `easy_marl.market.stepping.Model`, in their order.
+    /// state : tuple
+    ///     Fields of `State`; hours of active environments are set forward.
+    /// actions : ndarray of float32, shape (B, M, 2)
+    ///     What the M agents that act do, in each of B environments.
+    /// outcome : tuple
+    ///     Fields of `Outcome`, which are overwritten. They and `hours` must not overlap anything.
+    /// threads : int, optional
+    ///     The most threads to use, at least 1; as in `clear_batch`.
+    ///
+    /// Returns
+    /// -------
+    /// int
+    ///     -1; or the position of the first action that an active environment must not take, NaN
+    ///     or outside [-1, 1]. Nothing is written then.
+    ///
+    /// Raises
+    /// ------
+    /// TypeError, ValueError
+    ///     If a field is not what it must be: arrays are C-contiguous, of exactly their dtype and
+    ///     shape, and hours are those of an episode. The message names the field. Nothing is
+    ///     written then. Numbers that are not finite go unseen.
+    #[pyfunction]
+    #[pyo3(signature = (model, state, actions, outcome, *, threads=None))]
+    fn step_batch(
+        model: &Bound<'_, PyAny>,
+        state: &Bound<'_, PyAny>,
+        actions: &Bound<'_, PyAny>,
+        outcome: &Bound<'_, PyAny>,
+        threads: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<i64> {
+        let threads = check_threads(threads)?;
+        step::step_batch(&step::Given { model, state, actions, outcome }, threads)
     }
 
     /// Return how this module was built.

@@ -13,6 +13,9 @@
 //! | `merit_order` | a full sort, for shared bids and where the buckets give up |
 //! | `dispatch` | what each unit delivers, from the margin |
 //! | `rows`, `common`, `results` | where a batch's values come from, what they share, where results go |
+//! | `step` | the environments' step; [`reference_step`] is the same as plain code |
+//! | `environments` | what a step takes: constants, where environments are, room for results |
+//! | `step_rows`, `others` | steps one after the other; markets in which one unit decides |
 //! | `cpu`, `pool` | wider instructions, more threads |
 #![deny(unsafe_code)]
 
@@ -22,20 +25,26 @@ mod clearing;
 mod common;
 mod cpu;
 mod dispatch;
+mod environments;
 mod fault;
 mod few;
 mod margin;
 mod merit_order;
+mod others;
 mod output;
 mod pool;
 pub mod reference;
+pub mod reference_step;
 mod results;
 mod rows;
 mod rules;
+mod step;
+mod step_rows;
 pub mod study;
 
 pub use batch::{check_batch, clear_batch};
 pub use clearing::{Market, clear, clear_portably};
+pub use environments::{Model, Outcome, Refusal, State};
 pub use fault::{Argument, Code, Fault, check};
 pub use margin::{KEPT_UNITS, Margin, Scratch};
 pub use merit_order::MeritOrder;
@@ -43,3 +52,4 @@ pub use output::Output;
 pub use results::{Fresh, Results, Shared, Visible};
 pub use rows::{Markets, Matrix, Rows};
 pub use rules::{Rules, Ties};
+pub use step::{step_batch, step_batch_portably};

@@ -1,0 +1,156 @@
+//! The environments' step, on one thread or on several.
+//!
+//! Two passes: all actions are checked before anything is written, then come the steps.
+
+use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
+
+use crate::cpu::{self, Task};
+use crate::environments::{Environments, Model, Outcome, Refusal, State};
+use crate::margin::KEPT_UNITS;
+use crate::others::Others;
+use crate::pool::pool;
+use crate::step_rows::{Buffers, step_rows};
+
+/// With less than this for each thread, one is faster: units, and a few for the environment itself.
+const WORK_PER_THREAD: usize = 1 << 13;
+const ENVIRONMENT: usize = 4;
+
+/// Small parts, so that no thread has to wait long for the last one.
+const PARTS_PER_THREAD: usize = 4;
+
+/// Takes one hour in every active environment, and observes all of them.
+///
+/// `threads` is the most threads to use; `None` is as many as `RAYON_NUM_THREADS` says, or as there
+/// are processors. A small batch takes one. Any bits are safe; only finite numbers have a meaning.
+///
+/// # Errors
+/// Why no step can be taken. Nothing is written then.
+///
+/// # Panics
+/// If there are no agents, or lengths do not fit together.
+pub fn step_batch(
+    model: &Model<'_>,
+    state: State<'_>,
+    actions: &[f32],
+    outcome: Outcome<'_>,
+    threads: Option<usize>,
+) -> Result<(), Refusal> {
+    let all = Environments::new(model, state, actions, outcome);
+    run(model, all, threads, |part| cpu::run(part))
+}
+
+/// [`step_batch`] with the instructions that every processor of this kind has.
+///
+/// # Errors
+/// As [`step_batch`].
+///
+/// # Panics
+/// As [`step_batch`].
+pub fn step_batch_portably(
+    model: &Model<'_>,
+    state: State<'_>,
+    actions: &[f32],
+    outcome: Outcome<'_>,
+    threads: Option<usize>,
+) -> Result<(), Refusal> {
+    let all = Environments::new(model, state, actions, outcome);
+    run(model, all, threads, |part| cpu::run_portably(part))
+}
+
+thread_local! {
+    static OTHERS: RefCell<Others> = const { RefCell::new(Others::new()) };
+    static BUFFERS: RefCell<Buffers> = const { RefCell::new(Buffers::new()) };
+}
+
+fn run(
+    model: &Model<'_>,
+    all: Environments<'_>,
+    threads: Option<usize>,
+    step: impl Fn(Part<'_>) + Sync,
+) -> Result<(), Refusal> {
+    all.check(model)?;
+    OTHERS.with_borrow_mut(|others| {
+        if let Some(learner) = model.learner {
+            others.sort(model.costs, model.capacities, learner);
+        }
+        let threads = useful_threads(model, all.count(), threads);
+        run_parts(model, others, all, threads, step);
+        others.shrink_to(KEPT_UNITS);
+    });
+    Ok(())
+}
+
+/// How many threads the batch is worth.
+fn useful_threads(model: &Model<'_>, count: usize, most: Option<usize>) -> usize {
+    let work = count.saturating_mul(model.costs.len() + ENVIRONMENT);
+    let wanted = most.unwrap_or(usize::MAX).min(work / WORK_PER_THREAD).min(count);
+    if wanted <= 1 {
+        return 1;
+    }
+    wanted.min(pool().map_or(1, rayon::ThreadPool::current_num_threads))
+}
+
+/// This thread works, too: where the others come late it has done their share.
+fn run_parts(
+    model: &Model<'_>,
+    others: &Others,
+    all: Environments<'_>,
+    threads: usize,
+    step: impl Fn(Part<'_>) + Sync,
+) {
+    let parts = if threads > 1 { PARTS_PER_THREAD * threads } else { 1 };
+    let size = all.count().div_ceil(parts);
+    let queue = Mutex::new(Some(all));
+    let work = || {
+        BUFFERS.with_borrow_mut(|buffers| {
+            while let Some(environments) = take(&queue, model, size) {
+                step(Part { model, others, environments, buffers });
+            }
+            buffers.shrink_to(KEPT_UNITS);
+        });
+    };
+    match if threads > 1 { pool() } else { None } {
+        None => work(),
+        Some(pool) => pool.in_place_scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(|_| work());
+            }
+            work();
+        }),
+    }
+}
+
+/// The next environments that no thread has taken yet.
+fn take<'a>(
+    queue: &Mutex<Option<Environments<'a>>>,
+    model: &Model<'_>,
+    size: usize,
+) -> Option<Environments<'a>> {
+    let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+    let left = queue.take()?;
+    if left.count() <= size {
+        return Some(left);
+    }
+    let (own, others) = left.split(model, size);
+    *queue = Some(others);
+    Some(own)
+}
+
+/// Some environments, for one thread.
+struct Part<'a> {
+    model: &'a Model<'a>,
+    others: &'a Others,
+    environments: Environments<'a>,
+    buffers: &'a mut Buffers,
+}
+
+impl Task for Part<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const AVX2: bool>(self) {
+        let Self { model, others, environments, buffers } = self;
+        step_rows::<AVX2>(model, others, environments, buffers);
+    }
+}
