@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bench import adversarial_batch, adversarial_order
+from bench import adversarial_batch, adversarial_order, adversarial_step
 from bench.adversarial_markets import (
     RULES,
     Array,
@@ -39,6 +39,11 @@ def batch_examples() -> Iterator[Example]:
         if np.ndim(demand) == 0:
             rows = np.array([demand, demand])
             yield example(label, (bids, quantities, rows), options)
+
+
+def step_examples() -> Iterator[Example]:
+    """Yield the adversarial set of `step_batch`."""
+    yield from adversarial_step.examples()
 
 
 def faults() -> Iterator[tuple[str, Market, Mapping[str, Any]]]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import environments
 from bench.cold_start import cold_start
 from bench.registry import Call
 from easy_marl import market
@@ -28,6 +29,7 @@ def of_market(name: str) -> Mapping[str, Call]:
     """Return the callables of one of `easy_marl.market`'s backends."""
     backend = market.get_backend(name)
     return {
+        **_of_environments(name, threads=1),
         "clear": backend.clear,
         "clear_batch": partial(backend.clear_batch, threads=1),
         "cold_start": partial(cold_start, name),
@@ -38,7 +40,21 @@ def of_market(name: str) -> Mapping[str, Call]:
 
 def parallel(name: str) -> Mapping[str, Call]:
     """Return the same where several threads share the work."""
-    return {"clear_batch": partial(market.get_backend(name).clear_batch, threads=THREADS)}
+    return {
+        **_of_environments(name, THREADS),
+        "clear_batch": partial(market.get_backend(name).clear_batch, threads=THREADS),
+    }
+
+
+def _of_environments(name: str, threads: int) -> Mapping[str, Call]:
+    """Return the kernels of environments; a revision from before them has none."""
+    step_batch = getattr(market.get_backend(name), "step_batch", None)
+    if step_batch is None:
+        return {}
+    return {
+        **environments.of_backend(name, threads),
+        "step_batch": environments.stepping(step_batch, threads),
+    }
 
 
 def public() -> Mapping[str, Call]:

@@ -5,7 +5,7 @@ A new backend, scenario or kernel is one entry here and the function behind it.
 
 from functools import partial
 
-from bench import adversarial, backends, cold_start, scenarios
+from bench import adversarial, backends, cold_start, environments, scenarios
 from bench.registry import Backend, Catalogue, Kernel, Role, Scenario, Sweep, Target
 from easy_marl.market import get_backend
 
@@ -17,9 +17,18 @@ HOURS = 8784
 WHEEL = "rust_wheel"
 """The fixture that builds the Rust wheel and makes it importable."""
 
-IN_NUMPY = ("easy_marl/market/reference.py",)
+IN_NUMPY = (
+    "easy_marl/market/numpy_backend.py",
+    "easy_marl/market/reference.py",
+    "easy_marl/market/reference_step.py",
+)
 IN_NUMBA = ("easy_marl/market/numba_backend.py", "easy_marl/market/numba_kernels.py")
 IN_RUST = ("rust_market/", "easy_marl/market/rust_backend.py")
+
+ENVIRONMENTS = (64, 1024, 4096)
+"""In one vector environment."""
+GENERATORS = (5, 20, 100)
+"""In each of them."""
 
 PLAIN = frozenset({scenarios.PLAIN})
 SUPPLIED = PLAIN | {scenarios.SUPPLIED}
@@ -27,6 +36,8 @@ UNTIED = SUPPLIED | {scenarios.UNTIED}
 CHOICE = ("numpy", "numba", "rust")
 STUDY = ("study-numba", "study-rust", "study-views")
 ALL = (*CHOICE, "public", "floor")
+STEPPING = (*CHOICE, "numba-parallel", "rust-parallel")
+VECTORS = (*STEPPING, "cartpole", "sync")
 OF_BATCHES = (*ALL, "fill", "numba-parallel", "rust-parallel", "numpy-argsort", "jax")
 
 KERNELS = (
@@ -41,6 +52,38 @@ KERNELS = (
         batch=BATCH,
         arrange=scenarios.stack,
         adversarial=adversarial.batch_examples,
+    ),
+    Kernel(
+        "step_batch",
+        outputs=("bad", "hours", "rewards", "observations", "prices", "dispatch"),
+        item="step",
+        batch=1024,
+        arrange=environments.as_batches,
+        adversarial=adversarial.step_examples,
+    ),
+    Kernel(
+        "vector_step",
+        outputs=(),
+        item="step",
+        batch=1024,
+        arrange=environments.as_actions,
+        rests_on="step_batch",
+    ),
+    Kernel(
+        "gymnasium_step",
+        outputs=(),
+        item="step",
+        arrange=environments.as_one,
+        rests_on="step_batch",
+        diagnostic=True,
+        self_timed=True,
+    ),
+    Kernel(
+        "year",
+        outputs=("rewards",),
+        item="hour",
+        batch=environments.HOURS,
+        rests_on="step_batch",
     ),
     Kernel("cold_start", outputs=(), item="process", rests_on="clear", self_timed=True),
     Kernel(
@@ -148,6 +191,19 @@ BACKENDS = (
         note="all rows at once in NumPy, without checks or options",
     ),
     Backend(
+        "cartpole",
+        environments.cartpole,
+        Role.BASELINE,
+        note="Gymnasium's CartPole, vectorised in NumPy: what users have, not the same task",
+    ),
+    Backend(
+        "sync",
+        environments.sync,
+        Role.BASELINE,
+        needs=WHEEL,
+        note="Gymnasium's vector of single bidding environments, on the default backend",
+    ),
+    Backend(
         "jax",
         backends.jax_vmap,
         Role.BASELINE,
@@ -172,6 +228,11 @@ SCENARIOS = (
     Scenario("ACTIVSg2000-markup", scenarios.fleet_markup, seed=6, traits=SUPPLIED, batch=HOURS),
     Scenario(cold_start.EMPTY, lambda *_: [(cold_start.EMPTY,)], seed=0),
     Scenario(cold_start.FILLED, lambda *_: [(cold_start.FILLED,)], seed=0),
+    *(
+        Scenario(f"envs-{count}", partial(environments.steps, count), seed=10, batch=count)
+        for count in ENVIRONMENTS
+    ),
+    Scenario("fleet-year", environments.a_year, seed=11, batch=environments.HOURS),
     Scenario("bidding", lambda n, _, seed: [(n, seed)], seed=7, least=2),
 )
 
@@ -197,6 +258,13 @@ SWEEPS = (
     Sweep("clear_batch", "ACTIVSg2000-markup", ALL, {"default": (UNITS,)}),
     Sweep("cold_start", cold_start.EMPTY, CHOICE, {"default": (cold_start.UNITS,)}),
     Sweep("cold_start", cold_start.FILLED, CHOICE, {"default": (cold_start.UNITS,)}),
+    *(
+        Sweep(kernel, f"envs-{count}", subjects, {"default": GENERATORS})
+        for kernel, subjects in (("step_batch", STEPPING), ("vector_step", VECTORS))
+        for count in ENVIRONMENTS
+    ),
+    Sweep("gymnasium_step", "envs-1024", VECTORS, {"default": (5,)}),
+    Sweep("year", "fleet-year", CHOICE, {"default": (UNITS,)}),
     Sweep("train", "bidding", CHOICE, {"default": (5, 50, 200)}),
     Sweep("train_clearing", "bidding", CHOICE, {"default": (5, 50, 200)}),
 )  # fmt: skip
@@ -224,6 +292,18 @@ TARGETS = (
     Target("clear_batch", NUMBA_PARALLEL, RUST_PARALLEL, (50, UNITS), at_least=5.0),
     Target("clear_batch", RUST, RUST_PARALLEL, (5, 50, UNITS), at_least=1.8),
     Target("clear_batch", ("rust", "ACTIVSg2000"), ("fill", "ACTIVSg2000"), (UNITS,), at_most=2.0),
+    *(
+        Target("vector_step", (slow, "envs-1024"), ("rust", "envs-1024"), (5,), at_least=ratio)
+        for slow, ratio in (("cartpole", 1.0), ("numpy", 5.0), ("numba", 1.5), ("sync", 100.0))
+    ),
+    Target(
+        "step_batch",
+        ("rust", "envs-4096"),
+        ("rust-parallel", "envs-4096"),
+        (20, 100),
+        at_least=1.7,
+    ),
+    Target("year", ("numpy", "fleet-year"), ("rust", "fleet-year"), (UNITS,), at_least=10.0),
 )
 
 

@@ -245,6 +245,42 @@ def training(sources: Sources) -> str:
     return _table(["n", "backend", "step, µs", "of it clearing, µs", "share"], rows)
 
 
+def environments(sources: Sources) -> str:
+    """Tell how many million steps a second vector environments take."""
+    found = {
+        (int(scenario.removeprefix("envs-")), n, backend): result
+        for (kernel, scenario) in sources.blocks
+        if kernel == "vector_step"
+        for (backend, n), result in sources.times(kernel, scenario).items()
+    }
+    names = list(dict.fromkeys(backend for _, _, backend in found))
+    rows = []
+    for count, n in sorted({(count, n) for count, n, _ in found}):
+        results = (found.get((count, n, name)) for name in names)
+        rows.append([f"{count:,}", str(n), *(_millions(result) for result in results)])
+    return _table(["environments", "generators", *names], rows)
+
+
+def gymnasium(sources: Sources) -> str:
+    """Tell what Gymnasium's own function measures, in million steps a second."""
+    found = sources.times("gymnasium_step", "envs-1024")
+    return _table([name for name, _ in found], [[_millions(result) for result in found.values()]])
+
+
+def year(sources: Sources) -> str:
+    """Tell what an hour of the real fleet takes as an environment in which all act."""
+    found = sources.times("year", "fleet-year")
+    rows = [
+        [backend, _us(result), figures(result.median * sources.catalogue.kernels["year"].batch)]
+        for (backend, _), result in found.items()
+    ]
+    return _table(["backend", "µs an hour", "s a year"], rows)
+
+
+def _millions(result: Result | None) -> str:
+    return "–" if result is None else figures(1e-6 / result.median)
+
+
 def pools(sources: Sources) -> str:
     """Tell how far doubling the pools moves times and ratio, within each process."""
     once, twice = ("clear", "uniform"), ("clear", "uniform-2x")
@@ -342,6 +378,6 @@ TABLES: Mapping[str, Table] = {
     table.__name__: table
     for table in (
         where, uniform, batch, shapes, fleet, repeated, fresh, learnt, cold_start, training,
-        pools, selftest, native, targets, stable_abi, ties,
+        environments, gymnasium, year, pools, selftest, native, targets, stable_abi, ties,
     )
 }  # fmt: skip

@@ -39,17 +39,32 @@ def clear_batch(
     out: tuple[NDArray[np.float64], NDArray[Any]] | None = None,
     threads: int | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[Any]]: ...
-def step_batch(
-    model: tuple[Any, ...],
-    state: tuple[Any, ...],
-    actions: NDArray[np.float32],
-    outcome: tuple[Any, ...],
-    *,
-    threads: int | None = None,
-) -> int: ...
 def market_clearing_rust(
     bids: ArrayLike, quantities: ArrayLike, demand: ArrayLike
 ) -> tuple[float, NDArray[Any]]: ...
+def step_batch(
+    model: tuple[
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float32],
+        NDArray[np.float32],
+        float,
+        float,
+        float,
+        float,
+        float,
+        int,
+        str,
+        float | None,
+    ],
+    state: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]],
+    actions: NDArray[np.float32],
+    outcome: tuple[
+        NDArray[np.float64], NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]
+    ],
+    *,
+    threads: int | None = None,
+) -> int: ...
 def build_info() -> dict[str, str]: ...
 
 # Baselines of the benchmarks.

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from easy_marl.market import arguments, reference
 from easy_marl.market import numba_kernels as kernels
 from easy_marl.market.arguments import FLOAT64, Cleared, Floats, Inputs, Out
+from easy_marl.market.stepping import ALL, GOOD, Model, Outcome, Singles, State
 
 _PRO_RATA = {"first": 0, "pro_rata": 1}
 _NO_PRICE = math.nan
@@ -141,6 +142,36 @@ def clear_batch(
     if not same:
         arguments.store(dispatch, cleared)
     return prices, cleared
+
+
+def step_batch(
+    model: Model,
+    state: State,
+    actions: Singles,
+    outcome: Outcome,
+    *,
+    threads: int | None = None,
+) -> int:
+    """Take one hour in every active environment; see `easy_marl.market.stepping`."""
+    bad = int(kernels.bad_action(state.active, actions))
+    if bad != GOOD:
+        return bad
+    every = model.learner == ALL
+    stepped = (
+        model[:4],
+        model[4:9],
+        (0, len(model.costs)) if every else (model.learner, model.learner + 1),
+        (_PRO_RATA[model.ties], _as_float(model.scarcity_price)),
+        state[:],
+        actions,
+        outcome[:],
+    )
+    with _granted(threads, (len(state.hours), len(model.costs))) as parts:
+        if parts == 1:
+            kernels.step_rows(*stepped)
+        else:
+            kernels.step_rows_on_threads(*stepped, parts)
+    return GOOD
 
 
 def _as_float(scarcity_price: ArrayLike | None) -> float:

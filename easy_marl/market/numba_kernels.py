@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from easy_marl.market.arguments import Floats
+from easy_marl.market.stepping import Singles
 
 F = TypeVar("F", bound=Callable[..., Any])
 Units = NDArray[np.uint32]
@@ -32,6 +33,16 @@ Rules = tuple[int, float]
 """Whether ties share pro rata (0 or 1), and the scarcity price (NaN is none, infinite is bad)."""
 Out = tuple[Floats, Floats]
 """Room for the prices and what is cleared."""
+Tables = tuple[Floats, Floats, Singles, Singles]
+"""Capacities and costs, features of agents and of hours, of a `stepping.Model`."""
+Numbers = tuple[float, float, float, float, float]
+"""Its bid change, bid penalty, shortage penalty, reward scale and demand scale."""
+Acting = tuple[int, int]
+"""The first agent that acts, and the one after the last."""
+States = tuple[NDArray[np.int64], Floats, NDArray[np.bool_]]
+"""Hours, demand and whether active, of a `stepping.State`."""
+Told = tuple[Floats, Singles, Floats, Floats]
+"""Rewards, observations, prices and dispatch, of a `stepping.Outcome`."""
 Scratch = tuple[Units, Units, Units]
 """Room for the merit order, the bucket of each unit, and the end of each bucket."""
 Marginal = tuple[int, float]
@@ -49,6 +60,7 @@ _BYTES = 8
 # By measurement, on fresh markets with uniform bids.
 _BUCKETS = 2  # for each unit; more cost more to count than they save in moves
 _GROUP = 256  # so many buckets are sorted, then added up, then the next
+_FEWEST = 6  # so many are not even dealt into buckets
 _FEW = 64  # so many units are sorted fastest by insertion, whatever their bids
 
 
@@ -226,15 +238,27 @@ def _bid(key: int) -> float:
 def _clear(
     market: Market, low: float, high: float, rules: Rules, scratch: Scratch, cleared: Floats
 ) -> float:
-    """Clear one market of good numbers, sorting no further than demand reaches."""
+    """Clear one market of good numbers."""
+    marginal = _find(market, low, high, scratch)
+    return _dispatch(market, scratch[0], marginal, rules, cleared)
+
+
+@_step
+def _find(market: Market, low: float, high: float, scratch: Scratch) -> Marginal:
+    """Find the marginal unit of good numbers, sorting no further than demand reaches."""
     bids, quantities, demand = market
     order, _, ends = scratch
+    if order.size <= _FEWEST:
+        for unit in range(order.size):
+            order[unit] = unit
+        _insertion_sort(bids, order, 0, order.size)
+        return _add(0, order.size, order, quantities, demand, 0.0)
     _distribute(bids, low, high, scratch)
     marginal = _sort_and_add(market, order, ends)
     if marginal[0] < 0:
         _sort_crowd(bids, low, high, scratch)
         marginal = _add(0, order.size, order, quantities, demand, 0.0)
-    return _dispatch(market, order, marginal, rules, cleared)
+    return marginal
 
 
 @_step
@@ -457,3 +481,125 @@ def _share(market: Market, order: Units, first: int, cleared: Floats) -> None:
     for k in range(first, stop):
         offered = quantities[order[k]] + 0.0
         cleared[order[k]] = min(offered * ratio, offered)
+
+
+@_kernel
+def step_rows(
+    tables: Tables,
+    numbers: Numbers,
+    acting: Acting,
+    rules: Rules,
+    state: States,
+    actions: Singles,
+    told: Told,
+) -> None:
+    """Take an hour in all active environments of good actions, and observe all."""
+    units = tables[0].size
+    _step_some(
+        0, state[0].size, tables, numbers, acting, rules, state, actions, told,
+        (np.empty(units), np.empty(units), np.empty(units)), _scratch(units),
+    )  # fmt: skip
+
+
+@_kernel_on_threads
+def step_rows_on_threads(
+    tables: Tables,
+    numbers: Numbers,
+    acting: Acting,
+    rules: Rules,
+    state: States,
+    actions: Singles,
+    told: Told,
+    parts: int,
+) -> None:
+    """Do the same, so many parts of the environments at once."""
+    units, count = tables[0].size, state[0].size
+    for part in numba.prange(parts):
+        _step_some(
+            part * count // parts, (part + 1) * count // parts,
+            tables, numbers, acting, rules, state, actions, told,
+            (np.empty(units), np.empty(units), np.empty(units)), _scratch(units),
+        )  # fmt: skip
+
+
+@_step
+def bad_action(active: NDArray[np.bool_], actions: Singles) -> int:
+    """Return where the first bad action of an active environment is in C order, or -1."""
+    for row in range(actions.shape[0]):
+        if active[row]:
+            for agent in range(actions.shape[1]):
+                for part in range(2):
+                    if not np.abs(actions[row, agent, part]) <= 1.0:  # NaN as well
+                        return 2 * (row * actions.shape[1] + agent) + part
+    return -1
+
+
+@_step
+def _step_some(
+    first: int,
+    stop: int,
+    tables: Tables,
+    numbers: Numbers,
+    acting: Acting,
+    rules: Rules,
+    state: States,
+    actions: Singles,
+    told: Told,
+    offers: tuple[Floats, Floats, Floats],
+    scratch: Scratch,
+) -> None:
+    """Step the environments from `first` to before `stop`."""
+    capacities, costs, _, _ = tables
+    bids, quantities, cleared = offers
+    for unit in range(bids.size):  # those that do not act
+        bids[unit], quantities[unit] = costs[unit], capacities[unit]
+    hours, demand, active = state
+    rewards, _, prices, dispatch = told
+    for row in range(first, stop):
+        if active[row]:
+            for agent in range(acting[0], acting[1]):
+                action = actions[row, agent - acting[0]]
+                withheld = float(action[0]) if action[0] > 0.0 else 0.0
+                quantities[agent] = capacities[agent] * (1.0 - withheld)
+                bids[agent] = costs[agent] + float(action[1]) * numbers[0]
+            market = bids, quantities, demand[row, hours[row]]
+            low, high = _extent(bids)
+            marginal = _find(market, low, high, scratch)
+            price = _dispatch(market, scratch[0], marginal, rules, cleared)
+            scarce = market[2] - marginal[1] if marginal[0] == bids.size else 0.0
+            shortage = numbers[2] * (scarce if scarce > 0.0 else 0.0)
+            prices[row] = price
+            for agent in range(acting[0], acting[1]):
+                own = agent - acting[0]
+                markup = bids[agent] - costs[agent]
+                profit = (price - costs[agent]) * cleared[agent]
+                charge = numbers[1] * (markup * markup)
+                rewards[row, own] = ((profit - charge) - shortage) * numbers[3]
+                dispatch[row, own] = cleared[agent]
+            hours[row] += 1
+        else:
+            prices[row] = 0.0
+            rewards[row], dispatch[row] = 0.0, 0.0
+        _observe(row, tables, numbers[4], acting[0], state, told[1][row])
+
+
+@_step
+def _observe(
+    row: int,
+    tables: Tables,
+    demand_scale: float,
+    first: int,
+    state: States,
+    observations: Singles,
+) -> None:
+    """Write what agents see of the hour that comes next."""
+    _, _, of_agents, of_hours = tables
+    hour = state[0][row]
+    seen = np.float32(state[1][row, hour] * demand_scale)
+    static = 1 + of_agents.shape[1]
+    for own in range(observations.shape[0]):
+        observations[own, 0] = seen
+        for feature in range(of_agents.shape[1]):
+            observations[own, 1 + feature] = of_agents[first + own, feature]
+        for feature in range(of_hours.shape[1]):
+            observations[own, static + feature] = of_hours[hour, feature]

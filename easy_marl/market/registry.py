@@ -1,7 +1,8 @@
 """Which backends there are, which of them are installed, and which is the default.
 
-A new backend is a module with `clear`, `clear_batch` and `version`, and an entry in the table
-below. Modules are imported when first asked for, so that `easy_marl.market` needs NumPy only.
+A new backend is a module with `clear`, `clear_batch`, `step_batch` and `version`, and an entry in
+the table below. Modules are imported when first asked for, so that `easy_marl.market` needs NumPy
+only.
 """
 
 import os
@@ -32,7 +33,7 @@ _TABLE = {
         "`cd rust_market && maturin build --release` and pip install it",
     ),
     "numba": _Entry("easy_marl.market.numba_backend", "numba", "`pip install easy_marl[numba]`"),
-    "numpy": _Entry("easy_marl.market.reference", "numpy", "`pip install easy_marl`"),
+    "numpy": _Entry("easy_marl.market.numpy_backend", "numpy", "`pip install easy_marl`"),
 }
 
 
@@ -48,12 +49,15 @@ class Backend:
         Version of the package that does the work.
     clear, clear_batch : callable
         As in `easy_marl.market`, without `backend`.
+    step_batch : callable
+        A step of environments; see `easy_marl.market.stepping`.
     """
 
     name: str
     version: str
     clear: Callable[..., Any]
     clear_batch: Callable[..., Any]
+    step_batch: Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,5 +176,7 @@ def _load(name: str) -> Backend:
         else:
             reason = f"{entry.needs} does not import: {type(error).__name__}: {error}"
         raise BackendUnavailable(name, reason) from error
-    loaded[name] = Backend(name, module.version(), module.clear, module.clear_batch)
+    loaded[name] = Backend(
+        name, module.version(), module.clear, module.clear_batch, module.step_batch
+    )
     return loaded[name]

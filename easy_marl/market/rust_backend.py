@@ -10,6 +10,7 @@ if not hasattr(_module, "build_info"):
 
 clear = _module.clear
 clear_batch = _module.clear_batch
+step_batch = _module.step_batch
 
 
 def version() -> str:

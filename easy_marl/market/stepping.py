@@ -11,7 +11,7 @@ must not take: NaN, or outside [-1, 1]. `threads` is the most threads to use; re
 on it.
 """
 
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +69,7 @@ class Outcome(NamedTuple):
     rewards: Floats
     """(B, M); zero where it is not active."""
     observations: Singles
-    """(B, M, 1 + A + H): demand of the hour that comes next, features of the agent, of the hour."""
+    """(B, M, 1 + A + H): demand of the next hour, the agent's features, that hour's features."""
     prices: Floats
     """(B,), currency/MWh; zero where it is not active."""
     dispatch: Floats
@@ -86,11 +86,3 @@ def room(model: Model, environments: int) -> Outcome:
         np.empty(environments),
         np.empty((environments, agents)),
     )
-
-
-def refuse(actions: Singles, position: int) -> NoReturn:
-    """Raise for the action at this position in C order."""
-    where = np.unravel_index(position, actions.shape)
-    place = ", ".join(str(int(axis)) for axis in where)
-    value: Any = actions[where].item()
-    raise ValueError(f"actions[{place}] is {value!r}: actions must be between -1 and 1")

@@ -78,7 +78,7 @@ def test_the_fill_writes_arrays_like_the_outputs() -> None:
 
 def test_several_threads_are_asked_for() -> None:
     calls = backends.parallel("numpy")
-    assert list(calls) == ["clear_batch"]
+    assert {"clear_batch", "step_batch", "vector_step"} <= set(calls)
     assert calls["clear_batch"].keywords == {"threads": 2}  # type: ignore[attr-defined]
 
 

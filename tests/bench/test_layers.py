@@ -12,8 +12,8 @@ BENCH = Path(__file__).resolve().parent.parent.parent / "bench"
 ORDER = (
     "exits", "files", "registry", "processes", "collection", "gate_settings", "sources",
     "cold_start", "scenarios",
-    "adversarial_markets", "adversarial_order", "adversarial_batch", "adversarial",
-    "backends", "catalogue",
+    "adversarial_markets", "adversarial_order", "adversarial_batch", "adversarial_step",
+    "adversarial", "environments", "backends", "catalogue",
     "wheel", "machine", "options", "parity", "session", "measure",
     "verdict", "judgement", "worker", "sides", "engine", "stock", "stock_suite", "trials",
     "runs", "stats", "summary", "text", "trials_text", "targets_text", "markdown", "report",
@@ -22,7 +22,10 @@ ORDER = (
     "arms", "arm_parity", "paired", "sequential", "count_worker", "counts", "duel", "targets",
     "gate", "gate_judgement", "selftest", "formats", "commands", "__main__",
 )  # fmt: skip
-KNOW_MARKETS = {"cold_start", "scenarios", "adversarial", "backends", "catalogue"}
+KNOW_MARKETS = {
+    "cold_start", "scenarios", "adversarial_step", "adversarial", "environments", "backends",
+    "catalogue",
+}  # fmt: skip
 
 
 def test_contributors_read_the_same_order() -> None:

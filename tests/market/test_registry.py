@@ -64,6 +64,7 @@ def fake_rust(tmp_path: Path) -> Path:
         "def build_info(): return {}\n"
         "def clear(*a, **k): return 'clear'\n"
         "def clear_batch(*a, **k): return 'clear_batch'\n"
+        "def step_batch(*a, **k): return 'step_batch'\n"
     )
     return tmp_path
 

@@ -1,0 +1,53 @@
+"""Electricity markets to learn bidding in, for Gymnasium and PettingZoo.
+
+Importing this registers `easy_marl/Bidding-v0`. It needs `pip install easy_marl[envs]`; rendering
+needs `easy_marl[plot]`. `docs/environment.md` has the rules.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+try:
+    import gymnasium
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "easy_marl.envs needs gymnasium: `pip install easy_marl[envs]`", name=error.name
+    ) from error
+
+from easy_marl.envs.observations import OBSERVATIONS
+from easy_marl.envs.parameters import PRESETS, Parameters, competitive, default, fleet, preset
+from easy_marl.envs.single import BiddingEnv
+from easy_marl.envs.vector import BiddingVectorEnv
+
+if TYPE_CHECKING:
+    from easy_marl.envs.parallel import BiddingParallelEnv
+
+__all__ = [
+    "OBSERVATIONS",
+    "PRESETS",
+    "BiddingEnv",
+    "BiddingParallelEnv",
+    "BiddingVectorEnv",
+    "Parameters",
+    "competitive",
+    "default",
+    "fleet",
+    "preset",
+]
+
+ID = "easy_marl/Bidding-v0"
+
+if ID not in gymnasium.registry:
+    gymnasium.register(
+        ID,
+        entry_point="easy_marl.envs.single:BiddingEnv",
+        vector_entry_point="easy_marl.envs.vector:BiddingVectorEnv",
+    )
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs PettingZoo when it is first asked for."""
+    if name == "BiddingParallelEnv":
+        from easy_marl.envs.parallel import BiddingParallelEnv
+
+        return BiddingParallelEnv
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

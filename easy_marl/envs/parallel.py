@@ -1,0 +1,197 @@
+"""One environment in which every generator acts, for PettingZoo."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.error import ResetNeeded
+from numpy.typing import ArrayLike
+from pettingzoo import ParallelEnv
+
+from easy_marl.envs.parameters import Parameters
+from easy_marl.envs.rendering import Frame, Renderer
+from easy_marl.envs.simulation import Simulation
+from easy_marl.envs.spaces import action_space, observation_space
+from easy_marl.market.stepping import Singles
+
+Infos = dict[str, dict[str, Any]]
+
+
+class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has no type hints
+    """An electricity market in which all generators bid; see `docs/environment.md`.
+
+    Parameters
+    ----------
+    parameters : Parameters or str
+        Generators, demand and rewards, or the name of a preset.
+    observation : {"cyclic", "simple", "full"}
+        What an agent sees.
+    render_mode : {"rgb_array", "human"}, optional
+        How the market is shown: by `render`, or in a window after every step.
+    backend : {"rust", "numba", "numpy"}, optional
+        Who does the work. Trajectories are the same to the last bit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter does not fit.
+
+    Examples
+    --------
+    >>> environment = BiddingParallelEnv()
+    >>> observations, _ = environment.reset(seed=0)
+    >>> actions = {agent: [0.0, 0.1] for agent in environment.agents}
+    >>> observations, rewards, *_ = environment.step(actions)
+    >>> list(rewards)
+    ['generator_0', 'generator_1', 'generator_2', 'generator_3', 'generator_4']
+    """
+
+    metadata: ClassVar[dict[str, Any]] = Renderer.METADATA | {"name": "bidding_v0"}
+
+    def __init__(
+        self,
+        parameters: Parameters | str = "default",
+        *,
+        observation: str = "cyclic",
+        render_mode: str | None = None,
+        backend: str | None = None,
+    ) -> None:
+        self._simulation = Simulation(
+            parameters,
+            1,
+            lambda _, agent, part: f"actions[{self.possible_agents[agent]!r}][{part}]",
+            observation=observation,
+            backend=backend,
+        )
+        self.render_mode = render_mode
+        self._renderer = Renderer(self._simulation, render_mode)
+        self.possible_agents = [f"generator_{k}" for k in range(self.parameters.agents)]
+        self.agents: list[str] = []
+        features = self._simulation.features
+        self.action_spaces = {agent: action_space() for agent in self.possible_agents}
+        self.observation_spaces = {
+            agent: observation_space(self.parameters, features) for agent in self.possible_agents
+        }
+
+    @property
+    def parameters(self) -> Parameters:
+        """Generators, demand and rewards."""
+        return self._simulation.parameters
+
+    def observation_space(self, agent: str) -> spaces.Space[Singles]:
+        """Return what an agent can see."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Space[Singles]:
+        """Return what an agent can do."""
+        return self.action_spaces[agent]
+
+    def reset(
+        self,
+        seed: int | None = None,
+        options: dict[str, Any] | None = None,  # noqa: ARG002  none are known
+    ) -> tuple[dict[str, Singles], Infos]:
+        """Begin an episode.
+
+        Parameters
+        ----------
+        seed
+            Of the random stream that demand is drawn from; without it, the stream goes on.
+        options
+            None are known.
+
+        Returns
+        -------
+        observations
+            float32 of shape (F,) for each agent.
+        infos
+            Empty for each agent.
+        """
+        if seed is not None:
+            self._simulation.seed(0, np.random.default_rng(seed))
+        self._simulation.begin(np.ones(1, np.bool_))
+        self.agents = list(self.possible_agents)
+        observations = self._simulation.observe().observations[0]
+        self._renderer.follow()
+        return self._of_agents(observations), {agent: {} for agent in self.agents}
+
+    def step(
+        self, actions: Mapping[str, ArrayLike]
+    ) -> tuple[dict[str, Singles], dict[str, float], dict[str, bool], dict[str, bool], Infos]:
+        """Let an hour pass.
+
+        Parameters
+        ----------
+        actions
+            For each agent two numbers between -1 and 1: the share of capacity to withhold (below
+            zero: none), and the change of the bid. Read as float32.
+
+        Returns
+        -------
+        observations
+            float32 of shape (F,) for each agent.
+        rewards
+            See `docs/environment.md`.
+        terminations
+            False for each agent.
+        truncations
+            Whether the last hour has passed, the same for all.
+        infos
+            `price` in currency/MWh, `dispatch` in MW, `profit` in currency.
+
+        Raises
+        ------
+        ValueError
+            If an action is missing, has a wrong shape, is NaN or out of bounds, or is of an agent
+            that is not there; no hour passes then.
+        gymnasium.error.ResetNeeded
+            Before the first `reset`, and at the end of an episode.
+        """
+        if not self.agents:
+            raise ResetNeeded("the episode is over, or none has begun: call reset before step")
+        outcome = self._simulation.step(self._checked(actions))
+        self._renderer.follow()
+        agents, over = self.agents, bool(self._simulation.ended()[0])
+        if over:
+            self.agents = []
+        profits = self._simulation.profit(outcome)[0].tolist()
+        price = float(outcome.prices[0])
+        infos: Infos = {
+            agent: {"price": price, "dispatch": amount, "profit": profit}
+            for agent, amount, profit in zip(
+                agents, outcome.dispatch[0].tolist(), profits, strict=True
+            )
+        }
+        return (
+            self._of_agents(outcome.observations[0]),
+            dict(zip(agents, outcome.rewards[0].tolist(), strict=True)),
+            dict.fromkeys(agents, False),
+            dict.fromkeys(agents, over),
+            infos,
+        )
+
+    def render(self) -> Frame | None:
+        """Return a picture of the last hour's market, or None where a window shows it."""
+        return self._renderer.render()
+
+    def close(self) -> None:
+        """Close the window."""
+        self._renderer.close()
+
+    def _of_agents(self, rows: Singles) -> dict[str, Singles]:
+        return dict(zip(self.possible_agents, rows, strict=True))
+
+    def _checked(self, actions: Mapping[str, ArrayLike]) -> Singles:
+        """Return the actions as the kernel takes them."""
+        given = np.empty((1, len(self.agents), 2), np.float32)
+        for unknown in actions.keys() - set(self.agents):
+            raise ValueError(f"actions has an entry for {unknown!r}, who is no agent here")
+        for row, agent in enumerate(self.agents):
+            if agent not in actions:
+                raise ValueError(f"actions has no entry for {agent!r}: every agent must act")
+            action = np.asarray(actions[agent], np.float32)
+            if action.shape != (2,):
+                raise ValueError(f"actions[{agent!r}] has shape {action.shape}: it must be (2,)")
+            given[0, row] = action
+        return given

@@ -1,0 +1,284 @@
+"""Many environments at once: their demand, their hours, and the kernel that steps them.
+
+This is what all environments here have in common; it knows neither Gymnasium nor PettingZoo.
+Environment i draws its demand from a random stream of its own, so its trajectory depends on
+nothing but its seed and its actions: not on how many environments there are, on threads, or on
+the backend.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from easy_marl.envs.observations import features
+from easy_marl.envs.parameters import Floats, Parameters, preset
+from easy_marl.market import clear, get_backend
+from easy_marl.market.arguments import check_threads
+from easy_marl.market.reference_step import offers
+from easy_marl.market.stepping import ALL, GOOD, Model, Outcome, Singles, State, room
+
+Mask = NDArray[np.bool_]
+Policy = Callable[[Singles], Any]
+"""From the observations of all agents (B, N, F) to their actions (B, N, 2)."""
+
+LEAST = 0.1
+"""Demand does not fall below this share of what it is undisturbed."""
+
+_RULE = "actions must be between -1 and 1"
+
+_DRAWN_AHEAD = 512
+"""Normal numbers that a stream draws at once: a call for each episode would take longer."""
+
+
+class Market(NamedTuple):
+    """One environment's hour: prices in currency/MWh, amounts in MW."""
+
+    hour: int
+    bids: Floats
+    quantities: Floats
+    dispatch: Floats
+    demand: float
+    price: float
+    learner: int
+    """The agent that acts; `ALL` where all do."""
+
+
+def model_of(parameters: Parameters, observation: str, learner: int) -> Model:
+    """Return the constants as the kernel takes them."""
+    agent_features, hour_features = features(observation, parameters)
+    return Model(
+        # Writeable, because numba would compile once more for read-only arrays.
+        parameters.capacities.copy(),
+        parameters.costs.copy(),
+        agent_features,
+        hour_features,
+        parameters.bid_change,
+        parameters.bid_penalty,
+        parameters.shortage_penalty,
+        parameters.reward_scale,
+        1.0 / float(parameters.capacities.sum()),
+        learner,
+        parameters.ties,
+        parameters.scarcity_price,
+    )
+
+
+class Simulation:
+    """So many environments with the same parameters.
+
+    Parameters
+    ----------
+    parameters
+        Constants, or the name of a preset.
+    environments
+        How many: B.
+    place
+        How the caller names an action in an error, given the environment, the agent among those
+        that act, and which of its two numbers it is.
+    observation
+        What agents see; see `easy_marl.envs.observations`.
+    learner
+        The agent that acts; None: all.
+    policy
+        What the agents other than the learner do; without it, they bid their cost.
+    backend
+        Who does the work; see `easy_marl.market.get_backend`.
+    threads
+        The most threads that it may use.
+    copy
+        Whether results are arrays of their own; else the next step overwrites them.
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters | str,
+        environments: int,
+        place: Callable[[int, int, int], str],
+        *,
+        observation: str,
+        learner: int | None = None,
+        policy: Policy | None = None,
+        backend: str | None = None,
+        threads: int | None = None,
+        copy: bool = True,
+    ) -> None:
+        self.parameters = _parameters(parameters)
+        self.learner = _learner(learner, self.parameters.agents)
+        _check_policy(policy, self.learner)
+        check_threads(threads)
+        self.model = model_of(
+            self.parameters, observation, self.learner if policy is None else ALL
+        )
+        hours = self.parameters.hours
+        self.state = State(
+            np.full(environments, hours),
+            np.zeros((environments, hours + 1)),
+            np.zeros(environments, np.bool_),
+        )
+        self._step_batch = get_backend(backend).step_batch
+        self._threads, self._place, self._policy, self._copy = threads, place, policy, copy
+        self._stepped, self._observed = self._room(), self._room()
+        self._seen = self._observed.observations
+        self._profile = self.parameters.profile()
+        self._streams: list[np.random.Generator | None] = [None] * environments
+        episodes = max(1, _DRAWN_AHEAD // (hours + 1))
+        self._drawn = np.empty((environments, episodes, hours + 1))
+        self._used = np.full(environments, episodes)
+
+    @property
+    def environments(self) -> int:
+        """How many environments there are: B."""
+        return len(self.state.hours)
+
+    @property
+    def features(self) -> int:
+        """How many numbers an agent observes: F."""
+        return int(self._seen.shape[2])
+
+    def ended(self) -> Mask:
+        """Return which environments are at the end of their episode."""
+        ended: Mask = self.state.hours == self.parameters.hours
+        return ended
+
+    def seed(self, row: int, stream: np.random.Generator) -> None:
+        """Give an environment the random stream that its demand is drawn from."""
+        self._streams[row] = stream
+        self._used[row] = self._drawn.shape[1]
+
+    def begin(self, rows: Mask) -> None:
+        """Begin an episode in some environments: draw their demand."""
+        numbers = np.flatnonzero(rows)
+        for row in numbers[self._used[numbers] == self._drawn.shape[1]].tolist():
+            stream = self._streams[row]
+            if stream is None:
+                stream = self._streams[row] = np.random.default_rng()
+            stream.standard_normal(out=self._drawn[row])
+            self._used[row] = 0
+        demand = self._drawn[numbers, self._used[numbers]]
+        self._used[numbers] += 1
+        demand *= self.parameters.deviation
+        demand += 1.0
+        demand *= self._profile
+        self.state.demand[numbers] = np.maximum(demand, LEAST * self._profile, out=demand)
+        self.state.hours[numbers] = 0
+
+    def observe(self) -> Outcome:
+        """Observe all environments; no hour passes."""
+        outcome = self._room() if self._copy else self._observed
+        acting = outcome.rewards.shape
+        return self._run(np.zeros((*acting, 2), np.float32), False, outcome)
+
+    def step(self, actions: Singles, active: Mask | bool = True) -> Outcome:
+        """Let an hour pass in the active environments, and observe all.
+
+        Parameters
+        ----------
+        actions
+            (B, M, 2) for the M agents that act: all, or the learner. C-contiguous float32.
+        active
+            (B,), or the same for all.
+
+        Returns
+        -------
+        Outcome
+            For the agents that act.
+
+        Raises
+        ------
+        ValueError
+            If an action of an active environment is NaN or outside [-1, 1]; no hour passes then.
+        """
+        return self._run(actions, active, self._room() if self._copy else self._stepped)
+
+    def profit(self, outcome: Outcome) -> Floats:
+        """Return what the agents that act earned in the last hour, in currency, shape (B, M)."""
+        costs = self.parameters.costs
+        costs = costs if self.learner == ALL else costs[self.learner : self.learner + 1]
+        return (outcome.prices[:, np.newaxis] - costs) * outcome.dispatch
+
+    def market(self, row: int) -> Market:
+        """Return an environment's last hour; at the beginning, the first one if all bid cost."""
+        hour = max(0, int(self.state.hours[row]) - 1)
+        acting = self.acts[row] if self.state.hours[row] > 0 else np.zeros_like(self.acts[row])
+        bids, quantities = offers(self.model, acting)
+        demand = float(self.state.demand[row, hour])
+        price, dispatch = clear(
+            bids,
+            quantities,
+            demand,
+            ties=self.model.ties,
+            scarcity_price=self.model.scarcity_price,
+            backend="numpy",
+        )
+        return Market(
+            hour, bids, quantities, np.asarray(dispatch, np.float64), demand, price, self.learner
+        )
+
+    def _room(self) -> Outcome:
+        return room(self.model, self.environments)
+
+    def _run(self, actions: Singles, active: Mask | bool, outcome: Outcome) -> Outcome:
+        self.state.active[...] = active
+        if self._policy is not None:
+            actions = self._with_others(self._policy, actions)
+        self.acts = actions
+        bad = self._step_batch(self.model, self.state, actions, outcome, threads=self._threads)
+        if bad != GOOD:
+            self._refuse(actions, bad)
+        if self._policy is None:
+            return outcome
+        self._seen = outcome.observations
+        own = slice(self.learner, self.learner + 1)
+        rewards, observations, prices, dispatch = outcome
+        return Outcome(rewards[:, own], observations[:, own], prices, dispatch[:, own])
+
+    def _with_others(self, policy: Policy, actions: Singles) -> Singles:
+        """Return the actions of all agents (B, N, 2), of which the learner's are given."""
+        shape = (self.environments, self.parameters.agents, 2)
+        everyone = np.zeros(shape, np.float32)
+        if self.state.active.any():
+            given = np.asarray(policy(self._seen))
+            if given.shape != shape:
+                raise ValueError(f"policy returned shape {given.shape}: it must return {shape}")
+            everyone[...] = given
+        everyone[:, self.learner] = actions[:, 0]
+        return everyone
+
+    def _refuse(self, actions: Singles, position: int) -> NoReturn:
+        row, agent, part = (int(axis) for axis in np.unravel_index(position, actions.shape))
+        value = actions[row, agent, part].item()
+        if self._policy is None or agent == self.learner:
+            raise ValueError(f"{self._place(row, agent, part)} is {value!r}: {_RULE}")
+        raise ValueError(
+            f"policy returned {value!r} for environment {row}, agent {agent}: {_RULE}"
+        )
+
+
+def _parameters(given: Parameters | str) -> Parameters:
+    if isinstance(given, str):
+        return preset(given)
+    if not isinstance(given, Parameters):
+        kind = type(given).__name__
+        raise TypeError(f"parameters has type {kind}: parameters must be Parameters or a name")
+    return given
+
+
+def _learner(learner: int | None, agents: int) -> int:
+    if learner is None:
+        return ALL
+    if isinstance(learner, bool) or not isinstance(learner, int) or not 0 <= learner < agents:
+        raise ValueError(
+            f"learner is {learner!r}: learner must be an agent from 0 to {agents - 1}"
+        )
+    return learner
+
+
+def _check_policy(policy: Policy | None, learner: int) -> None:
+    if policy is None:
+        return
+    if not callable(policy):
+        raise TypeError(f"policy has type {type(policy).__name__}: policy must be callable")
+    if learner == ALL:
+        raise ValueError("policy was given where all agents act: nobody is left to follow it")

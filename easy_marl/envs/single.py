@@ -1,0 +1,176 @@
+"""One environment with one learner, for Gymnasium."""
+
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.error import ResetNeeded
+from numpy.typing import ArrayLike
+
+from easy_marl.envs.parameters import Parameters
+from easy_marl.envs.rendering import Frame, Renderer
+from easy_marl.envs.simulation import Policy, Simulation
+from easy_marl.envs.spaces import action_space, observation_space
+from easy_marl.market.stepping import Singles
+
+OnePolicy = Callable[[Singles], ArrayLike]
+"""From the observations of all agents (N, F) to their actions (N, 2)."""
+
+
+class BiddingEnv(gymnasium.Env[Singles, Singles]):
+    """An electricity market in which one generator learns to bid; see `docs/environment.md`.
+
+    Parameters
+    ----------
+    parameters : Parameters or str
+        Generators, demand and rewards, or the name of a preset.
+    learner : int
+        Which agent acts.
+    policy : callable, optional
+        What the others do: from the observations of all agents, float32 of shape (N, F), to their
+        actions, (N, 2); the learner's are ignored. Without it, they bid their cost and withhold
+        nothing.
+    observation : {"cyclic", "simple", "full"}
+        What the learner sees.
+    render_mode : {"rgb_array", "human"}, optional
+        How the market is shown: by `render`, or in a window after every step.
+    backend : {"rust", "numba", "numpy"}, optional
+        Who does the work. Trajectories are the same to the last bit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter does not fit.
+
+    Examples
+    --------
+    >>> environment = BiddingEnv()
+    >>> observation, _ = environment.reset(seed=0)
+    >>> observation, reward, terminated, truncated, info = environment.step([0.0, 0.5])
+    >>> sorted(info)
+    ['dispatch', 'price', 'profit']
+    """
+
+    metadata = Renderer.METADATA
+
+    def __init__(
+        self,
+        parameters: Parameters | str = "default",
+        *,
+        learner: int = 0,
+        policy: OnePolicy | None = None,
+        observation: str = "cyclic",
+        render_mode: str | None = None,
+        backend: str | None = None,
+    ) -> None:
+        self._simulation = Simulation(
+            parameters,
+            1,
+            lambda _, __, part: f"action[{part}]",
+            observation=observation,
+            learner=learner,
+            policy=_on_batch(policy),
+            backend=backend,
+        )
+        self.render_mode = render_mode
+        self._renderer = Renderer(self._simulation, render_mode)
+        self.action_space = action_space()
+        self.observation_space = observation_space(self.parameters, self._simulation.features)
+        self._ready = False
+        self._stream: np.random.Generator | None = None
+
+    @property
+    def parameters(self) -> Parameters:
+        """Generators, demand and rewards."""
+        return self._simulation.parameters
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Singles, dict[str, Any]]:
+        """Begin an episode.
+
+        Parameters
+        ----------
+        seed
+            Of the random stream that demand is drawn from; without it, the stream goes on.
+        options
+            None are known.
+
+        Returns
+        -------
+        observation
+            float32 of shape (F,).
+        info
+            Empty.
+        """
+        super().reset(seed=seed, options=options)
+        if self._stream is not self.np_random:
+            self._stream = self.np_random
+            self._simulation.seed(0, self._stream)
+        self._simulation.begin(np.ones(1, np.bool_))
+        self._ready = True
+        observation = self._simulation.observe().observations[0, 0]
+        self._renderer.follow()
+        return observation, {}
+
+    def step(self, action: ArrayLike) -> tuple[Singles, float, bool, bool, dict[str, Any]]:
+        """Let an hour pass.
+
+        Parameters
+        ----------
+        action
+            Two numbers between -1 and 1: the share of capacity to withhold (below zero: none), and
+            the change of the bid. Read as float32.
+
+        Returns
+        -------
+        observation
+            float32 of shape (F,).
+        reward
+            See `docs/environment.md`.
+        terminated
+            False.
+        truncated
+            Whether the last hour has passed.
+        info
+            `price` in currency/MWh, `dispatch` in MW, `profit` in currency.
+
+        Raises
+        ------
+        ValueError
+            If the action has a wrong shape, is NaN or out of bounds; no hour passes then.
+        gymnasium.error.ResetNeeded
+            Before the first `reset`, and at the end of an episode.
+        """
+        given = np.array(action, np.float32)
+        if given.shape != (2,):
+            raise ValueError(f"action has shape {given.shape}: it must be (2,)")
+        if not self._ready:
+            raise ResetNeeded("the episode is over, or none has begun: call reset before step")
+        outcome = self._simulation.step(given.reshape(1, 1, 2))
+        truncated = bool(self._simulation.ended()[0])
+        self._ready = not truncated
+        self._renderer.follow()
+        info = {
+            "price": float(outcome.prices[0]),
+            "dispatch": float(outcome.dispatch[0, 0]),
+            "profit": float(self._simulation.profit(outcome)[0, 0]),
+        }
+        reward = float(outcome.rewards[0, 0])
+        return outcome.observations[0, 0], reward, False, truncated, info
+
+    def render(self) -> Frame | None:
+        """Return a picture of the last hour's market, or None where a window shows it."""
+        return self._renderer.render()
+
+    def close(self) -> None:
+        """Close the window."""
+        self._renderer.close()
+
+
+def _on_batch(policy: OnePolicy | None) -> Policy | None:
+    """Return a policy for one environment as one for a batch of one."""
+    if policy is None or not callable(policy):
+        return policy
+    return lambda observations: np.asarray(policy(observations[0]))[np.newaxis]

@@ -1,0 +1,62 @@
+"""The environment of all agents in PettingZoo."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from gymnasium.error import ResetNeeded
+from pettingzoo.test import parallel_api_test, parallel_seed_test
+
+from easy_marl.envs import OBSERVATIONS, BiddingParallelEnv, default
+
+
+@pytest.mark.parametrize("observation", OBSERVATIONS)
+def test_pettingzoos_checkers(observation: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        parallel_api_test(BiddingParallelEnv(observation=observation))
+        parallel_seed_test(lambda: BiddingParallelEnv(observation=observation))
+
+
+def test_all_truncate_together_and_then_want_a_reset() -> None:
+    environment = BiddingParallelEnv(default(agents=2, hours=2))
+    with pytest.raises(ResetNeeded, match="call reset before step"):
+        environment.step({})
+    environment.reset(seed=0)
+    actions = {agent: np.zeros(2, np.float32) for agent in environment.agents}
+    assert environment.step(actions)[3] == {"generator_0": False, "generator_1": False}
+    assert environment.step(actions)[3] == {"generator_0": True, "generator_1": True}
+    assert environment.agents == []
+    with pytest.raises(ResetNeeded, match="call reset before step"):
+        environment.step(actions)
+
+
+def test_spaces_are_each_agents_own() -> None:
+    environment = BiddingParallelEnv()
+    spaces = [environment.action_space(agent) for agent in environment.possible_agents]
+    assert len({id(space) for space in spaces}) == 5
+    observations, _ = environment.reset(seed=0)
+    for agent, observation in observations.items():
+        assert observation in environment.observation_space(agent)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"generator_1": [0.0, np.nan]},
+            r"^actions\['generator_1'\]\[1\] is nan: actions must be",
+        ),
+        ({"generator_1": [0.0]}, r"^actions\['generator_1'\] has shape \(1,\): it must be \(2,\)"),
+        ({"x": [0.0, 0.0]}, "^actions has an entry for 'x', who is no agent here"),
+        ({"generator_1": None}, "^actions has no entry for 'generator_1': every agent must act"),
+    ],
+)
+def test_bad_actions(change: dict[str, Any], message: str) -> None:
+    environment = BiddingParallelEnv(default(agents=2))
+    environment.reset(seed=0)
+    actions = {agent: [0.0, 0.0] for agent in environment.agents} | change
+    actions = {agent: action for agent, action in actions.items() if action is not None}
+    with pytest.raises(ValueError, match=message):
+        environment.step(actions)

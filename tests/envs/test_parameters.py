@@ -1,0 +1,107 @@
+"""Parameters: what is accepted, what is refused and how, and the presets."""
+
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import numpy as np
+import pytest
+
+from easy_marl import fleets
+from easy_marl.envs.parameters import PRESETS, Parameters, competitive, default, fleet, preset
+
+GOOD: dict[str, Any] = {"capacities": [50, 80], "costs": [20.0, -5.0], "demand": [60.0, 90.0, 0.0]}
+
+
+def test_values_are_kept_as_float64() -> None:
+    parameters = Parameters(**GOOD, hours=2)
+    assert (parameters.agents, parameters.hours) == (2, 2)
+    for array in parameters.capacities, parameters.costs, parameters.demand:
+        assert array.dtype == np.float64
+    assert Parameters(**GOOD).hours == 3
+
+
+def test_it_is_frozen_and_apart_from_what_was_given() -> None:
+    costs = np.array([20.0, 30.0])
+    parameters = Parameters(**(GOOD | {"costs": costs}))
+    costs[0] = 99.0
+    assert parameters.costs.tolist() == [20.0, 30.0]
+    with pytest.raises(ValueError, match="read-only"):
+        parameters.costs[0] = 99.0
+    with pytest.raises(FrozenInstanceError):
+        parameters.hours = 3  # type: ignore[misc]
+
+
+def test_no_cost_is_minus_zero() -> None:
+    assert not np.signbit(Parameters(**(GOOD | {"costs": [-0.0, 1.0]})).costs).any()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"costs": [1.0, np.nan]}, ValueError, "costs[1] is nan: costs must be finite"),
+        ({"costs": [1.0]}, ValueError, "costs has shape (1,): capacities has shape (2,)"),
+        ({"costs": [[1.0, 2.0]]}, ValueError, "costs has shape (1, 2): costs must be"),
+        ({"costs": ["a", "b"]}, TypeError, "costs has dtype"),
+        ({"capacities": [1.0, -2.0]}, ValueError, "capacities[1] is -2.0: capacities must be not"),
+        ({"capacities": [0.0, 0.0]}, ValueError, "capacities are all zero"),
+        ({"capacities": []}, ValueError, "capacities has shape (0,)"),
+        ({"demand": [1.0, -1.0]}, ValueError, "demand[1] is -1.0"),
+        ({"demand": [np.inf]}, ValueError, "demand[0] is inf"),
+        ({"hours": 4}, ValueError, "demand has 3 hours: hours is 4"),
+        ({"hours": 0}, ValueError, "hours is 0: hours must be a positive int"),
+        ({"hours": 1.5}, ValueError, "hours is 1.5"),
+        ({"deviation": -0.1}, ValueError, "deviation is -0.1: deviation must not be negative"),
+        ({"deviation": "x"}, TypeError, "deviation has type str"),
+        ({"bid_change": np.nan}, ValueError, "bid_change is nan: bid_change must be finite"),
+        ({"bid_penalty": True}, TypeError, "bid_penalty has type bool"),
+        ({"scarcity_price": np.inf}, ValueError, "scarcity_price is inf"),
+        ({"ties": "last"}, ValueError, "ties is 'last'"),
+        ({"costs": [1e200, 1.0], "bid_penalty": 1.0}, ValueError, "so large that a reward"),
+        ({"reward_scale": 1e306}, ValueError, "so large that a reward"),
+    ],
+)
+def test_refusals(change: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error) as caught:
+        Parameters(**(GOOD | change))
+    assert str(caught.value).startswith(message) or message in str(caught.value)
+
+
+def test_the_hour_after_the_last_is_the_next_or_the_first() -> None:
+    assert Parameters(**GOOD, hours=2).profile().tolist() == [60.0, 90.0, 0.0]
+    assert Parameters(**GOOD).profile().tolist() == [60.0, 90.0, 0.0, 60.0]
+
+
+def test_rewards_are_of_order_one() -> None:
+    assert Parameters(**GOOD, bid_change=10.0).reward_scale == 1.0 / 800.0
+    assert Parameters(**GOOD, bid_change=0.0).reward_scale == 1.0 / 80.0
+
+
+def test_default() -> None:
+    parameters = default(agents=3, hours=12)
+    assert parameters.costs.tolist() == [20.0, 30.0, 40.0]
+    assert parameters.hours == 12
+    np.testing.assert_allclose(parameters.demand[[3, 15]], [105.0, 255.0])
+
+
+@pytest.mark.parametrize("agents", [1, 2, 5, 6])
+def test_competitive_costs_come_in_pairs(agents: int) -> None:
+    costs = competitive(agents).costs
+    assert len(costs) == agents
+    assert (costs[: agents - 1 : 2] == costs[1::2]).all()
+
+
+def test_fleet() -> None:
+    parameters, real = fleet(), fleets.load()
+    assert parameters.hours == 8784
+    assert parameters.costs.tobytes() == real.costs.tobytes()
+    assert fleet(hours=24).hours == 24
+
+
+def test_presets_by_name() -> None:
+    assert list(PRESETS) == ["default", "competitive", "ACTIVSg2000"]
+    assert preset("default", agents=7).agents == 7
+    assert preset("ACTIVSg2000", hours=5).hours == 5
+    with pytest.raises(ValueError, match="parameters is 'x': the presets are default,"):
+        preset("x")
+    with pytest.raises(ValueError, match="agents is 0: agents must be a positive int"):
+        preset("competitive", agents=0)

@@ -1,0 +1,96 @@
+"""The single environment in Gymnasium."""
+
+import warnings
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.error import ResetNeeded
+from gymnasium.utils.env_checker import check_env
+
+from easy_marl.envs import OBSERVATIONS, BiddingEnv, default
+
+ID = "easy_marl/Bidding-v0"
+
+
+@pytest.mark.parametrize("observation", OBSERVATIONS)
+@pytest.mark.parametrize("preset", ["default", "competitive"])
+def test_gymnasiums_checker_has_no_complaint(observation: str, preset: str) -> None:
+    environment = gymnasium.make(
+        ID, parameters=preset, observation=observation, render_mode="rgb_array"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(environment.unwrapped)
+
+
+def test_gymnasiums_checker_on_the_fleet() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(gymnasium.make(ID, parameters="ACTIVSg2000").unwrapped, skip_render_check=True)
+
+
+def test_it_truncates_at_the_horizon_and_then_wants_a_reset() -> None:
+    environment = BiddingEnv(default(hours=3))
+    for _ in range(2):
+        environment.reset(seed=0)
+        ends = [environment.step(np.zeros(2, np.float32))[2:4] for _ in range(3)]
+        assert ends == [(False, False), (False, False), (False, True)]
+        with pytest.raises(ResetNeeded, match="call reset before step"):
+            environment.step(np.zeros(2, np.float32))
+
+
+def test_types() -> None:
+    environment = BiddingEnv()
+    observation, info = environment.reset(seed=0)
+    assert observation.dtype == np.float32
+    assert observation.shape == (8,)
+    assert info == {}
+    observation, reward, terminated, truncated, info = environment.step([0.0, 0.0])
+    assert observation in environment.observation_space
+    assert type(reward) is float
+    assert type(terminated) is type(truncated) is bool
+    assert {type(value) for value in info.values()} == {float}
+
+
+def test_step_before_reset() -> None:
+    with pytest.raises(ResetNeeded, match="call reset before step"):
+        BiddingEnv().step([0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        ([0.0, np.nan], r"^action\[1\] is nan: actions must be between -1 and 1$"),
+        ([1.5, 0.0], r"^action\[0\] is 1.5: "),
+        ([0.0], r"^action has shape \(1,\): it must be \(2,\)$"),
+        (0.0, r"^action has shape \(\): it must be \(2,\)$"),
+    ],
+)
+def test_bad_actions(action: Any, message: str) -> None:
+    environment = BiddingEnv()
+    environment.reset(seed=0)
+    with pytest.raises(ValueError, match=message):
+        environment.step(action)
+
+
+def test_a_policy_sees_all_agents() -> None:
+    shapes = []
+
+    def policy(observations: Any) -> Any:
+        shapes.append(observations.shape)
+        return np.ones((5, 2))  # withhold everything
+
+    environment = BiddingEnv(policy=policy)
+    environment.reset(seed=0)
+    *_, info = environment.step([0.0, 0.0])
+    assert shapes == [(5, 8)]
+    assert info["dispatch"] == 100.0
+
+
+def test_seeds() -> None:
+    environment = BiddingEnv()
+    first = [environment.reset(seed=seed)[0][0] for seed in (0, 1, 0)]
+    assert first[0] == first[2] != first[1]
+    assert environment.reset()[0][0] != first[0]

@@ -1,0 +1,239 @@
+"""The vector environment: spaces, autoreset, statistics, and what it refuses."""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.error import ResetNeeded
+from gymnasium.vector import AutoresetMode
+from gymnasium.wrappers.vector import RecordEpisodeStatistics
+
+from easy_marl.envs import BiddingVectorEnv, default
+
+HOURS = 4
+
+
+def made(num_envs: int = 3, **options: Any) -> BiddingVectorEnv:
+    return BiddingVectorEnv(num_envs, default(hours=HOURS), **options)
+
+
+def nothing(environments: BiddingVectorEnv) -> Any:
+    return np.zeros(environments.action_space.shape, np.float32)
+
+
+@pytest.mark.parametrize(("agents", "who"), [("learner", ()), ("all", (5,))])
+def test_spaces(agents: str, who: tuple[int, ...]) -> None:
+    environments = made(agents=agents)
+    assert environments.single_action_space.shape == (*who, 2)
+    assert environments.action_space.shape == (3, *who, 2)
+    assert environments.single_observation_space.shape == (*who, 8)
+    environments.action_space.seed(0)
+    observations, _ = environments.reset(seed=0)
+    for _ in range(2 * HOURS):
+        assert observations in environments.observation_space
+        actions = environments.action_space.sample()
+        observations, rewards, terminations, truncations, _ = environments.step(actions)
+        assert rewards.dtype == np.float64
+        assert rewards.shape == (3, *who)
+        assert terminations.dtype == truncations.dtype == np.bool_
+        assert not terminations.any()
+
+
+def test_registered() -> None:
+    environments = gymnasium.make_vec(
+        "easy_marl/Bidding-v0", 2, vectorization_mode="vector_entry_point", observation="simple"
+    )
+    assert environments.reset(seed=0)[0].shape == (2, 4)
+    assert isinstance(environments.unwrapped, BiddingVectorEnv)
+
+
+def test_next_step_resets_in_a_step_of_its_own() -> None:
+    environments = made()
+    environments.reset(seed=0)
+    assert environments.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
+    for _ in range(2):
+        for hour in range(HOURS):
+            *_, truncations, infos = environments.step(nothing(environments))
+            assert truncations.tolist() == [hour == HOURS - 1] * 3
+            assert infos["_price"].all()
+        observations, rewards, _, truncations, infos = environments.step(
+            np.full((3, 2), np.nan, np.float32)  # not looked at
+        )
+        assert rewards.tolist() == [0.0] * 3
+        assert not truncations.any()
+        assert not infos["_price"].any()
+        assert observations[:, 3].tolist() == [0.0] * 3
+
+
+def test_same_step_keeps_what_was_seen_last() -> None:
+    environments = made(autoreset_mode=AutoresetMode.SAME_STEP)
+    environments.reset(seed=0)
+    for hour in range(2 * HOURS):
+        observations, _, _, truncations, infos = environments.step(nothing(environments))
+        if hour % HOURS < HOURS - 1:
+            assert "final_obs" not in infos
+            continue
+        assert truncations.all()
+        assert infos["_final_obs"].all()
+        assert [seen[3] for seen in infos["final_obs"]] == [1.0] * 3
+        assert observations[:, 3].tolist() == [0.0] * 3
+        assert infos["final_info"]["_price"].all()
+        assert infos["final_info"]["episode_statistics"]["length"].tolist() == [HOURS] * 3
+        assert not infos["_price"].any()
+
+
+def test_disabled_resets_by_mask_only() -> None:
+    environments = made(autoreset_mode=AutoresetMode.DISABLED)
+    environments.reset(seed=0)
+    for _ in range(2):
+        environments.step(nothing(environments))
+    before, _ = environments.reset(options={"reset_mask": np.array([False, True, False])})
+    assert before[:, 3].tolist() == [0.5, 0.0, 0.5]
+    for _ in range(2):
+        *_, truncations, _ = environments.step(nothing(environments))
+    assert truncations.tolist() == [True, False, True]
+    with pytest.raises(ResetNeeded, match="environment 0 is at the end of its episode"):
+        environments.step(nothing(environments))
+    environments.reset(options={"reset_mask": truncations})
+    *_, truncations, _ = environments.step(nothing(environments))
+    assert not truncations.any()
+
+
+def test_environments_out_of_step_end_one_by_one() -> None:
+    environments = made()
+    environments.reset(seed=0)
+    environments.step(nothing(environments))
+    environments.reset(options={"reset_mask": np.array([False, True, False])})
+    ends, lengths = [], []
+    for _ in range(2 * HOURS):
+        *_, truncations, infos = environments.step(nothing(environments))
+        ends.append(truncations.tolist())
+        if truncations.any():
+            lengths.append(infos["episode_statistics"]["length"][truncations].tolist())
+    assert [sum(row) for row in zip(*ends, strict=True)] == [2, 1, 2]
+    assert ends[2] == [True, False, True]
+    assert ends[3] == [False, True, False]
+    assert all(length == HOURS for row in lengths for length in row)
+
+
+@pytest.mark.parametrize("agents", ["learner", "all"])
+def test_episode_statistics(agents: str) -> None:
+    environments = made(agents=agents)
+    environments.reset(seed=0)
+    rng = np.random.default_rng(0)
+    for _ in range(2):
+        total: Any = 0.0
+        profit: Any = 0.0
+        for _ in range(HOURS):
+            action = rng.uniform(-1, 1, environments.action_space.shape)
+            _, rewards, _, _, infos = environments.step(action)
+            total, profit = total + rewards, profit + infos["profit"]
+        assert infos["_episode_statistics"].all()
+        statistics = infos["episode_statistics"]
+        np.testing.assert_array_equal(statistics["return"], total)
+        np.testing.assert_array_equal(statistics["profit"], profit)
+        environments.step(nothing(environments))  # resets
+
+
+def test_gymnasiums_own_statistics_can_stand_beside() -> None:
+    environments = RecordEpisodeStatistics(made())
+    environments.reset(seed=0)
+    for _ in range(HOURS):
+        *_, infos = environments.step(np.zeros((3, 2), np.float32))
+    np.testing.assert_allclose(infos["episode"]["r"], infos["episode_statistics"]["return"])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"num_envs": 0}, ValueError, "num_envs is 0: num_envs must be a positive int"),
+        ({"num_envs": 1.0}, ValueError, "num_envs is 1.0"),
+        ({"parameters": "x"}, ValueError, "parameters is 'x'"),
+        ({"parameters": 5}, TypeError, "parameters has type int"),
+        ({"agents": "some"}, ValueError, "agents is 'some'"),
+        ({"learner": 5}, ValueError, "learner is 5: learner must be an agent from 0 to 4"),
+        ({"learner": -1}, ValueError, "learner is -1"),
+        ({"policy": 3}, TypeError, "policy has type int: policy must be callable"),
+        ({"agents": "all", "policy": len}, ValueError, "policy was given where all agents act"),
+        ({"observation": "x"}, ValueError, "observation is 'x'"),
+        ({"render_mode": "x"}, ValueError, "render_mode is 'x'"),
+        ({"backend": "x"}, ValueError, "backend is 'x'"),
+        ({"threads": 0}, ValueError, "threads is 0"),
+        ({"autoreset_mode": "x"}, ValueError, "'x' is not a valid AutoresetMode"),
+    ],
+)
+def test_constructor_refusals(
+    options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error) as caught:
+        BiddingVectorEnv(**options)
+    assert message in str(caught.value)
+
+
+def test_bad_actions_change_nothing(backend: str) -> None:
+    for agents, place, where in (
+        ("learner", "actions[1, 0]", (1, 0)),
+        ("all", "actions[1, 4, 0]", (1, 4, 0)),
+    ):
+        environments, other = (made(agents=agents, backend=backend) for _ in range(2))
+        environments.reset(seed=0)
+        other.reset(seed=0)
+        for value in np.nan, 1.5, -1.0001, np.inf:
+            actions = nothing(environments)
+            actions[where] = value
+            with pytest.raises(ValueError, match="must be between -1 and 1") as caught:
+                environments.step(actions)
+            assert str(caught.value).startswith(f"{place} is ")
+        one, two = (each.step(nothing(each)) for each in (environments, other))
+        assert one[0].tobytes() == two[0].tobytes()
+        assert one[1].tobytes() == two[1].tobytes()
+
+
+def test_step_refusals() -> None:
+    environments = made()
+    with pytest.raises(ResetNeeded, match="step was called before reset"):
+        environments.step(nothing(environments))
+    environments.reset(seed=0)
+    with pytest.raises(ValueError, match=r"actions has shape \(2, 2\): it must be \(3, 2\)"):
+        environments.step(np.zeros((2, 2)))
+
+
+def test_policy_refusals() -> None:
+    environments = made(policy=lambda seen: np.zeros(3))
+    environments.reset(seed=0)
+    with pytest.raises(
+        ValueError, match=r"policy returned shape \(3,\): it must return \(3, 5, 2"
+    ):
+        environments.step(nothing(environments))
+    environments = made(policy=lambda seen: np.full((3, 5, 2), np.nan))
+    environments.reset(seed=0)
+    with pytest.raises(ValueError, match="policy returned nan for environment 0, agent 1"):
+        environments.step(nothing(environments))
+
+
+@pytest.mark.parametrize(
+    ("mask", "error", "message"),
+    [
+        ([True, False, True], TypeError, "must be a NumPy array of bool"),
+        (np.ones(3), TypeError, "must be a NumPy array of bool"),
+        (np.ones(2, np.bool_), ValueError, r"has shape \(2,\): it must be \(3,\)"),
+        (np.array([True, False, True]), ResetNeeded, "leaves out environments that never began"),
+    ],
+)
+def test_mask_refusals(mask: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        made().reset(options={"reset_mask": mask})
+
+
+def test_seed_refusals() -> None:
+    with pytest.raises(ValueError, match="seed has 2 numbers: it must have 3"):
+        made().reset(seed=[1, 2])
+
+
+def test_one_environment_one_agent_one_hour(backend: str) -> None:
+    environments = BiddingVectorEnv(1, default(agents=1, hours=1), backend=backend)
+    environments.reset(seed=0)
+    _, _, _, truncations, infos = environments.step(np.zeros((1, 2)))
+    assert truncations.tolist() == [True]
+    assert infos["price"].tolist() == [20.0]
