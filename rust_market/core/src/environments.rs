@@ -1,31 +1,8 @@
-//! What a step of many environments takes: constants, where they are, and room for results.
+//! What a step of many environments takes beside constants: where they are, and room for results.
 //!
 //! `easy_marl/market/stepping.py` says what each number means.
 
-use crate::rules::Rules;
-
-/// What N agents, T hours and their market have in common in all environments.
-#[derive(Clone, Copy, Debug)]
-pub struct Model<'a> {
-    /// One for each agent; at least one.
-    pub capacities: &'a [f64],
-    /// As many.
-    pub costs: &'a [f64],
-    /// A row for each agent.
-    pub agent_features: &'a [f32],
-    /// A row for each hour, and one for the hour after the last.
-    pub hour_features: &'a [f32],
-    /// T.
-    pub hours: usize,
-    pub bid_change: f64,
-    pub bid_penalty: f64,
-    pub shortage_penalty: f64,
-    pub reward_scale: f64,
-    pub demand_scale: f64,
-    /// The one agent that acts, and is told how it went; without it, all do.
-    pub learner: Option<usize>,
-    pub rules: Rules,
-}
+use crate::model::Model;
 
 /// Where B environments are.
 #[derive(Debug)]
@@ -57,27 +34,6 @@ pub enum Refusal {
     Hour(usize),
     /// The first action that an active environment must not take, by its position.
     Action(usize),
-}
-
-impl Model<'_> {
-    /// How many agents act.
-    pub fn acting(&self) -> usize {
-        if self.learner.is_some() { 1 } else { self.costs.len() }
-    }
-
-    /// How many numbers an agent sees: demand, its features, the hour's features.
-    pub fn width(&self) -> usize {
-        1 + self.agent_features.len() / self.costs.len()
-            + self.hour_features.len() / (self.hours + 1)
-    }
-
-    fn check_shapes(&self) {
-        let agents = self.costs.len();
-        assert!(agents > 0 && self.capacities.len() == agents);
-        assert!(self.learner.is_none_or(|learner| learner < agents));
-        assert!(self.agent_features.len().is_multiple_of(agents));
-        assert!(self.hour_features.len().is_multiple_of(self.hours + 1));
-    }
 }
 
 /// Some of the environments, with their actions and room for their results.

@@ -14,8 +14,9 @@
 //! | `dispatch` | what each unit delivers, from the margin |
 //! | `rows`, `common`, `results` | where a batch's values come from, what they share, where results go |
 //! | `step` | the environments' step; [`reference_step`] is the same as plain code |
-//! | `environments` | what a step takes: constants, where environments are, room for results |
+//! | `model`, `environments` | what a step takes: constants; where environments are, room for results |
 //! | `step_rows`, `others` | steps one after the other; markets in which one unit decides |
+//! | `step_lanes`, `lanes` | steps of some environments at once; markets of few units |
 //! | `cpu`, `pool` | wider instructions, more threads |
 #![deny(unsafe_code)]
 
@@ -28,8 +29,10 @@ mod dispatch;
 mod environments;
 mod fault;
 mod few;
+mod lanes;
 mod margin;
 mod merit_order;
+mod model;
 mod others;
 mod output;
 mod pool;
@@ -39,15 +42,17 @@ mod results;
 mod rows;
 mod rules;
 mod step;
+mod step_lanes;
 mod step_rows;
 pub mod study;
 
 pub use batch::{check_batch, clear_batch};
 pub use clearing::{Market, clear, clear_portably};
-pub use environments::{Model, Outcome, Refusal, State};
+pub use environments::{Outcome, Refusal, State};
 pub use fault::{Argument, Code, Fault, check};
 pub use margin::{KEPT_UNITS, Margin, Scratch};
 pub use merit_order::MeritOrder;
+pub use model::Model;
 pub use output::Output;
 pub use results::{Fresh, Results, Shared, Visible};
 pub use rows::{Markets, Matrix, Rows};

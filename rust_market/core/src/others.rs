@@ -3,10 +3,13 @@
 //! Those are sorted once, and their supply is added up once. What is left of a market is where the
 //! one unit comes among them, and the units after it: up to it, the sums are those of the others.
 
+use std::array::from_fn;
 use std::ops::Range;
 
+use crate::lanes::{LANES, Lanes, Unit};
 use crate::margin::positive_zero;
 use crate::merit_order::MeritOrder;
+use crate::model::Told;
 use crate::rules::{Rules, Ties};
 
 /// The offer of the one unit, and demand.
@@ -20,20 +23,18 @@ pub(crate) struct Offer {
 /// A market as the one unit is told of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cleared {
-    pub price: f64,
+    pub told: Told,
     pub dispatch: f64,
-    /// Demand that supply does not reach.
-    pub shortage: f64,
 }
 
 /// The other units in merit order.
 #[derive(Debug)]
 pub(crate) struct Others {
     order: MeritOrder,
-    pub bids: Vec<f64>,
-    pub quantities: Vec<f64>,
+    bids: Vec<f64>,
+    quantities: Vec<f64>,
     /// From this bid on, the one unit comes after the other.
-    pub limits: Vec<f64>,
+    limits: Vec<f64>,
     /// Supply of the units before each of them, and of all.
     before: Vec<f64>,
 }
@@ -69,6 +70,35 @@ impl Others {
         }
     }
 
+    /// Where units with these bids come among the others: how many are before each.
+    #[inline(always)]
+    pub fn places(&self, bids: &Lanes) -> Lanes {
+        let mut places = [0.0; LANES];
+        for &limit in &self.limits {
+            places = from_fn(|k| places[k] + if limit <= bids[k] { 1.0 } else { 0.0 });
+        }
+        places
+    }
+
+    /// The unit of a rank in some markets, given the one unit, whose number is its place.
+    #[inline(always)]
+    pub fn unit(&self, rank: usize, one: &Unit) -> Unit {
+        let at = |values: &[f64], rank: usize| values.get(rank).copied().unwrap_or(0.0);
+        let number = rank as f64;
+        let merge = |values: &[f64], own: &Lanes| -> Lanes {
+            let (earlier, later) = (at(values, rank), at(values, rank.wrapping_sub(1)));
+            from_fn(|k| {
+                let other = if number < one.number[k] { earlier } else { later };
+                if number == one.number[k] { own[k] } else { other }
+            })
+        };
+        Unit {
+            bid: merge(&self.bids, &one.bid),
+            quantity: merge(&self.quantities, &one.quantity),
+            number: [number; LANES],
+        }
+    }
+
     /// Clears one market.
     pub fn clear(&self, offer: Offer, rules: Rules) -> Cleared {
         let place = self.limits.partition_point(|&limit| limit <= offer.bid);
@@ -84,7 +114,7 @@ impl Others {
                 Ties::First => (positive_zero(demand) - before).min(quantity),
                 Ties::ProRata => self.share(bid, offer, place),
             };
-            return Cleared { price: bid, dispatch, shortage: 0.0 };
+            return Cleared { told: Told { price: bid, shortage: 0.0 }, dispatch };
         }
         for (rank, &other) in self.quantities.iter().enumerate().skip(place) {
             supply += other;
@@ -94,7 +124,7 @@ impl Others {
         }
         let last = if place == self.bids.len() { bid } else { self.bids[self.bids.len() - 1] };
         let price = rules.scarcity_price.unwrap_or(last);
-        Cleared { price, dispatch: quantity, shortage: demand - supply }
+        Cleared { told: Told { price, shortage: demand - supply }, dispatch: quantity }
     }
 
     /// The market where one of the others is marginal.
@@ -107,7 +137,7 @@ impl Others {
         } else {
             0.0
         };
-        Cleared { price, dispatch, shortage: 0.0 }
+        Cleared { told: Told { price, shortage: 0.0 }, dispatch }
     }
 
     /// What the one unit gets of what cheaper units leave, where it bids the price.

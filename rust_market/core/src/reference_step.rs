@@ -1,6 +1,7 @@
 //! The environments' step as plain code: slow, obvious, and what the fast version is tested against.
 
-use crate::environments::{Model, Outcome, State};
+use crate::environments::{Outcome, State};
+use crate::model::Model;
 use crate::reference;
 
 /// Takes one hour in every active environment, and observes all of them.

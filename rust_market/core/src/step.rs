@@ -6,10 +6,12 @@ use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};
 
 use crate::cpu::{self, Task};
-use crate::environments::{Environments, Model, Outcome, Refusal, State};
+use crate::environments::{Environments, Outcome, Refusal, State};
 use crate::margin::KEPT_UNITS;
+use crate::model::Model;
 use crate::others::Others;
 use crate::pool::pool;
+use crate::step_lanes::{fits_lanes, step_lanes};
 use crate::step_rows::{Buffers, step_rows};
 
 /// With less than this for each thread, one is faster: units, and a few for the environment itself.
@@ -151,6 +153,10 @@ impl Task for Part<'_> {
     #[inline(always)]
     fn run<const AVX2: bool>(self) {
         let Self { model, others, environments, buffers } = self;
-        step_rows::<AVX2>(model, others, environments, buffers);
+        if fits_lanes(model) {
+            step_lanes(model, others, environments);
+        } else {
+            step_rows::<AVX2>(model, others, environments, buffers);
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! Steps of environments, one after the other.
 
 use crate::dispatch::dispatch;
-use crate::environments::{Environments, Model, State};
+use crate::environments::{Environments, State};
 use crate::margin::{Margin, Scratch, positive_zero};
 use crate::merit_order::MeritOrder;
+use crate::model::{Model, Told};
 use crate::others::{Cleared, Offer, Others};
 
 /// Memory of one thread, reused from call to call.
@@ -57,20 +58,20 @@ pub(crate) fn step_rows<const AVX2: bool>(
             dispatch.fill(0.0);
             0.0
         } else {
-            let actions = &actions[2 * cells.start..2 * cells.end];
+            let actions = actions[2 * cells.start..2 * cells.end].as_chunks().0;
             let now = demand[*hour as usize];
             *hour += 1;
             match model.learner {
                 Some(learner) => {
-                    let (cleared, reward) = one(model, others, learner, actions, now);
+                    let (cleared, reward) = one(model, others, learner, actions[0], now);
                     (rewards[0], dispatch[0]) = (reward, cleared.dispatch);
-                    cleared.price
+                    cleared.told.price
                 }
                 None => all::<AVX2>(model, actions, now, buffers, rewards, dispatch),
             }
         };
         let seen = &mut outcome.observations[cells.start * width..cells.end * width];
-        observe(model, *hour as usize, demand, seen);
+        model.observe(*hour as usize, demand, seen);
     }
 }
 
@@ -80,23 +81,21 @@ fn one(
     model: &Model<'_>,
     others: &Others,
     learner: usize,
-    actions: &[f32],
+    action: [f32; 2],
     demand: f64,
 ) -> (Cleared, f64) {
     let cost = model.costs[learner];
-    let (bid, quantity) = offer(model, cost, model.capacities[learner], actions[0], actions[1]);
-    let cleared =
-        others.clear(Offer { bid, quantity: positive_zero(quantity), demand }, model.rules);
-    let Cleared { price, dispatch, shortage } = cleared;
-    let penalty = model.shortage_penalty * shortage;
-    (cleared, reward(model, penalty, price, bid, cost, dispatch))
+    let (bid, quantity) = model.offer(cost, model.capacities[learner], action);
+    let offer = Offer { bid, quantity: positive_zero(quantity), demand };
+    let cleared = others.clear(offer, model.rules);
+    (cleared, model.reward(cleared.told, bid, cost, cleared.dispatch))
 }
 
 /// Clears a market in which all agents decide, and returns the price.
 #[inline(always)]
 fn all<const AVX2: bool>(
     model: &Model<'_>,
-    actions: &[f32],
+    actions: &[[f32; 2]],
     demand: f64,
     buffers: &mut Buffers,
     rewards: &mut [f64],
@@ -107,9 +106,9 @@ fn all<const AVX2: bool>(
     bids.resize(units, 0.0);
     quantities.resize(units, 0.0);
     let agents = model.costs.iter().zip(model.capacities);
-    let cells = bids.iter_mut().zip(&mut *quantities).zip(actions.as_chunks().0);
-    for (((bid, quantity), &[withheld, raised]), (&cost, &capacity)) in cells.zip(agents) {
-        (*bid, *quantity) = offer(model, cost, capacity, withheld, raised);
+    let cells = bids.iter_mut().zip(&mut *quantities).zip(actions);
+    for (((bid, quantity), &action), (&cost, &capacity)) in cells.zip(agents) {
+        (*bid, *quantity) = model.offer(cost, capacity, action);
     }
     let margin = scratch.margin::<AVX2>(bids, quantities, demand, model.rules.ties);
     let price = dispatch(bids, quantities, demand, model.rules, margin, cleared);
@@ -117,10 +116,10 @@ fn all<const AVX2: bool>(
         Margin::At { .. } => 0.0,
         Margin::Beyond { .. } => shortage(order, bids, quantities, demand),
     };
-    let penalty = model.shortage_penalty * shortage;
+    let told = Told { price, shortage };
     let agents = bids.iter().zip(model.costs).zip(&*cleared);
     for (cell, ((&bid, &cost), &dispatch)) in rewards.iter_mut().zip(agents) {
-        *cell = reward(model, penalty, price, bid, cost, dispatch);
+        *cell = model.reward(told, bid, cost, dispatch);
     }
     price
 }
@@ -130,42 +129,4 @@ fn all<const AVX2: bool>(
 fn shortage(order: &mut MeritOrder, bids: &[f64], quantities: &[f64], demand: f64) -> f64 {
     order.sort(bids);
     demand - order.units().fold(0.0, |sum, unit| sum + positive_zero(quantities[unit]))
-}
-
-/// What an agent bids and offers.
-#[inline(always)]
-fn offer(model: &Model<'_>, cost: f64, capacity: f64, withheld: f32, raised: f32) -> (f64, f64) {
-    let bid = cost + f64::from(raised) * model.bid_change;
-    (bid, capacity * (1.0 - f64::from(withheld).max(0.0)))
-}
-
-/// From left to right as it is written down.
-#[inline(always)]
-fn reward(
-    model: &Model<'_>,
-    shortage_penalty: f64,
-    price: f64,
-    bid: f64,
-    cost: f64,
-    dispatch: f64,
-) -> f64 {
-    let markup = bid - cost;
-    let profit = (price - cost) * dispatch;
-    let charge = model.bid_penalty * (markup * markup);
-    ((profit - charge) - shortage_penalty) * model.reward_scale
-}
-
-/// Writes what the agents see of the hour that comes next.
-#[inline(always)]
-fn observe(model: &Model<'_>, hour: usize, demand: &[f64], seen: &mut [f32]) {
-    let of_agent = model.agent_features.len() / model.costs.len();
-    let of_hour = model.hour_features.len() / (model.hours + 1);
-    let demand = (demand[hour] * model.demand_scale) as f32;
-    let hour = &model.hour_features[hour * of_hour..][..of_hour];
-    let first = model.learner.unwrap_or(0);
-    for (row, agent) in seen.chunks_exact_mut(1 + of_agent + of_hour).zip(first..) {
-        row[0] = demand;
-        row[1..=of_agent].copy_from_slice(&model.agent_features[agent * of_agent..][..of_agent]);
-        row[1 + of_agent..].copy_from_slice(hour);
-    }
 }
