@@ -4,8 +4,6 @@
 //! In every lane it is the same sequence of operations as in a market on its own, so the bits are
 //! the same. Loops over lanes are simple enough for the compiler to make vectors of.
 
-use std::array::from_fn;
-
 use crate::rules::{Rules, Ties};
 
 /// So many markets at once.
@@ -23,6 +21,27 @@ pub(crate) struct Unit {
     pub number: Lanes,
 }
 
+/// Units in merit order.
+pub(crate) trait Units {
+    /// How many there are; at least one.
+    fn count(&self) -> usize;
+
+    /// The unit of a rank. `#[inline(always)]`, too.
+    fn unit(&self, rank: usize) -> Unit;
+}
+
+impl Units for &[Unit] {
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    #[inline(always)]
+    fn unit(&self, rank: usize) -> Unit {
+        self[rank]
+    }
+}
+
 /// Where the merit orders meet demand.
 #[derive(Debug)]
 pub(crate) struct Margins {
@@ -38,6 +57,18 @@ pub(crate) struct Margins {
     pub at_price: Lanes,
 }
 
+/// A number for each lane. No closure: it would be compiled for any processor.
+macro_rules! lanes {
+    ($lane:ident => $value:expr) => {{
+        let mut lanes = [0.0; $crate::lanes::LANES];
+        for $lane in 0..$crate::lanes::LANES {
+            lanes[$lane] = $value;
+        }
+        lanes
+    }};
+}
+pub(crate) use lanes;
+
 const ZERO: Lanes = [0.0; LANES];
 
 /// Sorts units that stand in the order of their numbers: by bid, then by number.
@@ -47,24 +78,28 @@ pub(crate) fn sort(units: &mut [Unit]) {
         for first in 0..end {
             let (a, b) = (units[first], units[first + 1]);
             // Only neighbours change places, and equal ones do not.
-            let pick = |x: &Lanes, y: &Lanes| -> (Lanes, Lanes) {
-                let low = from_fn(|k| if b.bid[k] < a.bid[k] { y[k] } else { x[k] });
-                let high = from_fn(|k| if b.bid[k] < a.bid[k] { x[k] } else { y[k] });
-                (low, high)
-            };
-            let (bid, quantity) = (pick(&a.bid, &b.bid), pick(&a.quantity, &b.quantity));
-            let number = pick(&a.number, &b.number);
+            let (bid, quantity) =
+                (pick(&a, &b, &a.bid, &b.bid), pick(&a, &b, &a.quantity, &b.quantity));
+            let number = pick(&a, &b, &a.number, &b.number);
             units[first] = Unit { bid: bid.0, quantity: quantity.0, number: number.0 };
             units[first + 1] = Unit { bid: bid.1, quantity: quantity.1, number: number.1 };
         }
     }
 }
 
+/// Of each lane the number of the unit that comes first, and the other.
+#[inline(always)]
+fn pick(a: &Unit, b: &Unit, of_a: &Lanes, of_b: &Lanes) -> (Lanes, Lanes) {
+    let first = lanes!(k => if b.bid[k] < a.bid[k] { of_b[k] } else { of_a[k] });
+    let second = lanes!(k => if b.bid[k] < a.bid[k] { of_a[k] } else { of_b[k] });
+    (first, second)
+}
+
 impl Margins {
-    /// Adds up units in merit order; `unit` gives them by rank.
+    /// Adds up units in merit order.
     #[inline(always)]
-    pub fn new(units: usize, unit: impl Fn(usize) -> Unit, demand: Lanes, ties: Ties) -> Self {
-        let first = unit(0);
+    pub fn new(units: &impl Units, demand: Lanes, ties: Ties) -> Self {
+        let first = units.unit(0);
         let mut margins = Self {
             demand,
             bid: first.bid,
@@ -74,15 +109,17 @@ impl Margins {
             at_price: ZERO,
         };
         let mut total = first.quantity;
-        for rank in 1..units {
-            let next = unit(rank);
+        for rank in 1..units.count() {
+            let next = units.unit(rank);
             margins.pass(&next, &total);
-            total = from_fn(|k| total[k] + next.quantity[k]);
+            total = lanes!(k => total[k] + next.quantity[k]);
         }
         let scarce = Unit { bid: margins.bid, quantity: ZERO, number: [f64::INFINITY; LANES] };
         margins.pass(&scarce, &total);
         if ties == Ties::ProRata {
-            (0..units).for_each(|rank| margins.add_ties(&unit(rank)));
+            for rank in 0..units.count() {
+                margins.add_ties(&units.unit(rank));
+            }
         }
         margins
     }
@@ -92,12 +129,9 @@ impl Margins {
     #[inline(always)]
     fn pass(&mut self, next: &Unit, total: &Lanes) {
         let Self { demand, bid, number, before, .. } = self;
-        let or = |new: &Lanes, old: &Lanes| -> Lanes {
-            from_fn(|k| if total[k] < demand[k] { new[k] } else { old[k] })
-        };
-        *bid = or(&next.bid, bid);
-        *number = or(&next.number, number);
-        *before = or(total, before);
+        *bid = lanes!(k => if total[k] < demand[k] { next.bid[k] } else { bid[k] });
+        *number = lanes!(k => if total[k] < demand[k] { next.number[k] } else { number[k] });
+        *before = lanes!(k => if total[k] < demand[k] { total[k] } else { before[k] });
     }
 
     /// Adds a unit to those that are cheaper than the price or to those at it, if it is one.
@@ -106,8 +140,8 @@ impl Margins {
         let Self { bid: price, cheaper, at_price, .. } = self;
         let Unit { bid, quantity, .. } = unit;
         // Adding 0.0 changes no sum: none is -0.0.
-        *cheaper = from_fn(|k| cheaper[k] + if bid[k] < price[k] { quantity[k] } else { 0.0 });
-        *at_price = from_fn(|k| at_price[k] + if bid[k] == price[k] { quantity[k] } else { 0.0 });
+        *cheaper = lanes!(k => cheaper[k] + if bid[k] < price[k] { quantity[k] } else { 0.0 });
+        *at_price = lanes!(k => at_price[k] + if bid[k] == price[k] { quantity[k] } else { 0.0 });
     }
 
     /// What a unit delivers.
@@ -116,7 +150,7 @@ impl Margins {
         let Self { demand, bid, number, before, cheaper, at_price } = self;
         let Unit { bid: own, quantity, number: own_number } = unit;
         match ties {
-            Ties::First => from_fn(|k| {
+            Ties::First => lanes!(k => {
                 let rest = demand[k] - before[k];
                 let rest = if rest < quantity[k] { rest } else { quantity[k] };
                 let earlier = own_number[k] < number[k];
@@ -124,7 +158,7 @@ impl Margins {
                 let part = if own_number[k] == number[k] { rest } else { 0.0 };
                 if full { quantity[k] } else { part }
             }),
-            Ties::ProRata => from_fn(|k| {
+            Ties::ProRata => lanes!(k => {
                 let share = quantity[k] * ((demand[k] - cheaper[k]) / at_price[k]);
                 let share = if share < quantity[k] { share } else { quantity[k] };
                 let share = if at_price[k] == 0.0 { 0.0 } else { share };
@@ -137,14 +171,15 @@ impl Margins {
 
     #[inline(always)]
     pub fn prices(&self, rules: Rules) -> Lanes {
-        let scarce = |k: usize| rules.scarcity_price.unwrap_or(self.bid[k]);
-        from_fn(|k| if self.number[k] == f64::INFINITY { scarce(k) } else { self.bid[k] })
+        let Self { bid, number, .. } = self;
+        let Some(price) = rules.scarcity_price else { return *bid };
+        lanes!(k => if number[k] == f64::INFINITY { price } else { bid[k] })
     }
 
     /// Demand that supply does not reach.
     #[inline(always)]
     pub fn shortages(&self) -> Lanes {
         let Self { demand, before, number, .. } = self;
-        from_fn(|k| if number[k] == f64::INFINITY { demand[k] - before[k] } else { 0.0 })
+        lanes!(k => if number[k] == f64::INFINITY { demand[k] - before[k] } else { 0.0 })
     }
 }

@@ -51,7 +51,7 @@ impl Model<'_> {
     /// What an agent bids and offers, given its two actions.
     #[inline(always)]
     pub(crate) fn offer(&self, cost: f64, capacity: f64, action: [f32; 2]) -> (f64, f64) {
-        let [withheld, raised] = action.map(f64::from);
+        let (withheld, raised) = (f64::from(action[0]), f64::from(action[1]));
         let withheld = if withheld > 0.0 { withheld } else { 0.0 };
         (cost + raised * self.bid_change, capacity * (1.0 - withheld))
     }

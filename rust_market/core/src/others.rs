@@ -3,10 +3,9 @@
 //! Those are sorted once, and their supply is added up once. What is left of a market is where the
 //! one unit comes among them, and the units after it: up to it, the sums are those of the others.
 
-use std::array::from_fn;
 use std::ops::Range;
 
-use crate::lanes::{LANES, Lanes, Unit};
+use crate::lanes::{LANES, Lanes, Unit, Units, lanes};
 use crate::margin::positive_zero;
 use crate::merit_order::MeritOrder;
 use crate::model::Told;
@@ -75,28 +74,9 @@ impl Others {
     pub fn places(&self, bids: &Lanes) -> Lanes {
         let mut places = [0.0; LANES];
         for &limit in &self.limits {
-            places = from_fn(|k| places[k] + if limit <= bids[k] { 1.0 } else { 0.0 });
+            places = lanes!(k => places[k] + if limit <= bids[k] { 1.0 } else { 0.0 });
         }
         places
-    }
-
-    /// The unit of a rank in some markets, given the one unit, whose number is its place.
-    #[inline(always)]
-    pub fn unit(&self, rank: usize, one: &Unit) -> Unit {
-        let at = |values: &[f64], rank: usize| values.get(rank).copied().unwrap_or(0.0);
-        let number = rank as f64;
-        let merge = |values: &[f64], own: &Lanes| -> Lanes {
-            let (earlier, later) = (at(values, rank), at(values, rank.wrapping_sub(1)));
-            from_fn(|k| {
-                let other = if number < one.number[k] { earlier } else { later };
-                if number == one.number[k] { own[k] } else { other }
-            })
-        };
-        Unit {
-            bid: merge(&self.bids, &one.bid),
-            quantity: merge(&self.quantities, &one.quantity),
-            number: [number; LANES],
-        }
     }
 
     /// Clears one market.
@@ -166,4 +146,38 @@ impl Others {
             *self = Self::new();
         }
     }
+}
+
+/// Some markets in which the one unit differs.
+pub(crate) struct Merged<'a> {
+    pub others: &'a Others,
+    /// Its number is its place in the merit order.
+    pub one: Unit,
+}
+
+impl Units for Merged<'_> {
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.others.bids.len() + 1
+    }
+
+    #[inline(always)]
+    fn unit(&self, rank: usize) -> Unit {
+        let Self { others, one } = self;
+        Unit {
+            bid: merge(&others.bids, &one.bid, &one.number, rank),
+            quantity: merge(&others.quantities, &one.quantity, &one.number, rank),
+            number: [rank as f64; LANES],
+        }
+    }
+}
+
+/// What the unit of a rank has, where the one unit has its place.
+#[inline(always)]
+fn merge(others: &[f64], own: &Lanes, place: &Lanes, rank: usize) -> Lanes {
+    let earlier = if rank < others.len() { others[rank] } else { 0.0 };
+    let later = if rank > 0 { others[rank - 1] } else { 0.0 };
+    let rank = rank as f64;
+    let other: Lanes = lanes!(k => if rank < place[k] { earlier } else { later });
+    lanes!(k => if rank == place[k] { own[k] } else { other[k] })
 }

@@ -1,12 +1,10 @@
 //! Steps of some environments at once, for few agents.
 
-use std::array::from_fn;
-
 use crate::environments::{Environments, State};
-use crate::lanes::{LANES, Lanes, Margins, Unit, sort};
+use crate::lanes::{LANES, Lanes, Margins, Unit, lanes, sort};
 use crate::margin::positive_zero;
 use crate::model::{Model, Told};
-use crate::others::Others;
+use crate::others::{Merged, Others};
 
 /// Where all agents act, up to so many are faster in lanes; else they are sorted one by one.
 const ALL: usize = 8;
@@ -65,13 +63,10 @@ fn one(
     let own = some.offers(model, 0, learner);
     let own = Unit { number: others.places(&own.bid), ..own };
     let ties = model.rules.ties;
-    let margins = Margins::new(model.costs.len(), |rank| others.unit(rank, &own), demand, ties);
+    let margins = Margins::new(&Merged { others, one: own }, demand, ties);
     let dispatch = margins.dispatch(&own, ties);
     let (prices, shortages) = (margins.prices(model.rules), margins.shortages());
-    let rewards: Lanes = from_fn(|k| {
-        let told = Told { price: prices[k], shortage: shortages[k] };
-        model.reward(told, own.bid[k], cost, dispatch[k])
-    });
+    let rewards = rewards(model, &prices, &shortages, &own.bid, cost, &dispatch);
     store(rewards, active, some.outcome.rewards.iter_mut());
     store(dispatch, active, some.outcome.dispatch.iter_mut());
     store(prices, active, some.outcome.prices.iter_mut());
@@ -89,15 +84,12 @@ fn all(model: &Model<'_>, some: &mut Environments<'_>, demand: Lanes, active: La
     let mut units = offers;
     sort(&mut units[..agents]);
     let ties = model.rules.ties;
-    let margins = Margins::new(agents, |rank| units[rank], demand, ties);
+    let margins = Margins::new(&&units[..agents], demand, ties);
     let (prices, shortages) = (margins.prices(model.rules), margins.shortages());
     store(prices, active, some.outcome.prices.iter_mut());
     for (agent, (own, &cost)) in offers.iter().zip(model.costs).enumerate() {
         let dispatch = margins.dispatch(own, ties);
-        let rewards: Lanes = from_fn(|k| {
-            let told = Told { price: prices[k], shortage: shortages[k] };
-            model.reward(told, own.bid[k], cost, dispatch[k])
-        });
+        let rewards = rewards(model, &prices, &shortages, &own.bid, cost, &dispatch);
         store(rewards, active, some.outcome.rewards[agent..].iter_mut().step_by(agents));
         store(dispatch, active, some.outcome.dispatch[agent..].iter_mut().step_by(agents));
     }
@@ -134,19 +126,33 @@ impl Environments<'_> {
             *lane = action;
         }
         let (cost, capacity) = (model.costs[agent], model.capacities[agent]);
-        let offers: [(f64, f64); LANES] = from_fn(|k| model.offer(cost, capacity, actions[k]));
         Unit {
-            bid: from_fn(|k| offers[k].0),
-            quantity: from_fn(|k| positive_zero(offers[k].1)),
+            bid: lanes!(k => model.offer(cost, capacity, actions[k]).0),
+            quantity: lanes!(k => positive_zero(model.offer(cost, capacity, actions[k]).1)),
             number: [agent as f64; LANES],
         }
     }
 }
 
+#[inline(always)]
+fn rewards(
+    model: &Model<'_>,
+    prices: &Lanes,
+    shortages: &Lanes,
+    bids: &Lanes,
+    cost: f64,
+    dispatch: &Lanes,
+) -> Lanes {
+    lanes!(k => {
+        let told = Told { price: prices[k], shortage: shortages[k] };
+        model.reward(told, bids[k], cost, dispatch[k])
+    })
+}
+
 /// Writes a number for each environment: zero where it is not active.
 #[inline(always)]
 fn store<'a>(values: Lanes, active: Lanes, cells: impl Iterator<Item = &'a mut f64>) {
-    let values: Lanes = from_fn(|k| if active[k] != 0.0 { values[k] } else { 0.0 });
+    let values: Lanes = lanes!(k => if active[k] != 0.0 { values[k] } else { 0.0 });
     for (cell, value) in cells.zip(values) {
         *cell = value;
     }
