@@ -3,7 +3,7 @@
 use crate::environments::{Environments, State};
 use crate::lanes::{LANES, Lanes, Margins, Unit, lanes, sort};
 use crate::margin::positive_zero;
-use crate::model::{Model, Told};
+use crate::model::{Model, Observer, Told};
 use crate::others::{Merged, Others};
 
 /// Where all agents act, up to so many are faster in lanes; else they are sorted one by one.
@@ -21,18 +21,24 @@ pub(crate) fn fits_lanes(model: &Model<'_>) -> bool {
 /// Takes a step in each environment that is active, and observes all.
 #[inline(always)]
 pub(crate) fn step_lanes(model: &Model<'_>, others: &Others, environments: Environments<'_>) {
+    let observer = Observer::new(model);
     let mut left = environments;
     while left.count() > 0 {
         let count = left.count().min(LANES);
         let (some, rest) = left.split(model, count);
-        step_some(model, others, some);
+        step_some(model, others, &observer, some);
         left = rest;
     }
 }
 
 /// Steps at most as many environments as there are lanes.
 #[inline(always)]
-fn step_some(model: &Model<'_>, others: &Others, mut some: Environments<'_>) {
+fn step_some(
+    model: &Model<'_>,
+    others: &Others,
+    observer: &Observer<'_>,
+    mut some: Environments<'_>,
+) {
     let active = some.active();
     let demand = some.demand(model);
     match model.learner {
@@ -45,7 +51,7 @@ fn step_some(model: &Model<'_>, others: &Others, mut some: Environments<'_>) {
     let rows = rows.zip(some.outcome.observations.chunks_exact_mut(seen));
     for ((hour, &active), (demand, seen)) in hours.iter_mut().zip(active).zip(rows) {
         *hour += i64::from(active != 0);
-        model.observe(*hour as usize, demand, seen);
+        observer.observe(*hour as usize, demand, seen);
     }
 }
 

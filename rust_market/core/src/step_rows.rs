@@ -4,7 +4,7 @@ use crate::dispatch::dispatch;
 use crate::environments::{Environments, State};
 use crate::margin::{Margin, Scratch, positive_zero};
 use crate::merit_order::MeritOrder;
-use crate::model::{Model, Told};
+use crate::model::{Model, Observer, Told};
 use crate::others::{Cleared, Offer, Others};
 
 /// Memory of one thread, reused from call to call.
@@ -47,7 +47,8 @@ pub(crate) fn step_rows<const AVX2: bool>(
 ) {
     let Environments { state: State { hours, demand, active }, actions, outcome } = environments;
     let acting = model.acting();
-    let width = model.width();
+    let seen = acting * model.width();
+    let observer = Observer::new(model);
     for (row, hour) in hours.iter_mut().enumerate() {
         let demand = &demand[row * (model.hours + 1)..][..=model.hours];
         let cells = row * acting..(row + 1) * acting;
@@ -70,8 +71,8 @@ pub(crate) fn step_rows<const AVX2: bool>(
                 None => all::<AVX2>(model, actions, now, buffers, rewards, dispatch),
             }
         };
-        let seen = &mut outcome.observations[cells.start * width..cells.end * width];
-        model.observe(*hour as usize, demand, seen);
+        let seen = &mut outcome.observations[row * seen..][..seen];
+        observer.observe(*hour as usize, demand, seen);
     }
 }
 
