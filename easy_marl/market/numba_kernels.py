@@ -530,7 +530,7 @@ def bad_action(active: NDArray[np.bool_], actions: Singles) -> int:
             for agent in range(actions.shape[1]):
                 for part in range(2):
                     if not np.abs(actions[row, agent, part]) <= 1.0:  # NaN as well
-                        return 2 * (row * actions.shape[1] + agent) + part
+                        return int(2 * (row * actions.shape[1] + agent) + part)
     return -1
 
 
