@@ -69,21 +69,27 @@ macro_rules! lanes {
 }
 pub(crate) use lanes;
 
-const ZERO: Lanes = [0.0; LANES];
+pub(crate) const ZERO: Lanes = [0.0; LANES];
+
+/// No unit.
+pub(crate) const NOTHING: Unit = Unit { bid: ZERO, quantity: ZERO, number: ZERO };
 
 /// Sorts units that stand in the order of their numbers: by bid, then by number.
 #[inline(always)]
 pub(crate) fn sort(units: &mut [Unit]) {
     for end in (1..units.len()).rev() {
-        for first in 0..end {
-            let (a, b) = (units[first], units[first + 1]);
+        // The dearest unit so far goes along, to the end.
+        let mut held = units[0];
+        for rank in 0..end {
+            let next = units[rank + 1];
             // Only neighbours change places, and equal ones do not.
-            let (bid, quantity) =
-                (pick(&a, &b, &a.bid, &b.bid), pick(&a, &b, &a.quantity, &b.quantity));
-            let number = pick(&a, &b, &a.number, &b.number);
-            units[first] = Unit { bid: bid.0, quantity: quantity.0, number: number.0 };
-            units[first + 1] = Unit { bid: bid.1, quantity: quantity.1, number: number.1 };
+            let bid = pick(&held, &next, &held.bid, &next.bid);
+            let quantity = pick(&held, &next, &held.quantity, &next.quantity);
+            let number = pick(&held, &next, &held.number, &next.number);
+            units[rank] = Unit { bid: bid.0, quantity: quantity.0, number: number.0 };
+            held = Unit { bid: bid.1, quantity: quantity.1, number: number.1 };
         }
+        units[end] = held;
     }
 }
 

@@ -91,6 +91,11 @@ impl<'a> Observer<'a> {
         }
     }
 
+    /// How many numbers an agent sees.
+    pub fn width(&self) -> usize {
+        1 + self.of_agent + self.of_hour
+    }
+
     /// Writes what the agents see of the hour that comes next.
     #[inline(always)]
     pub fn observe(&self, hour: usize, demand: &[f64], seen: &mut [f32]) {
@@ -118,21 +123,23 @@ pub(crate) struct Told {
     pub shortage: f64,
 }
 
-/// Copies a few numbers, which calling `memcpy` would make slow.
+/// Copies numbers; a few of them without a call, which would take longer than they do.
 #[inline(always)]
 fn copy(from: &[f32], into: &mut [f32]) {
-    if let (Some(first), Some(last)) = (from.first_chunk::<4>(), from.last_chunk::<4>())
-        && from.len() <= 8
-        && from.len() == into.len()
-    {
-        // Both are read and written whole; they may overlap.
-        *into.first_chunk_mut().expect("it is as long") = *first;
-        *into.last_chunk_mut().expect("it is as long") = *last;
-    } else if from.len() < 4 {
-        for (into, &from) in into.iter_mut().zip(from) {
-            *into = from;
-        }
-    } else {
+    if from.len() > 8 {
         into.copy_from_slice(from);
+    } else if from.len() >= 4 {
+        copy_ends::<4>(from, into);
+    } else if from.len() >= 2 {
+        copy_ends::<2>(from, into);
+    } else if from.len() == 1 {
+        into[0] = from[0];
     }
+}
+
+/// Copies from `N` to `2 * N` numbers: the first and the last `N`, which may overlap.
+#[inline(always)]
+fn copy_ends<const N: usize>(from: &[f32], into: &mut [f32]) {
+    *into.first_chunk_mut::<N>().expect("as many") = *from.first_chunk().expect("so many");
+    *into.last_chunk_mut::<N>().expect("as many") = *from.last_chunk().expect("so many");
 }

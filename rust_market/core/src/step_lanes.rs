@@ -1,7 +1,7 @@
 //! Steps of some environments at once, for few agents.
 
 use crate::environments::{Environments, State};
-use crate::lanes::{LANES, Lanes, Margins, Unit, lanes, sort};
+use crate::lanes::{LANES, Lanes, Margins, NOTHING, Unit, ZERO, lanes, sort};
 use crate::margin::positive_zero;
 use crate::model::{Model, Observer, Told};
 use crate::others::{Merged, Others};
@@ -22,82 +22,90 @@ pub(crate) fn fits_lanes(model: &Model<'_>) -> bool {
 #[inline(always)]
 pub(crate) fn step_lanes(model: &Model<'_>, others: &Others, environments: Environments<'_>) {
     let observer = Observer::new(model);
+    let mut agents = Agents::new();
     let mut left = environments;
     while left.count() > 0 {
         let count = left.count().min(LANES);
-        let (some, rest) = left.split(model, count);
-        step_some(model, others, &observer, some);
+        let (mut some, rest) = left.split(model, count);
+        match model.learner {
+            Some(learner) => one(model, others, learner, &mut some),
+            None => all(model, &mut agents, &mut some),
+        }
+        observe(model, &observer, some);
         left = rest;
-    }
-}
-
-/// Steps at most as many environments as there are lanes.
-#[inline(always)]
-fn step_some(
-    model: &Model<'_>,
-    others: &Others,
-    observer: &Observer<'_>,
-    mut some: Environments<'_>,
-) {
-    let active = some.active();
-    let demand = some.demand(model);
-    match model.learner {
-        Some(learner) => one(model, others, learner, &mut some, demand, active),
-        None => all(model, &mut some, demand, active),
-    }
-    let State { hours, demand, active } = some.state;
-    let seen = model.acting() * model.width();
-    let rows = demand.chunks_exact(model.hours + 1);
-    let rows = rows.zip(some.outcome.observations.chunks_exact_mut(seen));
-    for ((hour, &active), (demand, seen)) in hours.iter_mut().zip(active).zip(rows) {
-        *hour += i64::from(active != 0);
-        observer.observe(*hour as usize, demand, seen);
     }
 }
 
 /// Where only the learner decides.
 #[inline(always)]
-fn one(
-    model: &Model<'_>,
-    others: &Others,
-    learner: usize,
-    some: &mut Environments<'_>,
-    demand: Lanes,
-    active: Lanes,
-) {
-    let cost = model.costs[learner];
+fn one(model: &Model<'_>, others: &Others, learner: usize, some: &mut Environments<'_>) {
+    let active = some.active();
     let own = some.offers(model, 0, learner);
     let own = Unit { number: others.places(&own.bid), ..own };
     let ties = model.rules.ties;
-    let margins = Margins::new(&Merged { others, one: own }, demand, ties);
+    let margins = Margins::new(&Merged { others, one: own }, some.demand(model), ties);
+    let prices = margins.prices(model.rules);
     let dispatch = margins.dispatch(&own, ties);
-    let (prices, shortages) = (margins.prices(model.rules), margins.shortages());
-    let rewards = rewards(model, &prices, &shortages, &own.bid, cost, &dispatch);
-    store(rewards, active, some.outcome.rewards.iter_mut());
-    store(dispatch, active, some.outcome.dispatch.iter_mut());
-    store(prices, active, some.outcome.prices.iter_mut());
+    let rewards = rewards(model, learner, &own, &dispatch, &prices, &margins.shortages());
+    store(&where_active(rewards, &active), some.outcome.rewards);
+    store(&where_active(dispatch, &active), some.outcome.dispatch);
+    store(&where_active(prices, &active), some.outcome.prices);
+}
+
+/// What all agents offer and get, in some environments.
+struct Agents {
+    offers: [Unit; ALL],
+    units: [Unit; ALL],
+    rewards: [Lanes; ALL],
+    dispatch: [Lanes; ALL],
+}
+
+impl Agents {
+    const fn new() -> Self {
+        let (offers, units) = ([NOTHING; ALL], [NOTHING; ALL]);
+        Self { offers, units, rewards: [ZERO; ALL], dispatch: [ZERO; ALL] }
+    }
 }
 
 /// Where all agents decide.
 #[inline(always)]
-fn all(model: &Model<'_>, some: &mut Environments<'_>, demand: Lanes, active: Lanes) {
-    let agents = model.costs.len();
-    let nothing = Unit { bid: [0.0; LANES], quantity: [0.0; LANES], number: [0.0; LANES] };
-    let mut offers = [nothing; ALL];
-    for (agent, offer) in offers[..agents].iter_mut().enumerate() {
-        *offer = some.offers(model, agent, agent);
+fn all(model: &Model<'_>, agents: &mut Agents, some: &mut Environments<'_>) {
+    let active = some.active();
+    let count = model.costs.len();
+    let Agents { offers, units, rewards: all_rewards, dispatch: all_dispatch } = agents;
+    for agent in 0..count {
+        offers[agent] = some.offers(model, agent, agent);
+        units[agent] = offers[agent];
     }
-    let mut units = offers;
-    sort(&mut units[..agents]);
+    let units = &mut units[..count];
+    sort(units);
     let ties = model.rules.ties;
-    let margins = Margins::new(&&units[..agents], demand, ties);
+    let margins = Margins::new(&&*units, some.demand(model), ties);
     let (prices, shortages) = (margins.prices(model.rules), margins.shortages());
-    store(prices, active, some.outcome.prices.iter_mut());
-    for (agent, (own, &cost)) in offers.iter().zip(model.costs).enumerate() {
+    store(&where_active(prices, &active), some.outcome.prices);
+    for agent in 0..count {
+        let own = &offers[agent];
         let dispatch = margins.dispatch(own, ties);
-        let rewards = rewards(model, &prices, &shortages, &own.bid, cost, &dispatch);
-        store(rewards, active, some.outcome.rewards[agent..].iter_mut().step_by(agents));
-        store(dispatch, active, some.outcome.dispatch[agent..].iter_mut().step_by(agents));
+        let rewards = rewards(model, agent, own, &dispatch, &prices, &shortages);
+        all_dispatch[agent] = where_active(dispatch, &active);
+        all_rewards[agent] = where_active(rewards, &active);
+    }
+    store_rows(&all_rewards[..count], some.outcome.rewards);
+    store_rows(&all_dispatch[..count], some.outcome.dispatch);
+}
+
+#[inline(always)]
+fn observe(model: &Model<'_>, observer: &Observer<'_>, some: Environments<'_>) {
+    let State { hours, demand, active } = some.state;
+    let (mut demand, mut observations) = (demand, some.outcome.observations);
+    let seen = model.acting() * observer.width();
+    for (hour, &active) in hours.iter_mut().zip(active) {
+        // No chunks: those divide.
+        let (own, later) = demand.split_at(model.hours + 1);
+        let (row, rest) = observations.split_at_mut(seen);
+        *hour += i64::from(active != 0);
+        observer.observe(*hour as usize, own, row);
+        (demand, observations) = (later, rest);
     }
 }
 
@@ -105,7 +113,7 @@ impl Environments<'_> {
     /// 1 where an environment takes a step.
     #[inline(always)]
     fn active(&self) -> Lanes {
-        let mut lanes = [0.0; LANES];
+        let mut lanes = ZERO;
         for (lane, &active) in lanes.iter_mut().zip(self.state.active) {
             *lane = if active != 0 { 1.0 } else { 0.0 };
         }
@@ -115,10 +123,12 @@ impl Environments<'_> {
     /// Demand of the hour; what that is does not matter where it is not active.
     #[inline(always)]
     fn demand(&self, model: &Model<'_>) -> Lanes {
-        let mut lanes = [0.0; LANES];
-        let rows = self.state.demand.chunks_exact(model.hours + 1);
-        for (lane, (demand, &hour)) in lanes.iter_mut().zip(rows.zip(&*self.state.hours)) {
-            *lane = positive_zero(demand[hour as usize]);
+        let mut lanes = ZERO;
+        let mut rows = self.state.demand;
+        for (lane, &hour) in lanes.iter_mut().zip(&*self.state.hours) {
+            let (row, rest) = rows.split_at(model.hours + 1);
+            *lane = positive_zero(row[hour as usize]);
+            rows = rest;
         }
         lanes
     }
@@ -143,23 +153,43 @@ impl Environments<'_> {
 #[inline(always)]
 fn rewards(
     model: &Model<'_>,
+    agent: usize,
+    own: &Unit,
+    dispatch: &Lanes,
     prices: &Lanes,
     shortages: &Lanes,
-    bids: &Lanes,
-    cost: f64,
-    dispatch: &Lanes,
 ) -> Lanes {
+    let cost = model.costs[agent];
     lanes!(k => {
         let told = Told { price: prices[k], shortage: shortages[k] };
-        model.reward(told, bids[k], cost, dispatch[k])
+        model.reward(told, own.bid[k], cost, dispatch[k])
     })
 }
 
-/// Writes a number for each environment: zero where it is not active.
+/// Zero where an environment is not active.
 #[inline(always)]
-fn store<'a>(values: Lanes, active: Lanes, cells: impl Iterator<Item = &'a mut f64>) {
-    let values: Lanes = lanes!(k => if active[k] != 0.0 { values[k] } else { 0.0 });
-    for (cell, value) in cells.zip(values) {
-        *cell = value;
+fn where_active(values: Lanes, active: &Lanes) -> Lanes {
+    lanes!(k => if active[k] != 0.0 { values[k] } else { 0.0 })
+}
+
+/// Writes a number for each environment.
+#[inline(always)]
+fn store(values: &Lanes, cells: &mut [f64]) {
+    match cells.first_chunk_mut() {
+        Some(all) => *all = *values,
+        None => cells.copy_from_slice(&values[..cells.len()]),
+    }
+}
+
+/// Writes a row of numbers for each environment, a number for each agent.
+#[inline(always)]
+fn store_rows(agents: &[Lanes], cells: &mut [f64]) {
+    let mut rows = cells;
+    for lane in 0..LANES {
+        let Some((row, rest)) = rows.split_at_mut_checked(agents.len()) else { break };
+        for (cell, values) in row.iter_mut().zip(agents) {
+            *cell = values[lane];
+        }
+        rows = rest;
     }
 }
