@@ -130,10 +130,10 @@ fn copy(from: &[f32], into: &mut [f32]) {
         into.copy_from_slice(from);
     } else if from.len() >= 4 {
         copy_ends::<4>(from, into);
-    } else if from.len() >= 2 {
-        copy_ends::<2>(from, into);
-    } else if from.len() == 1 {
-        into[0] = from[0];
+    } else {
+        for (into, &from) in into.iter_mut().zip(from) {
+            *into = from;
+        }
     }
 }
 

@@ -14,9 +14,8 @@ use crate::pool::pool;
 use crate::step_lanes::{fits_lanes, step_lanes};
 use crate::step_rows::{Buffers, step_rows};
 
-/// With less than this for each thread, one is faster: units, and a few for the environment itself.
-const WORK_PER_THREAD: usize = 1 << 13;
-const ENVIRONMENT: usize = 4;
+/// With less than about so many ns of work for each thread, one is faster.
+const WORK_PER_THREAD: usize = 16_000;
 
 /// Small parts, so that no thread has to wait long for the last one.
 const PARTS_PER_THREAD: usize = 4;
@@ -85,7 +84,10 @@ fn run(
 
 /// How many threads the batch is worth.
 fn useful_threads(model: &Model<'_>, count: usize, most: Option<usize>) -> usize {
-    let work = count.saturating_mul(model.costs.len() + ENVIRONMENT);
+    // About what a step takes, by measurement: others are sorted already.
+    let units = model.costs.len();
+    let work = if model.learner.is_some() { 12 + units / 2 } else { units.saturating_mul(8) };
+    let work = count.saturating_mul(work);
     let wanted = most.unwrap_or(usize::MAX).min(work / WORK_PER_THREAD).min(count);
     if wanted <= 1 {
         return 1;

@@ -7,10 +7,10 @@ use crate::model::{Model, Observer, Told};
 use crate::others::{Merged, Others};
 
 /// Where all agents act, up to so many are faster in lanes; else they are sorted one by one.
-const ALL: usize = 8;
+const ALL: usize = 14;
 
 /// The same where one acts among others, which are sorted already.
-const AMONG_OTHERS: usize = 32;
+const AMONG_OTHERS: usize = 48;
 
 /// Whether lanes are the faster way.
 pub(crate) fn fits_lanes(model: &Model<'_>) -> bool {
@@ -175,9 +175,8 @@ fn where_active(values: Lanes, active: &Lanes) -> Lanes {
 /// Writes a number for each environment.
 #[inline(always)]
 fn store(values: &Lanes, cells: &mut [f64]) {
-    match cells.first_chunk_mut() {
-        Some(all) => *all = *values,
-        None => cells.copy_from_slice(&values[..cells.len()]),
+    for (cell, value) in cells.iter_mut().zip(values) {
+        *cell = *value;
     }
 }
 
