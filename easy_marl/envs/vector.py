@@ -112,7 +112,10 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
         self._who = who
         self._ready = False
         self._ended = np.zeros(num_envs, np.bool_)
-        self._any_ended = False
+        self._idle: Mask | None = None
+        """Environments that the next step does not step, because it began their episodes."""
+        self._left = 0
+        """Hours until some environment is at its end; 0 where one is."""
         self._returns, self._profits = np.zeros((2, num_envs, *who))
 
     @property
@@ -145,7 +148,7 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
         rows = self._rows(options)
         self._seed(seed, rows)
         self._begin(rows)
-        self._ready = True
+        self._ready, self._idle = True, None
         observations = self._observations(self._simulation.observe())
         self._renderer.follow()
         return observations, {}
@@ -184,27 +187,31 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
             Before the first `reset`, and at an episode's end where autoreset is disabled.
         """
         given = self._checked(actions)
-        active: Mask | bool = True
-        if self._any_ended:
-            active = ~self._ended
+        if self._left == 0:
+            self._idle = self._ended
             self._begin(self._ended)
+        active = np.ones(self.num_envs, np.bool_) if self._idle is None else ~self._idle
         outcome = self._simulation.step(given, active)
         self._renderer.follow()
         observations, rewards = self._observations(outcome), self._of_agents(outcome.rewards)
         profits = self._of_agents(self._simulation.profit(outcome))
         self._returns += rewards
         self._profits += profits
-        truncations = self._simulation.ended()
         infos = _infos(
-            np.logical_and(active, np.ones(self.num_envs, np.bool_)),
+            active,
             price=outcome.prices,
             dispatch=self._of_agents(outcome.dispatch),
             profit=profits,
         )
-        if truncations.any():
-            self._note_ends(truncations, infos)
+        self._left = self._left - 1 if self._idle is None else self._hours_left()
+        self._idle = None
+        truncations = np.zeros(self.num_envs, np.bool_)
+        if self._left == 0:
+            truncations = self._simulation.ended()
+            self._ended = truncations.copy()
+            infos |= self._statistics()
             if self._mode is AutoresetMode.SAME_STEP:
-                observations, infos = self._begin_at_once(truncations, observations, infos)
+                observations, infos = self._begin_at_once(observations, infos)
         return observations, rewards, np.zeros(self.num_envs, np.bool_), truncations, infos
 
     def render(self) -> tuple[Frame, ...] | None:
@@ -253,7 +260,7 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
             raise ValueError(f"actions has shape {given.shape}: it must be {shape}")
         if not self._ready:
             raise ResetNeeded("step was called before reset")
-        if self._any_ended and self._mode is AutoresetMode.DISABLED:
+        if self._left == 0 and self._mode is AutoresetMode.DISABLED:
             first = int(self._ended.argmax())
             raise ResetNeeded(f"environment {first} is at the end of its episode: reset it")
         if self.render_mode is not None:
@@ -272,21 +279,22 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
         self._simulation.begin(rows)
         self._returns[rows] = self._profits[rows] = 0.0
         self._ended = self._ended & ~rows
-        self._any_ended = bool(self._ended.any())
+        self._left = self._hours_left()
 
-    def _note_ends(self, ended: Mask, infos: Infos) -> None:
-        """Remember which episodes are over, and tell how they went."""
-        self._ended, self._any_ended = ended.copy(), True
+    def _hours_left(self) -> int:
+        """Return how many hours there are until the first environment is at its end."""
+        return self.parameters.hours - int(self._simulation.state.hours.max())
+
+    def _statistics(self) -> Infos:
+        """Tell how the episodes went that are over."""
+        totals = {"return": self._returns.copy(), "profit": self._profits.copy()}
         hours = np.full(self.num_envs, self.parameters.hours)
-        statistics = _infos(
-            ended, **{"return": self._returns.copy(), "profit": self._profits.copy()}, length=hours
-        )
-        infos |= _infos(ended, episode_statistics=statistics)
+        ended = self._ended.copy()
+        return _infos(ended, episode_statistics=_infos(ended, **totals, length=hours))
 
-    def _begin_at_once(
-        self, ended: Mask, observations: Singles, infos: Infos
-    ) -> tuple[Singles, Infos]:
+    def _begin_at_once(self, observations: Singles, infos: Infos) -> tuple[Singles, Infos]:
         """Begin the next episodes, and keep what was seen last of those that ended."""
+        ended = self._ended
         last = np.full(self.num_envs, None, dtype=object)
         for row in np.flatnonzero(ended).tolist():
             last[row] = observations[row].copy()

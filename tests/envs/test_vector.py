@@ -190,6 +190,27 @@ def test_bad_actions_change_nothing(backend: str) -> None:
         assert one[1].tobytes() == two[1].tobytes()
 
 
+def test_a_refused_step_that_would_have_reset_changes_nothing() -> None:
+    """Environment 1 is at its end; the action of another one is bad, then mended."""
+    one, two = made(), made()
+    for environments in one, two:
+        environments.reset(seed=0)
+        environments.step(nothing(environments))
+        environments.reset(options={"reset_mask": np.array([True, False, True])})
+        for _ in range(HOURS - 1):
+            *_, truncations, _ = environments.step(nothing(environments))
+        assert truncations.tolist() == [False, True, False]
+    bad = nothing(one)
+    bad[2, 1] = np.nan
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"actions\[2, 1\] is nan"):
+            one.step(bad)
+    for _ in range(2 * HOURS):
+        results = [environments.step(nothing(environments)) for environments in (one, two)]
+        for a, b in zip(*(result[:4] for result in results), strict=True):
+            assert a.tobytes() == b.tobytes()
+
+
 def test_step_refusals() -> None:
     environments = made()
     with pytest.raises(ResetNeeded, match="step was called before reset"):
