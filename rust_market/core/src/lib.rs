@@ -16,7 +16,7 @@
 //! | `step` | the environments' step; [`reference_step`] is the same as plain code |
 //! | `model`, `environments` | what a step takes: constants; where environments are, room for results |
 //! | `step_rows`, `others` | steps one after the other; markets in which one unit decides |
-//! | `step_lanes`, `lanes` | steps of some environments at once; markets of few units |
+//! | `step_lanes`, `markets` | steps of some environments at once; markets of few units |
 //! | `cpu`, `pool` | wider instructions, more threads |
 #![deny(unsafe_code)]
 
@@ -29,8 +29,8 @@ mod dispatch;
 mod environments;
 mod fault;
 mod few;
-mod lanes;
 mod margin;
+mod markets;
 mod merit_order;
 mod model;
 mod others;

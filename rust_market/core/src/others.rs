@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use crate::lanes::{LANES, Lanes, Unit, Units, lanes};
 use crate::margin::positive_zero;
+use crate::markets::{LANES, Lanes, Unit, Units, lanes};
 use crate::merit_order::MeritOrder;
 use crate::model::Told;
 use crate::rules::{Rules, Ties};

@@ -77,6 +77,30 @@ impl Case {
     }
 }
 
+impl Case {
+    /// What units of an environment offer in merit order, added up.
+    fn supply(&self, row: usize) -> Vec<f64> {
+        let first = self.learner.unwrap_or(0);
+        let acting = self.model().acting();
+        let actions = &self.actions[2 * acting * row..];
+        let mut offers: Vec<(f64, f64)> =
+            self.costs.iter().copied().zip(self.capacities.iter().copied()).collect();
+        for (offer, action) in offers[first..first + acting].iter_mut().zip(actions.chunks(2)) {
+            offer.0 += f64::from(action[1]) * self.numbers[0];
+            offer.1 *= 1.0 - f64::from(action[0]).max(0.0);
+        }
+        offers.sort_by(|a, b| a.0.partial_cmp(&b.0).unwrap()); // stable
+        let mut total = 0.0;
+        offers
+            .iter()
+            .map(|offer| {
+                total += offer.1;
+                total
+            })
+            .collect()
+    }
+}
+
 impl Results {
     fn bits(&self) -> (&[i64], Vec<u64>, Vec<u32>) {
         let floats = [&self.rewards, &self.prices, &self.dispatch];
@@ -147,9 +171,25 @@ fn case(units: usize, count: usize) -> impl Strategy<Value = Case> {
     })
 }
 
+/// The same, where demand of many environments is a step of their supply, or next to it.
 fn any_case() -> impl Strategy<Value = Case> {
     let units = prop_oneof![20 => 1_usize..13, 3 => 13_usize..80, 1 => 100_usize..110];
-    (units, 0_usize..20).prop_flat_map(|(units, count)| case(units, count))
+    let cases = (units, 0_usize..20).prop_flat_map(|(units, count)| case(units, count));
+    let near = (any::<prop::sample::Index>(), 0_u8..5);
+    (cases, vec(near, 20)).prop_map(|(mut case, near)| {
+        for (row, (rank, beside)) in (0..case.hours.len()).zip(near) {
+            let steps = case.supply(row);
+            let step = steps[rank.index(steps.len())];
+            let hour = row * (HOURS + 1) + case.hours[row] as usize;
+            case.demand[hour] = match beside {
+                0 => step,
+                1 => step.next_down().max(0.0),
+                2 => step.next_up(),
+                _ => case.demand[hour],
+            };
+        }
+        case
+    })
 }
 
 proptest! {

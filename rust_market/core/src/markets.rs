@@ -60,8 +60,8 @@ pub(crate) struct Margins {
 /// A number for each lane. No closure: it would be compiled for any processor.
 macro_rules! lanes {
     ($lane:ident => $value:expr) => {{
-        let mut lanes = [0.0; $crate::lanes::LANES];
-        for $lane in 0..$crate::lanes::LANES {
+        let mut lanes = [0.0; $crate::markets::LANES];
+        for $lane in 0..$crate::markets::LANES {
             lanes[$lane] = $value;
         }
         lanes
@@ -166,8 +166,8 @@ impl Margins {
             }),
             Ties::ProRata => lanes!(k => {
                 let share = quantity[k] * ((demand[k] - cheaper[k]) / at_price[k]);
+                // Where nothing is offered at the price, the share is no number.
                 let share = if share < quantity[k] { share } else { quantity[k] };
-                let share = if at_price[k] == 0.0 { 0.0 } else { share };
                 let full = (own[k] < bid[k]) | (number[k] == f64::INFINITY);
                 let part = if own[k] == bid[k] { share } else { 0.0 };
                 if full { quantity[k] } else { part }
