@@ -270,16 +270,6 @@ pub unsafe fn slice_of<'a, T>(data: *const T, length: usize) -> &'a [T] {
     unsafe { slice::from_raw_parts(data, length) }
 }
 
-/// # Safety
-/// As `slice::from_raw_parts_mut`, but the pointer may be anything if `length` is 0.
-pub unsafe fn slice_of_mut<'a, T>(data: *mut T, length: usize) -> &'a mut [T] {
-    if length == 0 {
-        return &mut [];
-    }
-    // SAFETY: the caller vouches for it.
-    unsafe { slice::from_raw_parts_mut(data, length) }
-}
-
 /// The values of an argument, where they lie.
 #[derive(Clone, Copy)]
 pub struct View<'a> {

@@ -5,6 +5,7 @@
 
 use std::ffi::{c_int, c_long};
 use std::marker::PhantomData;
+use std::slice;
 
 use numpy::npyffi::PyArray_Check;
 use numpy::npyffi::flags::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_WRITEABLE};
@@ -13,7 +14,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::arguments::{Layout, slice_of, slice_of_mut};
+use crate::arguments::{Layout, slice_of};
 use crate::errors::text;
 
 /// What an array may hold.
@@ -176,8 +177,11 @@ impl<'a, T: Item> Array<'a, T> {
     /// The array was seen to be writeable. No Python code runs, and nobody else looks at the array
     /// or writes to it, while the slice is used.
     pub unsafe fn slice_mut(&self) -> &'a mut [T] {
+        if self.size() == 0 {
+            return &mut [];
+        }
         // SAFETY: an aligned C-contiguous array of such items; the caller vouches for the rest.
-        unsafe { slice_of_mut(self.layout.data().cast(), self.size()) }
+        unsafe { slice::from_raw_parts_mut(self.layout.data().cast(), self.size()) }
     }
 }
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from easy_marl.market import Backend, get_backend, numpy_backend
+from easy_marl.market import Backend, get_backend, numpy_backend, reference_step
 from easy_marl.market.stepping import ALL, GOOD, Model, Outcome, Singles, State, room
 
 HOURS = 3
@@ -73,7 +73,20 @@ def steps(draw: st.DrawFn) -> Step:
     shape = rows, n if learner == ALL else 1, 2
     few = np.array([-1.0, -0.5, -0.0, 0.0, 0.5, 1.0])
     actions = draw(st.sampled_from([rng.uniform(-1.0, 1.0, shape), rng.choice(few, shape)]))
-    return model, state, actions.astype(np.float32)
+    step = model, state, actions.astype(np.float32)
+    if draw(st.booleans()):
+        ask_for_steps_of_supply(step, rng)
+    return step
+
+
+def ask_for_steps_of_supply(step: Step, rng: np.random.Generator) -> None:
+    """Set demand of some environments to where supply ends with one of the units, or beside it."""
+    model, state, actions = step
+    for row in np.flatnonzero(rng.random(len(actions)) < 0.7):
+        bids, quantities = reference_step.offers(model, actions[row])
+        total = rng.choice(np.add.accumulate(quantities[np.argsort(bids, kind="stable")]))
+        near = [total, np.nextafter(total, 0.0), np.nextafter(total, np.inf)]
+        state.demand[row, state.hours[row]] = rng.choice(near)
 
 
 def run(backend: Any, step: Step, **options: Any) -> tuple[int, list[bytes]]:

@@ -122,15 +122,17 @@ impl Others {
 
     /// What the one unit gets of what cheaper units leave, where it bids the price.
     fn share(&self, price: f64, offer: Offer, place: usize) -> f64 {
-        let tied = self.tied(price);
+        // Its place is among those that are tied, unless bids are no numbers.
+        let Range { start, end } = self.tied(price);
+        let start = start.min(place);
         let (first, last) =
-            (&self.quantities[tied.start..place], &self.quantities[place..tied.end]);
+            (&self.quantities[start..place], &self.quantities[place..end.max(place)]);
         // In the order of their indices.
         let supply = first.iter().chain([&offer.quantity]).chain(last).fold(0.0, |sum, q| sum + q);
         if supply == 0.0 {
             return 0.0;
         }
-        let ratio = (positive_zero(offer.demand) - self.before[tied.start]) / supply;
+        let ratio = (positive_zero(offer.demand) - self.before[start]) / supply;
         (offer.quantity * ratio).min(offer.quantity)
     }
 
