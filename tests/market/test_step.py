@@ -123,6 +123,20 @@ def test_a_step_is_the_reference_to_the_last_bit(
 
 @pytest.mark.parametrize("learner", [ALL, 3])
 @pytest.mark.parametrize("ties", ["first", "pro_rata"])
+def test_no_unit_delivers_more_than_it_offers(compiled: Backend, learner: int, ties: str) -> None:
+    """What is left for a unit can be an ulp more, where sums were rounded."""
+    model, state, actions = some_step(1000, learner, ties=ties)
+    rng = np.random.default_rng(1)
+    model = model._replace(
+        capacities=rng.uniform(0.1, 0.7, 5), costs=rng.choice([10.0, 20.0], 5), bid_change=0.0
+    )
+    ask_for_steps_of_supply((model, state, actions), rng)
+    step = model, state, actions
+    assert run(compiled, step, threads=1) == run(numpy_backend, step)
+
+
+@pytest.mark.parametrize("learner", [ALL, 3])
+@pytest.mark.parametrize("ties", ["first", "pro_rata"])
 def test_threads_change_nothing(compiled: Backend, learner: int, ties: str) -> None:
     step = some_step(5000, learner, ties=ties)
     assert run(compiled, step, threads=2) == run(compiled, step, threads=1)
