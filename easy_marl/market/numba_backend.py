@@ -8,11 +8,11 @@ import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 
 import numba
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from easy_marl.market import arguments, reference
 from easy_marl.market import numba_kernels as kernels
@@ -152,26 +152,47 @@ def step_batch(
     *,
     threads: int | None = None,
 ) -> int:
-    """Take one hour in every active environment; see `easy_marl.market.stepping`."""
-    bad = int(kernels.bad_action(state.active, actions))
+    """Take one hour in every active environment; see `easy_marl.market.stepping`.
+
+    `threads` is a hint, as in `clear_batch`.
+    """
+    arguments.check_threads(threads)
+    _check_shapes(model, state, actions, outcome)
+    constants = (*model[:4], model.learner)
+    bad = int(kernels.check_step(state[:], actions))
+    if bad <= kernels.BAD_HOUR:
+        row = kernels.BAD_HOUR - bad
+        raise ValueError(f"state.hours[{row}] is {state.hours[row]}: it is no hour to step from")
     if bad != GOOD:
         return bad
-    every = model.learner == ALL
-    stepped = (
-        model[:4],
-        model[4:9],
-        (0, len(model.costs)) if every else (model.learner, model.learner + 1),
-        (_PRO_RATA[model.ties], _as_float(model.scarcity_price)),
-        state[:],
-        actions,
-        outcome[:],
-    )
+    rules = _PRO_RATA[model.ties], _as_float(model.scarcity_price)
+    batch = constants, model[4:9], rules, state[:], actions, outcome[:]
     with _granted(threads, (len(state.hours), len(model.costs))) as parts:
         if parts == 1:
-            kernels.step_rows(*stepped)
+            kernels.step_rows(*batch)
         else:
-            kernels.step_rows_on_threads(*stepped, parts)
+            kernels.step_rows_on_threads(*batch, parts)
     return GOOD
+
+
+def _check_shapes(model: Model, state: State, actions: Singles, outcome: Outcome) -> None:
+    """Raise unless shapes fit together: numba does not see where an array ends."""
+    agents, rows = len(model.costs), len(state.hours)
+    acting = agents if model.learner == ALL else 1
+    (_, of_agent), (hours, of_hour) = model.agent_features.shape, model.hour_features.shape
+    arrays: tuple[NDArray[Any], ...] = (*model[:4], *state, actions, *outcome)
+    shapes = tuple(array.shape for array in arrays)
+    expected = (
+        *((agents,), (agents,), (agents, of_agent), (hours, of_hour)),
+        *((rows,), (rows, hours), (rows,), (rows, acting, 2)),
+        *((rows, acting), (rows, acting, 1 + of_agent + of_hour), (rows,), (rows, acting)),
+    )
+    if shapes != expected:
+        raise ValueError(f"shapes of arrays are {shapes}: they must be {expected}")
+    if not (hours > 0 and ALL <= model.learner < agents):
+        raise ValueError(
+            f"model.learner is {model.learner} of {agents} agents, in {hours - 1} hours"
+        )
 
 
 def _as_float(scarcity_price: ArrayLike | None) -> float:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from easy_marl.market.arguments import Floats
-from easy_marl.market.stepping import Singles
+from easy_marl.market.stepping import GOOD, Singles
 
 F = TypeVar("F", bound=Callable[..., Any])
 Units = NDArray[np.uint32]
@@ -33,16 +33,16 @@ Rules = tuple[int, float]
 """Whether ties share pro rata (0 or 1), and the scarcity price (NaN is none, infinite is bad)."""
 Out = tuple[Floats, Floats]
 """Room for the prices and what is cleared."""
-Tables = tuple[Floats, Floats, Singles, Singles]
-"""Capacities and costs, features of agents and of hours, of a `stepping.Model`."""
 Numbers = tuple[float, float, float, float, float]
-"""Its bid change, bid penalty, shortage penalty, reward scale and demand scale."""
-Acting = tuple[int, int]
-"""The first agent that acts, and the one after the last."""
-States = tuple[NDArray[np.int64], Floats, NDArray[np.bool_]]
-"""Hours, demand and whether active, of a `stepping.State`."""
-Told = tuple[Floats, Singles, Floats, Floats]
-"""Rewards, observations, prices and dispatch, of a `stepping.Outcome`."""
+"""Change of bids and its penalty, penalty of a shortage, scales of rewards and of demand."""
+Constants = tuple[Floats, Floats, Singles, Singles, int]
+"""Capacities, costs, features of agents and of hours; and who learns, -1 if all."""
+State = tuple[NDArray[np.int64], Floats, NDArray[np.bool_]]
+"""Hours, demand, and whether an environment is active."""
+Outcome = tuple[Floats, Singles, Floats, Floats]
+"""Room for rewards, observations, prices and dispatch."""
+Others = tuple[Floats, Floats, Floats, Floats]
+"""Units in merit order: bids, quantities, from what bid on the learner comes later; supply."""
 Scratch = tuple[Units, Units, Units]
 """Room for the merit order, the bucket of each unit, and the end of each bucket."""
 Marginal = tuple[int, float]
@@ -50,6 +50,9 @@ Marginal = tuple[int, float]
 
 MOST_UNITS = 2**31
 """So many units have buckets that can be counted in 32 bits."""
+
+BAD_HOUR = -2
+"""What `check_step` returns where the first hour is bad; one less where the second is."""
 
 # Module constants are constants to the compiler.
 _LARGEST = float(np.finfo(np.float64).max)
@@ -484,122 +487,274 @@ def _share(market: Market, order: Units, first: int, cleared: Floats) -> None:
 
 
 @_kernel
+def check_step(state: State, actions: Singles) -> int:
+    """Return the position of the first bad action, or `GOOD`, or `BAD_HOUR` less the row."""
+    hours, demand, active = state
+    for row in range(hours.size):
+        if not 0 <= hours[row] < demand.shape[1] - active[row]:
+            return BAD_HOUR - row
+    numbers = actions.shape[1] * actions.shape[2]
+    position = 0
+    for row in range(hours.size):
+        bad = 0
+        for agent in range(actions.shape[1]):
+            for number in range(actions.shape[2]):
+                bad += not -1.0 <= actions[row, agent, number] <= 1.0
+        if bad and active[row]:
+            for agent in range(actions.shape[1]):
+                for number in range(actions.shape[2]):
+                    if not -1.0 <= actions[row, agent, number] <= 1.0:
+                        return int(position + actions.shape[2] * agent + number)
+        position += numbers
+    return GOOD
+
+
+@_kernel
 def step_rows(
-    tables: Tables,
+    constants: Constants,
     numbers: Numbers,
-    acting: Acting,
     rules: Rules,
-    state: States,
+    state: State,
     actions: Singles,
-    told: Told,
+    outcome: Outcome,
 ) -> None:
-    """Take an hour in all active environments of good actions, and observe all."""
-    units = tables[0].size
-    _step_some(
-        0, state[0].size, tables, numbers, acting, rules, state, actions, told,
-        (np.empty(units), np.empty(units), np.empty(units)), _scratch(units),
-    )  # fmt: skip
+    """Take a step in all active environments of a batch of good numbers."""
+    others = _others(constants)
+    room = _market_room(constants)
+    count = state[0].size
+    _step_some(0, count, constants, numbers, rules, state, actions, outcome, others, room)
 
 
 @_kernel_on_threads
 def step_rows_on_threads(
-    tables: Tables,
+    constants: Constants,
     numbers: Numbers,
-    acting: Acting,
     rules: Rules,
-    state: States,
+    state: State,
     actions: Singles,
-    told: Told,
+    outcome: Outcome,
     parts: int,
 ) -> None:
     """Do the same, so many parts of the environments at once."""
-    units, count = tables[0].size, state[0].size
+    others = _others(constants)
+    count = state[0].size
     for part in numba.prange(parts):
-        _step_some(
-            part * count // parts, (part + 1) * count // parts,
-            tables, numbers, acting, rules, state, actions, told,
-            (np.empty(units), np.empty(units), np.empty(units)), _scratch(units),
-        )  # fmt: skip
+        room = _market_room(constants)
+        first, stop = part * count // parts, (part + 1) * count // parts
+        _step_some(first, stop, constants, numbers, rules, state, actions, outcome, others, room)
 
 
-@_step
-def bad_action(active: NDArray[np.bool_], actions: Singles) -> int:
-    """Return where the first bad action of an active environment is in C order, or -1."""
-    for row in range(actions.shape[0]):
-        if active[row]:
-            for agent in range(actions.shape[1]):
-                for part in range(2):
-                    if not np.abs(actions[row, agent, part]) <= 1.0:  # NaN as well
-                        return int(2 * (row * actions.shape[1] + agent) + part)
-    return -1
+@_kernel
+def _market_room(constants: Constants) -> tuple[Scratch, Floats, Floats]:
+    """Return room to clear a market in which all agents decide; else next to nothing."""
+    units = constants[1].size if constants[4] < 0 else 1
+    return _scratch(units), np.empty(units), np.empty(units)
+
+
+@_kernel
+def _others(constants: Constants) -> Others:
+    """Put the units in merit order that never change their bids, where only the learner does."""
+    capacities, costs, _, _, learner = constants
+    count = costs.size - 1 if learner >= 0 else 0
+    bids, quantities = np.empty(count), np.empty(count)
+    limits, supply = np.empty(count), np.zeros(count + 1)
+    if learner < 0:
+        return bids, quantities, limits, supply
+    scratch = _scratch(costs.size)
+    _sort(costs, scratch)
+    place = 0
+    for k in range(costs.size):
+        unit = scratch[0][k]
+        if unit == learner:
+            continue
+        bids[place], quantities[place] = costs[unit], capacities[unit] + 0.0
+        # Of two units with equal bids, the one with the lower index comes first.
+        limits[place] = bids[place] if unit < learner else np.nextafter(bids[place], np.inf)
+        supply[place + 1] = supply[place] + quantities[place]
+        place += 1
+    return bids, quantities, limits, supply
 
 
 @_step
 def _step_some(
     first: int,
     stop: int,
-    tables: Tables,
+    constants: Constants,
     numbers: Numbers,
-    acting: Acting,
     rules: Rules,
-    state: States,
+    state: State,
     actions: Singles,
-    told: Told,
-    offers: tuple[Floats, Floats, Floats],
-    scratch: Scratch,
+    outcome: Outcome,
+    others: Others,
+    room: tuple[Scratch, Floats, Floats],
 ) -> None:
-    """Step the environments from `first` to before `stop`."""
-    capacities, costs, _, _ = tables
-    bids, quantities, cleared = offers
-    for unit in range(bids.size):  # those that do not act
-        bids[unit], quantities[unit] = costs[unit], capacities[unit]
+    """Take a step in the environments from `first` to before `stop`, and observe them."""
     hours, demand, active = state
-    rewards, _, prices, dispatch = told
+    rewards, observations, prices, dispatch = outcome
     for row in range(first, stop):
-        if active[row]:
-            for agent in range(acting[0], acting[1]):
-                action = actions[row, agent - acting[0]]
-                withheld = float(action[0]) if action[0] > 0.0 else 0.0
-                quantities[agent] = capacities[agent] * (1.0 - withheld)
-                bids[agent] = costs[agent] + float(action[1]) * numbers[0]
-            market = bids, quantities, demand[row, hours[row]]
-            low, high = _extent(bids)
-            marginal = _find(market, low, high, scratch)
-            price = _dispatch(market, scratch[0], marginal, rules, cleared)
-            scarce = market[2] - marginal[1] if marginal[0] == bids.size else 0.0
-            shortage = numbers[2] * (scarce if scarce > 0.0 else 0.0)
-            prices[row] = price
-            for agent in range(acting[0], acting[1]):
-                own = agent - acting[0]
-                markup = bids[agent] - costs[agent]
-                profit = (price - costs[agent]) * cleared[agent]
-                charge = numbers[1] * (markup * markup)
-                rewards[row, own] = ((profit - charge) - shortage) * numbers[3]
-                dispatch[row, own] = cleared[agent]
-            hours[row] += 1
-        else:
+        now = demand[row, hours[row]]
+        if not active[row]:
             prices[row] = 0.0
-            rewards[row], dispatch[row] = 0.0, 0.0
-        _observe(row, tables, numbers[4], acting[0], state, told[1][row])
+            for agent in range(rewards.shape[1]):
+                rewards[row, agent] = dispatch[row, agent] = 0.0
+        elif constants[4] >= 0:
+            prices[row] = _step_one(
+                constants, numbers, rules, now, actions[row, 0], others,
+                rewards[row], dispatch[row],
+            )  # fmt: skip
+        else:
+            prices[row] = _step_all(
+                constants, numbers, rules, now, actions[row], room, rewards[row], dispatch[row]
+            )
+        hours[row] += active[row]
+        _observe(constants, numbers, hours[row], demand[row], observations[row])
+
+
+@_step
+def _step_all(
+    constants: Constants,
+    numbers: Numbers,
+    rules: Rules,
+    demand: float,
+    actions: Singles,
+    room: tuple[Scratch, Floats, Floats],
+    rewards: Floats,
+    dispatch: Floats,
+) -> float:
+    """Clear a market in which all agents decide, and return the price."""
+    capacities, costs, _, _, _ = constants
+    scratch, bids, quantities = room
+    for unit in range(bids.size):
+        withheld = max(0.0, np.float64(actions[unit, 0]))
+        bids[unit] = costs[unit] + np.float64(actions[unit, 1]) * numbers[0]
+        quantities[unit] = capacities[unit] * (1.0 - withheld)
+    market = bids, quantities, demand
+    low, high = _extent(bids)
+    marginal = _find(market, low, high, scratch)
+    price = _dispatch(market, scratch[0], marginal, rules, dispatch)
+    shortage = demand - marginal[1] if marginal[0] == bids.size else 0.0
+    penalty = numbers[2] * shortage
+    for unit in range(bids.size):
+        rewards[unit] = _reward(numbers, price, bids[unit], costs[unit], dispatch[unit], penalty)
+    return price
+
+
+@_step
+def _step_one(
+    constants: Constants,
+    numbers: Numbers,
+    rules: Rules,
+    demand: float,
+    action: Singles,
+    others: Others,
+    rewards: Floats,
+    dispatch: Floats,
+) -> float:
+    """Clear a market in which only the learner decides, and return the price."""
+    cost = constants[1][constants[4]]
+    bid = cost + np.float64(action[1]) * numbers[0]
+    quantity = constants[0][constants[4]] * (1.0 - max(0.0, np.float64(action[0]))) + 0.0
+    price, dispatch[0], shortage = _clear_one((bid, quantity, demand), others, rules)
+    penalty = numbers[2] * shortage
+    rewards[0] = _reward(numbers, price, bid, cost, dispatch[0], penalty)
+    return price
+
+
+@_step
+def _clear_one(
+    offer: tuple[float, float, float], others: Others, rules: Rules
+) -> tuple[float, float, float]:
+    """Return the price, what the one unit delivers, and the demand that offers do not reach.
+
+    Up to where the one unit comes in the merit order, supply is that of the others.
+    """
+    bid, quantity, demand = offer
+    bids, quantities, limits, supplies = others
+    place = _first_above(limits, bid)
+    supply = supplies[place]
+    if place > 0 and supply >= demand:
+        marginal, _ = _reach(supplies[1 : place + 1], demand)
+        return _told(offer, others, rules, place, marginal)
+    if supply + quantity >= demand:
+        if rules[0]:
+            return bid, _share_one(offer, others, place), 0.0
+        return bid, min((demand + 0.0) - supply, quantity), 0.0
+    supply += quantity
+    for k in range(place, bids.size):
+        supply += quantities[k]
+        if supply >= demand:
+            return _told(offer, others, rules, place, k)
+    last = bid if place == bids.size else bids[bids.size - 1]
+    return last if np.isnan(rules[1]) else rules[1], quantity, demand - supply
+
+
+@_step
+def _told(
+    offer: tuple[float, float, float], others: Others, rules: Rules, place: int, marginal: int
+) -> tuple[float, float, float]:
+    """Return the same where another unit is marginal."""
+    price = others[0][marginal]
+    if rules[0] and offer[0] == price:
+        return price, _share_one(offer, others, place), 0.0
+    return price, offer[1] if place <= marginal else 0.0, 0.0
+
+
+@_step
+def _share_one(offer: tuple[float, float, float], others: Others, place: int) -> float:
+    """Return what the one unit gets of what cheaper units leave, where it bids the price."""
+    price, quantity, demand = offer
+    bids, quantities, _, supplies = others
+    first = place
+    while first > 0 and bids[first - 1] == price:
+        first -= 1
+    total = 0.0
+    for k in range(first, place):
+        total += quantities[k]
+    total += quantity
+    stop = place
+    while stop < bids.size and bids[stop] == price:
+        total += quantities[stop]
+        stop += 1
+    ratio = ((demand + 0.0) - supplies[first]) / total if total > 0.0 else 0.0
+    return min(quantity * ratio, quantity)
+
+
+@_step
+def _first_above(limits: Floats, bid: float) -> int:
+    """Return how many limits a bid has reached; they ascend."""
+    low, high = 0, limits.size
+    while low < high:
+        middle = (low + high) // 2
+        if limits[middle] <= bid:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@_step
+def _reward(
+    numbers: Numbers, price: float, bid: float, cost: float, dispatch: float, penalty: float
+) -> float:
+    """Return a reward, worked out from left to right as it is written down."""
+    markup = bid - cost
+    profit = (price - cost) * dispatch
+    charge = numbers[1] * (markup * markup)
+    return ((profit - charge) - penalty) * numbers[3]
 
 
 @_step
 def _observe(
-    row: int,
-    tables: Tables,
-    demand_scale: float,
-    first: int,
-    state: States,
-    observations: Singles,
+    constants: Constants, numbers: Numbers, hour: int, demand: Floats, observations: Singles
 ) -> None:
-    """Write what agents see of the hour that comes next."""
-    _, _, of_agents, of_hours = tables
-    hour = state[0][row]
-    seen = np.float32(state[1][row, hour] * demand_scale)
-    static = 1 + of_agents.shape[1]
-    for own in range(observations.shape[0]):
-        observations[own, 0] = seen
-        for feature in range(of_agents.shape[1]):
-            observations[own, 1 + feature] = of_agents[first + own, feature]
-        for feature in range(of_hours.shape[1]):
-            observations[own, static + feature] = of_hours[hour, feature]
+    """Write what the agents see of the hour that comes next."""
+    _, _, agents, hours, learner = constants
+    seen = np.float32(demand[hour] * numbers[4])
+    static = 1 + agents.shape[1]
+    for row in range(observations.shape[0]):
+        agent = row if learner < 0 else learner
+        observations[row, 0] = seen
+        for feature in range(agents.shape[1]):
+            observations[row, 1 + feature] = agents[agent, feature]
+        for feature in range(hours.shape[1]):
+            observations[row, static + feature] = hours[hour, feature]

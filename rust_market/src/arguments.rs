@@ -196,12 +196,12 @@ impl<'a> Layout<'a> {
         Self { fields }
     }
 
-    fn type_number(&self) -> c_int {
+    pub fn type_number(&self) -> c_int {
         // SAFETY: every array has a dtype.
         unsafe { (*_PyDataType_GET_ITEM_DATA(self.fields.descr)).type_num }
     }
 
-    fn is_native(&self) -> bool {
+    pub fn is_native(&self) -> bool {
         // SAFETY: every array has a dtype.
         let order = unsafe { (*_PyDataType_GET_ITEM_DATA(self.fields.descr)).byteorder };
         order as u8 != NPY_BYTEORDER_CHAR::NPY_OPPBYTE as u8
@@ -262,7 +262,7 @@ impl<'a> Layout<'a> {
 
 /// # Safety
 /// As `slice::from_raw_parts`, but the pointer may be anything if `length` is 0.
-unsafe fn slice_of<'a, T>(data: *const T, length: usize) -> &'a [T] {
+pub unsafe fn slice_of<'a, T>(data: *const T, length: usize) -> &'a [T] {
     if length == 0 {
         return &[];
     }

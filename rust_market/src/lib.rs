@@ -7,6 +7,8 @@
 //! module needs the GIL otherwise it declares (`gil_used = true`), so a free-threaded interpreter
 //! turns the GIL on when it imports it.
 //!
+//! The environments' step holds it, too, and may use several threads: they run no Python.
+//!
 //! | module | does |
 //! |---|---|
 //! | `arguments` | Python objects to arrays and numbers of an accepted dtype, their memory to values |
@@ -14,11 +16,13 @@
 //! | `outputs` | fresh arrays, or the caller's `out`, checked |
 //! | `options` | `ties` and `threads` |
 //! | `kernels` | one market, many markets: clearing, and the baselines of the benchmarks |
-//! | `step` | a step of environments, with the GIL from beginning to end |
+//! | `step` | the environments' step |
+//! | `fields` | the fields of its tuples, checked |
 //! | `errors` | the sentences |
 
 mod arguments;
 mod errors;
+mod fields;
 mod kernels;
 mod options;
 mod outputs;
@@ -31,7 +35,7 @@ mod rust_market {
     use numpy::{IntoPyArray, PyArray1};
     use pyo3::exceptions::PyValueError;
     use pyo3::prelude::*;
-    use pyo3::types::{PyDict, PyTuple};
+    use pyo3::types::PyDict;
 
     use crate::arguments::Given;
     use crate::kernels::{self, Clear, Floor, Portable, Study};
@@ -153,46 +157,44 @@ mod rust_market {
         kernels::many_markets(&given, ties, out, threads)
     }
 
-    /// Take an hour in many bidding environments: bids, clearing, rewards, observations.
+    /// Take one hour in every active environment, and observe all of them.
     ///
     /// Parameters
     /// ----------
     /// model : tuple
-    ///     What environments have in common: capacities and costs, float64 (N,); agent_features,
-    ///     float32 (N, A); hour_features, float32 (T + 1, H); the floats bid_change, bid_penalty,
-    ///     shortage_penalty, reward_scale and demand_scale; learner, int, the agent that acts or
-    ///     -1 where all do; ties and scarcity_price, as in `clear`.
+    ///     Fields of `easy_marl.market.stepping.Model`, in their order.
     /// state : tuple
-    ///     hours, int64 (B,), which are set forward; demand, float64 (B, T + 1); active, bool (B,).
+    ///     Fields of `State`; hours of active environments are set forward.
     /// actions : ndarray of float32, shape (B, M, 2)
-    ///     Of the M agents that act.
+    ///     What the M agents that act do, in each of B environments.
     /// outcome : tuple
-    ///     Room for rewards, float64 (B, M); observations, float32 (B, M, 1 + A + H); prices,
-    ///     float64 (B,); dispatch, float64 (B, M).
+    ///     Fields of `Outcome`, which are overwritten. They and `hours` must not overlap anything.
     /// threads : int, optional
-    ///     As in `clear_batch`.
+    ///     The most threads to use, at least 1; as in `clear_batch`.
     ///
     /// Returns
     /// -------
     /// int
-    ///     -1; or, with nothing written, where the first action of an active environment that is
-    ///     not from -1 to 1 stands in C order.
+    ///     -1; or the position of the first action that an active environment must not take, NaN
+    ///     or outside [-1, 1]. Nothing is written then.
     ///
     /// Raises
     /// ------
     /// TypeError, ValueError
-    ///     If a dtype, a shape, a layout or an hour does not fit, or arrays that are written overlap
-    ///     others. Nothing is written then. Other numbers are not checked.
+    ///     If a field is not what it must be: arrays are C-contiguous, of exactly their dtype and
+    ///     shape, and hours are those of an episode. The message names the field. Nothing is
+    ///     written then. Numbers that are not finite go unseen.
     #[pyfunction]
     #[pyo3(signature = (model, state, actions, outcome, *, threads=None))]
-    fn step_batch<'py>(
-        model: &Bound<'py, PyTuple>,
-        state: &Bound<'py, PyTuple>,
-        actions: &Bound<'py, PyAny>,
-        outcome: &Bound<'py, PyTuple>,
-        threads: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<isize> {
-        step::step(model, state, actions, outcome, check_threads(threads)?)
+    fn step_batch(
+        model: &Bound<'_, PyAny>,
+        state: &Bound<'_, PyAny>,
+        actions: &Bound<'_, PyAny>,
+        outcome: &Bound<'_, PyAny>,
+        threads: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<i64> {
+        let threads = check_threads(threads)?;
+        step::step_batch(&step::Given { model, state, actions, outcome }, threads)
     }
 
     /// Return how this module was built.

@@ -1,251 +1,241 @@
-//! A step of many environments: the fields of three tuples to slices, and the core called.
+//! The environments' step: tuples of arrays in, `market_core` called on their memory.
 //!
-//! It holds the GIL from beginning to end, so no Python thread changes the arrays meanwhile; the
-//! core's own threads need none. rust-numpy's borrows tell whether arrays overlap: they cost little
-//! beside a step.
+//! The GIL is held for the whole step, which takes microseconds. So no other Python thread can
+//! change an array meanwhile, or look at results that are not done; the threads that share the work
+//! run no Python.
 
-use market_core::{Environments, Model, Rules, step_batch};
-use numpy::ndarray::{Dim, Dimension};
-use numpy::npyffi::flags::NPY_ARRAY_ALIGNED;
-use numpy::{
-    Element, PyArray, PyArrayMethods, PyReadonlyArray, PyReadwriteArray, PyUntypedArray,
-    PyUntypedArrayMethods, dtype,
-};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use market_core::{Model, Outcome, Refusal, Rules, State};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
 
+use crate::fields::{Array, check_overlaps, fields, number};
 use crate::options::TiesOption;
 
-/// What a step returns where all actions are good, and the `learner` where all agents act.
-const NONE: isize = -1;
-
-const MODEL: [&str; 12] = [
-    "capacities",
-    "costs",
-    "agent_features",
-    "hour_features",
-    "bid_change",
-    "bid_penalty",
-    "shortage_penalty",
-    "reward_scale",
-    "demand_scale",
-    "learner",
-    "ties",
-    "scarcity_price",
-];
-const STATE: [&str; 3] = ["hours", "demand", "active"];
-const OUTCOME: [&str; 4] = ["rewards", "observations", "prices", "dispatch"];
-
-type Array<'py, T, const D: usize> = Bound<'py, PyArray<T, Dim<[usize; D]>>>;
-
-/// A tuple, what it is called, and what its fields are.
-struct Fields<'a, 'py> {
-    tuple: &'a Bound<'py, PyTuple>,
-    name: &'static str,
-    names: &'static [&'static str],
+/// The tuples as Python gave them.
+pub struct Given<'a, 'py> {
+    pub model: &'a Bound<'py, PyAny>,
+    pub state: &'a Bound<'py, PyAny>,
+    pub actions: &'a Bound<'py, PyAny>,
+    pub outcome: &'a Bound<'py, PyAny>,
 }
 
-impl<'a, 'py> Fields<'a, 'py> {
-    fn new(
-        tuple: &'a Bound<'py, PyTuple>,
-        name: &'static str,
-        names: &'static [&'static str],
-    ) -> PyResult<Self> {
-        if tuple.len() == names.len() {
-            return Ok(Self { tuple, name, names });
+/// What of a model is no array.
+struct Numbers {
+    bid_change: f64,
+    bid_penalty: f64,
+    shortage_penalty: f64,
+    reward_scale: f64,
+    demand_scale: f64,
+    learner: i64,
+    rules: Rules,
+}
+
+impl Numbers {
+    /// The fields of a model from the fifth on.
+    fn new(fields: &[Bound<'_, PyAny>; 12]) -> PyResult<Self> {
+        let float = |field: usize, name| number(name, &fields[field], "a float");
+        let ties = TiesOption::extract(fields[10].as_borrowed()).unwrap_or(TiesOption::FIRST);
+        Ok(Self {
+            bid_change: float(4, "model.bid_change")?,
+            bid_penalty: float(5, "model.bid_penalty")?,
+            shortage_penalty: float(6, "model.shortage_penalty")?,
+            reward_scale: float(7, "model.reward_scale")?,
+            demand_scale: float(8, "model.demand_scale")?,
+            learner: number("model.learner", &fields[9], "an int")?,
+            rules: Rules {
+                ties: ties.check()?,
+                scarcity_price: number("model.scarcity_price", &fields[11], "a float or None")?,
+            },
+        })
+    }
+
+    /// The learner; `None` where all agents act.
+    fn learner(&self, agents: usize) -> PyResult<Option<usize>> {
+        match usize::try_from(self.learner) {
+            Ok(learner) if learner < agents => Ok(Some(learner)),
+            Err(_) if self.learner == -1 => Ok(None),
+            _ => Err(PyValueError::new_err(format!(
+                "model.learner is {}: it must be at least -1 and less than {agents}",
+                self.learner
+            ))),
         }
-        let message = format!("{name} has {} fields: it must have {}", tuple.len(), names.len());
-        Err(PyValueError::new_err(message))
+    }
+}
+
+/// Takes a step; gives the position of the first bad action, or -1.
+pub fn step_batch(given: &Given<'_, '_>, threads: Option<usize>) -> PyResult<i64> {
+    let model: [_; 12] = fields("model", given.model)?;
+    let state: [_; 3] = fields("state", given.state)?;
+    let outcome: [_; 4] = fields("outcome", given.outcome)?;
+    let numbers = Numbers::new(&model)?;
+    // From here on no Python code runs.
+    let constants = Constants::new(&model, &numbers)?;
+    let arrays = Arrays::new(&constants, &state, given.actions, &outcome)?;
+    arrays.check_overlaps(&constants)?;
+    // SAFETY: the GIL is held, no Python code runs, and what is written to overlaps nothing else.
+    let done = unsafe {
+        let (state, actions, outcome) = arrays.slices();
+        market_core::step_batch(&constants.slices(&numbers), state, actions, outcome, threads)
+    };
+    match done {
+        Ok(()) => Ok(-1),
+        Err(Refusal::Action(position)) => Ok(position as i64),
+        Err(Refusal::Hour(row)) => Err(arrays.bad_hour(&constants, row)),
+    }
+}
+
+/// The arrays of a model, in shapes that fit together.
+struct Constants<'a> {
+    capacities: Array<'a, f64>,
+    costs: Array<'a, f64>,
+    agent_features: Array<'a, f32>,
+    hour_features: Array<'a, f32>,
+    learner: Option<usize>,
+}
+
+impl<'a> Constants<'a> {
+    fn new(fields: &'a [Bound<'_, PyAny>; 12], numbers: &Numbers) -> PyResult<Self> {
+        let costs = Array::new("model.costs", &fields[1])?.shaped([None])?;
+        let agents = Some(costs.length(0));
+        if agents == Some(0) {
+            return Err(PyValueError::new_err(
+                "model.costs has shape (0,): a market needs at least one unit",
+            ));
+        }
+        let hour_features = Array::new("model.hour_features", &fields[3])?.shaped([None, None])?;
+        if hour_features.length(0) == 0 {
+            return Err(PyValueError::new_err(
+                "model.hour_features has no row: it must have one more than there are hours",
+            ));
+        }
+        Ok(Self {
+            capacities: Array::new("model.capacities", &fields[0])?.shaped([agents])?,
+            agent_features: Array::new("model.agent_features", &fields[2])?
+                .shaped([agents, None])?,
+            learner: numbers.learner(costs.length(0))?,
+            costs,
+            hour_features,
+        })
     }
 
-    fn label(&self, position: usize) -> String {
-        format!("{}.{}", self.name, self.names[position])
+    /// T.
+    fn hours(&self) -> usize {
+        self.hour_features.length(0) - 1
     }
 
-    fn value<T>(&self, position: usize) -> PyResult<T>
-    where
-        T: for<'b> FromPyObject<'b, 'py, Error = PyErr>,
-    {
-        self.tuple
-            .get_item(position)?
-            .extract()
-            .map_err(|error| PyTypeError::new_err(format!("{}: {error}", self.label(position))))
-    }
-
-    /// A C-contiguous, aligned array of exactly this dtype and number of axes.
-    fn array<T: Element, const D: usize>(&self, position: usize) -> PyResult<Array<'py, T, D>>
-    where
-        Dim<[usize; D]>: Dimension,
-    {
-        let object = self.tuple.get_item(position)?;
-        let label = self.label(position);
-        let Ok(array) = object.cast::<PyArray<T, Dim<[usize; D]>>>() else {
-            let found = match object.cast::<PyUntypedArray>() {
-                Ok(array) => format!("dtype {} and {} axes", array.dtype(), array.ndim()),
-                Err(_) => format!("type {}", object.get_type().name()?),
-            };
-            let wanted = dtype::<T>(object.py());
-            return Err(PyTypeError::new_err(format!(
-                "{label} has {found}: it must be an array of {wanted} with {D} axes"
-            )));
+    /// # Safety
+    /// As [`Array::slice`].
+    unsafe fn slices(&self, numbers: &Numbers) -> Model<'a> {
+        // SAFETY: the caller vouches for it.
+        let (capacities, costs, agent_features, hour_features) = unsafe {
+            let Self { capacities, costs, agent_features, hour_features, .. } = self;
+            (capacities.slice(), costs.slice(), agent_features.slice(), hour_features.slice())
         };
-        // SAFETY: it is an array, and alive.
-        let flags = unsafe { (*array.as_array_ptr()).fields.flags };
-        let aligned = (flags & NPY_ARRAY_ALIGNED) != 0;
-        if array.is_c_contiguous() && aligned {
-            return Ok(array.clone());
+        Model {
+            capacities,
+            costs,
+            agent_features,
+            hour_features,
+            hours: self.hours(),
+            bid_change: numbers.bid_change,
+            bid_penalty: numbers.bid_penalty,
+            shortage_penalty: numbers.shortage_penalty,
+            reward_scale: numbers.reward_scale,
+            demand_scale: numbers.demand_scale,
+            learner: self.learner,
+            rules: numbers.rules,
         }
-        Err(PyValueError::new_err(format!("{label} must be C-contiguous and aligned")))
+    }
+}
+
+/// The arrays that are no constants, in shapes that fit together.
+struct Arrays<'a> {
+    hours: Array<'a, i64>,
+    demand: Array<'a, f64>,
+    active: Array<'a, u8>,
+    actions: Array<'a, f32>,
+    rewards: Array<'a, f64>,
+    observations: Array<'a, f32>,
+    prices: Array<'a, f64>,
+    dispatch: Array<'a, f64>,
+}
+
+impl<'a> Arrays<'a> {
+    fn new(
+        constants: &Constants<'_>,
+        state: &'a [Bound<'_, PyAny>; 3],
+        actions: &'a Bound<'_, PyAny>,
+        outcome: &'a [Bound<'_, PyAny>; 4],
+    ) -> PyResult<Self> {
+        let hours = Array::writeable("state.hours", &state[0])?.shaped([None])?;
+        let rows = Some(hours.length(0));
+        let acting = Some(constants.learner.map_or(constants.costs.length(0), |_| 1));
+        let width = 1 + constants.agent_features.length(1) + constants.hour_features.length(1);
+        Ok(Self {
+            hours,
+            demand: Array::new("state.demand", &state[1])?
+                .shaped([rows, Some(constants.hours() + 1)])?,
+            active: Array::new("state.active", &state[2])?.shaped([rows])?,
+            actions: Array::new("actions", actions)?.shaped([rows, acting, Some(2)])?,
+            rewards: Array::writeable("outcome.rewards", &outcome[0])?.shaped([rows, acting])?,
+            observations: Array::writeable("outcome.observations", &outcome[1])?.shaped([
+                rows,
+                acting,
+                Some(width),
+            ])?,
+            prices: Array::writeable("outcome.prices", &outcome[2])?.shaped([rows])?,
+            dispatch: Array::writeable("outcome.dispatch", &outcome[3])?.shaped([rows, acting])?,
+        })
     }
 
-    /// The same, of a given shape, to be read.
-    fn read<T: Element, const D: usize>(
-        &self,
-        position: usize,
-        shape: [usize; D],
-    ) -> PyResult<PyReadonlyArray<'py, T, Dim<[usize; D]>>>
-    where
-        Dim<[usize; D]>: Dimension,
-    {
-        let array = self.array::<T, D>(position)?;
-        self.check_shape(position, array.shape(), &shape)?;
-        array.try_readonly().map_err(|error| self.refused(position, &error))
+    fn check_overlaps(&self, constants: &Constants<'_>) -> PyResult<()> {
+        let outputs = [
+            self.hours.extent(),
+            self.rewards.extent(),
+            self.observations.extent(),
+            self.prices.extent(),
+            self.dispatch.extent(),
+        ];
+        let inputs = [
+            constants.capacities.extent(),
+            constants.costs.extent(),
+            constants.agent_features.extent(),
+            constants.hour_features.extent(),
+            self.demand.extent(),
+            self.active.extent(),
+            self.actions.extent(),
+        ];
+        check_overlaps(&outputs, &inputs)
     }
 
-    /// The same, to be written.
-    fn write<T: Element, const D: usize>(
-        &self,
-        position: usize,
-        shape: [usize; D],
-    ) -> PyResult<PyReadwriteArray<'py, T, Dim<[usize; D]>>>
-    where
-        Dim<[usize; D]>: Dimension,
-    {
-        let array = self.array::<T, D>(position)?;
-        self.check_shape(position, array.shape(), &shape)?;
-        array.try_readwrite().map_err(|error| self.refused(position, &error))
-    }
-
-    fn check_shape(&self, position: usize, found: &[usize], wanted: &[usize]) -> PyResult<()> {
-        if found == wanted {
-            return Ok(());
+    /// # Safety
+    /// As [`Array::slice`] and [`Array::slice_mut`].
+    unsafe fn slices(&self) -> (State<'a>, &'a [f32], Outcome<'a>) {
+        // SAFETY: the caller vouches for it; those that are written to are writeable.
+        unsafe {
+            let state = State {
+                hours: self.hours.slice_mut(),
+                demand: self.demand.slice(),
+                active: self.active.slice(),
+            };
+            let outcome = Outcome {
+                rewards: self.rewards.slice_mut(),
+                observations: self.observations.slice_mut(),
+                prices: self.prices.slice_mut(),
+                dispatch: self.dispatch.slice_mut(),
+            };
+            (state, self.actions.slice(), outcome)
         }
-        let label = self.label(position);
-        let message = format!("{label} has shape {found:?}: it must have {wanted:?}");
-        Err(PyValueError::new_err(message))
     }
 
-    fn refused(&self, position: usize, error: &impl std::fmt::Display) -> PyErr {
-        PyValueError::new_err(format!("{} cannot be used: {error}", self.label(position)))
-    }
-}
-
-/// Steps environments; the first bad action, or -1.
-pub fn step<'py>(
-    model: &Bound<'py, PyTuple>,
-    state: &Bound<'py, PyTuple>,
-    actions: &Bound<'py, PyAny>,
-    outcome: &Bound<'py, PyTuple>,
-    threads: Option<usize>,
-) -> PyResult<isize> {
-    let model = Fields::new(model, "model", &MODEL)?;
-    let state = Fields::new(state, "state", &STATE)?;
-    let outcome = Fields::new(outcome, "outcome", &OUTCOME)?;
-    let given = PyTuple::new(actions.py(), [actions])?;
-    let given = Fields { tuple: &given, name: "step_batch", names: &["actions"] };
-
-    let units = model.array::<f64, 1>(1)?.len();
-    let rows = state.array::<i64, 1>(0)?.len();
-    let [_, of_agent] = shape(&model.array::<f32, 2>(2)?);
-    let [width, of_hour] = shape(&model.array::<f32, 2>(3)?);
-    let learner = learner(&model, units)?;
-    let agents = if learner.is_some() { 1 } else { units };
-    if width == 0 {
-        return Err(PyValueError::new_err("model.hour_features has no rows: it must have one"));
-    }
-
-    let capacities = model.read::<f64, 1>(0, [units])?;
-    let costs = model.read::<f64, 1>(1, [units])?;
-    let agent_features = model.read::<f32, 2>(2, [units, of_agent])?;
-    let hour_features = model.read::<f32, 2>(3, [width, of_hour])?;
-    let demand = state.read::<f64, 2>(1, [rows, width])?;
-    let active = state.read::<bool, 1>(2, [rows])?;
-    let actions = given.read::<f32, 3>(0, [rows, agents, 2])?;
-    let mut hours = state.write::<i64, 1>(0, [rows])?;
-    let mut rewards = outcome.write::<f64, 2>(0, [rows, agents])?;
-    let features = 1 + of_agent + of_hour;
-    let mut observations = outcome.write::<f32, 3>(1, [rows, agents, features])?;
-    let mut prices = outcome.write::<f64, 1>(2, [rows])?;
-    let mut dispatch = outcome.write::<f64, 2>(3, [rows, agents])?;
-
-    let model = Model {
-        capacities: capacities.as_slice()?,
-        costs: costs.as_slice()?,
-        agent_features: agent_features.as_slice()?,
-        hour_features: hour_features.as_slice()?,
-        hours: width - 1,
-        bid_change: model.value(4)?,
-        bid_penalty: model.value(5)?,
-        shortage_penalty: model.value(6)?,
-        reward_scale: model.value(7)?,
-        demand_scale: model.value(8)?,
-        learner,
-        rules: Rules {
-            ties: model
-                .tuple
-                .get_item(10)?
-                .extract::<TiesOption<'_>>()
-                .map_or_else(|never| match never {}, TiesOption::check)?,
-            scarcity_price: model.value(11)?,
-        },
-    };
-    // SAFETY: as many bytes; a byte of a bool array may be any, which a `bool` of Rust may not.
-    let active = unsafe { std::slice::from_raw_parts(active.data().cast::<u8>(), rows) };
-    let hours = hours.as_slice_mut()?;
-    check_hours(hours, active, width - 1)?;
-    let environments = Environments {
-        hours,
-        demand: demand.as_slice()?,
-        active,
-        actions: actions.as_slice()?,
-        rewards: rewards.as_slice_mut()?,
-        observations: observations.as_slice_mut()?,
-        prices: prices.as_slice_mut()?,
-        dispatch: dispatch.as_slice_mut()?,
-    };
-    Ok(step_batch(model, environments, threads).map_or_else(|bad| bad as isize, |()| NONE))
-}
-
-fn shape<T: Element>(array: &Array<'_, T, 2>) -> [usize; 2] {
-    [array.shape()[0], array.shape()[1]]
-}
-
-fn learner(model: &Fields<'_, '_>, units: usize) -> PyResult<Option<usize>> {
-    if units == 0 {
-        return Err(PyValueError::new_err("model.costs has shape (0,): there must be an agent"));
-    }
-    let learner: isize = model.value(9)?;
-    match usize::try_from(learner) {
-        Ok(agent) if agent < units => Ok(Some(agent)),
-        Err(_) if learner == NONE => Ok(None),
-        _ => Err(PyValueError::new_err(format!(
-            "model.learner is {learner}: it must be -1 or less than {units}"
-        ))),
-    }
-}
-
-/// Checks that every hour is one of an episode, or the one after it where no step is taken.
-fn check_hours(hours: &[i64], active: &[u8], last: usize) -> PyResult<()> {
-    let fits = |(&hour, &active): (&i64, &u8)| {
-        usize::try_from(hour).is_ok_and(|hour| hour <= last - usize::from(active != 0 && last > 0))
-            && (active == 0 || last > 0)
-    };
-    match hours.iter().zip(active).position(|pair| !fits(pair)) {
-        None => Ok(()),
-        Some(row) => Err(PyValueError::new_err(format!(
-            "state.hours[{row}] is {}: it must be from 0 to {last}, and less where active",
-            hours[row]
-        ))),
+    #[cold]
+    fn bad_hour(&self, constants: &Constants<'_>, row: usize) -> PyErr {
+        // SAFETY: the GIL is held, and no Python code runs.
+        let (hour, idle) = unsafe { (self.hours.slice()[row], self.active.slice()[row] == 0) };
+        let (hours, which) = (constants.hours(), if idle { "idle" } else { "active" });
+        let rule = if idle { "at most" } else { "less than" };
+        PyValueError::new_err(format!(
+            "state.hours[{row}] is {hour}: it must be at least 0 and {rule} {hours} where {which}"
+        ))
     }
 }

@@ -12,8 +12,11 @@
 //! | `buckets` | sorting into buckets, for many |
 //! | `merit_order` | a full sort, for shared bids and where the buckets give up |
 //! | `dispatch` | what each unit delivers, from the margin |
-//! | `step`, `peers` | a step of bidding environments; markets that differ in one unit only |
 //! | `rows`, `common`, `results` | where a batch's values come from, what they share, where results go |
+//! | `step` | the environments' step; [`reference_step`] is the same as plain code |
+//! | `model`, `environments` | what a step takes: constants; where environments are, room for results |
+//! | `step_rows`, `others` | steps one after the other; markets in which one unit decides |
+//! | `step_lanes`, `markets` | steps of some environments at once; markets of few units |
 //! | `cpu`, `pool` | wider instructions, more threads |
 #![deny(unsafe_code)]
 
@@ -23,27 +26,35 @@ mod clearing;
 mod common;
 mod cpu;
 mod dispatch;
+mod environments;
 mod fault;
 mod few;
 mod margin;
+mod markets;
 mod merit_order;
+mod model;
+mod others;
 mod output;
-mod peers;
 mod pool;
 pub mod reference;
+pub mod reference_step;
 mod results;
 mod rows;
 mod rules;
 mod step;
+mod step_lanes;
+mod step_rows;
 pub mod study;
 
 pub use batch::{check_batch, clear_batch};
 pub use clearing::{Market, clear, clear_portably};
+pub use environments::{Outcome, Refusal, State};
 pub use fault::{Argument, Code, Fault, check};
 pub use margin::{KEPT_UNITS, Margin, Scratch};
 pub use merit_order::MeritOrder;
+pub use model::Model;
 pub use output::Output;
 pub use results::{Fresh, Results, Shared, Visible};
 pub use rows::{Markets, Matrix, Rows};
 pub use rules::{Rules, Ties};
-pub use step::{Environments, Model, step_batch};
+pub use step::{step_batch, step_batch_portably};

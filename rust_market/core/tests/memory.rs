@@ -1,11 +1,15 @@
-//! Clearing allocates nothing: scratch memory is reused, and a batch needs no more than its rows.
+//! Clearing allocates nothing, nor does a step of environments: scratch memory is reused, and a batch
+//! needs no more than its rows.
 //!
 //! The counters are the process's, so there is no test harness, whose threads would count too.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use market_core::{Fresh, Market, Markets, Matrix, Rules, Scratch, Ties, clear, clear_batch};
+use market_core::{
+    Fresh, Market, Markets, Matrix, Model, Outcome, Rules, Scratch, State, Ties, clear,
+    clear_batch, step_batch,
+};
 
 /// Counts what is allocated by all threads.
 struct Counting;
@@ -90,7 +94,50 @@ fn a_batch_needs_memory_for_its_rows_only() {
     }
 }
 
+fn stepping_again_allocates_nothing() {
+    const ROWS: usize = 20;
+    for (units, learner) in [(5, None), (5, Some(3)), (40, Some(0)), (40, None), (300, None)] {
+        let acting = if learner.is_some() { 1 } else { units };
+        let (costs, capacities) = (numbers(units), vec![1.0; units]);
+        // The last ones are more than there is.
+        let demand: Vec<f64> = (0..2 * ROWS).map(|k| 0.03 * (units * k) as f64).collect();
+        let actions: Vec<f32> = numbers(2 * acting * ROWS).iter().map(|&a| a as f32).collect();
+        let mut counts = [0; 2];
+        for count in &mut counts {
+            let model = Model {
+                capacities: &capacities,
+                costs: &costs,
+                agent_features: &[],
+                hour_features: &[],
+                hours: 1,
+                bid_change: 1.0,
+                bid_penalty: 0.1,
+                shortage_penalty: 10.0,
+                reward_scale: 1.0,
+                demand_scale: 1.0,
+                learner,
+                rules: Rules::default(),
+            };
+            let (mut hours, mut prices) = ([0; ROWS], [0.0; ROWS]);
+            let (mut rewards, mut dispatch) = (vec![0.0; acting * ROWS], vec![0.0; acting * ROWS]);
+            let mut observations = vec![0.0; acting * ROWS];
+            let state = State { hours: &mut hours, demand: &demand, active: &[1; ROWS] };
+            let outcome = Outcome {
+                rewards: &mut rewards,
+                observations: &mut observations,
+                prices: &mut prices,
+                dispatch: &mut dispatch,
+            };
+            let before = CALLS.load(Ordering::Relaxed);
+            step_batch(&model, state, &actions, outcome, Some(1)).unwrap();
+            *count = CALLS.load(Ordering::Relaxed) - before;
+        }
+        assert_eq!(counts[1], 0, "{units} agents, {learner:?}");
+    }
+}
+
 fn main() {
     clearing_again_allocates_nothing();
     a_batch_needs_memory_for_its_rows_only();
+    stepping_again_allocates_nothing();
 }

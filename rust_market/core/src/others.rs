@@ -1,0 +1,185 @@
+//! A market in which all units but one bid the same in every hour.
+//!
+//! Those are sorted once, and their supply is added up once. What is left of a market is where the
+//! one unit comes among them, and the units after it: up to it, the sums are those of the others.
+
+use std::ops::Range;
+
+use crate::margin::positive_zero;
+use crate::markets::{LANES, Lanes, Unit, Units, lanes};
+use crate::merit_order::MeritOrder;
+use crate::model::Told;
+use crate::rules::{Rules, Ties};
+
+/// The offer of the one unit, and demand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offer {
+    pub bid: f64,
+    pub quantity: f64,
+    pub demand: f64,
+}
+
+/// A market as the one unit is told of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cleared {
+    pub told: Told,
+    pub dispatch: f64,
+}
+
+/// The other units in merit order.
+#[derive(Debug)]
+pub(crate) struct Others {
+    order: MeritOrder,
+    bids: Vec<f64>,
+    quantities: Vec<f64>,
+    /// From this bid on, the one unit comes after the other.
+    limits: Vec<f64>,
+    /// Supply of the units before each of them, and of all.
+    before: Vec<f64>,
+}
+
+impl Others {
+    pub const fn new() -> Self {
+        Self {
+            order: MeritOrder::new(),
+            bids: Vec::new(),
+            quantities: Vec::new(),
+            limits: Vec::new(),
+            before: Vec::new(),
+        }
+    }
+
+    /// Sorts all units but `one`.
+    pub fn sort(&mut self, costs: &[f64], capacities: &[f64], one: usize) {
+        let Self { order, bids, quantities, limits, before } = self;
+        order.sort(costs);
+        for buffer in [&mut *bids, quantities, limits, before] {
+            buffer.clear();
+        }
+        before.push(0.0);
+        let mut total = 0.0;
+        for unit in order.units().filter(|&unit| unit != one) {
+            let (bid, quantity) = (costs[unit], positive_zero(capacities[unit]));
+            bids.push(bid);
+            quantities.push(quantity);
+            // Of two units with equal bids, the one with the lower index comes first.
+            limits.push(if unit < one { bid } else { bid.next_up() });
+            total += quantity;
+            before.push(total);
+        }
+    }
+
+    /// Where units with these bids come among the others: how many are before each.
+    #[inline(always)]
+    pub fn places(&self, bids: &Lanes) -> Lanes {
+        let mut places = [0.0; LANES];
+        for &limit in &self.limits {
+            places = lanes!(k => places[k] + if limit <= bids[k] { 1.0 } else { 0.0 });
+        }
+        places
+    }
+
+    /// Clears one market.
+    pub fn clear(&self, offer: Offer, rules: Rules) -> Cleared {
+        let place = self.limits.partition_point(|&limit| limit <= offer.bid);
+        let before = self.before[place];
+        let Offer { bid, quantity, demand } = offer;
+        if place > 0 && before >= demand {
+            let marginal = self.before[1..=place].partition_point(|&supply| supply < demand);
+            return self.at(marginal, offer, place, rules);
+        }
+        let mut supply = before + quantity;
+        if supply >= demand {
+            let dispatch = match rules.ties {
+                Ties::First => (positive_zero(demand) - before).min(quantity),
+                Ties::ProRata => self.share(bid, offer, place),
+            };
+            return Cleared { told: Told { price: bid, shortage: 0.0 }, dispatch };
+        }
+        for (rank, &other) in self.quantities.iter().enumerate().skip(place) {
+            supply += other;
+            if supply >= demand {
+                return self.at(rank, offer, place, rules);
+            }
+        }
+        let last = if place == self.bids.len() { bid } else { self.bids[self.bids.len() - 1] };
+        let price = rules.scarcity_price.unwrap_or(last);
+        Cleared { told: Told { price, shortage: demand - supply }, dispatch: quantity }
+    }
+
+    /// The market where one of the others is marginal.
+    fn at(&self, marginal: usize, offer: Offer, place: usize, rules: Rules) -> Cleared {
+        let price = self.bids[marginal];
+        let dispatch = if rules.ties == Ties::ProRata && offer.bid == price {
+            self.share(price, offer, place)
+        } else if place <= marginal {
+            offer.quantity
+        } else {
+            0.0
+        };
+        Cleared { told: Told { price, shortage: 0.0 }, dispatch }
+    }
+
+    /// What the one unit gets of what cheaper units leave, where it bids the price.
+    fn share(&self, price: f64, offer: Offer, place: usize) -> f64 {
+        // Its place is among those that are tied, unless bids are no numbers.
+        let Range { start, end } = self.tied(price);
+        let start = start.min(place);
+        let (first, last) =
+            (&self.quantities[start..place], &self.quantities[place..end.max(place)]);
+        // In the order of their indices.
+        let supply = first.iter().chain([&offer.quantity]).chain(last).fold(0.0, |sum, q| sum + q);
+        if supply == 0.0 {
+            return 0.0;
+        }
+        let ratio = (positive_zero(offer.demand) - self.before[start]) / supply;
+        (offer.quantity * ratio).min(offer.quantity)
+    }
+
+    /// The ranks of those that bid the price.
+    fn tied(&self, price: f64) -> Range<usize> {
+        let first = self.bids.partition_point(|&bid| bid < price);
+        first..self.bids.partition_point(|&bid| bid <= price)
+    }
+
+    /// Gives memory back that only unusually many units needed.
+    pub fn shrink_to(&mut self, units: usize) {
+        if self.before.capacity() > units.saturating_add(1) {
+            *self = Self::new();
+        }
+    }
+}
+
+/// Some markets in which the one unit differs.
+pub(crate) struct Merged<'a> {
+    pub others: &'a Others,
+    /// Its number is its place in the merit order.
+    pub one: Unit,
+}
+
+impl Units for Merged<'_> {
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.others.bids.len() + 1
+    }
+
+    #[inline(always)]
+    fn unit(&self, rank: usize) -> Unit {
+        let Self { others, one } = self;
+        Unit {
+            bid: merge(&others.bids, &one.bid, &one.number, rank),
+            quantity: merge(&others.quantities, &one.quantity, &one.number, rank),
+            number: [rank as f64; LANES],
+        }
+    }
+}
+
+/// What the unit of a rank has, where the one unit has its place.
+#[inline(always)]
+fn merge(others: &[f64], own: &Lanes, place: &Lanes, rank: usize) -> Lanes {
+    let earlier = if rank < others.len() { others[rank] } else { 0.0 };
+    let later = if rank > 0 { others[rank - 1] } else { 0.0 };
+    let rank = rank as f64;
+    let other: Lanes = lanes!(k => if rank < place[k] { earlier } else { later });
+    lanes!(k => if rank == place[k] { own[k] } else { other[k] })
+}

@@ -1,0 +1,194 @@
+//! Steps of some environments at once, for few agents.
+
+use crate::environments::{Environments, State};
+use crate::margin::positive_zero;
+use crate::markets::{LANES, Lanes, Margins, NOTHING, Unit, ZERO, lanes, sort};
+use crate::model::{Model, Observer, Told};
+use crate::others::{Merged, Others};
+
+/// Where all agents act, up to so many are faster in lanes; else they are sorted one by one.
+const ALL: usize = 14;
+
+/// The same where one acts among others, which are sorted already.
+const AMONG_OTHERS: usize = 48;
+
+/// Whether lanes are the faster way.
+pub(crate) fn fits_lanes(model: &Model<'_>) -> bool {
+    let most = if model.learner.is_some() { AMONG_OTHERS } else { ALL };
+    model.costs.len() <= most
+}
+
+/// Takes a step in each environment that is active, and observes all.
+#[inline(always)]
+pub(crate) fn step_lanes(model: &Model<'_>, others: &Others, environments: Environments<'_>) {
+    let observer = Observer::new(model);
+    let mut agents = Agents::new();
+    let mut left = environments;
+    while left.count() > 0 {
+        let count = left.count().min(LANES);
+        let (mut some, rest) = left.split(model, count);
+        match model.learner {
+            Some(learner) => one(model, others, learner, &mut some),
+            None => all(model, &mut agents, &mut some),
+        }
+        observe(model, &observer, some);
+        left = rest;
+    }
+}
+
+/// Where only the learner decides.
+#[inline(always)]
+fn one(model: &Model<'_>, others: &Others, learner: usize, some: &mut Environments<'_>) {
+    let active = some.active();
+    let own = some.offers(model, 0, learner);
+    let own = Unit { number: others.places(&own.bid), ..own };
+    let ties = model.rules.ties;
+    let margins = Margins::new(&Merged { others, one: own }, some.demand(model), ties);
+    let prices = margins.prices(model.rules);
+    let dispatch = margins.dispatch(&own, ties);
+    let rewards = rewards(model, learner, &own, &dispatch, &prices, &margins.shortages());
+    store(&where_active(rewards, &active), some.outcome.rewards);
+    store(&where_active(dispatch, &active), some.outcome.dispatch);
+    store(&where_active(prices, &active), some.outcome.prices);
+}
+
+/// What all agents offer and get, in some environments.
+struct Agents {
+    offers: [Unit; ALL],
+    units: [Unit; ALL],
+    rewards: [Lanes; ALL],
+    dispatch: [Lanes; ALL],
+}
+
+impl Agents {
+    const fn new() -> Self {
+        let (offers, units) = ([NOTHING; ALL], [NOTHING; ALL]);
+        Self { offers, units, rewards: [ZERO; ALL], dispatch: [ZERO; ALL] }
+    }
+}
+
+/// Where all agents decide.
+#[inline(always)]
+fn all(model: &Model<'_>, agents: &mut Agents, some: &mut Environments<'_>) {
+    let active = some.active();
+    let count = model.costs.len();
+    let Agents { offers, units, rewards: all_rewards, dispatch: all_dispatch } = agents;
+    for agent in 0..count {
+        offers[agent] = some.offers(model, agent, agent);
+        units[agent] = offers[agent];
+    }
+    let units = &mut units[..count];
+    sort(units);
+    let ties = model.rules.ties;
+    let margins = Margins::new(&&*units, some.demand(model), ties);
+    let (prices, shortages) = (margins.prices(model.rules), margins.shortages());
+    store(&where_active(prices, &active), some.outcome.prices);
+    for agent in 0..count {
+        let own = &offers[agent];
+        let dispatch = margins.dispatch(own, ties);
+        let rewards = rewards(model, agent, own, &dispatch, &prices, &shortages);
+        all_dispatch[agent] = where_active(dispatch, &active);
+        all_rewards[agent] = where_active(rewards, &active);
+    }
+    store_rows(&all_rewards[..count], some.outcome.rewards);
+    store_rows(&all_dispatch[..count], some.outcome.dispatch);
+}
+
+#[inline(always)]
+fn observe(model: &Model<'_>, observer: &Observer<'_>, some: Environments<'_>) {
+    let State { hours, demand, active } = some.state;
+    let (mut demand, mut observations) = (demand, some.outcome.observations);
+    let seen = model.acting() * observer.width();
+    for (hour, &active) in hours.iter_mut().zip(active) {
+        // No chunks: those divide.
+        let (own, later) = demand.split_at(model.hours + 1);
+        let (row, rest) = observations.split_at_mut(seen);
+        *hour += i64::from(active != 0);
+        observer.observe(*hour as usize, own, row);
+        (demand, observations) = (later, rest);
+    }
+}
+
+impl Environments<'_> {
+    /// 1 where an environment takes a step.
+    #[inline(always)]
+    fn active(&self) -> Lanes {
+        let mut lanes = ZERO;
+        for (lane, &active) in lanes.iter_mut().zip(self.state.active) {
+            *lane = if active != 0 { 1.0 } else { 0.0 };
+        }
+        lanes
+    }
+
+    /// Demand of the hour; what that is does not matter where it is not active.
+    #[inline(always)]
+    fn demand(&self, model: &Model<'_>) -> Lanes {
+        let mut lanes = ZERO;
+        let mut rows = self.state.demand;
+        for (lane, &hour) in lanes.iter_mut().zip(&*self.state.hours) {
+            let (row, rest) = rows.split_at(model.hours + 1);
+            *lane = positive_zero(row[hour as usize]);
+            rows = rest;
+        }
+        lanes
+    }
+
+    /// What an agent bids and offers, who is the first, second, … of those that act.
+    #[inline(always)]
+    fn offers(&self, model: &Model<'_>, acting: usize, agent: usize) -> Unit {
+        let mut actions = [[0.0; 2]; LANES];
+        let rows = self.actions.as_chunks().0[acting..].iter().step_by(model.acting());
+        for (lane, &action) in actions.iter_mut().zip(rows) {
+            *lane = action;
+        }
+        let (cost, capacity) = (model.costs[agent], model.capacities[agent]);
+        Unit {
+            bid: lanes!(k => model.offer(cost, capacity, actions[k]).0),
+            quantity: lanes!(k => positive_zero(model.offer(cost, capacity, actions[k]).1)),
+            number: [agent as f64; LANES],
+        }
+    }
+}
+
+#[inline(always)]
+fn rewards(
+    model: &Model<'_>,
+    agent: usize,
+    own: &Unit,
+    dispatch: &Lanes,
+    prices: &Lanes,
+    shortages: &Lanes,
+) -> Lanes {
+    let cost = model.costs[agent];
+    lanes!(k => {
+        let told = Told { price: prices[k], shortage: shortages[k] };
+        model.reward(told, own.bid[k], cost, dispatch[k])
+    })
+}
+
+/// Zero where an environment is not active.
+#[inline(always)]
+fn where_active(values: Lanes, active: &Lanes) -> Lanes {
+    lanes!(k => if active[k] != 0.0 { values[k] } else { 0.0 })
+}
+
+/// Writes a number for each environment.
+#[inline(always)]
+fn store(values: &Lanes, cells: &mut [f64]) {
+    for (cell, value) in cells.iter_mut().zip(values) {
+        *cell = *value;
+    }
+}
+
+/// Writes a row of numbers for each environment, a number for each agent.
+#[inline(always)]
+fn store_rows(agents: &[Lanes], cells: &mut [f64]) {
+    let mut rows = cells;
+    for lane in 0..LANES {
+        let Some((row, rest)) = rows.split_at_mut_checked(agents.len()) else { break };
+        for (cell, values) in row.iter_mut().zip(agents) {
+            *cell = values[lane];
+        }
+        rows = rest;
+    }
+}
