@@ -7,16 +7,20 @@
 //! | module | does |
 //! |---|---|
 //! | `clearing`, `batch` | one market, many markets |
-//! | `margin` | where the merit order meets demand, by one of three ways: |
+//! | `margin` | where the merit order meets demand, by one of four ways: |
 //! | `few` | counting ranks, for few units |
-//! | `buckets` | sorting into buckets, for many |
+//! | `buckets` | sorting into buckets, for some |
+//! | `blocks`, `absorb` | adding buckets as they lie where order does not count, for many |
 //! | `merit_order` | a full sort, for shared bids and where the buckets give up |
+//! | `scale`, `lanes` | where a bid lies among all, searches through values |
 //! | `dispatch` | what each unit delivers, from the margin |
 //! | `rows`, `common`, `results` | where a batch's values come from, what they share, where results go |
 //! | `cpu`, `pool` | wider instructions, more threads |
 #![deny(unsafe_code)]
 
+mod absorb;
 mod batch;
+mod blocks;
 mod buckets;
 mod clearing;
 mod common;
@@ -24,6 +28,7 @@ mod cpu;
 mod dispatch;
 mod fault;
 mod few;
+mod lanes;
 mod margin;
 mod merit_order;
 mod output;
@@ -32,6 +37,7 @@ pub mod reference;
 mod results;
 mod rows;
 mod rules;
+mod scale;
 pub mod study;
 
 pub use batch::{check_batch, clear_batch};
