@@ -214,49 +214,14 @@ impl Blocks {
         let units = ranks.len();
         let number = scale.within(offers[0].bid, offers[units - 1].bid);
         self.few.sort_offers::<AVX2>(offers, units, number);
-        if let Some(added) = self.add_in_order(offers, units, supply, demand) {
-            return added;
-        }
-        self.few.sort_offers_in_full(offers, units);
-        let added = self.add_in_order(offers, units, supply, demand);
-        added.unwrap_or(Ok(supply)) // it is in order now
-    }
-
-    /// Adds a few units as they were sorted; `None` where that was not enough.
-    #[inline(always)]
-    fn add_in_order(
-        &self,
-        offers: &[Offer],
-        units: usize,
-        supply: f64,
-        demand: f64,
-    ) -> Option<Added> {
-        let mut total = supply;
-        let mut highest = f64::NEG_INFINITY;
-        for rank in 0..units {
-            let Offer { bid, quantity } = offers[self.few.unit(rank)];
-            if bid < highest {
-                return None;
-            }
-            highest = bid;
-            let before = total;
-            total += quantity;
-            if total >= demand {
-                // The next ones may be cheaper yet.
-                let bid = |rank: usize| offers[self.few.unit(rank)].bid;
-                if (rank + 1..units).any(|rank| bid(rank) < bid(rank - 1)) {
-                    return None;
-                }
-                return Some(Err(self.reached(offers, rank, supply, before)));
-            }
-        }
-        Some(Ok(total))
+        let added = self.few.add(units, supply, demand, |unit| offers[unit]);
+        added.map_err(|(rank, before)| self.reached(ranks.start, rank, supply, before))
     }
 
     /// Supply reaches demand at this rank of a few units that were sorted.
     #[cold]
-    fn reached(&self, offers: &[Offer], rank: usize, supply: f64, before: f64) -> Reached {
-        let offer = |rank: usize| offers[self.few.unit(rank)];
+    fn reached(&self, start: usize, rank: usize, supply: f64, before: f64) -> Reached {
+        let offer = |rank: usize| self.offers[start + self.few.unit(rank)];
         let price = offer(rank).bid;
         let tied = (0..rank).rev().take_while(|&rank| offer(rank).bid == price).count();
         let cheaper = (0..rank - tied).fold(supply, |sum, rank| sum + offer(rank).quantity);

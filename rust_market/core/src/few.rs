@@ -58,25 +58,22 @@ impl Few {
             for (unit, (word, &bid)) in self.words.iter_mut().zip(bids).enumerate() {
                 *word = pack(single(bid), unit);
             }
-            self.sort::<AVX2>(bids.len(), |unit| bids[unit]);
+            self.sort_words::<AVX2>(bids.len());
         }
-        let quantity = |rank: usize| positive_zero(quantities[self.unit(rank)]);
-        let mut before = 0.0;
-        for rank in 0..bids.len() {
-            let total = before + quantity(rank);
-            if total >= demand {
+        let offer = |unit| Offer { bid: bids[unit], quantity: quantities[unit] };
+        match self.add(bids.len(), 0.0, demand, offer) {
+            Ok(_) => Margin::Beyond { last: self.unit(bids.len() - 1) },
+            Err((rank, before)) => {
                 let cheaper = match ties {
                     Ties::First => before,
                     Ties::ProRata => {
                         let first = first_at_price(bids, rank, |rank| self.unit(rank));
-                        (0..first).fold(0.0, |sum, rank| sum + quantity(rank))
+                        (0..first).fold(0.0, |sum, rank| sum + quantities[self.unit(rank)])
                     }
                 };
-                return Margin::At { unit: self.unit(rank), before, cheaper };
+                Margin::At { unit: self.unit(rank), before, cheaper }
             }
-            before = total;
         }
-        Margin::Beyond { last: self.unit(bids.len() - 1) }
     }
 
     /// Sorts the first `units` offers, at most [`FEW`]; there are [`FEW`] to be read.
@@ -103,23 +100,58 @@ impl Few {
         self.sort_words::<AVX2>(padded);
     }
 
-    /// Sorts the offers by the whole bid, where [`Self::sort_offers`] was not enough.
-    #[cold]
-    pub fn sort_offers_in_full(&mut self, offers: &[Offer], units: usize) {
-        self.order[..units].sort_by_key(|&word| key(offers[unit(word)].bid)); // stable
+    /// Adds the quantities of units that were sorted to a supply that is short of the demand.
+    ///
+    /// Returns the supply with them, or the rank that reaches demand and the supply before it.
+    /// Looks meanwhile whether bids whose words are alike are in order; equal ones are.
+    #[inline(always)]
+    pub fn add(
+        &mut self,
+        units: usize,
+        supply: f64,
+        demand: f64,
+        offer: impl Fn(usize) -> Offer,
+    ) -> Result<f64, (usize, f64)> {
+        if let Some(added) = self.add_if_in_order(units, supply, demand, &offer) {
+            return added;
+        }
+        self.order[..units].sort_by_key(|&word| key(offer(unit(word)).bid)); // stable
+        self.add_if_in_order(units, supply, demand, &offer).unwrap_or(Ok(supply)) // it is now
+    }
+
+    #[inline(always)]
+    fn add_if_in_order(
+        &self,
+        units: usize,
+        supply: f64,
+        demand: f64,
+        offer: impl Fn(usize) -> Offer,
+    ) -> Option<Result<f64, (usize, f64)>> {
+        let order = &self.order[..units];
+        let mut total = supply;
+        let mut highest = f64::NEG_INFINITY;
+        for (rank, &word) in order.iter().enumerate() {
+            let Offer { bid, quantity } = offer(unit(word));
+            if bid < highest {
+                return None;
+            }
+            highest = bid;
+            let before = total;
+            total += quantity;
+            if total >= demand {
+                // Only those of a word like this can be cheaper yet.
+                let mut alike = order[rank + 1..].iter().take_while(|&&other| alike(word, other));
+                let cheaper = alike.any(|&other| offer(unit(other)).bid < bid);
+                return (!cheaper).then_some(Err((rank, before)));
+            }
+        }
+        Some(Ok(total))
     }
 
     /// The unit at a rank, once they are sorted.
     #[inline(always)]
     pub fn unit(&self, rank: usize) -> usize {
         unit(self.order[rank])
-    }
-
-    /// Sorts by the words, and by whole bids where those are alike.
-    #[inline(always)]
-    fn sort<const AVX2: bool>(&mut self, units: usize, bid: impl Fn(usize) -> f64) {
-        self.sort_words::<AVX2>(units);
-        self.repair(units, bid);
     }
 
     #[inline(always)]
@@ -147,21 +179,6 @@ impl Few {
             self.order[usize::from(rank) % FEW] = unit as i32;
         }
     }
-
-    /// Sorts units whose words are alike by the whole bid. Equal bids are in order already.
-    #[inline(always)]
-    fn repair(&mut self, units: usize, bid: impl Fn(usize) -> f64) {
-        let order = &mut self.order[..units];
-        // No early exits, so that the loops are vectorised; mostly no two words are alike.
-        let alike = |pair: &[i32]| (pair[0] ^ pair[1]) as u32 <= INDEX as u32;
-        if !order.windows(2).fold(false, |any, pair| any | alike(pair)) {
-            return;
-        }
-        let wrong = |pair: &[i32]| bid(unit(pair[1])) < bid(unit(pair[0]));
-        if order.windows(2).fold(false, |any, pair| any | wrong(pair)) {
-            order.sort_by_key(|&word| key(bid(unit(word)))); // stable
-        }
-    }
 }
 
 impl Default for Few {
@@ -181,6 +198,12 @@ fn single(bid: f64) -> i32 {
 #[inline(always)]
 fn pack(number: i32, unit: usize) -> i32 {
     (number & !INDEX) | unit as i32
+}
+
+/// Whether two words differ in the index only.
+#[inline(always)]
+fn alike(one: i32, other: i32) -> bool {
+    (one ^ other) as u32 <= INDEX as u32
 }
 
 #[inline(always)]
