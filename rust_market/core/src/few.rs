@@ -176,7 +176,8 @@ impl Few {
             ranks[unit] = own;
         }
         for (unit, &rank) in ranks[..bids.len()].iter().enumerate() {
-            self.order[usize::from(rank) % FEW] = unit as i32;
+            // Unlike any other word, as after a sort by words.
+            self.order[usize::from(rank) % FEW] = pack(i32::from(rank) * FEW as i32, unit);
         }
     }
 }
