@@ -2,7 +2,7 @@
 
 A fast kernel does not sort. Up to 64 units it counts the ranks of 32-bit words: the bid as a
 float32 whose low six bits gave way to the index; where words are equal, whole bids decide. Up to
-512 it drops units into about n buckets by interpolating between the lowest and the highest bid,
+400 it drops units into about n buckets by interpolating between the lowest and the highest bid,
 and adds supply in order up to the marginal unit, whose bucket is the last one that it sorts;
 where that takes too many moves, it sorts in full. Beyond, it adds whole buckets as they lie, eight
 units at a time, each quantity rounded as the supply's last place asks for. It puts units in order
@@ -21,7 +21,7 @@ Generator = np.random.Generator
 # Around every width of vectors, and the change of algorithm.
 FEW = (65, 1, 2, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64)
 # Large before small: what a market leaves in scratch memory must not reach the next.
-MANY = (5000, 65, 4096, 66, 1000, 511, 513, 127, 520, 128, 777, 129)
+MANY = (5000, 65, 4096, 66, 1000, 400, 401, 127, 408, 128, 777, 129)
 LARGEST = float(np.finfo(np.float64).max)
 TINY = float(np.nextafter(0.0, 1.0))
 GAP = float(np.spacing(64.0))

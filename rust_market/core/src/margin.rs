@@ -10,7 +10,7 @@ use crate::rules::Ties;
 pub const KEPT_UNITS: usize = 1 << 18;
 
 /// Up to so many units it is faster to put all in order, up to demand.
-const SOME: usize = 512;
+const SOME: usize = 400;
 
 /// Where the merit order meets demand.
 #[derive(Clone, Copy, Debug, PartialEq)]
