@@ -374,4 +374,26 @@ mod tests {
             assert_eq!(margin(&bids), None);
         }
     }
+
+    #[test]
+    fn any_bits_are_safe() {
+        let odd = [f64::NAN, f64::INFINITY, -1.0, 0.0, f64::MAX, -f64::NAN, 1e-320, -f64::MAX];
+        let pick = |seed: u64, spread: u64| {
+            let bits = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+            if bits.is_multiple_of(spread) {
+                odd[(bits >> 8) as usize % odd.len()]
+            } else {
+                bits as f64 / 1e9
+            }
+        };
+        for seed in 0..if cfg!(miri) { 2 } else { 200 } {
+            for spread in [1, 5, 400] {
+                let bids: Vec<f64> = (0..700).map(|k| pick(seed + 1000 * k, spread)).collect();
+                let quantities: Vec<f64> = (0..700).map(|k| pick(seed + 77 * k, 300)).collect();
+                for demand in [f64::NAN, -1.0, 300.0, f64::INFINITY] {
+                    Blocks::new().margin::<false>(&bids, &quantities, demand);
+                }
+            }
+        }
+    }
 }
