@@ -1,10 +1,13 @@
 """Markets that break shortcuts to the merit order.
 
 A fast kernel does not sort. Up to 64 units it counts the ranks of 32-bit words: the bid as a
-float32 whose low six bits gave way to the index; where words are equal, whole bids decide. Beyond
-that it drops units into about n buckets by interpolating between the lowest and the highest bid,
+float32 whose low six bits gave way to the index; where words are equal, whole bids decide. Up to
+400 it drops units into about n buckets by interpolating between the lowest and the highest bid,
 and adds supply in order up to the marginal unit, whose bucket is the last one that it sorts;
-where that takes too many moves, it sorts in full.
+where that takes too many moves, it sorts in full. Beyond, it adds whole buckets as they lie, eight
+units at a time, each quantity rounded as the supply's last place asks for. It puts units in order
+only where supply passes a power of two or reaches demand, or where a quantity is half way between
+two roundings.
 """
 
 from collections.abc import Iterator
@@ -18,7 +21,7 @@ Generator = np.random.Generator
 # Around every width of vectors, and the change of algorithm.
 FEW = (65, 1, 2, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64)
 # Large before small: what a market leaves in scratch memory must not reach the next.
-MANY = (5000, 65, 4096, 66, 1000, 127, 128, 129)
+MANY = (5000, 65, 4096, 66, 1000, 400, 401, 127, 408, 128, 777, 129)
 LARGEST = float(np.finfo(np.float64).max)
 TINY = float(np.nextafter(0.0, 1.0))
 GAP = float(np.spacing(64.0))
@@ -124,6 +127,27 @@ def hard_sums(n: int, rng: Generator) -> Iterator[tuple[str, Array]]:
     yield "overflowing", np.where(rng.random(n) < 0.1, 1e308, base)
 
 
+def absorbed_sums(n: int, rng: Generator) -> Iterator[tuple[str, Array]]:
+    """Yield quantities (n,) that cannot be added in any order, all of them or some."""
+    base = rng.uniform(10.0, 50.0, n)
+    above = 2.0 ** rng.uniform(5.0, np.log2(40.0 * n), n)
+    yield "one", np.ones(n)  # every power of two is met
+    yield "half way", half_way(base, 0.5 * float(base.sum()))
+    yield "some half way", np.where(rng.random(n) < 0.1, half_way(base, 20.0 * n), base)
+    yield "half way somewhere", half_way(base, above)
+    yield "of many magnitudes", np.ldexp(base, rng.integers(-60, 60, n))
+    yield "doubling at times", np.where(rng.random(n) < 6.0 / n, above**3, base)
+    yield "denormal", np.floor(rng.uniform(0.0, 9.0, n)) * TINY
+    yield "about the least normal", rng.uniform(0.0, 4.0, n) * float(np.finfo(float).tiny)
+
+
+def half_way(quantities: Array, supply: Array | float) -> Array:
+    """Return about these, but half way between two numbers where added to such a supply."""
+    place = np.spacing(supply)
+    half: Array = (np.floor(quantities / place) + 0.5) * place  # no step rounds
+    return half
+
+
 def running_sums(bids: Array, quantities: Array) -> Array:
     """Return the supply (n,) of the cheapest 1, 2, … units, short of infinity."""
     with np.errstate(over="ignore"):
@@ -192,6 +216,46 @@ def moving_margins(n: int, rng: Generator) -> Iterator[tuple[str, Valid]]:
         yield f"the margin moves {name} by an ulp", (bids, quantities.copy(), max(right, lying))
 
 
+def passed_powers(n: int, rng: Generator) -> Iterator[tuple[str, Valid]]:
+    """Yield markets whose supply comes just below, to or just beyond a power of two at a rank.
+
+    One place below it is left; the next quantity is half of that, or what comes next to half.
+    """
+    for rank in sorted({1, n // 3, n // 2, n // 2 + 1, n - 2}):
+        power = 2.0 ** np.ceil(np.log2(40.0 * n))
+        place = float(np.spacing(power / 2.0))
+        last = {
+            "less than half a place": float(np.nextafter(0.5 * place, 0.0)),
+            "half a place": 0.5 * place,
+            "more than half a place": float(np.nextafter(0.5 * place, 1.0)),
+            "a place": place,
+            "twice as much": power,
+        }
+        for name, quantity in last.items():
+            supply = np.sort(np.floor(rng.uniform(0.0, power - place, rank) / place)) * place
+            supply[-1] = power - place
+            ordered = np.concatenate([np.diff(supply, prepend=0.0), rng.uniform(10.0, 50.0, n)])
+            ordered[rank] = quantity
+            bids, quantities = rng.permutation(np.arange(n)) + 0.5, np.empty(n)
+            quantities[np.argsort(bids)] = ordered[:n]
+            total = running_sums(bids, quantities)
+            for where in rank - 1, rank, min(rank + 9, n - 1), n - 1:
+                label = f"passes a power of two by {name} at rank {rank}, meets rank {where}"
+                yield label, (bids, quantities, float(total[where]))
+
+
+def _with_cuts(
+    bid_name: str, bids: Array, quantities: list[tuple[str, Array]], turn: int, rng: Generator
+) -> Iterator[tuple[str, Valid]]:
+    """Yield labelled markets of these bids and the quantities whose turn it is."""
+    n = bids.size
+    quantity_name, amounts = quantities[turn % len(quantities)]
+    for number, (demand_name, demand) in enumerate(cuts(bids, amounts, rng), turn):
+        if n < 200 or number % 3 == 0:  # large markets take a while
+            label = f"{bid_name} bids, {quantity_name} quantities, {demand_name} demand"
+            yield f"{label}, n = {n}", (bids, amounts, demand)
+
+
 def markets() -> Iterator[tuple[str, Valid]]:
     """Yield labelled valid markets: every family at every size, against quantities in turn."""
     for families, sizes in (short_keys, FEW), (crowded_buckets, MANY):
@@ -199,13 +263,12 @@ def markets() -> Iterator[tuple[str, Valid]]:
             rng = np.random.default_rng([n, 42])
             quantities = list(hard_sums(n, rng))
             for turn, (bid_name, bids) in enumerate(families(n, rng), start):
-                quantity_name, amounts = quantities[turn % len(quantities)]
-                for number, (demand_name, demand) in enumerate(cuts(bids, amounts, rng), turn):
-                    if n < 200 or number % 3 == 0:  # large markets take a while
-                        label = (
-                            f"{bid_name} bids, {quantity_name} quantities, {demand_name} demand"
-                        )
-                        yield f"{label}, n = {n}", (bids, amounts, demand)
+                yield from _with_cuts(bid_name, bids, quantities, turn, rng)
+    for start, n in enumerate(MANY):
+        rng = np.random.default_rng([n, 44])
+        quantities = list(absorbed_sums(n, rng))
+        for turn, (bid_name, bids) in enumerate(crowded_buckets(n, rng), start):
+            yield from _with_cuts(bid_name, bids, quantities, turn, rng)
     for n in sorted({*FEW, *MANY}):
         rng = np.random.default_rng([n, 43])
         if n < 200:
@@ -213,4 +276,6 @@ def markets() -> Iterator[tuple[str, Valid]]:
                 yield f"{label}, n = {n}", market
         if n >= 8:
             for label, market in moving_margins(n, rng):
+                yield f"{label}, n = {n}", market
+            for label, market in passed_powers(n, rng):
                 yield f"{label}, n = {n}", market

@@ -198,6 +198,53 @@ def not_looking_again(bids: Array, quantities: Array, demand: float) -> Plan:
     return order, supply, int(bucket[-1]) + 1
 
 
+# Adding as units lie, more than 64 of them.
+
+
+def absorbing(
+    bids: Array,
+    quantities: Array,
+    demand: float,
+    *,
+    half_way: bool = True,
+    binades: bool = True,
+    below: bool = True,
+) -> Plan:
+    """Add eight units at once, each rounded first, and do not look for the margin among them."""
+    order, supply, marginal = right(bids, quantities, demand)
+    if bids.size <= FEW:
+        return order, supply, marginal
+    sums, one_by_one = [0.0], []
+    for start in range(0, bids.size, 8):
+        eight = quantities[order[start : start + 8]]
+        power = np.ldexp(0.5, np.frexp(sums[-1])[1]) if sums[-1] > 0.0 else 0.0
+        rounded = (power + eight) - power
+        total = sums[-1] + rounded.sum()
+        bound = min(demand, 2.0 * power) if binades else demand
+        absorbed = total < bound or (not below and total == bound)
+        if half_way and (abs(eight - rounded) == power * 2.0**-53).any():
+            absorbed = False
+        sums += np.cumsum([sums[-1], *(rounded if absorbed else eight)])[1:].tolist()
+        one_by_one += [not absorbed] * eight.size
+    reached = np.append((np.array(sums[1:]) >= demand) & one_by_one, True)
+    return order, np.array(sums[:-1]), int(np.argmax(reached))
+
+
+def absorbing_half_way(bids: Array, quantities: Array, demand: float) -> Plan:
+    """Round what is half way to even, whatever the supply."""
+    return absorbing(bids, quantities, demand, half_way=False)
+
+
+def absorbing_across(bids: Array, quantities: Array, demand: float) -> Plan:
+    """Go on rounding to the same place when supply passes a power of two."""
+    return absorbing(bids, quantities, demand, binades=False)
+
+
+def absorbing_what_meets(bids: Array, quantities: Array, demand: float) -> Plan:
+    """Go on where supply meets the demand exactly, or a power of two."""
+    return absorbing(bids, quantities, demand, below=False)
+
+
 # The sums.
 
 

@@ -21,7 +21,7 @@ def valid_examples() -> list[tuple[Example, parity.Outcome]]:
     return [
         (one, parity.outcome(reference, *one.make()))
         for one in adversarial.clear_examples()
-        if " bids, " in one.label or one.label.startswith(("a pair", "the margin"))
+        if " bids, " in one.label or one.label.startswith(("a pair", "the margin", "passes"))
         if len(one.make()[0][0]) < 200
     ]
 
@@ -65,6 +65,18 @@ VARIANTS: dict[Variant, tuple[str, ...]] = {
         "the margin moves down",
         "the margin moves down by an ulp",
     ),
+    shortcuts.absorbing_half_way: (
+        "clusters of 8",
+        "passes a power of two by half a place at rank 127, meets rank 127",
+    ),
+    shortcuts.absorbing_across: (
+        "far pairs",
+        "passes a power of two by less than half a place at rank 64, meets rank 65",
+    ),
+    shortcuts.absorbing_what_meets: (
+        "all equal",
+        "passes a power of two by a place at rank 42, meets rank 126",
+    ),
     shortcuts.pairwise: (
         "all equal",
         "one word",
@@ -83,6 +95,7 @@ SHARINGS = {
 def test_the_variants_are_right_but_for_their_shortcut() -> None:
     assert len(valid_examples()) > 5_000
     assert not caught(shortcuts.clearing(shortcuts.right))
+    assert not caught(shortcuts.clearing(shortcuts.absorbing))
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.__name__)

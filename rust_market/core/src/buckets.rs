@@ -15,19 +15,13 @@ use std::ops::Range;
 use crate::margin::{Margin, first_at_price, positive_zero};
 use crate::merit_order::key;
 use crate::rules::Ties;
+use crate::scale::Scale;
 
 /// Moves within buckets, for each unit, after which a full sort is the faster way.
 const MOVES: usize = 4;
 
 /// So many ranks back supply is remembered. A unit that has to go further defeats the buckets.
 const RECENT: usize = 256;
-
-/// Added to a number, this rounds it to an integer and leaves that in the low bits: 1.5 * 2^52.
-const ROUND: f64 = 6_755_399_441_055_744.0;
-
-/// So many bids are compared at once.
-const LANES: usize = 8;
-type Lanes = [f64; LANES];
 
 /// Memory for the buckets of one market.
 #[derive(Debug)]
@@ -56,7 +50,7 @@ impl Buckets {
         demand: f64,
         ties: Ties,
     ) -> Option<Margin> {
-        let scale = Scale::new(bids)?;
+        let scale = Scale::new(bids, u32::try_from(bids.len()).ok()? - 1)?;
         self.fill(bids, scale);
         let units = bids.len();
         let quantity = |unit: u32| positive_zero(quantities[unit as usize]);
@@ -212,67 +206,6 @@ impl Buckets {
     }
 }
 
-/// From bids to buckets, without ever going down while bids go up.
-#[derive(Clone, Copy)]
-struct Scale {
-    lowest: f64,
-    buckets_per_price: f64,
-    last: u32,
-}
-
-impl Scale {
-    #[inline(always)]
-    fn new(bids: &[f64]) -> Option<Self> {
-        let last = u32::try_from(bids.len()).ok()? - 1;
-        let (lowest, highest) = extent(bids);
-        let range = highest - lowest;
-        let buckets_per_price = if range == 0.0 { 0.0 } else { f64::from(last) / range };
-        let good = range.is_finite() && buckets_per_price.is_finite();
-        good.then_some(Self { lowest, buckets_per_price, last })
-    }
-
-    /// Every step rounds, and none goes down. The bound is for bids that are no numbers.
-    #[inline(always)]
-    fn bucket(self, bid: f64) -> u32 {
-        let rounded = (bid - self.lowest) * self.buckets_per_price + ROUND;
-        (rounded.to_bits() as u32).min(self.last)
-    }
-}
-
-/// The lowest and the highest bid. Lane by lane, or the compiler does one after the other.
-#[inline(always)]
-fn extent(bids: &[f64]) -> (f64, f64) {
-    let (chunks, rest) = bids.as_chunks::<LANES>();
-    let (mut lowest, mut highest) = ([bids[0]; LANES], [bids[0]; LANES]);
-    for chunk in chunks {
-        lowest = lower(lowest, chunk);
-        highest = higher(highest, chunk);
-    }
-    let mut last = [bids[0]; LANES];
-    for (lane, &bid) in last.iter_mut().zip(rest) {
-        *lane = bid;
-    }
-    lowest = lower(lowest, &last);
-    highest = higher(highest, &last);
-    let least =
-        lowest.into_iter().fold(bids[0], |one, other| if other < one { other } else { one });
-    let most =
-        highest.into_iter().fold(bids[0], |one, other| if other > one { other } else { one });
-    (least, most)
-}
-
-/// The lower ones. A choice like this is one instruction; `f64::min` is more.
-#[inline(always)]
-fn lower(one: Lanes, other: &Lanes) -> Lanes {
-    std::array::from_fn(|lane| if other[lane] < one[lane] { other[lane] } else { one[lane] })
-}
-
-/// The higher ones.
-#[inline(always)]
-fn higher(one: Lanes, other: &Lanes) -> Lanes {
-    std::array::from_fn(|lane| if other[lane] > one[lane] { other[lane] } else { one[lane] })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -315,7 +248,7 @@ mod tests {
     fn buckets_go_up_with_bids() {
         let mut bids: Vec<f64> = numbers().map(|bid| 1e3 * (bid - 0.5)).collect();
         bids.sort_by(f64::total_cmp);
-        let scale = Scale::new(&bids).unwrap();
+        let scale = Scale::new(&bids, 999).unwrap();
         let buckets: Vec<u32> = bids.iter().map(|&bid| scale.bucket(bid)).collect();
         assert!(buckets.is_sorted());
         assert_eq!((buckets[0], buckets[999]), (0, 999));

@@ -1,5 +1,9 @@
 //! Checks of values: finite, and not negative where that has no meaning.
 
+use std::array::from_fn;
+
+use crate::values::lower;
+
 /// An argument of `clear` or `clear_batch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Argument {
@@ -51,17 +55,30 @@ pub fn check(
     first_fault(find).map_or(Ok(()), Err)
 }
 
-/// Whether no bid, quantity or demand is bad. No early exit, so that the loops are vectorised.
+/// Whether no bid, quantity or demand is bad. No early exits, so that the loops are vectorised.
 #[inline(always)]
 pub(crate) fn good_values(bids: &[f64], quantities: &[f64], demand: &[f64]) -> bool {
-    let finite = bids.iter().fold(true, |all, bid| all & bid.is_finite());
-    finite & amounts(quantities) & amounts(demand)
+    all::<false>(bids) & all::<true>(quantities) & all::<true>(demand)
 }
 
-/// Whether all values are finite and not negative (-0.0 counts as zero).
+/// Whether all values are finite, and not negative where that is bad (-0.0 counts as zero).
 #[inline(always)]
-fn amounts(values: &[f64]) -> bool {
-    values.iter().fold(true, |all, &value| all & (value >= 0.0) & value.is_finite())
+fn all<const AMOUNTS: bool>(values: &[f64]) -> bool {
+    const LANES: usize = 16;
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    let good = |value: f64| value.is_finite() & (!AMOUNTS | (value >= 0.0));
+    let rest = rest.iter().fold(true, |all, &value| all & good(value));
+    if chunks.is_empty() {
+        return rest;
+    }
+    let (mut zeros, mut lowest) = ([0.0; LANES], [0.0; LANES]);
+    for chunk in chunks {
+        zeros = from_fn(|lane| zeros[lane] + 0.0 * chunk[lane]); // NaN, and stays it, unless finite
+        if AMOUNTS {
+            lowest = lower(lowest, chunk);
+        }
+    }
+    (zeros == [0.0; LANES]) & (lowest == [0.0; LANES]) & rest
 }
 
 /// Whether there is no scarcity price, or a finite one.

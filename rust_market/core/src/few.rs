@@ -6,6 +6,9 @@
 //! full where that is wrong.
 #![allow(unsafe_code)]
 
+use std::array::from_fn;
+
+use crate::blocks::Offer;
 use crate::margin::{Margin, first_at_price, positive_zero};
 use crate::merit_order::key;
 use crate::rules::Ties;
@@ -18,6 +21,9 @@ const PAIRWISE: usize = 8;
 
 /// The low bits of a word, which hold the unit's index.
 const INDEX: i32 = FEW as i32 - 1;
+
+/// So many words are made at once.
+const LANES: usize = 8;
 
 type Words = [i32; FEW];
 
@@ -46,41 +52,114 @@ impl Few {
         demand: f64,
         ties: Ties,
     ) -> Margin {
-        self.sort::<AVX2>(bids);
-        let order = &self.order[..bids.len()];
-        let quantity = |rank: usize| positive_zero(quantities[unit(order[rank])]);
-        let mut before = 0.0;
-        for (rank, &word) in order.iter().enumerate() {
-            let total = before + quantity(rank);
-            if total >= demand {
+        if bids.len() <= PAIRWISE {
+            self.sort_pairwise(bids);
+        } else {
+            for (unit, (word, &bid)) in self.words.iter_mut().zip(bids).enumerate() {
+                *word = pack(single(bid), unit);
+            }
+            self.sort_words::<AVX2>(bids.len());
+        }
+        let offer = |unit| Offer { bid: bids[unit], quantity: quantities[unit] };
+        match self.add(bids.len(), 0.0, demand, offer) {
+            Ok(_) => Margin::Beyond { last: self.unit(bids.len() - 1) },
+            Err((rank, before)) => {
                 let cheaper = match ties {
                     Ties::First => before,
                     Ties::ProRata => {
-                        let first = first_at_price(bids, rank, |rank| unit(order[rank]));
-                        (0..first).fold(0.0, |sum, rank| sum + quantity(rank))
+                        let first = first_at_price(bids, rank, |rank| self.unit(rank));
+                        (0..first).fold(0.0, |sum, rank| sum + quantities[self.unit(rank)])
                     }
                 };
-                return Margin::At { unit: unit(word), before, cheaper };
+                Margin::At { unit: self.unit(rank), before, cheaper }
             }
-            before = total;
         }
-        Margin::Beyond { last: unit(order[order.len() - 1]) }
+    }
+
+    /// Sorts the first `units` offers, at most [`FEW`]; there are [`FEW`] to be read.
+    /// A number that goes up with the bid tells most of them apart.
+    ///
+    /// Always a multiple of sixteen, so that few loops end where that was not foreseen.
+    #[inline(always)]
+    pub fn sort_offers<const AVX2: bool>(
+        &mut self,
+        offers: &[Offer],
+        units: usize,
+        number: impl Fn(f64) -> i32,
+    ) {
+        let padded = units.next_multiple_of(2 * LANES);
+        let words = self.words.as_chunks_mut::<LANES>().0;
+        let chunks = offers.as_chunks::<LANES>().0.iter().zip(words);
+        for (chunk, (offers, words)) in chunks.take(padded / LANES).enumerate() {
+            *words = from_fn(|lane| {
+                let unit = LANES * chunk + lane;
+                let word = pack(number(offers[lane].bid), unit);
+                if unit < units { word } else { i32::MAX }
+            });
+        }
+        self.sort_words::<AVX2>(padded);
+    }
+
+    /// Adds the quantities of units that were sorted to a supply that is short of the demand.
+    ///
+    /// Returns the supply with them, or the rank that reaches demand and the supply before it.
+    /// Looks meanwhile whether bids whose words are alike are in order; equal ones are.
+    #[inline(always)]
+    pub fn add(
+        &mut self,
+        units: usize,
+        supply: f64,
+        demand: f64,
+        offer: impl Fn(usize) -> Offer,
+    ) -> Result<f64, (usize, f64)> {
+        if let Some(added) = self.add_if_in_order(units, supply, demand, &offer) {
+            return added;
+        }
+        self.order[..units].sort_by_key(|&word| key(offer(unit(word)).bid)); // stable
+        self.add_if_in_order(units, supply, demand, &offer).unwrap_or(Ok(supply)) // it is now
     }
 
     #[inline(always)]
-    fn sort<const AVX2: bool>(&mut self, bids: &[f64]) {
-        if bids.len() <= PAIRWISE {
-            return self.sort_pairwise(bids);
+    fn add_if_in_order(
+        &self,
+        units: usize,
+        supply: f64,
+        demand: f64,
+        offer: impl Fn(usize) -> Offer,
+    ) -> Option<Result<f64, (usize, f64)>> {
+        let order = &self.order[..units];
+        let mut total = supply;
+        let mut highest = f64::NEG_INFINITY;
+        for (rank, &word) in order.iter().enumerate() {
+            let Offer { bid, quantity } = offer(unit(word));
+            if bid < highest {
+                return None;
+            }
+            highest = bid;
+            let before = total;
+            total += quantity;
+            if total >= demand {
+                // Only those of a word like this can be cheaper yet.
+                let mut alike = order[rank + 1..].iter().take_while(|&&other| alike(word, other));
+                let cheaper = alike.any(|&other| offer(unit(other)).bid < bid);
+                return (!cheaper).then_some(Err((rank, before)));
+            }
         }
-        for (unit, (word, &bid)) in self.words.iter_mut().zip(bids).enumerate() {
-            *word = pack(bid, unit);
-        }
-        let units = bids.len();
+        Some(Ok(total))
+    }
+
+    /// The unit at a rank, once they are sorted.
+    #[inline(always)]
+    pub fn unit(&self, rank: usize) -> usize {
+        unit(self.order[rank])
+    }
+
+    #[inline(always)]
+    fn sort_words<const AVX2: bool>(&mut self, units: usize) {
         count_smaller::<AVX2>(&self.words, units, &mut self.ranks);
         for (&word, &rank) in self.words[..units].iter().zip(&self.ranks) {
             self.order[rank as usize % FEW] = word;
         }
-        self.repair(bids);
     }
 
     /// Compares each pair of bids: with so few units that is less work than making words.
@@ -97,22 +176,8 @@ impl Few {
             ranks[unit] = own;
         }
         for (unit, &rank) in ranks[..bids.len()].iter().enumerate() {
-            self.order[usize::from(rank) % FEW] = unit as i32;
-        }
-    }
-
-    /// Sorts units whose bids round alike by the whole bid. Equal bids are in order already.
-    #[inline(always)]
-    fn repair(&mut self, bids: &[f64]) {
-        let order = &mut self.order[..bids.len()];
-        // No early exits, so that the loops are vectorised; mostly no two bids round alike.
-        let alike = |pair: &[i32]| (pair[0] ^ pair[1]) as u32 <= INDEX as u32;
-        if !order.windows(2).fold(false, |any, pair| any | alike(pair)) {
-            return;
-        }
-        let wrong = |pair: &[i32]| bids[unit(pair[1])] < bids[unit(pair[0])];
-        if order.windows(2).fold(false, |any, pair| any | wrong(pair)) {
-            order.sort_by_key(|&word| key(bids[unit(word)])); // stable
+            // Unlike any other word, as after a sort by words.
+            self.order[usize::from(rank) % FEW] = pack(i32::from(rank) * FEW as i32, unit);
         }
     }
 }
@@ -123,12 +188,23 @@ impl Default for Few {
     }
 }
 
-/// A word that sorts as the bid does, then as the index.
+/// A bid as a float of 32 bits, as an integer of the same order.
 #[inline(always)]
-fn pack(bid: f64, unit: usize) -> i32 {
+fn single(bid: f64) -> i32 {
     let bits = (positive_zero(bid) as f32).to_bits() as i32;
-    let ordered = bits ^ ((bits >> 31) & i32::MAX); // negative floats order the other way round
-    (ordered & !INDEX) | unit as i32
+    bits ^ ((bits >> 31) & i32::MAX) // negative floats order the other way round
+}
+
+/// A word that sorts as the number does, then as the index.
+#[inline(always)]
+fn pack(number: i32, unit: usize) -> i32 {
+    (number & !INDEX) | unit as i32
+}
+
+/// Whether two words differ in the index only.
+#[inline(always)]
+fn alike(one: i32, other: i32) -> bool {
+    (one ^ other) as u32 <= INDEX as u32
 }
 
 #[inline(always)]
@@ -144,7 +220,6 @@ fn count_smaller<const AVX2: bool>(words: &Words, units: usize, counts: &mut Wor
         // SAFETY: the caller says that the processor has it.
         return unsafe { count_smaller_avx2(words, units, counts) };
     }
-    const LANES: usize = 8;
     let chunks = words.as_chunks::<LANES>().0.iter().zip(counts.as_chunks_mut::<LANES>().0);
     for (own, counts) in chunks.take(units.div_ceil(LANES)) {
         *counts = [0; LANES];
@@ -166,7 +241,6 @@ fn count_smaller_avx2(words: &Words, units: usize, counts: &mut Words) {
         _mm256_cmpgt_epi32, _mm256_loadu_si256, _mm256_set1_epi32, _mm256_setzero_si256,
         _mm256_storeu_si256, _mm256_sub_epi32,
     };
-    const LANES: usize = 8;
     let pairs = words.as_chunks::<{ 2 * LANES }>().0.iter();
     let chunks = pairs.zip(counts.as_chunks_mut::<{ 2 * LANES }>().0);
     for (own, counts) in chunks.take(units.div_ceil(2 * LANES)) {

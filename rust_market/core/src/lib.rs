@@ -7,10 +7,12 @@
 //! | module | does |
 //! |---|---|
 //! | `clearing`, `batch` | one market, many markets |
-//! | `margin` | where the merit order meets demand, by one of three ways: |
+//! | `margin` | where the merit order meets demand, by one of four ways: |
 //! | `few` | counting ranks, for few units |
-//! | `buckets` | sorting into buckets, for many |
+//! | `buckets` | sorting into buckets, for some |
+//! | `blocks`, `absorb` | adding buckets as they lie where order does not count, for many |
 //! | `merit_order` | a full sort, for shared bids and where the buckets give up |
+//! | `scale`, `values` | where a bid lies among all, looking through values |
 //! | `dispatch` | what each unit delivers, from the margin |
 //! | `rows`, `common`, `results` | where a batch's values come from, what they share, where results go |
 //! | `step` | the environments' step; [`reference_step`] is the same as plain code |
@@ -20,7 +22,9 @@
 //! | `cpu`, `pool` | wider instructions, more threads |
 #![deny(unsafe_code)]
 
+mod absorb;
 mod batch;
+mod blocks;
 mod buckets;
 mod clearing;
 mod common;
@@ -41,10 +45,12 @@ pub mod reference_step;
 mod results;
 mod rows;
 mod rules;
+mod scale;
 mod step;
 mod step_lanes;
 mod step_rows;
 pub mod study;
+mod values;
 
 pub use batch::{check_batch, clear_batch};
 pub use clearing::{Market, clear, clear_portably};

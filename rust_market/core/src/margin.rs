@@ -1,5 +1,6 @@
 //! The margin: where the merit order meets demand.
 
+use crate::blocks::Blocks;
 use crate::buckets::Buckets;
 use crate::few::{FEW, Few};
 use crate::merit_order::MeritOrder;
@@ -7,6 +8,9 @@ use crate::rules::Ties;
 
 /// Memory is kept between calls for markets of up to so many units (2 MiB an array).
 pub const KEPT_UNITS: usize = 1 << 18;
+
+/// Up to so many units it is faster to put all in order, up to demand.
+const SOME: usize = 400;
 
 /// Where the merit order meets demand.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,13 +32,19 @@ pub enum Margin {
 pub struct Scratch {
     few: Few,
     buckets: Buckets,
+    blocks: Blocks,
     order: MeritOrder,
 }
 
 impl Scratch {
     /// Allocates nothing.
     pub const fn new() -> Self {
-        Self { few: Few::new(), buckets: Buckets::new(), order: MeritOrder::new() }
+        Self {
+            few: Few::new(),
+            buckets: Buckets::new(),
+            blocks: Blocks::new(),
+            order: MeritOrder::new(),
+        }
     }
 
     /// Finds the margin of one market. Any bits are safe; only values that pass
@@ -53,7 +63,12 @@ impl Scratch {
         if bids.len() <= FEW {
             return self.few.margin::<AVX2>(bids, quantities, demand, ties);
         }
-        match self.buckets.margin(bids, quantities, demand, ties) {
+        let margin = if bids.len() <= SOME {
+            self.buckets.margin(bids, quantities, demand, ties)
+        } else {
+            self.blocks.margin::<AVX2>(bids, quantities, demand)
+        };
+        match margin {
             Some(margin) => margin,
             None => self.sorted_margin(bids, quantities, demand, ties),
         }
@@ -75,6 +90,7 @@ impl Scratch {
     /// Gives memory back that only an unusually large market needed.
     pub fn shrink_to(&mut self, units: usize) {
         self.buckets.shrink_to(units);
+        self.blocks.shrink_to(units);
         self.order.shrink_to(units);
     }
 }

@@ -21,12 +21,19 @@ fn bids(units: usize) -> BoxedStrategy<Vec<f64>> {
     let near = |base: f64| (0_u64..5).prop_map(move |ulps| f64::from_bits(base.to_bits() + ulps));
     let neighbours = (-100.0..100.0).prop_flat_map(move |base| vec(near(base), units));
     let equal = (-100.0..100.0).prop_map(move |bid| vec![bid; units]);
+    let outlier = (-100.0..100.0, vec(0.0..1.0, units)).prop_map(move |(bid, mut bids)| {
+        bids[units / 2] = bid * 1e18; // the others crowd
+        bids
+    });
+    let whole = vec((0_i8..20).prop_map(f64::from), units);
     prop_oneof![
         vec(-100.0..100.0, units),
         vec(few, units),
         vec(denormal, units),
         neighbours,
         equal,
+        outlier,
+        whole,
         sorted(units, false),
         sorted(units, true),
     ]
@@ -48,7 +55,24 @@ fn quantities(units: usize) -> BoxedStrategy<Vec<f64>> {
     let few = prop::sample::select(vec![0.0, -0.0, 0.1, 1.0, 3.0]);
     let wide = prop::sample::select(vec![f64::from_bits(1), 1e-16, 0.3, 1e16, 1e308]);
     let zeros = Just(vec![0.0; units]);
-    prop_oneof![vec(0.0..50.0, units), vec(few, units), vec(wide, units), zeros].boxed()
+    // Odd multiples of half a unit in the last place, once supply has come to some power of two.
+    let half_way = (1_u32..1 << 20).prop_map(|odd| f64::from(2 * odd + 1) * 0.5_f64.powi(44));
+    let rarely = prop_oneof![30 => 0.0..50.0, 1 => half_way.clone()];
+    let growing = (-1074_i32..1000).prop_map(move |from| {
+        (0..units).map(|k| 2.0_f64.powi((from + k as i32 / 4).min(1023))).collect()
+    });
+    let denormal = (0_u64..9).prop_map(f64::from_bits);
+    prop_oneof![
+        3 => vec(0.0..50.0, units),
+        1 => vec(few, units),
+        1 => vec(wide, units),
+        1 => zeros,
+        1 => vec(half_way, units),
+        2 => vec(rarely, units),
+        1 => growing,
+        1 => vec(denormal, units),
+    ]
+    .boxed()
 }
 
 /// Demands at, just above and just below a step of the supply, none, and more than there is.
@@ -80,7 +104,7 @@ fn market(units: usize) -> BoxedStrategy<Market> {
 }
 
 fn any_market() -> impl Strategy<Value = Market> {
-    let units = prop_oneof![20 => 1_usize..40, 5 => 40_usize..300, 1 => 1000_usize..1100];
+    let units = prop_oneof![20 => 1_usize..40, 5 => 40_usize..300, 5 => 401_usize..1100];
     units.prop_flat_map(market)
 }
 

@@ -1,0 +1,399 @@
+//! The margin of a market of many units, in order only where order counts.
+//!
+//! A bid's bucket follows from where it lies between the lowest and the highest bid. So whole
+//! buckets follow each other in merit order; within one, units stand in index order. Most units can
+//! be added as they lie: see [`absorb`](mod@crate::absorb). Where that stops, at the margin and
+//! where supply passes a power of two, a few buckets are sorted and their units added one after
+//! the other. If they hold too many units for that, the first of them is dealt into buckets anew.
+//!
+//! Bids that crowd into one bucket time and again, or whose range is no number, are no good for
+//! this; then it gives up, and the caller sorts in full.
+
+use std::ops::Range;
+
+use crate::absorb::{BLOCK, absorb, rounded_sum};
+use crate::cpu::{self, Task};
+use crate::few::{FEW, Few};
+use crate::margin::Margin;
+use crate::scale::Scale;
+use crate::values::{last_at, nth_at};
+
+/// About so many units share a bucket.
+const UNITS_PER_BUCKET: usize = 8;
+
+/// More buckets than this do not stay in the nearest cache while units are dealt.
+const MOST_BUCKETS: usize = 1024;
+
+/// So many of the cheapest units are sorted at once: their sum grows too fast to be absorbed.
+const CHEAPEST: usize = 32;
+
+/// The units of the first half and of the second are counted in turn and apart, so that two of
+/// sorted bids, which go to one bucket, do not wait for each other.
+const HALVES: usize = 2;
+
+/// So many times a crowded bucket is divided, and then one of those.
+const DEPTH: usize = 8;
+
+/// What a unit offers.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(16))]
+pub(crate) struct Offer {
+    pub bid: f64,
+    pub quantity: f64,
+}
+
+/// Where supply reaches demand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Reached {
+    pub price: f64,
+    /// How many units with this bid come before the marginal one.
+    pub tied: usize,
+    /// Supply of all units before it.
+    pub before: f64,
+    /// Supply of the units that bid less.
+    pub cheaper: f64,
+}
+
+/// What comes of adding units: the supply with them, or where it reaches demand.
+pub(crate) type Added = Result<f64, Reached>;
+
+/// Memory for the buckets of one market.
+#[derive(Debug)]
+pub(crate) struct Blocks {
+    /// The bucket of each unit.
+    bucket: Vec<u32>,
+    /// How many units of the same half and bucket come before each.
+    rank: Vec<u32>,
+    /// Where the units of each half begin in each bucket, and where the last bucket ends.
+    begins: Vec<[u32; HALVES]>,
+    /// The offers bucket after bucket; then some of nothing to fill a block, and room to read on.
+    offers: Vec<Offer>,
+    few: Few,
+    /// A bucket that is to be divided.
+    crowd: Option<Box<Crowd>>,
+}
+
+impl Blocks {
+    pub const fn new() -> Self {
+        Self {
+            bucket: Vec::new(),
+            rank: Vec::new(),
+            begins: Vec::new(),
+            offers: Vec::new(),
+            few: Few::new(),
+            crowd: None,
+        }
+    }
+
+    /// The margin, or `None` where the bids are no good for buckets.
+    #[inline(always)]
+    pub fn margin<const AVX2: bool>(
+        &mut self,
+        bids: &[f64],
+        quantities: &[f64],
+        demand: f64,
+    ) -> Option<Margin> {
+        let scale = Scale::new(bids, last(bids.len())?)?;
+        Some(match self.add::<AVX2>(bids, quantities, scale, 0.0, demand, DEPTH)? {
+            Ok(_) => Margin::Beyond { last: last_at(bids, scale.highest) },
+            Err(Reached { price, tied, before, cheaper }) => {
+                Margin::At { unit: nth_at(bids, price, tied), before, cheaper }
+            }
+        })
+    }
+
+    /// Adds units to a supply that is short of the demand.
+    #[inline(always)]
+    fn add<const AVX2: bool>(
+        &mut self,
+        bids: &[f64],
+        quantities: &[f64],
+        scale: Scale,
+        supply: f64,
+        demand: f64,
+        depth: usize,
+    ) -> Option<Added> {
+        self.deal(bids, quantities, scale);
+        let units = bids.len();
+        let least = if supply == 0.0 { CHEAPEST } else { 0 };
+        let mut total = supply;
+        let mut next = 0;
+        while next < units {
+            // `total` is the supply with the units before `next`, where a bucket begins.
+            let (count, with) = absorb(&self.offers[next..units + BLOCK], total, demand);
+            let reached = next + count;
+            if reached >= units {
+                return Some(Ok(with));
+            }
+            let begin = self.begin(scale, reached).clamp(next, reached);
+            total = with - rounded_sum(&self.offers[begin..reached], with);
+            let stop = (reached + BLOCK).max(least).min(units);
+            let ranks = begin..self.end(scale, begin, stop);
+            next = ranks.end;
+            let added = if scale.flat() {
+                self.add_equal(ranks, total, supply, demand)
+            } else if ranks.len() <= FEW {
+                self.add_few::<AVX2>(ranks, scale, total, demand)
+            } else {
+                self.add_crowd::<AVX2>(ranks, total, demand, depth)?
+            };
+            match added {
+                Ok(with) => total = with,
+                Err(reached) => return Some(Err(reached)),
+            }
+        }
+        Some(Ok(total))
+    }
+
+    /// Puts the offers into buckets, in index order within each.
+    #[inline(always)]
+    fn deal(&mut self, bids: &[f64], quantities: &[f64], scale: Scale) {
+        let units = bids.len();
+        self.bucket.clear();
+        self.bucket.extend(bids.iter().map(|&bid| scale.bucket(bid)));
+        self.begins.clear();
+        self.begins.resize(scale.last as usize + 2, [0; HALVES]);
+        if self.offers.len() < units + FEW {
+            self.offers.resize(units + FEW, Offer::default());
+        }
+        self.rank.resize(units, 0);
+        count(&self.bucket, &mut self.begins, &mut self.rank);
+        let offers = &mut self.offers[..units + BLOCK];
+        let dealt = self.bucket.iter().zip(&self.rank);
+        place(bids, quantities, dealt, &self.begins, offers);
+        offers[units..].fill(Offer::default());
+    }
+
+    /// Where the bucket of the offer at a rank begins.
+    #[inline(always)]
+    fn begin(&self, scale: Scale, rank: usize) -> usize {
+        if scale.flat() {
+            return rank;
+        }
+        self.begins[scale.bucket(self.offers[rank].bid) as usize][0] as usize
+    }
+
+    /// Where a bucket ends, so that at least `stop` is reached: but if those are many, the first.
+    #[inline(always)]
+    fn end(&self, scale: Scale, begin: usize, stop: usize) -> usize {
+        if scale.flat() {
+            return stop;
+        }
+        let end = |rank: usize| {
+            let bucket = scale.bucket(self.offers[rank].bid);
+            (self.begins[bucket as usize + 1][0] as usize).max(rank + 1)
+        };
+        let last = end(stop - 1);
+        if last - begin <= FEW { last } else { end(begin) }
+    }
+
+    /// Adds units that bid the same, as all before them do.
+    #[inline(always)]
+    fn add_equal(&self, ranks: Range<usize>, mut total: f64, cheaper: f64, demand: f64) -> Added {
+        for rank in ranks {
+            let before = total;
+            let Offer { bid, quantity } = self.offers[rank];
+            total += quantity;
+            if total >= demand {
+                return Err(Reached { price: bid, tied: rank, before, cheaper });
+            }
+        }
+        Ok(total)
+    }
+
+    /// Sorts a few units and adds them one after the other.
+    #[inline(always)]
+    fn add_few<const AVX2: bool>(
+        &mut self,
+        ranks: Range<usize>,
+        scale: Scale,
+        supply: f64,
+        demand: f64,
+    ) -> Added {
+        let offers = &self.offers[ranks.start..ranks.start + FEW];
+        let units = ranks.len();
+        let number = scale.within(offers[0].bid, offers[units - 1].bid);
+        self.few.sort_offers::<AVX2>(offers, units, number);
+        let added = self.few.add(units, supply, demand, |unit| offers[unit]);
+        added.map_err(|(rank, before)| self.reached(ranks.start, rank, supply, before))
+    }
+
+    /// Supply reaches demand at this rank of a few units that were sorted.
+    #[cold]
+    fn reached(&self, start: usize, rank: usize, supply: f64, before: f64) -> Reached {
+        let offer = |rank: usize| self.offers[start + self.few.unit(rank)];
+        let price = offer(rank).bid;
+        let tied = (0..rank).rev().take_while(|&rank| offer(rank).bid == price).count();
+        let cheaper = (0..rank - tied).fold(supply, |sum, rank| sum + offer(rank).quantity);
+        Reached { price, tied, before, cheaper }
+    }
+
+    /// Divides a bucket of many units into buckets of its own.
+    #[inline(always)]
+    fn add_crowd<const AVX2: bool>(
+        &mut self,
+        ranks: Range<usize>,
+        supply: f64,
+        demand: f64,
+        depth: usize,
+    ) -> Option<Added> {
+        let crowd = self.crowd.get_or_insert_default();
+        let task = Divide { crowd, offers: &self.offers[ranks], supply, demand, depth };
+        if AVX2 { cpu::run(task) } else { cpu::run_portably(task) }
+    }
+
+    /// Gives memory back that only an unusually large market needed.
+    pub fn shrink_to(&mut self, units: usize) {
+        if self.bucket.capacity() > units {
+            *self = Self::new();
+        }
+    }
+}
+
+/// A bucket that is divided, apart from those of the market.
+#[derive(Debug)]
+struct Crowd {
+    bids: Vec<f64>,
+    quantities: Vec<f64>,
+    blocks: Blocks,
+}
+
+impl Default for Crowd {
+    fn default() -> Self {
+        Self { bids: Vec::new(), quantities: Vec::new(), blocks: Blocks::new() }
+    }
+}
+
+struct Divide<'a> {
+    crowd: &'a mut Crowd,
+    offers: &'a [Offer],
+    supply: f64,
+    demand: f64,
+    depth: usize,
+}
+
+impl Task for Divide<'_> {
+    type Output = Option<Added>;
+
+    #[inline(always)]
+    fn run<const AVX2: bool>(self) -> Option<Added> {
+        let Self { crowd: Crowd { bids, quantities, blocks }, offers, supply, demand, depth } =
+            self;
+        let depth = depth.checked_sub(1)?;
+        bids.clear();
+        bids.extend(offers.iter().map(|offer| offer.bid));
+        quantities.clear();
+        quantities.extend(offers.iter().map(|offer| offer.quantity));
+        blocks.add::<AVX2>(
+            bids,
+            quantities,
+            Scale::new(bids, last(bids.len())?)?,
+            supply,
+            demand,
+            depth,
+        )
+    }
+}
+
+/// The number of the last bucket, or `None` where places would not fit into 32 bits.
+fn last(units: usize) -> Option<u32> {
+    u32::try_from(units + FEW).ok()?;
+    Some((units / UNITS_PER_BUCKET).min(MOST_BUCKETS) as u32)
+}
+
+/// Counts the units of each bucket before each unit, and in all.
+#[inline(never)] // so that the compiler has all registers for this
+fn count(bucket: &[u32], begins: &mut [[u32; HALVES]], rank: &mut [u32]) {
+    let mut next = |bucket: u32, half: usize| {
+        let count = &mut begins[bucket as usize][half];
+        *count += 1;
+        *count - 1
+    };
+    let (first, second) = bucket.split_at(bucket.len() / HALVES);
+    let (first_rank, second_rank) = rank.split_at_mut(first.len());
+    let pairs = first.iter().zip(second).zip(first_rank.iter_mut().zip(&mut *second_rank));
+    for ((&one, &other), (one_rank, other_rank)) in pairs {
+        *one_rank = next(one, 0);
+        *other_rank = next(other, 1);
+    }
+    if first.len() < second.len() {
+        second_rank[first.len()] = next(second[first.len()], 1);
+    }
+    let mut start = 0;
+    for count in begins.as_flattened_mut() {
+        start += std::mem::replace(count, start);
+    }
+}
+
+/// Puts each offer into its bucket.
+#[inline(never)] // as above
+fn place<'a>(
+    bids: &[f64],
+    quantities: &[f64],
+    dealt: impl ExactSizeIterator<Item = (&'a u32, &'a u32)>,
+    begins: &[[u32; HALVES]],
+    offers: &mut [Offer],
+) {
+    let half = dealt.len() / HALVES;
+    let units = dealt.zip(bids.iter().zip(quantities));
+    for (unit, ((&bucket, &rank), (&bid, &quantity))) in units.enumerate() {
+        let place = begins[bucket as usize][usize::from(unit >= half)] + rank;
+        offers[place as usize] = Offer { bid, quantity };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn margin(bids: &[f64]) -> Option<Margin> {
+        let quantities = vec![1.0; bids.len()];
+        Blocks::new().margin::<false>(bids, &quantities, 0.5 * bids.len() as f64)
+    }
+
+    #[test]
+    fn crowded_bids_need_no_full_sort_either() {
+        let numbers = (0..1000).map(|k| (f64::from(k) * 0.618_033_988_749_895).fract());
+        let mut outlier: Vec<f64> = numbers.clone().collect();
+        outlier[7] = 1e300;
+        assert!(margin(&outlier).is_some());
+        assert!(margin(&[7.0; 1000]).is_some());
+        assert!(margin(&numbers.map(|bid| bid.round()).collect::<Vec<_>>()).is_some());
+    }
+
+    #[test]
+    fn bids_of_ever_smaller_ranges_need_one() {
+        let bids: Vec<f64> = (0..1000).map(|k| (-0.6 * f64::from(k)).exp()).collect();
+        assert_eq!(margin(&bids), None);
+    }
+
+    #[test]
+    fn ranges_that_are_no_number_need_one() {
+        for (low, high) in [(-f64::MAX, f64::MAX), (0.0, f64::from_bits(3))] {
+            let bids: Vec<f64> = (0..1000).map(|k| if k % 2 == 0 { high } else { low }).collect();
+            assert_eq!(margin(&bids), None);
+        }
+    }
+
+    #[test]
+    fn any_bits_are_safe() {
+        let odd = [f64::NAN, f64::INFINITY, -1.0, 0.0, f64::MAX, -f64::NAN, 1e-320, -f64::MAX];
+        let pick = |seed: u64, spread: u64| {
+            let bits = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+            if bits.is_multiple_of(spread) {
+                odd[(bits >> 8) as usize % odd.len()]
+            } else {
+                bits as f64 / 1e9
+            }
+        };
+        for seed in 0..if cfg!(miri) { 2 } else { 200 } {
+            for spread in [1, 5, 400] {
+                let bids: Vec<f64> = (0..700).map(|k| pick(seed + 1000 * k, spread)).collect();
+                let quantities: Vec<f64> = (0..700).map(|k| pick(seed + 77 * k, 300)).collect();
+                for demand in [f64::NAN, -1.0, 300.0, f64::INFINITY] {
+                    Blocks::new().margin::<false>(&bids, &quantities, demand);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Looking through values, so many at a time.
+
+use std::array::from_fn;
+
+/// So many bids are compared at once.
+const LANES: usize = 8;
+
+/// The lowest and the highest bid. Lane by lane, or the compiler does one after the other.
+#[inline(always)]
+pub(crate) fn extent(bids: &[f64]) -> (f64, f64) {
+    let (chunks, rest) = bids.as_chunks::<LANES>();
+    let (mut lowest, mut highest) = ([bids[0]; LANES], [bids[0]; LANES]);
+    for chunk in chunks {
+        lowest = lower(lowest, chunk);
+        highest = higher(highest, chunk);
+    }
+    let mut last = [bids[0]; LANES];
+    for (lane, &bid) in last.iter_mut().zip(rest) {
+        *lane = bid;
+    }
+    lowest = lower(lowest, &last);
+    highest = higher(highest, &last);
+    let least =
+        lowest.into_iter().fold(bids[0], |one, other| if other < one { other } else { one });
+    let most =
+        highest.into_iter().fold(bids[0], |one, other| if other > one { other } else { one });
+    (least, most)
+}
+
+/// The lower ones. A choice like this is one instruction; `f64::min` is more.
+#[inline(always)]
+pub(crate) fn lower<const N: usize>(one: [f64; N], other: &[f64; N]) -> [f64; N] {
+    from_fn(|lane| if other[lane] < one[lane] { other[lane] } else { one[lane] })
+}
+
+/// The higher ones.
+#[inline(always)]
+fn higher<const N: usize>(one: [f64; N], other: &[f64; N]) -> [f64; N] {
+    from_fn(|lane| if other[lane] > one[lane] { other[lane] } else { one[lane] })
+}
+
+/// The last unit with this bid.
+pub(crate) fn last_at(bids: &[f64], bid: f64) -> usize {
+    bids.iter().rposition(|&other| other == bid).unwrap_or(0)
+}
+
+/// The unit with this bid that has so many before it.
+#[inline(always)]
+pub(crate) fn nth_at(bids: &[f64], bid: f64, mut before: usize) -> usize {
+    let (chunks, _) = bids.as_chunks::<LANES>();
+    let mut start = 0;
+    for chunk in chunks {
+        let found = chunk.iter().fold(0, |sum, &other| sum + usize::from(other == bid));
+        if found > before {
+            break;
+        }
+        before -= found;
+        start += LANES;
+    }
+    let mut units = (start..bids.len()).filter(|&unit| bids[unit] == bid);
+    units.nth(before).unwrap_or(0)
+}
