@@ -55,7 +55,7 @@ KERNELS = (
     ),
     Kernel(
         "step_batch",
-        outputs=("bad", "hours", "rewards", "observations", "prices", "dispatch"),
+        outputs=("bad", "hours", "rewards", "observations", "prices", "dispatch", "profits"),
         item="step",
         batch=1024,
         arrange=environments.as_batches,

@@ -126,7 +126,10 @@ def of_backend(name: str, threads: int) -> dict[str, Call]:
 
     @cache
     def whole_year() -> "BiddingVectorEnv":
-        return BiddingVectorEnv(1, fleet(), agents="all", backend=name, threads=threads)
+        # Without copies, of which a user who keeps nothing has no need.
+        return BiddingVectorEnv(
+            1, fleet(), agents="all", copy=False, backend=name, threads=threads
+        )
 
     return {**of_vector(make), "year": year}
 

@@ -60,7 +60,11 @@ def step_batch(
     state: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]],
     actions: NDArray[np.float32],
     outcome: tuple[
-        NDArray[np.float64], NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]
+        NDArray[np.float64],
+        NDArray[np.float32],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
     ],
     *,
     threads: int | None = None,

@@ -156,7 +156,7 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
         agents, over = self.possible_agents, bool(self._simulation.ended()[0])
         if over:
             self.agents = []
-        profits = self._simulation.profit(outcome)[0].tolist()
+        profits = outcome.profits[0].tolist()
         price = float(outcome.prices[0])
         infos: Infos = {
             agent: {"price": price, "dispatch": amount, "profit": profit}

@@ -125,7 +125,7 @@ class Simulation:
         """Whether any episode has begun."""
         self._step_batch = get_backend(backend).step_batch
         self._threads, self._place, self._policy, self._copy = threads, place, policy, copy
-        self._stepped, self._observed = self._room(), self._room()
+        self._stepped, self._observed = (room(self.model, environments) for _ in range(2))
         self._seen = self._observed.observations
         self._profile = self.parameters.profile()
         self._least = self._profile / LEAST
@@ -205,12 +205,6 @@ class Simulation:
         """Return whether a step may write where these actions are."""
         return any(np.may_share_memory(actions, part) for part in self._stepped)
 
-    def profit(self, outcome: Outcome) -> Floats:
-        """Return what the agents that act earned in the last hour, in currency, shape (B, M)."""
-        costs = self.parameters.costs
-        costs = costs if self.learner == ALL else costs[self.learner : self.learner + 1]
-        return (outcome.prices[:, np.newaxis] - costs) * outcome.dispatch
-
     def market(self, row: int) -> Market:
         """Return an environment's last hour; at the beginning, the first one if all bid cost."""
         if self._acts is None:
@@ -232,7 +226,8 @@ class Simulation:
         )
 
     def _room(self) -> Outcome:
-        return room(self.model, self.environments)
+        rewards, observations, prices, dispatch, profits = map(np.empty_like, self._stepped)
+        return Outcome(rewards, observations, prices, dispatch, profits)
 
     def _run(self, actions: Singles, active: Mask | bool, outcome: Outcome) -> Outcome:
         self.state.active[...] = active
@@ -247,10 +242,13 @@ class Simulation:
             return outcome
         self._seen = outcome.observations
         own = slice(self.learner, self.learner + 1)
-        rewards, observations, prices, dispatch = outcome
         # Copies: what the policy sees is not the caller's to change, nor the other way round.
         return Outcome(
-            rewards[:, own].copy(), observations[:, own].copy(), prices, dispatch[:, own].copy()
+            outcome.rewards[:, own].copy(),
+            outcome.observations[:, own].copy(),
+            outcome.prices,
+            outcome.dispatch[:, own].copy(),
+            outcome.profits[:, own].copy(),
         )
 
     def _with_others(self, policy: Policy, actions: Singles) -> Singles:

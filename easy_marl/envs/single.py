@@ -158,7 +158,7 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
         info = {
             "price": float(outcome.prices[0]),
             "dispatch": float(outcome.dispatch[0, 0]),
-            "profit": float(self._simulation.profit(outcome)[0, 0]),
+            "profit": float(outcome.profits[0, 0]),
         }
         reward = float(outcome.rewards[0, 0])
         return outcome.observations[0, 0], reward, False, truncated, info

@@ -118,8 +118,9 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
         )
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self._who = who
+        self._shape = num_envs, *who, 2
         self._ready = False
+        self._everyone = np.ones(num_envs, np.bool_)
         self._ended = np.zeros(num_envs, np.bool_)
         self._idle: Mask | None = None
         """Environments that the next step does not step, because it began their episodes."""
@@ -199,19 +200,21 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
         if self._left == 0:
             self._idle = self._ended
             self._begin(self._ended)
-        active = np.ones(self.num_envs, np.bool_) if self._idle is None else ~self._idle
+        active = self._everyone.copy() if self._idle is None else ~self._idle
         outcome = self._simulation.step(given, active)
         self._renderer.follow()
         observations, rewards = self._observations(outcome), self._of_agents(outcome.rewards)
-        profits = self._of_agents(self._simulation.profit(outcome))
+        profits = self._of_agents(outcome.profits)
         self._returns += rewards
         self._profits += profits
-        infos = _infos(
-            active,
-            price=outcome.prices,
-            dispatch=self._of_agents(outcome.dispatch),
-            profit=profits,
-        )
+        infos = {
+            "price": outcome.prices,
+            "_price": active,
+            "dispatch": self._of_agents(outcome.dispatch),
+            "_dispatch": active.copy(),
+            "profit": profits,
+            "_profit": active.copy(),
+        }
         self._left = self._left - 1 if self._idle is None else self._hours_left()
         self._idle = None
         truncations = np.zeros(self.num_envs, np.bool_)
@@ -270,24 +273,24 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
     def _checked(self, actions: ArrayLike) -> Singles:
         """Return the actions as the kernel takes them."""
         given = numbers("actions", actions)
-        shape = self.num_envs, *self._who, 2
-        if given.shape != shape:
-            raise ValueError(f"actions has shape {given.shape}: it must be {shape}")
+        if given.shape != self._shape:
+            raise ValueError(f"actions has shape {given.shape}: it must be {self._shape}")
         if not self._ready:
             raise ResetNeeded("step was called before reset")
         if self._left == 0 and self._mode is AutoresetMode.DISABLED:
             first = int(self._ended.argmax())
             raise ResetNeeded(f"environment {first} is at the end of its episode: reset it")
-        if not self._copy and self._simulation.writes_to(given):
+        if not self._copy and given.base is not None and self._simulation.writes_to(given):
             given = given.copy()
-        return given.reshape(self.num_envs, -1, 2)
+        return given[:, np.newaxis] if self._one else given
 
     def _of_agents(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return values (B, M) as the caller gets them: without M where one agent acts."""
-        return values.reshape(self.num_envs, *self._who)
+        return values.reshape(self.num_envs) if self._one else values
 
     def _observations(self, outcome: Outcome) -> Singles:
-        return outcome.observations.reshape(self.num_envs, *self._who, -1)
+        seen = outcome.observations
+        return seen.reshape(self.num_envs, -1) if self._one else seen
 
     def _begin(self, rows: Mask) -> None:
         """Begin an episode in some environments."""

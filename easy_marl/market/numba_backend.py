@@ -185,7 +185,8 @@ def _check_shapes(model: Model, state: State, actions: Singles, outcome: Outcome
     expected = (
         *((agents,), (agents,), (agents, of_agent), (hours, of_hour)),
         *((rows,), (rows, hours), (rows,), (rows, acting, 2)),
-        *((rows, acting), (rows, acting, 1 + of_agent + of_hour), (rows,), (rows, acting)),
+        *((rows, acting), (rows, acting, 1 + of_agent + of_hour), (rows,)),
+        *((rows, acting), (rows, acting)),
     )
     if shapes != expected:
         raise ValueError(f"shapes of arrays are {shapes}: they must be {expected}")

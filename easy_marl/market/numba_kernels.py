@@ -39,8 +39,8 @@ Constants = tuple[Floats, Floats, Singles, Singles, int]
 """Capacities, costs, features of agents and of hours; and who learns, -1 if all."""
 State = tuple[NDArray[np.int64], Floats, NDArray[np.bool_]]
 """Hours, demand, and whether an environment is active."""
-Outcome = tuple[Floats, Singles, Floats, Floats]
-"""Room for rewards, observations, prices and dispatch."""
+Outcome = tuple[Floats, Singles, Floats, Floats, Floats]
+"""Room for rewards, observations, prices, dispatch and profits."""
 Others = tuple[Floats, Floats, Floats, Floats]
 """Units in merit order: bids, quantities, from what bid on the learner comes later; supply."""
 Scratch = tuple[Units, Units, Units]
@@ -590,22 +590,23 @@ def _step_some(
 ) -> None:
     """Take a step in the environments from `first` to before `stop`, and observe them."""
     hours, demand, active = state
-    rewards, observations, prices, dispatch = outcome
+    rewards, observations, prices, dispatch, profits = outcome
     for row in range(first, stop):
         now = demand[row, hours[row]]
         if not active[row]:
             prices[row] = 0.0
             for agent in range(rewards.shape[1]):
-                rewards[row, agent] = dispatch[row, agent] = 0.0
+                rewards[row, agent] = dispatch[row, agent] = profits[row, agent] = 0.0
         elif constants[4] >= 0:
             prices[row] = _step_one(
                 constants, numbers, rules, now, actions[row, 0], others,
-                rewards[row], dispatch[row],
+                rewards[row], dispatch[row], profits[row],
             )  # fmt: skip
         else:
             prices[row] = _step_all(
-                constants, numbers, rules, now, actions[row], room, rewards[row], dispatch[row]
-            )
+                constants, numbers, rules, now, actions[row], room,
+                rewards[row], dispatch[row], profits[row],
+            )  # fmt: skip
         hours[row] += active[row]
         _observe(constants, numbers, hours[row], demand[row], observations[row])
 
@@ -620,6 +621,7 @@ def _step_all(
     room: tuple[Scratch, Floats, Floats],
     rewards: Floats,
     dispatch: Floats,
+    profits: Floats,
 ) -> float:
     """Clear a market in which all agents decide, and return the price."""
     capacities, costs, _, _, _ = constants
@@ -635,7 +637,8 @@ def _step_all(
     shortage = demand - marginal[1] if marginal[0] == bids.size else 0.0
     penalty = numbers[2] * shortage
     for unit in range(bids.size):
-        rewards[unit] = _reward(numbers, price, bids[unit], costs[unit], dispatch[unit], penalty)
+        profits[unit] = (price - costs[unit]) * dispatch[unit]
+        rewards[unit] = _reward(numbers, bids[unit] - costs[unit], profits[unit], penalty)
     return price
 
 
@@ -649,6 +652,7 @@ def _step_one(
     others: Others,
     rewards: Floats,
     dispatch: Floats,
+    profits: Floats,
 ) -> float:
     """Clear a market in which only the learner decides, and return the price."""
     cost = constants[1][constants[4]]
@@ -656,7 +660,8 @@ def _step_one(
     quantity = constants[0][constants[4]] * (1.0 - max(0.0, np.float64(action[0]))) + 0.0
     price, dispatch[0], shortage = _clear_one((bid, quantity, demand), others, rules)
     penalty = numbers[2] * shortage
-    rewards[0] = _reward(numbers, price, bid, cost, dispatch[0], penalty)
+    profits[0] = (price - cost) * dispatch[0]
+    rewards[0] = _reward(numbers, bid - cost, profits[0], penalty)
     return price
 
 
@@ -733,12 +738,8 @@ def _first_above(limits: Floats, bid: float) -> int:
 
 
 @_step
-def _reward(
-    numbers: Numbers, price: float, bid: float, cost: float, dispatch: float, penalty: float
-) -> float:
+def _reward(numbers: Numbers, markup: float, profit: float, penalty: float) -> float:
     """Return a reward, worked out from left to right as it is written down."""
-    markup = bid - cost
-    profit = (price - cost) * dispatch
     charge = numbers[1] * (markup * markup)
     return ((profit - charge) - penalty) * numbers[3]
 

@@ -53,7 +53,8 @@ def _acting(model: Model) -> slice:
 def _step(row: int, model: Model, state: State, actions: Singles, outcome: Outcome) -> None:
     """Clear the market of one environment's hour, and reward."""
     if not state.active[row]:
-        outcome.rewards[row] = outcome.prices[row] = outcome.dispatch[row] = 0.0
+        outcome.rewards[row] = outcome.prices[row] = 0.0
+        outcome.dispatch[row] = outcome.profits[row] = 0.0
         return
     bids, quantities = offers(model, actions)
     demand = state.demand[row, state.hours[row]]
@@ -68,6 +69,7 @@ def _step(row: int, model: Model, state: State, actions: Singles, outcome: Outco
     outcome.rewards[row] = ((profit - charge) - shortage) * model.reward_scale
     outcome.prices[row] = price
     outcome.dispatch[row] = cleared[told]
+    outcome.profits[row] = profit
     state.hours[row] += 1
 
 

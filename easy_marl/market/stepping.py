@@ -74,6 +74,8 @@ class Outcome(NamedTuple):
     """(B,), currency/MWh; zero where it is not active."""
     dispatch: Floats
     """(B, M), MW; zero where it is not active."""
+    profits: Floats
+    """(B, M), currency: what was earned, without charges; zero where it is not active."""
 
 
 def room(model: Model, environments: int) -> Outcome:
@@ -84,5 +86,6 @@ def room(model: Model, environments: int) -> Outcome:
         np.empty((environments, agents)),
         np.empty((environments, agents, features), np.float32),
         np.empty(environments),
+        np.empty((environments, agents)),
         np.empty((environments, agents)),
     )

@@ -66,7 +66,7 @@ impl Numbers {
 pub fn step_batch(given: &Given<'_, '_>, threads: Option<usize>) -> PyResult<i64> {
     let model: [_; 12] = fields("model", given.model)?;
     let state: [_; 3] = fields("state", given.state)?;
-    let outcome: [_; 4] = fields("outcome", given.outcome)?;
+    let outcome: [_; 5] = fields("outcome", given.outcome)?;
     let numbers = Numbers::new(&model)?;
     // From here on no Python code runs.
     let constants = Constants::new(&model, &numbers)?;
@@ -158,6 +158,7 @@ struct Arrays<'a> {
     observations: Array<'a, f32>,
     prices: Array<'a, f64>,
     dispatch: Array<'a, f64>,
+    profits: Array<'a, f64>,
 }
 
 impl<'a> Arrays<'a> {
@@ -165,7 +166,7 @@ impl<'a> Arrays<'a> {
         constants: &Constants<'_>,
         state: &'a [Bound<'_, PyAny>; 3],
         actions: &'a Bound<'_, PyAny>,
-        outcome: &'a [Bound<'_, PyAny>; 4],
+        outcome: &'a [Bound<'_, PyAny>; 5],
     ) -> PyResult<Self> {
         let hours = Array::writeable("state.hours", &state[0])?.shaped([None])?;
         let rows = Some(hours.length(0));
@@ -185,6 +186,7 @@ impl<'a> Arrays<'a> {
             ])?,
             prices: Array::writeable("outcome.prices", &outcome[2])?.shaped([rows])?,
             dispatch: Array::writeable("outcome.dispatch", &outcome[3])?.shaped([rows, acting])?,
+            profits: Array::writeable("outcome.profits", &outcome[4])?.shaped([rows, acting])?,
         })
     }
 
@@ -195,6 +197,7 @@ impl<'a> Arrays<'a> {
             self.observations.extent(),
             self.prices.extent(),
             self.dispatch.extent(),
+            self.profits.extent(),
         ];
         let inputs = [
             constants.capacities.extent(),
@@ -223,6 +226,7 @@ impl<'a> Arrays<'a> {
                 observations: self.observations.slice_mut(),
                 prices: self.prices.slice_mut(),
                 dispatch: self.dispatch.slice_mut(),
+                profits: self.profits.slice_mut(),
             };
             (state, self.actions.slice(), outcome)
         }

@@ -115,8 +115,9 @@ def test_copies_go_on_alike(again: Any) -> None:
         assert str(environment.step(action)) == str(other.step(action))
 
 
+@pytest.mark.slow
 def test_gymnasium_runs_it_in_processes() -> None:
-    environments = gymnasium.vector.AsyncVectorEnv([BiddingEnv, BiddingEnv])
+    environments = gymnasium.vector.AsyncVectorEnv([BiddingEnv, BiddingEnv], context="spawn")
     try:
         seen, _ = environments.reset(seed=4)
         assert seen.tobytes() == BiddingVectorEnv(2).reset(seed=4)[0].tobytes()

@@ -57,6 +57,7 @@ fn time(agents: usize, count: usize, learner: Option<usize>, threads: usize) -> 
         .collect();
     let (mut hours, active) = (vec![0; count], vec![1; count]);
     let (mut rewards, mut dispatch) = (vec![0.0; numbers], vec![0.0; numbers]);
+    let mut profits = vec![0.0; numbers];
     let (mut observations, mut prices) = (vec![0.0; numbers * model.width()], vec![0.0; count]);
     let mut best = f64::INFINITY;
     for pass in 0..20 * HOURS {
@@ -69,6 +70,7 @@ fn time(agents: usize, count: usize, learner: Option<usize>, threads: usize) -> 
             observations: &mut observations,
             prices: &mut prices,
             dispatch: &mut dispatch,
+            profits: &mut profits,
         };
         let start = Instant::now();
         step_batch(&model, state, &actions[pass % CALLS], outcome, Some(threads)).expect("good");

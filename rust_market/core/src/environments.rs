@@ -25,6 +25,8 @@ pub struct Outcome<'a> {
     pub prices: &'a mut [f64],
     /// Rows of M.
     pub dispatch: &'a mut [f64],
+    /// Rows of M.
+    pub profits: &'a mut [f64],
 }
 
 /// Why no environment took a step.
@@ -59,6 +61,7 @@ impl<'a> Environments<'a> {
         assert!(state.demand.len() == count * (model.hours + 1) && state.active.len() == count);
         assert!(actions.len() == 2 * numbers && outcome.prices.len() == count);
         assert!(outcome.rewards.len() == numbers && outcome.dispatch.len() == numbers);
+        assert!(outcome.profits.len() == numbers);
         assert!(outcome.observations.len() == numbers * model.width());
         Self { state, actions, outcome }
     }
@@ -93,7 +96,7 @@ impl<'a> Environments<'a> {
     pub fn split(self, model: &Model<'_>, count: usize) -> (Self, Self) {
         let numbers = count * model.acting();
         let State { hours, demand, active } = self.state;
-        let Outcome { rewards, observations, prices, dispatch } = self.outcome;
+        let Outcome { rewards, observations, prices, dispatch, profits } = self.outcome;
         let hours = hours.split_at_mut(count);
         let demand = demand.split_at(count * (model.hours + 1));
         let active = active.split_at(count);
@@ -102,6 +105,7 @@ impl<'a> Environments<'a> {
         let observations = observations.split_at_mut(numbers * model.width());
         let prices = prices.split_at_mut(count);
         let dispatch = dispatch.split_at_mut(numbers);
+        let profits = profits.split_at_mut(numbers);
         let first = Self {
             state: State { hours: hours.0, demand: demand.0, active: active.0 },
             actions: actions.0,
@@ -110,6 +114,7 @@ impl<'a> Environments<'a> {
                 observations: observations.0,
                 prices: prices.0,
                 dispatch: dispatch.0,
+                profits: profits.0,
             },
         };
         let others = Self {
@@ -120,6 +125,7 @@ impl<'a> Environments<'a> {
                 observations: observations.1,
                 prices: prices.1,
                 dispatch: dispatch.1,
+                profits: profits.1,
             },
         };
         (first, others)

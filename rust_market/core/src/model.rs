@@ -60,10 +60,16 @@ impl Model<'_> {
     #[inline(always)]
     pub(crate) fn reward(&self, told: Told, bid: f64, cost: f64, dispatch: f64) -> f64 {
         let markup = bid - cost;
-        let profit = (told.price - cost) * dispatch;
+        let profit = profit(told.price, cost, dispatch);
         let charge = self.bid_penalty * (markup * markup);
         ((profit - charge) - self.shortage_penalty * told.shortage) * self.reward_scale
     }
+}
+
+/// What an agent earns that delivers so much.
+#[inline(always)]
+pub(crate) fn profit(price: f64, cost: f64, dispatch: f64) -> f64 {
+    (price - cost) * dispatch
 }
 
 /// What agents observe, worked out once: dividing takes as long as copying a few numbers.

@@ -19,6 +19,7 @@ pub fn step_batch(model: &Model<'_>, state: State<'_>, actions: &[f32], outcome:
         outcome.prices[row] = 0.0;
         outcome.rewards[cells.clone()].fill(0.0);
         outcome.dispatch[cells.clone()].fill(0.0);
+        outcome.profits[cells.clone()].fill(0.0);
         if state.active[row] != 0 {
             let actions = &actions[2 * cells.start..2 * cells.end];
             let (bids, quantities) = offers(model, &agents, actions);
@@ -33,6 +34,7 @@ pub fn step_batch(model: &Model<'_>, state: State<'_>, actions: &[f32], outcome:
                 let penalty = model.shortage_penalty * shortage;
                 outcome.rewards[cell] = ((profit - charge) - penalty) * model.reward_scale;
                 outcome.dispatch[cell] = cleared[agent];
+                outcome.profits[cell] = profit;
             }
             *hour += 1;
         }

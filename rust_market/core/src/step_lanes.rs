@@ -3,7 +3,7 @@
 use crate::environments::{Environments, State};
 use crate::margin::positive_zero;
 use crate::markets::{LANES, Lanes, Margins, NOTHING, Unit, ZERO, lanes, sort};
-use crate::model::{Model, Observer, Told};
+use crate::model::{Model, Observer, Told, profit};
 use crate::others::{Merged, Others};
 
 /// Where all agents act, up to so many are faster in lanes; else they are sorted one by one.
@@ -49,6 +49,8 @@ fn one(model: &Model<'_>, others: &Others, learner: usize, some: &mut Environmen
     let rewards = rewards(model, learner, &own, &dispatch, &prices, &margins.shortages());
     store(&where_active(rewards, &active), some.outcome.rewards);
     store(&where_active(dispatch, &active), some.outcome.dispatch);
+    let profits = profits(model.costs[learner], &dispatch, &prices);
+    store(&where_active(profits, &active), some.outcome.profits);
     store(&where_active(prices, &active), some.outcome.prices);
 }
 
@@ -58,12 +60,14 @@ struct Agents {
     units: [Unit; ALL],
     rewards: [Lanes; ALL],
     dispatch: [Lanes; ALL],
+    profits: [Lanes; ALL],
 }
 
 impl Agents {
     const fn new() -> Self {
         let (offers, units) = ([NOTHING; ALL], [NOTHING; ALL]);
-        Self { offers, units, rewards: [ZERO; ALL], dispatch: [ZERO; ALL] }
+        let nothing = [ZERO; ALL];
+        Self { offers, units, rewards: nothing, dispatch: nothing, profits: nothing }
     }
 }
 
@@ -72,7 +76,7 @@ impl Agents {
 fn all(model: &Model<'_>, agents: &mut Agents, some: &mut Environments<'_>) {
     let active = some.active();
     let count = model.costs.len();
-    let Agents { offers, units, rewards: all_rewards, dispatch: all_dispatch } = agents;
+    let Agents { offers, units, .. } = agents;
     for agent in 0..count {
         offers[agent] = some.offers(model, agent, agent);
         units[agent] = offers[agent];
@@ -83,15 +87,17 @@ fn all(model: &Model<'_>, agents: &mut Agents, some: &mut Environments<'_>) {
     let margins = Margins::new(&&*units, some.demand(model), ties);
     let (prices, shortages) = (margins.prices(model.rules), margins.shortages());
     store(&where_active(prices, &active), some.outcome.prices);
-    for agent in 0..count {
-        let own = &offers[agent];
+    for (agent, own) in offers[..count].iter().enumerate() {
         let dispatch = margins.dispatch(own, ties);
         let rewards = rewards(model, agent, own, &dispatch, &prices, &shortages);
-        all_dispatch[agent] = where_active(dispatch, &active);
-        all_rewards[agent] = where_active(rewards, &active);
+        let profits = profits(model.costs[agent], &dispatch, &prices);
+        agents.rewards[agent] = where_active(rewards, &active);
+        agents.dispatch[agent] = where_active(dispatch, &active);
+        agents.profits[agent] = where_active(profits, &active);
     }
-    store_rows(&all_rewards[..count], some.outcome.rewards);
-    store_rows(&all_dispatch[..count], some.outcome.dispatch);
+    store_rows(&agents.rewards[..count], some.outcome.rewards);
+    store_rows(&agents.dispatch[..count], some.outcome.dispatch);
+    store_rows(&agents.profits[..count], some.outcome.profits);
 }
 
 #[inline(always)]
@@ -164,6 +170,11 @@ fn rewards(
         let told = Told { price: prices[k], shortage: shortages[k] };
         model.reward(told, own.bid[k], cost, dispatch[k])
     })
+}
+
+#[inline(always)]
+fn profits(cost: f64, dispatch: &Lanes, prices: &Lanes) -> Lanes {
+    lanes!(k => profit(prices[k], cost, dispatch[k]))
 }
 
 /// Zero where an environment is not active.

@@ -4,7 +4,7 @@ use crate::dispatch::dispatch;
 use crate::environments::{Environments, State};
 use crate::margin::{Margin, Scratch, positive_zero};
 use crate::merit_order::MeritOrder;
-use crate::model::{Model, Observer, Told};
+use crate::model::{Model, Observer, Told, profit};
 use crate::others::{Cleared, Offer, Others};
 
 /// Memory of one thread, reused from call to call.
@@ -54,9 +54,11 @@ pub(crate) fn step_rows<const AVX2: bool>(
         let cells = row * acting..(row + 1) * acting;
         let rewards = &mut outcome.rewards[cells.clone()];
         let dispatch = &mut outcome.dispatch[cells.clone()];
+        let profits = &mut outcome.profits[cells.clone()];
         outcome.prices[row] = if active[row] == 0 {
             rewards.fill(0.0);
             dispatch.fill(0.0);
+            profits.fill(0.0);
             0.0
         } else {
             let actions = actions[2 * cells.start..2 * cells.end].as_chunks().0;
@@ -66,9 +68,18 @@ pub(crate) fn step_rows<const AVX2: bool>(
                 Some(learner) => {
                     let (cleared, reward) = one(model, others, learner, actions[0], now);
                     (rewards[0], dispatch[0]) = (reward, cleared.dispatch);
+                    profits[0] =
+                        profit(cleared.told.price, model.costs[learner], cleared.dispatch);
                     cleared.told.price
                 }
-                None => all::<AVX2>(model, actions, now, buffers, rewards, dispatch),
+                None => {
+                    let price = all::<AVX2>(model, actions, now, buffers, rewards, dispatch);
+                    let agents = model.costs.iter().zip(&*dispatch);
+                    for (cell, (&cost, &dispatch)) in profits.iter_mut().zip(agents) {
+                        *cell = profit(price, cost, dispatch);
+                    }
+                    price
+                }
             }
         };
         let seen = &mut outcome.observations[row * seen..][..seen];

@@ -120,13 +120,15 @@ fn stepping_again_allocates_nothing() {
             };
             let (mut hours, mut prices) = ([0; ROWS], [0.0; ROWS]);
             let (mut rewards, mut dispatch) = (vec![0.0; acting * ROWS], vec![0.0; acting * ROWS]);
-            let mut observations = vec![0.0; acting * ROWS];
+            let (mut observations, mut profits) =
+                (vec![0.0; acting * ROWS], vec![0.0; acting * ROWS]);
             let state = State { hours: &mut hours, demand: &demand, active: &[1; ROWS] };
             let outcome = Outcome {
                 rewards: &mut rewards,
                 observations: &mut observations,
                 prices: &mut prices,
                 dispatch: &mut dispatch,
+                profits: &mut profits,
             };
             let before = CALLS.load(Ordering::Relaxed);
             step_batch(&model, state, &actions, outcome, Some(1)).unwrap();

@@ -35,6 +35,7 @@ struct Results {
     observations: Vec<f32>,
     prices: Vec<f64>,
     dispatch: Vec<f64>,
+    profits: Vec<f64>,
 }
 
 impl Case {
@@ -68,10 +69,11 @@ impl Case {
             observations: vec![7.0; numbers * model.width()],
             prices: vec![7.0; count],
             dispatch: vec![7.0; numbers],
+            profits: vec![7.0; numbers],
         };
-        let Results { hours, rewards, observations, prices, dispatch } = &mut results;
+        let Results { hours, rewards, observations, prices, dispatch, profits } = &mut results;
         let state = State { hours, demand: &self.demand, active: &self.active };
-        let outcome = Outcome { rewards, observations, prices, dispatch };
+        let outcome = Outcome { rewards, observations, prices, dispatch, profits };
         let done = step(&model, state, &self.actions, outcome);
         (done, results)
     }
@@ -103,7 +105,7 @@ impl Case {
 
 impl Results {
     fn bits(&self) -> (&[i64], Vec<u64>, Vec<u32>) {
-        let floats = [&self.rewards, &self.prices, &self.dispatch];
+        let floats = [&self.rewards, &self.prices, &self.dispatch, &self.profits];
         let floats = floats.into_iter().flatten().map(|value| value.to_bits());
         let singles = self.observations.iter().map(|value| value.to_bits());
         (&self.hours, floats.collect(), singles.collect())
@@ -232,7 +234,7 @@ proptest! {
         prop_assert_eq!(done, first.map_or(Ok(()), |position| Err(Refusal::Action(position))));
         if done.is_err() {
             prop_assert_eq!(&results.hours, &case.hours);
-            let floats = [&results.rewards, &results.prices, &results.dispatch];
+            let floats = [&results.rewards, &results.prices, &results.dispatch, &results.profits];
             prop_assert!(floats.into_iter().flatten().all(|&value| value == 7.0));
             prop_assert!(results.observations.iter().all(|&value| value == 7.0));
         }
