@@ -72,20 +72,21 @@ def _markets() -> Iterator[tuple[str, Valid]]:
 def _of_market(
     market: Valid, rules: Mapping[str, Any], turn: int
 ) -> tuple["Model", "State", NDArray[np.float32]]:
-    """Return a step in which bids are the market's, in every row of eleven but for one action."""
-    from easy_marl.market.stepping import Model, State
+    """Return a step in which bids are the market's, in all rows of eleven but two."""
+    from easy_marl.market.stepping import ALL, Model, State
 
     bids, quantities, demand = market
     agents, rows = len(bids), 11
     features = np.zeros((agents, 1), np.float32), np.zeros((2, 1), np.float32)
-    learner = turn % agents
+    learner = ALL if turn % 2 else turn % agents
     model = Model(
         quantities + 0.0, bids + 0.0, *features, 1.0, 0.1, 10.0, 0.01, 0.001,
         learner, rules.get("ties", "first"), rules.get("scarcity_price"),
     )  # fmt: skip
     state = State(np.zeros(rows, np.int64), np.full((rows, 2), demand), np.ones(rows, np.bool_))
-    actions = np.zeros((rows, 1, 2), np.float32)
+    actions = np.zeros((rows, agents if learner == ALL else 1, 2), np.float32)
     actions[1] = 0.5
+    actions[2, 0] = -0.25, -1.0  # one bid moves past some others
     return model, state, actions
 
 
