@@ -1,17 +1,19 @@
 //! Clearing many markets, on one thread or on several.
 //!
 //! Others may change the inputs meanwhile. So each row is copied, and then checked and cleared from
-//! the copy. Where nobody can see the results yet, that is one pass; else all rows are checked
-//! before anything is written.
+//! the copy; some rows together where they have few units. Where nobody can see the results yet,
+//! that is one pass; else all rows are checked before anything is written.
 
 use std::cell::RefCell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::batch_lanes::{Group, fits_lanes};
 use crate::common::Common;
 use crate::cpu::{self, Task};
 use crate::dispatch::dispatch;
 use crate::fault::{Argument, Fault, check, first_fault, good_values};
 use crate::margin::{KEPT_UNITS, Scratch};
+use crate::markets::LANES;
 use crate::pool::pool;
 use crate::results::{Fresh, Results};
 use crate::rows::{Markets, Rows};
@@ -85,6 +87,7 @@ thread_local! {
 /// Memory of one thread, reused from call to call.
 struct Worker {
     scratch: Scratch,
+    group: Group,
     bids: Vec<f64>,
     quantities: Vec<f64>,
     cleared: Vec<f64>,
@@ -94,6 +97,7 @@ impl Worker {
     const fn new() -> Self {
         Self {
             scratch: Scratch::new(),
+            group: Group::new(),
             bids: Vec::new(),
             quantities: Vec::new(),
             cleared: Vec::new(),
@@ -162,7 +166,7 @@ impl<R: Rows> Job<'_, R> {
         let work = || {
             WORKER.with_borrow_mut(|worker| {
                 while let Some((first, rows, results)) = self.take(&queue, parts) {
-                    let bad = cpu::run(Part { job: self, first, rows, results, worker });
+                    let bad = Part { job: self, first, rows, next: 0, results, worker }.clear();
                     if bad.is_some() {
                         *lock(&seen) = bad;
                     }
@@ -217,7 +221,7 @@ impl<R: Rows> Job<'_, R> {
         })
     }
 
-    /// The first bad value of a row, which is known to have one.
+    /// The first bad value of a row, if it has one.
     #[cold]
     fn fault_in_row(
         self,
@@ -248,18 +252,40 @@ struct Part<'a, R, T> {
     job: Job<'a, R>,
     first: usize,
     rows: usize,
+    /// How many of them are done.
+    next: usize,
     /// Without them, the rows are only checked.
     results: Option<T>,
     worker: &'a mut Worker,
 }
 
+/// As many of them as fill the lanes. A task of its own, so that neither way is compiled into the
+/// other's loop.
+struct Groups<'p, 'a, R, T>(&'p mut Part<'a, R, T>);
+
+impl<R: Rows, T: Results> Task for Groups<'_, '_, R, T> {
+    type Output = Option<Fault>;
+
+    #[inline(always)]
+    fn run<const AVX2: bool>(self) -> Option<Fault> {
+        let Self(part) = self;
+        while part.rows - part.next >= LANES {
+            let fault = part.group(part.next);
+            if fault.is_some() {
+                return fault;
+            }
+            part.next += LANES;
+        }
+        None
+    }
+}
+
 impl<R: Rows, T: Results> Task for Part<'_, R, T> {
-    /// A bad value that was met.
     type Output = Option<Fault>;
 
     #[inline(always)]
     fn run<const AVX2: bool>(mut self) -> Option<Fault> {
-        for row in 0..self.rows {
+        for row in self.next..self.rows {
             let fault = self.row::<AVX2>(row);
             if fault.is_some() {
                 return fault;
@@ -270,10 +296,35 @@ impl<R: Rows, T: Results> Task for Part<'_, R, T> {
 }
 
 impl<R: Rows, T: Results> Part<'_, R, T> {
+    /// Gives a bad value that was met.
+    fn clear(mut self) -> Option<Fault> {
+        let met = fits_lanes(&self.job.markets).then(|| cpu::run(Groups(&mut self))).flatten();
+        met.or_else(|| cpu::run(self))
+    }
+
+    /// Some rows at once.
+    #[inline(always)]
+    fn group(&mut self, row: usize) -> Option<Fault> {
+        let Job { markets, rules, .. } = self.job;
+        let Worker { group, cleared, .. } = &mut *self.worker;
+        let number = self.first + row;
+        if !group.read(&markets, number) {
+            return (0..LANES).find_map(|lane| {
+                let (bids, quantities, demand) = group.row(lane, markets.units);
+                self.job.fault_in_row(number + lane, bids, quantities, demand)
+            });
+        }
+        if let Some(results) = &mut self.results {
+            let prices = group.clear(markets.units, rules);
+            group.write(row, markets.units, prices, results, cleared);
+        }
+        None
+    }
+
     #[inline(always)]
     fn row<const AVX2: bool>(&mut self, row: usize) -> Option<Fault> {
         let Job { markets, rules, common } = self.job;
-        let Worker { scratch, bids, quantities, cleared } = &mut *self.worker;
+        let Worker { scratch, bids, quantities, cleared, .. } = &mut *self.worker;
         let number = self.first + row;
         let own_bids = copy_own(markets.bids, number, markets.units, bids);
         let own_quantities = copy_own(markets.quantities, number, markets.units, quantities);

@@ -14,16 +14,18 @@
 //! | `merit_order` | a full sort, for shared bids and where the buckets give up |
 //! | `scale`, `values` | where a bid lies among all, looking through values |
 //! | `dispatch` | what each unit delivers, from the margin |
+//! | `batch_lanes`, `markets` | some rows of a batch at once; markets of few units in lanes |
 //! | `rows`, `common`, `results` | where a batch's values come from, what they share, where results go |
 //! | `step` | the environments' step; [`reference_step`] is the same as plain code |
 //! | `model`, `environments` | what a step takes: constants; where environments are, room for results |
 //! | `step_rows`, `others` | steps one after the other; markets in which one unit decides |
-//! | `step_lanes`, `markets` | steps of some environments at once; markets of few units |
+//! | `step_lanes` | steps of some environments at once, in lanes |
 //! | `cpu`, `pool` | wider instructions, more threads |
 #![deny(unsafe_code)]
 
 mod absorb;
 mod batch;
+mod batch_lanes;
 mod blocks;
 mod buckets;
 mod clearing;

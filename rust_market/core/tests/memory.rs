@@ -94,6 +94,25 @@ fn a_batch_needs_memory_for_its_rows_only() {
     }
 }
 
+fn clearing_a_batch_again_allocates_nothing() {
+    const ROWS: usize = 20;
+    for units in [5, 12, 13] {
+        let (values, demand) = (numbers(ROWS * units), vec![0.3 * units as f64; ROWS]);
+        let (mut prices, mut cleared) = ([0.0; ROWS], vec![0.0; ROWS * units]);
+        let mut calls = [0; 2];
+        for count in &mut calls {
+            let matrix = |values| Matrix { values, shared: false };
+            let (bids, quantities, demand) = (matrix(&values), matrix(&values), matrix(&demand));
+            let markets = Markets { rows: ROWS, units, bids, quantities, demand };
+            let results = Fresh { prices: &mut prices[..], cleared: &mut cleared[..] };
+            let before = CALLS.load(Ordering::Relaxed);
+            clear_batch(markets, Rules::default(), Some(1), results).unwrap();
+            *count = CALLS.load(Ordering::Relaxed) - before;
+        }
+        assert_eq!(calls[1], 0, "{units} units");
+    }
+}
+
 fn stepping_again_allocates_nothing() {
     const ROWS: usize = 20;
     for (units, learner) in [(5, None), (5, Some(3)), (40, Some(0)), (40, None), (300, None)] {
@@ -140,6 +159,7 @@ fn stepping_again_allocates_nothing() {
 
 fn main() {
     clearing_again_allocates_nothing();
+    clearing_a_batch_again_allocates_nothing();
     a_batch_needs_memory_for_its_rows_only();
     stepping_again_allocates_nothing();
 }

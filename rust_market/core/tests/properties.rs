@@ -1,8 +1,11 @@
 //! What a user of the fast clearing relies on, on adversarial markets.
 
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use market_core::{
-    Fault, Fresh, Market as Slices, Markets, Matrix, MeritOrder, Rules, Scratch, Ties, check,
-    clear, clear_batch, clear_portably, reference,
+    Fault, Fresh, Market as Slices, Markets, Matrix, MeritOrder, Results, Rules, Scratch, Ties,
+    Visible, check, clear, clear_batch, clear_portably, reference,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -139,6 +142,79 @@ impl Market {
     }
 }
 
+/// Markets in one call, and the values they are made of: one row where it is shared.
+#[derive(Clone, Debug)]
+struct Batch {
+    units: usize,
+    rows: Vec<Market>,
+    bids: Vec<f64>,
+    quantities: Vec<f64>,
+    demand: Vec<f64>,
+    shared_bids: bool,
+    shared_quantities: bool,
+}
+
+fn batch(units: usize, rows: Range<usize>) -> impl Strategy<Value = Batch> {
+    (vec(market(units), rows), any::<bool>(), any::<bool>()).prop_map(
+        move |(mut rows, shared_bids, shared_quantities)| {
+            if let Some(Market { bids, quantities, .. }) = rows.first().cloned() {
+                for row in &mut rows {
+                    row.bids = if shared_bids { bids.clone() } else { row.bids.clone() };
+                    row.quantities = if shared_quantities {
+                        quantities.clone()
+                    } else {
+                        row.quantities.clone()
+                    };
+                }
+            }
+            let flat = |shared, values: fn(&Market) -> &[f64]| {
+                let count = if shared { 1 } else { rows.len() };
+                let values: Vec<f64> = rows.iter().take(count).flat_map(values).copied().collect();
+                if shared && values.is_empty() { vec![1.0; units] } else { values }
+            };
+            Batch {
+                units,
+                bids: flat(shared_bids, |row| &row.bids),
+                quantities: flat(shared_quantities, |row| &row.quantities),
+                demand: rows.iter().map(|row| row.demand).collect(),
+                shared_bids,
+                shared_quantities,
+                rows,
+            }
+        },
+    )
+}
+
+impl Batch {
+    fn clear<T: Results>(&self, rules: Rules, results: T) -> Result<(), Fault> {
+        let matrix = |values, shared| Matrix { values, shared };
+        let markets = Markets {
+            rows: self.rows.len(),
+            units: self.units,
+            bids: matrix(&self.bids, self.shared_bids),
+            quantities: matrix(&self.quantities, self.shared_quantities),
+            demand: matrix(&self.demand, false),
+        };
+        clear_batch(markets, rules, None, results)
+    }
+}
+
+/// Values that are bad in some argument or in all.
+fn bad() -> impl Strategy<Value = f64> {
+    let least = -f64::from_bits(1);
+    prop::sample::select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, least])
+}
+
+const UNTOUCHED: u64 = 7;
+
+fn atomics(length: usize) -> Vec<AtomicU64> {
+    (0..length).map(|_| AtomicU64::new(UNTOUCHED)).collect()
+}
+
+fn loaded(cells: &[AtomicU64]) -> Vec<u64> {
+    cells.iter().map(|cell| cell.load(Ordering::Relaxed)).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
 
@@ -177,42 +253,47 @@ proptest! {
 
     #[test]
     fn a_batch_is_its_rows(
-        (markets, shared_bids, shared_quantities) in (1_usize..30).prop_flat_map(|units| {
-            (vec(market(units), 0..5), prop::option::of(bids(units)), prop::option::of(quantities(units)))
-        }),
-        units_if_empty in 1_usize..5,
+        batch in prop_oneof![1_usize..17, 1_usize..30].prop_flat_map(|units| batch(units, 0..41)),
         rules in rules(),
     ) {
-        let units = markets.first().map_or(units_if_empty, |market| market.bids.len());
-        let rows: Vec<Market> = markets.iter().map(|market| Market {
-            bids: shared_bids.as_ref().unwrap_or(&market.bids).clone(),
-            quantities: shared_quantities.as_ref().unwrap_or(&market.quantities).clone(),
-            demand: market.demand,
-        }).collect();
-        let flat = |shared: &Option<Vec<f64>>, rows: Vec<&Vec<f64>>| match shared {
-            Some(values) if !rows.is_empty() => values.clone(),
-            _ => rows.into_iter().flatten().copied().collect(),
-        };
-        let bids = flat(&shared_bids, rows.iter().map(|row| &row.bids).collect());
-        let quantities = flat(&shared_quantities, rows.iter().map(|row| &row.quantities).collect());
-        let demand: Vec<f64> = rows.iter().map(|row| row.demand).collect();
-        let mut prices = vec![f64::NAN; rows.len()];
-        let mut amounts = vec![f64::NAN; rows.len() * units];
-        let matrix = |values, shared| Matrix { values, shared };
-        let some = !rows.is_empty();
-        let markets = Markets {
-            rows: rows.len(),
-            units,
-            bids: matrix(&bids, some && shared_bids.is_some()),
-            quantities: matrix(&quantities, some && shared_quantities.is_some()),
-            demand: matrix(&demand, false),
-        };
+        let Batch { units, ref rows, .. } = batch;
+        let (mut prices, mut amounts) = (vec![f64::NAN; rows.len()], vec![f64::NAN; rows.len() * units]);
         let results = Fresh { prices: &mut prices[..], cleared: &mut amounts[..] };
-        clear_batch(markets, rules, None, results).unwrap();
+        batch.clear(rules, results).unwrap();
+        let (seen_prices, seen_amounts) = (atomics(rows.len()), atomics(rows.len() * units));
+        batch.clear(rules, Visible { prices: &seen_prices, cleared: &seen_amounts[..] }).unwrap();
+        prop_assert_eq!(bits(&prices), loaded(&seen_prices));
+        prop_assert_eq!(bits(&amounts), loaded(&seen_amounts));
         for (row, market) in rows.iter().enumerate() {
             let (price, expected) = market.cleared(rules);
             prop_assert_eq!(prices[row].to_bits(), price.to_bits());
             prop_assert_eq!(bits(&amounts[row * units..][..units]), bits(&expected));
+        }
+    }
+
+    #[test]
+    fn a_batch_names_its_first_fault(
+        mut batch in (1_usize..17).prop_flat_map(|units| batch(units, 1..41)),
+        faults in vec((0_usize..3, any::<prop::sample::Index>(), bad()), 1..4),
+        rules in rules(),
+    ) {
+        for (argument, index, bad) in faults {
+            let values = [&mut batch.bids, &mut batch.quantities, &mut batch.demand];
+            let values = values.into_iter().nth(argument).unwrap();
+            let index = index.index(values.len());
+            values[index] = bad;
+        }
+        let Batch { units, rows, bids, quantities, demand, .. } = &batch;
+        let refused = check(bids, quantities, demand, rules.scarcity_price);
+        let (mut prices, mut amounts) = (vec![0.0; rows.len()], vec![0.0; rows.len() * units]);
+        let results = Fresh { prices: &mut prices[..], cleared: &mut amounts[..] };
+        prop_assert_eq!(batch.clear(rules, results), refused);
+        let (prices, amounts) = (atomics(rows.len()), atomics(rows.len() * units));
+        let results = Visible { prices: &prices, cleared: &amounts[..] };
+        prop_assert_eq!(batch.clear(rules, results), refused);
+        if refused.is_err() {
+            let untouched = |cells: &[AtomicU64]| loaded(cells).iter().all(|&bits| bits == UNTOUCHED);
+            prop_assert!(untouched(&prices) && untouched(&amounts));
         }
     }
 
