@@ -9,23 +9,21 @@
 
 use std::array::from_fn;
 
-use crate::blocks::Offer;
-
 /// So many units are absorbed at once, or none of them.
 pub(crate) const BLOCK: usize = 8;
 
-/// Adds blocks of offers to a supply, as long as it stays below demand and the order cannot matter.
+/// Adds blocks of units in this order to a supply, as long as it stays below demand and the order cannot matter.
 ///
 /// Returns how many were added, and the supply with them.
 #[inline(always)]
-pub(crate) fn absorb(offers: &[Offer], supply: f64, demand: f64) -> (usize, f64) {
+pub(crate) fn absorb(order: &[u32], quantities: &[f64], supply: f64, demand: f64) -> (usize, f64) {
     let power = power_of_two(supply);
     let (half, bound) = limits(power, demand);
-    let (blocks, _) = offers.as_chunks::<BLOCK>();
+    let (blocks, _) = order.as_chunks::<BLOCK>();
     let mut sums = [0.0; BLOCK];
     sums[0] = supply;
     for (count, block) in blocks.iter().enumerate() {
-        let quantities: [f64; BLOCK] = from_fn(|k| block[k].quantity);
+        let quantities: [f64; BLOCK] = from_fn(|k| quantities[block[k] as usize]);
         let rounded: [f64; BLOCK] = from_fn(|k| (power + quantities[k]) - power);
         let half_way: [u64; BLOCK] =
             from_fn(|k| u64::from((quantities[k] - rounded[k]).abs() == half));
@@ -49,11 +47,12 @@ fn limits(power: f64, demand: f64) -> (f64, f64) {
     (power * (0.5 * f64::EPSILON), demand.min(2.0 * power))
 }
 
-/// What some offers that were absorbed, and none of them half way, add to a supply with them.
+/// What some units that were absorbed, and none of them half way, add to a supply with them.
 #[inline(always)]
-pub(crate) fn rounded_sum(offers: &[Offer], supply: f64) -> f64 {
+pub(crate) fn rounded_sum(order: &[u32], quantities: &[f64], supply: f64) -> f64 {
     let power = power_of_two(supply);
-    offers.iter().fold(0.0, |sum, offer| sum + ((power + offer.quantity) - power))
+    let rounded = |unit: u32| (power + quantities[unit as usize]) - power;
+    order.iter().fold(0.0, |sum, &unit| sum + rounded(unit))
 }
 
 #[inline(always)]
@@ -72,8 +71,13 @@ fn power_of_two(value: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn offers<const N: usize>(quantities: [f64; N]) -> [Offer; N] {
-        quantities.map(|quantity| Offer { bid: 1.0, quantity })
+    /// Absorbs quantities as they lie.
+    fn absorbed(quantities: &[f64], supply: f64, demand: f64) -> (usize, f64) {
+        absorb(&order(quantities), quantities, supply, demand)
+    }
+
+    fn order(quantities: &[f64]) -> Vec<u32> {
+        (0..quantities.len() as u32).collect()
     }
 
     #[test]
@@ -81,9 +85,9 @@ mod tests {
         let mut quantities: [f64; 4 * BLOCK] = from_fn(|k| (k as f64 + 0.1).sqrt());
         let expected = quantities.iter().fold(1024.3, |sum, quantity| sum + quantity);
         for _ in 0..2 {
-            assert_eq!(absorb(&offers(quantities), 1024.3, 1e9), (4 * BLOCK, expected));
-            let all = offers(quantities);
-            assert_eq!(expected - rounded_sum(&all[BLOCK..], expected), {
+            assert_eq!(absorbed(&quantities, 1024.3, 1e9), (4 * BLOCK, expected));
+            let all = order(&quantities);
+            assert_eq!(expected - rounded_sum(&all[BLOCK..], &quantities, expected), {
                 quantities[..BLOCK].iter().fold(1024.3, |sum, quantity| sum + quantity)
             });
             quantities.reverse();
@@ -92,13 +96,13 @@ mod tests {
 
     #[test]
     fn neither_a_demand_nor_a_power_of_two_is_reached() {
-        let quantities = offers([1.0; 4 * BLOCK]);
-        assert_eq!(absorb(&quantities, 1000.0, 1e9), (2 * BLOCK, 1016.0));
-        assert_eq!(absorb(&quantities, 999.0, 1e9), (3 * BLOCK, 1023.0));
-        assert_eq!(absorb(&quantities, 900.0, 908.0), (0, 900.0));
-        assert_eq!(absorb(&quantities, 900.0, 908.5), (BLOCK, 908.0));
-        let huge = offers([f64::MAX, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
-        assert_eq!(absorb(&huge, f64::MAX, f64::MAX), (0, f64::MAX));
+        let quantities = [1.0; 4 * BLOCK];
+        assert_eq!(absorbed(&quantities, 1000.0, 1e9), (2 * BLOCK, 1016.0));
+        assert_eq!(absorbed(&quantities, 999.0, 1e9), (3 * BLOCK, 1023.0));
+        assert_eq!(absorbed(&quantities, 900.0, 908.0), (0, 900.0));
+        assert_eq!(absorbed(&quantities, 900.0, 908.5), (BLOCK, 908.0));
+        let huge = [f64::MAX, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+        assert_eq!(absorbed(&huge, f64::MAX, f64::MAX), (0, f64::MAX));
     }
 
     #[test]
@@ -109,14 +113,14 @@ mod tests {
         {
             let mut quantities = [0.0; BLOCK];
             quantities[5] = part;
-            assert_eq!(absorb(&offers(quantities), 2.5, 1e9).0, count, "{part:e}");
+            assert_eq!(absorbed(&quantities, 2.5, 1e9).0, count, "{part:e}");
         }
     }
 
     #[test]
     fn a_supply_whose_last_place_is_too_small_absorbs_nothing() {
         for supply in [0.0, f64::from_bits(1), f64::MIN_POSITIVE] {
-            assert_eq!(absorb(&offers([0.0; BLOCK]), supply, 1.0), (0, supply));
+            assert_eq!(absorbed(&[0.0; BLOCK], supply, 1.0), (0, supply));
         }
     }
 }

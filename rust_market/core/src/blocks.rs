@@ -66,9 +66,11 @@ pub(crate) struct Blocks {
     rank: Vec<u32>,
     /// Where the units of each half begin in each bucket, and where the last bucket ends.
     begins: Vec<[u32; HALVES]>,
-    /// The offers bucket after bucket; then some of nothing to fill a block, and room to read on.
-    offers: Vec<Offer>,
+    /// The units, bucket after bucket.
+    order: Vec<u32>,
     few: Few,
+    /// The offers of some units that are sorted.
+    some: [Offer; FEW],
     /// A bucket that is to be divided.
     crowd: Option<Box<Crowd>>,
 }
@@ -79,8 +81,9 @@ impl Blocks {
             bucket: Vec::new(),
             rank: Vec::new(),
             begins: Vec::new(),
-            offers: Vec::new(),
+            order: Vec::new(),
             few: Few::new(),
+            some: [Offer { bid: 0.0, quantity: 0.0 }; FEW],
             crowd: None,
         }
     }
@@ -113,29 +116,29 @@ impl Blocks {
         demand: f64,
         depth: usize,
     ) -> Option<Added> {
-        self.deal(bids, quantities, scale);
+        self.deal(bids, scale);
         let units = bids.len();
         let least = if supply == 0.0 { CHEAPEST } else { 0 };
         let mut total = supply;
         let mut next = 0;
         while next < units {
             // `total` is the supply with the units before `next`, where a bucket begins.
-            let (count, with) = absorb(&self.offers[next..units + BLOCK], total, demand);
+            let (count, with) = absorb(&self.order[next..units], quantities, total, demand);
             let reached = next + count;
             if reached >= units {
                 return Some(Ok(with));
             }
             let begin = self.begin(scale, reached).clamp(next, reached);
-            total = with - rounded_sum(&self.offers[begin..reached], with);
+            total = with - rounded_sum(&self.order[begin..reached], quantities, with);
             let stop = (reached + BLOCK).max(least).min(units);
             let ranks = begin..self.end(scale, begin, stop);
             next = ranks.end;
             let added = if scale.flat() {
-                self.add_equal(ranks, total, supply, demand)
+                add_equal(bids[0], &quantities[ranks.clone()], ranks.start, total, supply, demand)
             } else if ranks.len() <= FEW {
-                self.add_few::<AVX2>(ranks, scale, total, demand)
+                self.add_few::<AVX2>(bids, quantities, ranks, scale, total, demand)
             } else {
-                self.add_crowd::<AVX2>(ranks, total, demand, depth)?
+                self.add_crowd::<AVX2>(bids, quantities, ranks, total, demand, depth)?
             };
             match added {
                 Ok(with) => total = with,
@@ -147,21 +150,16 @@ impl Blocks {
 
     /// Puts the offers into buckets, in index order within each.
     #[inline(always)]
-    fn deal(&mut self, bids: &[f64], quantities: &[f64], scale: Scale) {
+    fn deal(&mut self, bids: &[f64], scale: Scale) {
         let units = bids.len();
         self.bucket.clear();
         self.bucket.extend(bids.iter().map(|&bid| scale.bucket(bid)));
         self.begins.clear();
         self.begins.resize(scale.last as usize + 2, [0; HALVES]);
-        if self.offers.len() < units + FEW {
-            self.offers.resize(units + FEW, Offer::default());
-        }
+        self.order.resize(units, 0);
         self.rank.resize(units, 0);
         count(&self.bucket, &mut self.begins, &mut self.rank);
-        let offers = &mut self.offers[..units + BLOCK];
-        let dealt = self.bucket.iter().zip(&self.rank);
-        place(bids, quantities, dealt, &self.begins, offers);
-        offers[units..].fill(Offer::default());
+        place(&self.bucket, &self.rank, &self.begins, &mut self.order);
     }
 
     /// Where the bucket of the offer at a rank begins.
@@ -170,7 +168,7 @@ impl Blocks {
         if scale.flat() {
             return rank;
         }
-        self.begins[scale.bucket(self.offers[rank].bid) as usize][0] as usize
+        self.begins[self.bucket_at(rank)][0] as usize
     }
 
     /// Where a bucket ends, so that at least `stop` is reached: but if those are many, the first.
@@ -179,49 +177,43 @@ impl Blocks {
         if scale.flat() {
             return stop;
         }
-        let end = |rank: usize| {
-            let bucket = scale.bucket(self.offers[rank].bid);
-            (self.begins[bucket as usize + 1][0] as usize).max(rank + 1)
-        };
+        let end = |rank: usize| (self.begins[self.bucket_at(rank) + 1][0] as usize).max(rank + 1);
         let last = end(stop - 1);
         if last - begin <= FEW { last } else { end(begin) }
     }
 
-    /// Adds units that bid the same, as all before them do.
     #[inline(always)]
-    fn add_equal(&self, ranks: Range<usize>, mut total: f64, cheaper: f64, demand: f64) -> Added {
-        for rank in ranks {
-            let before = total;
-            let Offer { bid, quantity } = self.offers[rank];
-            total += quantity;
-            if total >= demand {
-                return Err(Reached { price: bid, tied: rank, before, cheaper });
-            }
-        }
-        Ok(total)
+    fn bucket_at(&self, rank: usize) -> usize {
+        self.bucket[self.order[rank] as usize] as usize
     }
 
     /// Sorts a few units and adds them one after the other.
     #[inline(always)]
     fn add_few<const AVX2: bool>(
         &mut self,
+        bids: &[f64],
+        quantities: &[f64],
         ranks: Range<usize>,
         scale: Scale,
         supply: f64,
         demand: f64,
     ) -> Added {
-        let offers = &self.offers[ranks.start..ranks.start + FEW];
         let units = ranks.len();
+        for (offer, &unit) in self.some.iter_mut().zip(&self.order[ranks]) {
+            let unit = unit as usize;
+            *offer = Offer { bid: bids[unit], quantity: quantities[unit] };
+        }
+        let offers = &self.some;
         let number = scale.within(offers[0].bid, offers[units - 1].bid);
         self.few.sort_offers::<AVX2>(offers, units, number);
         let added = self.few.add(units, supply, demand, |unit| offers[unit]);
-        added.map_err(|(rank, before)| self.reached(ranks.start, rank, supply, before))
+        added.map_err(|(rank, before)| self.reached(rank, supply, before))
     }
 
     /// Supply reaches demand at this rank of a few units that were sorted.
     #[cold]
-    fn reached(&self, start: usize, rank: usize, supply: f64, before: f64) -> Reached {
-        let offer = |rank: usize| self.offers[start + self.few.unit(rank)];
+    fn reached(&self, rank: usize, supply: f64, before: f64) -> Reached {
+        let offer = |rank: usize| self.some[self.few.unit(rank)];
         let price = offer(rank).bid;
         let tied = (0..rank).rev().take_while(|&rank| offer(rank).bid == price).count();
         let cheaper = (0..rank - tied).fold(supply, |sum, rank| sum + offer(rank).quantity);
@@ -232,13 +224,20 @@ impl Blocks {
     #[inline(always)]
     fn add_crowd<const AVX2: bool>(
         &mut self,
+        bids: &[f64],
+        quantities: &[f64],
         ranks: Range<usize>,
         supply: f64,
         demand: f64,
         depth: usize,
     ) -> Option<Added> {
         let crowd = self.crowd.get_or_insert_default();
-        let task = Divide { crowd, offers: &self.offers[ranks], supply, demand, depth };
+        let units = || self.order[ranks.clone()].iter().map(|&unit| unit as usize);
+        crowd.bids.clear();
+        crowd.bids.extend(units().map(|unit| bids[unit]));
+        crowd.quantities.clear();
+        crowd.quantities.extend(units().map(|unit| quantities[unit]));
+        let task = Divide { crowd, supply, demand, depth };
         if AVX2 { cpu::run(task) } else { cpu::run_portably(task) }
     }
 
@@ -266,7 +265,6 @@ impl Default for Crowd {
 
 struct Divide<'a> {
     crowd: &'a mut Crowd,
-    offers: &'a [Offer],
     supply: f64,
     demand: f64,
     depth: usize,
@@ -277,13 +275,8 @@ impl Task for Divide<'_> {
 
     #[inline(always)]
     fn run<const AVX2: bool>(self) -> Option<Added> {
-        let Self { crowd: Crowd { bids, quantities, blocks }, offers, supply, demand, depth } =
-            self;
+        let Self { crowd: Crowd { bids, quantities, blocks }, supply, demand, depth } = self;
         let depth = depth.checked_sub(1)?;
-        bids.clear();
-        bids.extend(offers.iter().map(|offer| offer.bid));
-        quantities.clear();
-        quantities.extend(offers.iter().map(|offer| offer.quantity));
         blocks.add::<AVX2>(
             bids,
             quantities,
@@ -293,6 +286,26 @@ impl Task for Divide<'_> {
             depth,
         )
     }
+}
+
+/// Adds units that bid the same, as all before them do; `rank` is that of the first.
+#[inline(always)]
+fn add_equal(
+    price: f64,
+    quantities: &[f64],
+    rank: usize,
+    mut total: f64,
+    cheaper: f64,
+    demand: f64,
+) -> Added {
+    for (tied, quantity) in (rank..).zip(quantities) {
+        let before = total;
+        total += quantity;
+        if total >= demand {
+            return Err(Reached { price, tied, before, cheaper });
+        }
+    }
+    Ok(total)
 }
 
 /// The number of the last bucket, or `None` where places would not fit into 32 bits.
@@ -325,20 +338,13 @@ fn count(bucket: &[u32], begins: &mut [[u32; HALVES]], rank: &mut [u32]) {
     }
 }
 
-/// Puts each offer into its bucket.
+/// Puts each unit into its bucket.
 #[inline(never)] // as above
-fn place<'a>(
-    bids: &[f64],
-    quantities: &[f64],
-    dealt: impl ExactSizeIterator<Item = (&'a u32, &'a u32)>,
-    begins: &[[u32; HALVES]],
-    offers: &mut [Offer],
-) {
-    let half = dealt.len() / HALVES;
-    let units = dealt.zip(bids.iter().zip(quantities));
-    for (unit, ((&bucket, &rank), (&bid, &quantity))) in units.enumerate() {
+fn place(bucket: &[u32], rank: &[u32], begins: &[[u32; HALVES]], order: &mut [u32]) {
+    let half = bucket.len() / HALVES;
+    for (unit, (&bucket, &rank)) in bucket.iter().zip(rank).enumerate() {
         let place = begins[bucket as usize][usize::from(unit >= half)] + rank;
-        offers[place as usize] = Offer { bid, quantity };
+        order[place as usize] = unit as u32;
     }
 }
 
