@@ -21,7 +21,7 @@ Generator = np.random.Generator
 # Around every width of vectors, and the change of algorithm.
 FEW = (65, 1, 2, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64)
 # Large before small: what a market leaves in scratch memory must not reach the next.
-MANY = (5000, 65, 4096, 66, 1000, 400, 401, 127, 408, 128, 777, 129)
+MANY = (5000, 65, 4096, 66, 1000, 400, 401, 127, 408, 128, 777, 129, 300)
 LARGEST = float(np.finfo(np.float64).max)
 TINY = float(np.nextafter(0.0, 1.0))
 GAP = float(np.spacing(64.0))

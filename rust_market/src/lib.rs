@@ -1,7 +1,8 @@
 //! The Python module `rust_market`: arguments in, `market_core` called, errors mapped.
 //!
 //! Clearing one market holds the GIL from beginning to end: it takes microseconds, less than
-//! handing the interpreter over and getting it back may cost. Clearing a batch lets go of it, and
+//! handing the interpreter over and getting it back may cost. So no Python code changes its arrays
+//! meanwhile; code that writes them without the GIL must not run then. Clearing a batch lets go of it, and
 //! may use several threads. Other Python threads can change the arrays then, so values are read
 //! atomically, each row once; a batch that is changed meanwhile is cleared as it was read. That the
 //! module needs the GIL otherwise it declares (`gil_used = true`), so a free-threaded interpreter

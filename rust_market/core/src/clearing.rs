@@ -30,9 +30,11 @@ pub fn clear<T: Output>(
     scratch: &mut Scratch,
     cleared: &mut [T],
 ) -> Result<f64, Fault> {
-    match cpu::run(Clear { market, rules, scratch, cleared }) {
-        Some(price) => Ok(price),
-        None => Err(market.fault(rules)),
+    loop {
+        match cpu::run(Clear { market, rules, scratch, cleared }) {
+            Some(price) => return Ok(price),
+            None => market.check(rules)?, // else it was mended by another thread meanwhile
+        }
     }
 }
 
@@ -49,9 +51,11 @@ pub fn clear_portably<T: Output>(
     scratch: &mut Scratch,
     cleared: &mut [T],
 ) -> Result<f64, Fault> {
-    match cpu::run_portably(Clear { market, rules, scratch, cleared }) {
-        Some(price) => Ok(price),
-        None => Err(market.fault(rules)),
+    loop {
+        match cpu::run_portably(Clear { market, rules, scratch, cleared }) {
+            Some(price) => return Ok(price),
+            None => market.check(rules)?, // as above
+        }
     }
 }
 
@@ -99,8 +103,7 @@ impl Market<'_> {
     }
 
     #[cold]
-    fn fault(&self, rules: Rules) -> Fault {
-        let found = check(self.bids, self.quantities, &[self.demand], rules.scarcity_price);
-        found.expect_err("a value is bad")
+    fn check(&self, rules: Rules) -> Result<(), Fault> {
+        check(self.bids, self.quantities, &[self.demand], rules.scarcity_price)
     }
 }

@@ -165,6 +165,8 @@ impl Few {
     /// Compares each pair of bids: with so few units that is less work than making words.
     #[inline(always)]
     fn sort_pairwise(&mut self, bids: &[f64]) {
+        // Bids that are no numbers share ranks; what is not written is then the first unit.
+        self.order[..PAIRWISE].fill(0);
         let mut ranks = [0_u8; PAIRWISE];
         for (unit, &bid) in bids.iter().enumerate() {
             let mut own = 0;

@@ -72,6 +72,13 @@ pub(crate) fn profit(price: f64, cost: f64, dispatch: f64) -> f64 {
     (price - cost) * dispatch
 }
 
+/// An hour as an index into a row of demand. It was checked; but who writes it meanwhile must not
+/// lead out of the row.
+#[inline(always)]
+pub(crate) fn within(hour: i64, hours: usize) -> usize {
+    (hour as usize).min(hours)
+}
+
 /// What agents observe, worked out once: dividing takes as long as copying a few numbers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Observer<'a> {

@@ -1,28 +1,47 @@
 //! The threads that batches share.
 
 use std::process;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-/// The pool, and the process that it belongs to.
-static POOL: Mutex<Option<(u32, &'static ThreadPool)>> = Mutex::new(None);
+/// A pool, and the process that it belongs to.
+struct Pool {
+    process: u32,
+    threads: ThreadPool,
+}
+
+/// The last pool that was built; it is never dropped.
+static POOL: AtomicPtr<Pool> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Held while one is built. Never waited for: a child that was forked meanwhile inherits it locked.
+static BUILDING: Mutex<()> = Mutex::new(());
 
 /// A pool of as many threads as `RAYON_NUM_THREADS` says, or as there are processors; `None` where
-/// the system gives no more threads.
+/// the system gives no more threads, or another thread is building one at this moment.
 ///
 /// Rayon's own would hang in a child that was forked, as Python's `multiprocessing` does it: the
 /// child inherits the pool, but not its threads. A child makes itself a new one.
 pub(crate) fn pool() -> Option<&'static ThreadPool> {
-    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-    match *pool {
-        Some((process, threads)) if process == process::id() => Some(threads),
-        _ => {
-            let name = |index| format!("rust_market-{index}");
-            let threads = ThreadPoolBuilder::new().thread_name(name).build().ok()?;
-            let threads: &'static ThreadPool = Box::leak(Box::new(threads));
-            *pool = Some((process::id(), threads));
-            Some(threads)
-        }
-    }
+    built().or_else(|| {
+        let _building = BUILDING.try_lock().ok()?;
+        built().or_else(build)
+    })
+}
+
+/// The pool of this process, if there is one.
+#[allow(unsafe_code)]
+fn built() -> Option<&'static ThreadPool> {
+    // SAFETY: it is null, or comes from a box that was leaked.
+    let pool = unsafe { POOL.load(Ordering::Acquire).as_ref() }?;
+    (pool.process == process::id()).then_some(&pool.threads)
+}
+
+fn build() -> Option<&'static ThreadPool> {
+    let name = |index| format!("rust_market-{index}");
+    let threads = ThreadPoolBuilder::new().thread_name(name).build().ok()?;
+    let pool = Box::leak(Box::new(Pool { process: process::id(), threads }));
+    POOL.store(pool, Ordering::Release);
+    Some(&pool.threads)
 }

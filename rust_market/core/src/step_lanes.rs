@@ -3,7 +3,7 @@
 use crate::environments::{Environments, State};
 use crate::margin::positive_zero;
 use crate::markets::{LANES, Lanes, Margins, NOTHING, Unit, ZERO, lanes, sort};
-use crate::model::{Model, Observer, Told, profit};
+use crate::model::{Model, Observer, Told, profit, within};
 use crate::others::{Merged, Others};
 
 /// Where all agents act, up to so many are faster in lanes; else they are sorted one by one.
@@ -110,7 +110,7 @@ fn observe(model: &Model<'_>, observer: &Observer<'_>, some: Environments<'_>) {
         let (own, later) = demand.split_at(model.hours + 1);
         let (row, rest) = observations.split_at_mut(seen);
         *hour += i64::from(active != 0);
-        observer.observe(*hour as usize, own, row);
+        observer.observe(within(*hour, model.hours), own, row);
         (demand, observations) = (later, rest);
     }
 }
@@ -133,7 +133,7 @@ impl Environments<'_> {
         let mut rows = self.state.demand;
         for (lane, &hour) in lanes.iter_mut().zip(&*self.state.hours) {
             let (row, rest) = rows.split_at(model.hours + 1);
-            *lane = positive_zero(row[hour as usize]);
+            *lane = positive_zero(row[within(hour, model.hours)]);
             rows = rest;
         }
         lanes

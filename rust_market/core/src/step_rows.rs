@@ -4,7 +4,7 @@ use crate::dispatch::dispatch;
 use crate::environments::{Environments, State};
 use crate::margin::{Margin, Scratch, positive_zero};
 use crate::merit_order::MeritOrder;
-use crate::model::{Model, Observer, Told, profit};
+use crate::model::{Model, Observer, Told, profit, within};
 use crate::others::{Cleared, Offer, Others};
 
 /// Memory of one thread, reused from call to call.
@@ -62,7 +62,7 @@ pub(crate) fn step_rows<const AVX2: bool>(
             0.0
         } else {
             let actions = actions[2 * cells.start..2 * cells.end].as_chunks().0;
-            let now = demand[*hour as usize];
+            let now = demand[within(*hour, model.hours)];
             *hour += 1;
             match model.learner {
                 Some(learner) => {
@@ -83,7 +83,7 @@ pub(crate) fn step_rows<const AVX2: bool>(
             }
         };
         let seen = &mut outcome.observations[row * seen..][..seen];
-        observer.observe(*hour as usize, demand, seen);
+        observer.observe(within(*hour, model.hours), demand, seen);
     }
 }
 

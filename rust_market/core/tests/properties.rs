@@ -107,7 +107,7 @@ fn market(units: usize) -> BoxedStrategy<Market> {
 }
 
 fn any_market() -> impl Strategy<Value = Market> {
-    let units = prop_oneof![20 => 1_usize..40, 5 => 40_usize..300, 5 => 401_usize..1100];
+    let units = prop_oneof![20 => 1_usize..40, 5 => 40_usize..401, 5 => 401_usize..1100];
     units.prop_flat_map(market)
 }
 
