@@ -5,6 +5,7 @@ use crate::dispatch::dispatch;
 use crate::fault::{Fault, check, good_price, good_values};
 use crate::margin::Scratch;
 use crate::output::Output;
+use crate::pairs::HANDFUL;
 use crate::rules::Rules;
 
 /// One market.
@@ -31,7 +32,7 @@ pub fn clear<T: Output>(
     cleared: &mut [T],
 ) -> Result<f64, Fault> {
     loop {
-        match cpu::run(Clear { market, rules, scratch, cleared }) {
+        match run(Clear { market, rules, scratch, cleared }) {
             Some(price) => return Ok(price),
             None => market.check(rules)?, // else it was mended by another thread meanwhile
         }
@@ -52,10 +53,33 @@ pub fn clear_portably<T: Output>(
     cleared: &mut [T],
 ) -> Result<f64, Fault> {
     loop {
-        match cpu::run_portably(Clear { market, rules, scratch, cleared }) {
+        match run_portably(Clear { market, rules, scratch, cleared }) {
             Some(price) => return Ok(price),
             None => market.check(rules)?, // as above
         }
+    }
+}
+
+/// Clears with the widest instructions that pay.
+fn run<T: Output>(clear: Clear<'_, T>) -> Option<f64> {
+    if clear.market.bids.len() <= HANDFUL { handful(clear) } else { cpu::run(clear) }
+}
+
+fn run_portably<T: Output>(clear: Clear<'_, T>) -> Option<f64> {
+    if clear.market.bids.len() <= HANDFUL { handful(clear) } else { cpu::run_portably(clear) }
+}
+
+/// A few numbers gain nothing from wide registers, and wait on their way through memory.
+fn handful<T: Output>(clear: Clear<'_, T>) -> Option<f64> {
+    match clear.market.bids.len() {
+        1 => clear.of::<1>(),
+        2 => clear.of::<2>(),
+        3 => clear.of::<3>(),
+        4 => clear.of::<4>(),
+        5 => clear.of::<5>(),
+        6 => clear.of::<6>(),
+        7 => clear.of::<7>(),
+        _ => clear.of::<HANDFUL>(),
     }
 }
 
@@ -78,6 +102,18 @@ impl<T: Output> Task for Clear<'_, T> {
         } else {
             None
         }
+    }
+}
+
+impl<T: Output> Clear<'_, T> {
+    /// Tells the compiler how many units there are, so that it unrolls all loops.
+    #[inline(always)]
+    fn of<const UNITS: usize>(self) -> Option<f64> {
+        let Self { market: Market { bids, quantities, demand }, rules, scratch, cleared } = self;
+        let (bids, quantities) = (&bids[..UNITS], &quantities[..UNITS]);
+        let market = Market { bids, quantities, demand };
+        let cleared = &mut cleared[..UNITS];
+        cpu::run_portably(Clear { market, rules, scratch, cleared })
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn run<T: Task>(task: T) -> T::Output {
 }
 
 /// Runs a task with the instructions that every processor of this kind has.
-#[inline]
+#[inline(always)]
 pub(crate) fn run_portably<T: Task>(task: T) -> T::Output {
     task.run::<false>()
 }

@@ -16,9 +16,6 @@ use crate::rules::Ties;
 /// Up to so many units counting is faster.
 pub(crate) const FEW: usize = 64;
 
-/// Up to so many units comparing all pairs is faster still.
-const PAIRWISE: usize = 8;
-
 /// The low bits of a word, which hold the unit's index.
 const INDEX: i32 = FEW as i32 - 1;
 
@@ -52,14 +49,10 @@ impl Few {
         demand: f64,
         ties: Ties,
     ) -> Margin {
-        if bids.len() <= PAIRWISE {
-            self.sort_pairwise(bids);
-        } else {
-            for (unit, (word, &bid)) in self.words.iter_mut().zip(bids).enumerate() {
-                *word = pack(single(bid), unit);
-            }
-            self.sort_words::<AVX2>(bids.len());
+        for (unit, (word, &bid)) in self.words.iter_mut().zip(bids).enumerate() {
+            *word = pack(single(bid), unit);
         }
+        self.sort_words::<AVX2>(bids.len());
         let offer = |unit| Offer { bid: bids[unit], quantity: quantities[unit] };
         match self.add(bids.len(), 0.0, demand, offer) {
             Ok(_) => Margin::Beyond { last: self.unit(bids.len() - 1) },
@@ -159,27 +152,6 @@ impl Few {
         count_smaller::<AVX2>(&self.words, units, &mut self.ranks);
         for (&word, &rank) in self.words[..units].iter().zip(&self.ranks) {
             self.order[rank as usize % FEW] = word;
-        }
-    }
-
-    /// Compares each pair of bids: with so few units that is less work than making words.
-    #[inline(always)]
-    fn sort_pairwise(&mut self, bids: &[f64]) {
-        // Bids that are no numbers share ranks; what is not written is then the first unit.
-        self.order[..PAIRWISE].fill(0);
-        let mut ranks = [0_u8; PAIRWISE];
-        for (unit, &bid) in bids.iter().enumerate() {
-            let mut own = 0;
-            for (rank, &earlier) in ranks.iter_mut().zip(&bids[..unit]) {
-                let swap = bid < earlier;
-                *rank += u8::from(swap);
-                own += u8::from(!swap);
-            }
-            ranks[unit] = own;
-        }
-        for (unit, &rank) in ranks[..bids.len()].iter().enumerate() {
-            // Unlike any other word, as after a sort by words.
-            self.order[usize::from(rank) % FEW] = pack(i32::from(rank) * FEW as i32, unit);
         }
     }
 }

@@ -7,8 +7,9 @@
 //! | module | does |
 //! |---|---|
 //! | `clearing`, `batch` | one market, many markets |
-//! | `margin` | where the merit order meets demand, by one of four ways: |
-//! | `few` | counting ranks, for few units |
+//! | `margin` | where the merit order meets demand, by one of five ways: |
+//! | `pairs` | comparing all pairs of bids, for a handful of units |
+//! | `few` | counting ranks, for few |
 //! | `buckets` | sorting into buckets, for some |
 //! | `blocks`, `absorb` | adding buckets as they lie where order does not count, for many |
 //! | `merit_order` | a full sort, for shared bids and where the buckets give up |
@@ -41,6 +42,7 @@ mod merit_order;
 mod model;
 mod others;
 mod output;
+mod pairs;
 mod pool;
 pub mod reference;
 pub mod reference_step;

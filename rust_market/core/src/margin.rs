@@ -4,6 +4,7 @@ use crate::blocks::Blocks;
 use crate::buckets::Buckets;
 use crate::few::{FEW, Few};
 use crate::merit_order::MeritOrder;
+use crate::pairs::{self, HANDFUL};
 use crate::rules::Ties;
 
 /// Memory is kept between calls for markets of up to so many units (2 MiB an array).
@@ -60,6 +61,9 @@ impl Scratch {
         demand: f64,
         ties: Ties,
     ) -> Margin {
+        if bids.len() <= HANDFUL {
+            return pairs::margin(bids, quantities, demand, ties);
+        }
         if bids.len() <= FEW {
             return self.few.margin::<AVX2>(bids, quantities, demand, ties);
         }
