@@ -3,7 +3,7 @@
 import csv
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,8 @@ class Sources:
     """The saved self-test of the gate."""
     targets: Mapping[str, Any] | None = None
     """The saved verdicts on the project's targets."""
-    native: Path | None = None
-    """What the crate's own benchmark has saved."""
+    native: Mapping[str, Sequence[Mapping[str, float]]] = field(default_factory=dict)
+    """What the crate's own benchmarks have saved: rows by table."""
 
     def ratios(self, one: Place, other: Place) -> list[float]:
         """Return the ratio of two cases' medians within each process."""
@@ -346,25 +346,40 @@ def selftest(sources: Sources) -> str:
 
 
 def native(sources: Sources) -> str:
-    """Return the times of the Rust crate without Python, beside those of a sort."""
-    if sources.native is None:
-        return "No times of the crate alone are saved."
-    with sources.native.open(encoding="utf-8", newline="") as file:
-        rows = [
-            {name: float(value) for name, value in row.items()} for row in csv.DictReader(file)
-        ]
-    names = ("keys", "clear", "portable", "study")
-    return _table(
-        ("n", *names, "clear / keys"),
-        (
-            (
-                f"{row['n']:,.0f}",
-                *(figures(row[name]) for name in names),
-                f"{row['clear'] / row['keys']:.2f}×",
-            )
-            for row in rows
-        ),
-    )
+    """Show the times of the Rust crate without Python, beside those of a sort."""
+    times = sources.native["clear"]
+    rows = [[*_native_cells(row), f"{row['clear'] / row['keys']:.2f} ×"] for row in times]
+    return _table([*times[0], "clear / keys"], rows)
+
+
+def native_batch(sources: Sources) -> str:
+    """Show the times of the Rust crate without Python, for a market in a batch."""
+    times = sources.native["batch"]
+    return _table([*times[0]], map(_native_cells, times))
+
+
+def stages(sources: Sources) -> str:
+    """Show what clearing a market of many units takes without Python, stage by stage."""
+    times = sources.native["stages"]
+    rows = [[*_native_cells(row), figures(sum(row.values()) - row["n"])] for row in times]
+    return _table([*times[0], "in all"], rows)
+
+
+def boundary(sources: Sources) -> str:
+    """Show what a call from Python adds to the time of the crate: µs per market."""
+    times = sources.times("clear", "uniform")
+    rows = []
+    for row in sources.native["clear"]:
+        n, alone = int(row["n"]), 1e-9 * row["clear"]
+        if ("rust", n) in times:
+            called, floor = times["rust", n].median, times["floor", n].median
+            cells = map(_us_of, (called, alone, called - alone))
+            rows.append([f"{n:,}", *cells, f"{1 - alone / called:.0%}", _us_of(floor)])
+    return _table(["n", "from Python", "crate alone", "boundary", "its share", "floor"], rows)
+
+
+def _native_cells(row: Mapping[str, float]) -> list[str]:
+    return [f"{row['n']:,.0f}", *(figures(row[name]) for name in row if name != "n")]
 
 
 def targets(sources: Sources) -> str:
@@ -378,6 +393,7 @@ TABLES: Mapping[str, Table] = {
     table.__name__: table
     for table in (
         where, uniform, batch, shapes, fleet, repeated, fresh, learnt, cold_start, training,
-        environments, gymnasium, year, pools, selftest, native, targets, stable_abi, ties,
+        environments, gymnasium, year, pools, selftest, native, native_batch,
+        stages, boundary, targets, stable_abi, ties,
     )
 }  # fmt: skip

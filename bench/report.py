@@ -4,6 +4,7 @@ A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->`
 a table of `bench.markdown`.
 """
 
+import csv
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +22,8 @@ STUDY = "study-*.json.gz"
 EARLIER = RUNS / "earlier-study.csv"
 SELFTEST = RUNS / "selftest.json"
 TARGETS = RUNS / "targets.json"
-NATIVE = RUNS / "native.csv"
+NATIVE = RUNS / "native"
+"""The tables that the crate's own benchmarks have saved."""
 
 _PART = re.compile(r"(?s)<!-- generated: (?P<name>\w+) -->\n(?P<body>.*?)<!-- end -->")
 
@@ -54,8 +56,15 @@ def sources() -> Sources:
         catalogue(),
         trials=trials.load(SELFTEST) if SELFTEST.exists() else None,
         targets=targets_text.load(TARGETS) if TARGETS.exists() else None,
-        native=NATIVE if NATIVE.exists() else None,
+        native={path.stem: _rows(path) for path in sorted(NATIVE.glob("*.csv"))},
     )
+
+
+def _rows(path: Path) -> list[dict[str, float]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            {name: float(value) for name, value in row.items()} for row in csv.DictReader(file)
+        ]
 
 
 def _by_abi() -> dict[str, list[Run]]:

@@ -5,8 +5,12 @@
 //! cargo bench -p market-core --bench step -- 5 20
 //! ```
 
+#[allow(dead_code)]
+mod common;
+
 use std::time::Instant;
 
+use common::{Random, Table, sizes};
 use market_core::{Model, Outcome, Rules, State, step_batch};
 
 const AGENTS: [usize; 3] = [5, 20, 100];
@@ -17,21 +21,9 @@ const FEATURES: [usize; 2] = [2, 5];
 /// So many calls have actions of their own.
 const CALLS: usize = 64;
 
-/// A xorshift generator: reproducible, and good enough to keep a branch predictor guessing.
-struct Random(u64);
-
-impl Random {
-    fn uniform(&mut self, low: f64, high: f64) -> f64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        low + (high - low) * (self.0 >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
-
 /// The best time of some passes, in ns per environment.
 fn time(agents: usize, count: usize, learner: Option<usize>, threads: usize) -> f64 {
-    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let mut random = Random::new();
     let costs: Vec<f64> = (0..agents).map(|_| random.uniform(20.0, 40.0)).collect();
     let capacities = vec![100.0; agents];
     let model = Model {
@@ -80,19 +72,14 @@ fn time(agents: usize, count: usize, learner: Option<usize>, threads: usize) -> 
 }
 
 fn main() {
-    let given: Vec<usize> = std::env::args().filter_map(|size| size.parse().ok()).collect();
-    let sizes = if given.is_empty() { AGENTS.to_vec() } else { given };
-    println!(
-        "{:>8} {:>8} {:>10} {:>10} {:>10} {:>10}",
-        "agents", "count", "learner", "2 threads", "all", "2 threads"
-    );
-    for agents in sizes {
+    let columns = ["agents", "count", "learner", "on two", "all", "all on two"];
+    let mut table = Table::new("step", &columns);
+    for agents in sizes(&AGENTS) {
         for count in COUNTS {
             let learner = Some(agents / 2);
             let times = [(learner, 1), (learner, 2), (None, 1), (None, 2)];
-            let [a, b, c, d] =
-                times.map(|(learner, threads)| time(agents, count, learner, threads));
-            println!("{agents:>8} {count:>8} {a:>10.1} {b:>10.1} {c:>10.1} {d:>10.1}");
+            let times = times.map(|(learner, threads)| time(agents, count, learner, threads));
+            table.row(&[agents, count], &times);
         }
     }
 }

@@ -12,9 +12,9 @@ use crate::common::Common;
 use crate::cpu::{self, Task};
 use crate::dispatch::dispatch;
 use crate::fault::{Argument, Fault, check, first_fault, good_values};
+use crate::lanes::LANES;
 use crate::margin::{KEPT_UNITS, Scratch};
-use crate::markets::LANES;
-use crate::pool::pool;
+use crate::pool;
 use crate::results::{Fresh, Results};
 use crate::rows::{Markets, Rows};
 use crate::rules::Rules;
@@ -41,13 +41,23 @@ pub fn clear_batch<R: Rows, T: Results>(
     threads: Option<usize>,
     results: T,
 ) -> Result<(), Fault> {
-    with_job(markets, rules, |job| {
-        let threads = job.threads(threads);
-        if T::VISIBLE {
-            job.check(threads)?;
-        }
-        job.run(threads, Some(results))
-    })
+    with_job(markets, rules, false, |job| job.clear(threads, results))
+}
+
+/// [`clear_batch`] with the instructions that every processor of this kind has.
+///
+/// # Errors
+/// As [`clear_batch`].
+///
+/// # Panics
+/// As [`clear_batch`].
+pub fn clear_batch_portably<R: Rows, T: Results>(
+    markets: Markets<R>,
+    rules: Rules,
+    threads: Option<usize>,
+    results: T,
+) -> Result<(), Fault> {
+    with_job(markets, rules, true, |job| job.clear(threads, results))
 }
 
 /// Checks many markets, as [`clear_batch`] does before it clears them.
@@ -62,18 +72,19 @@ pub fn check_batch<R: Rows>(
     rules: Rules,
     threads: Option<usize>,
 ) -> Result<(), Fault> {
-    with_job(markets, rules, |job| job.check(job.threads(threads)))
+    with_job(markets, rules, false, |job| job.check(job.threads(threads)))
 }
 
 fn with_job<R: Rows, T>(
     markets: Markets<R>,
     rules: Rules,
+    portably: bool,
     run: impl FnOnce(Job<'_, R>) -> T,
 ) -> T {
     assert!(markets.units > 0, "a market needs at least one unit");
     COMMON.with_borrow_mut(|common| {
         common.read(markets);
-        let done = run(Job { markets, rules, common });
+        let done = run(Job { markets, rules, portably, common });
         common.shrink_to(KEPT_UNITS);
         done
     })
@@ -129,10 +140,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Job<'a, R> {
     markets: Markets<R>,
     rules: Rules,
+    portably: bool,
     common: &'a Common,
 }
 
 impl<R: Rows> Job<'_, R> {
+    fn clear<T: Results>(self, threads: Option<usize>, results: T) -> Result<(), Fault> {
+        let threads = self.threads(threads);
+        if T::VISIBLE {
+            self.check(threads)?;
+        }
+        self.run(threads, Some(results))
+    }
+
     fn check(self, threads: usize) -> Result<(), Fault> {
         self.run::<Fresh<'_, f64, f64>>(threads, None)
     }
@@ -148,17 +168,10 @@ impl<R: Rows> Job<'_, R> {
     fn threads(self, most: Option<usize>) -> usize {
         let Markets { rows, units, .. } = self.markets;
         let useful = (rows.saturating_mul(units) / UNITS_PER_THREAD).min(rows);
-        let wanted = most.unwrap_or(usize::MAX).min(useful);
-        if wanted <= 1 {
-            return 1;
-        }
-        wanted.min(pool().map_or(1, rayon::ThreadPool::current_num_threads))
+        pool::available(most.unwrap_or(usize::MAX).min(useful))
     }
 
     /// Gives a bad value that was met.
-    ///
-    /// This thread works, too: where the others come late it has done their share, and they do not
-    /// wake up where it runs.
     fn run_parts<T: Results>(self, threads: usize, results: Option<T>) -> Option<Fault> {
         let seen = Mutex::new(None);
         let queue = Mutex::new(Queue { next: 0, results });
@@ -174,15 +187,7 @@ impl<R: Rows> Job<'_, R> {
                 worker.shrink_to(KEPT_UNITS);
             });
         };
-        match if threads > 1 { pool() } else { None } {
-            None => work(),
-            Some(pool) => pool.in_place_scope(|scope| {
-                for _ in 1..threads {
-                    scope.spawn(|_| work());
-                }
-                work();
-            }),
-        }
+        pool::run(threads, work);
         seen.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -298,8 +303,10 @@ impl<R: Rows, T: Results> Task for Part<'_, R, T> {
 impl<R: Rows, T: Results> Part<'_, R, T> {
     /// Gives a bad value that was met.
     fn clear(mut self) -> Option<Fault> {
-        let met = fits_lanes(&self.job.markets).then(|| cpu::run(Groups(&mut self))).flatten();
-        met.or_else(|| cpu::run(self))
+        let Job { markets, portably, .. } = self.job;
+        let lanes = fits_lanes(&markets);
+        let met = lanes.then(|| cpu::run_either(portably, Groups(&mut self))).flatten();
+        met.or_else(|| cpu::run_either(portably, self))
     }
 
     /// Some rows at once.
@@ -323,7 +330,7 @@ impl<R: Rows, T: Results> Part<'_, R, T> {
 
     #[inline(always)]
     fn row<const AVX2: bool>(&mut self, row: usize) -> Option<Fault> {
-        let Job { markets, rules, common } = self.job;
+        let Job { markets, rules, common, .. } = self.job;
         let Worker { scratch, bids, quantities, cleared, .. } = &mut *self.worker;
         let number = self.first + row;
         let own_bids = copy_own(markets.bids, number, markets.units, bids);

@@ -1,7 +1,7 @@
 //! Some rows of a batch at once, each in a lane: for few units.
 
+use crate::lanes::{LANES, Lanes, Margins, NOTHING, Unit, ZERO, lanes, sort};
 use crate::margin::positive_zero;
-use crate::markets::{LANES, Lanes, Margins, NOTHING, Unit, ZERO, lanes, sort};
 use crate::output::Output;
 use crate::results::Results;
 use crate::rows::{Markets, Rows};

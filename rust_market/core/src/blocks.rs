@@ -16,7 +16,7 @@ use crate::cpu::{self, Task};
 use crate::few::{FEW, Few};
 use crate::margin::Margin;
 use crate::scale::Scale;
-use crate::values::{last_at, nth_at};
+use crate::values::{last_at, nth_at, refill};
 
 /// About so many units share a bucket.
 const UNITS_PER_BUCKET: usize = 8;
@@ -31,8 +31,8 @@ const CHEAPEST: usize = 32;
 /// sorted bids, which go to one bucket, do not wait for each other.
 const HALVES: usize = 2;
 
-/// So many times a crowded bucket is divided, and then one of those.
-const DEPTH: usize = 8;
+/// So many times a crowded bucket is divided, and then one of those. Each time takes memory.
+const DEPTH: usize = 3;
 
 /// What a unit offers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -96,7 +96,20 @@ impl Blocks {
         quantities: &[f64],
         demand: f64,
     ) -> Option<Margin> {
-        let scale = Scale::new(bids, last(bids.len())?)?;
+        let scale = scale(bids)?;
+        self.deal(bids, scale);
+        self.add_all::<AVX2>(bids, quantities, scale, demand)
+    }
+
+    /// The margin, once the units are in buckets.
+    #[inline(always)]
+    pub fn add_all<const AVX2: bool>(
+        &mut self,
+        bids: &[f64],
+        quantities: &[f64],
+        scale: Scale,
+        demand: f64,
+    ) -> Option<Margin> {
         Some(match self.add::<AVX2>(bids, quantities, scale, 0.0, demand, DEPTH)? {
             Ok(_) => Margin::Beyond { last: last_at(bids, scale.highest) },
             Err(Reached { price, tied, before, cheaper }) => {
@@ -105,7 +118,7 @@ impl Blocks {
         })
     }
 
-    /// Adds units to a supply that is short of the demand.
+    /// Adds units that are in buckets to a supply that is short of the demand.
     #[inline(always)]
     fn add<const AVX2: bool>(
         &mut self,
@@ -116,7 +129,6 @@ impl Blocks {
         demand: f64,
         depth: usize,
     ) -> Option<Added> {
-        self.deal(bids, scale);
         let units = bids.len();
         let least = if supply == 0.0 { CHEAPEST } else { 0 };
         let mut total = supply;
@@ -148,16 +160,16 @@ impl Blocks {
         Some(Ok(total))
     }
 
-    /// Puts the offers into buckets, in index order within each.
+    /// Puts the units into buckets, in index order within each.
     #[inline(always)]
-    fn deal(&mut self, bids: &[f64], scale: Scale) {
-        let units = bids.len();
-        self.bucket.clear();
-        self.bucket.extend(bids.iter().map(|&bid| scale.bucket(bid)));
+    pub fn deal(&mut self, bids: &[f64], scale: Scale) {
+        refill(&mut self.bucket, bids.iter().map(|&bid| scale.bucket(bid)));
         self.begins.clear();
         self.begins.resize(scale.last as usize + 2, [0; HALVES]);
-        self.order.resize(units, 0);
-        self.rank.resize(units, 0);
+        for buffer in [&mut self.order, &mut self.rank] {
+            buffer.reserve_exact(bids.len().saturating_sub(buffer.len()));
+            buffer.resize(bids.len(), 0);
+        }
         count(&self.bucket, &mut self.begins, &mut self.rank);
         place(&self.bucket, &self.rank, &self.begins, &mut self.order);
     }
@@ -233,12 +245,10 @@ impl Blocks {
     ) -> Option<Added> {
         let crowd = self.crowd.get_or_insert_default();
         let units = || self.order[ranks.clone()].iter().map(|&unit| unit as usize);
-        crowd.bids.clear();
-        crowd.bids.extend(units().map(|unit| bids[unit]));
-        crowd.quantities.clear();
-        crowd.quantities.extend(units().map(|unit| quantities[unit]));
+        refill(&mut crowd.bids, units().map(|unit| bids[unit]));
+        refill(&mut crowd.quantities, units().map(|unit| quantities[unit]));
         let task = Divide { crowd, supply, demand, depth };
-        if AVX2 { cpu::run(task) } else { cpu::run_portably(task) }
+        cpu::run_either(!AVX2, task)
     }
 
     /// Gives memory back that only an unusually large market needed.
@@ -277,14 +287,9 @@ impl Task for Divide<'_> {
     fn run<const AVX2: bool>(self) -> Option<Added> {
         let Self { crowd: Crowd { bids, quantities, blocks }, supply, demand, depth } = self;
         let depth = depth.checked_sub(1)?;
-        blocks.add::<AVX2>(
-            bids,
-            quantities,
-            Scale::new(bids, last(bids.len())?)?,
-            supply,
-            demand,
-            depth,
-        )
+        let scale = scale(bids)?;
+        blocks.deal(bids, scale);
+        blocks.add::<AVX2>(bids, quantities, scale, supply, demand, depth)
     }
 }
 
@@ -308,10 +313,11 @@ fn add_equal(
     Ok(total)
 }
 
-/// The number of the last bucket, or `None` where places would not fit into 32 bits.
-fn last(units: usize) -> Option<u32> {
-    u32::try_from(units + FEW).ok()?;
-    Some((units / UNITS_PER_BUCKET).min(MOST_BUCKETS) as u32)
+/// From bids to buckets, or `None` where the range is no number or places do not fit into 32 bits.
+#[inline(always)]
+pub(crate) fn scale(bids: &[f64]) -> Option<Scale> {
+    u32::try_from(bids.len() + FEW).ok()?;
+    Scale::new(bids, (bids.len() / UNITS_PER_BUCKET).min(MOST_BUCKETS) as u32)
 }
 
 /// Counts the units of each bucket before each unit, and in all.

@@ -16,6 +16,7 @@ use crate::margin::{Margin, first_at_price, positive_zero};
 use crate::merit_order::key;
 use crate::rules::Ties;
 use crate::scale::Scale;
+use crate::values::refill;
 
 /// Moves within buckets, for each unit, after which a full sort is the faster way.
 const MOVES: usize = 4;
@@ -78,8 +79,7 @@ impl Buckets {
     #[inline(always)]
     fn fill(&mut self, bids: &[f64], scale: Scale) {
         let units = bids.len();
-        self.bucket.clear();
-        self.bucket.extend(bids.iter().map(|&bid| scale.bucket(bid)));
+        refill(&mut self.bucket, bids.iter().map(|&bid| scale.bucket(bid)));
         self.ends.clear();
         self.ends.resize(units, 0);
         if self.order.len() < units {
@@ -234,6 +234,20 @@ mod tests {
         let mut outlier: Vec<f64> = numbers().collect();
         outlier[7] = 1e300;
         assert_eq!(margin(&outlier), None);
+    }
+
+    #[test]
+    fn units_that_come_from_far_behind_need_one() {
+        // One bucket holds all but the dearest. The last of them comes first: no supply is
+        // remembered that far back, and so few moves are no reason to give up.
+        let margin = |behind: usize| {
+            let ascending = (1..=behind).map(|k| k as f64);
+            let bids: Vec<f64> = ascending.chain([0.5, 1e9]).collect();
+            let demand = bids.len() as f64;
+            Buckets::new().margin(&bids, &vec![1.0; bids.len()], demand, Ties::First)
+        };
+        assert!(margin(RECENT).is_some());
+        assert_eq!(margin(RECENT + 1), None);
     }
 
     #[test]

@@ -27,6 +27,12 @@ pub(crate) fn run_portably<T: Task>(task: T) -> T::Output {
     task.run::<false>()
 }
 
+/// Runs a task in one of the two ways.
+#[inline(always)]
+pub(crate) fn run_either<T: Task>(portably: bool, task: T) -> T::Output {
+    if portably { run_portably(task) } else { run(task) }
+}
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn run_avx2<T: Task>(task: T) -> T::Output {

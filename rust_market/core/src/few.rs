@@ -20,7 +20,7 @@ pub(crate) const FEW: usize = 64;
 const INDEX: i32 = FEW as i32 - 1;
 
 /// So many words are made at once.
-const LANES: usize = 8;
+const CHUNK: usize = 8;
 
 type Words = [i32; FEW];
 
@@ -80,13 +80,13 @@ impl Few {
         units: usize,
         number: impl Fn(f64) -> i32,
     ) {
-        let padded = units.next_multiple_of(2 * LANES);
-        let words = self.words.as_chunks_mut::<LANES>().0;
-        let chunks = offers.as_chunks::<LANES>().0.iter().zip(words);
-        for (chunk, (offers, words)) in chunks.take(padded / LANES).enumerate() {
-            *words = from_fn(|lane| {
-                let unit = LANES * chunk + lane;
-                let word = pack(number(offers[lane].bid), unit);
+        let padded = units.next_multiple_of(2 * CHUNK);
+        let words = self.words.as_chunks_mut::<CHUNK>().0;
+        let chunks = offers.as_chunks::<CHUNK>().0.iter().zip(words);
+        for (chunk, (offers, words)) in chunks.take(padded / CHUNK).enumerate() {
+            *words = from_fn(|place| {
+                let unit = CHUNK * chunk + place;
+                let word = pack(number(offers[place].bid), unit);
                 if unit < units { word } else { i32::MAX }
             });
         }
@@ -194,9 +194,9 @@ fn count_smaller<const AVX2: bool>(words: &Words, units: usize, counts: &mut Wor
         // SAFETY: the caller says that the processor has it.
         return unsafe { count_smaller_avx2(words, units, counts) };
     }
-    let chunks = words.as_chunks::<LANES>().0.iter().zip(counts.as_chunks_mut::<LANES>().0);
-    for (own, counts) in chunks.take(units.div_ceil(LANES)) {
-        *counts = [0; LANES];
+    let chunks = words.as_chunks::<CHUNK>().0.iter().zip(counts.as_chunks_mut::<CHUNK>().0);
+    for (own, counts) in chunks.take(units.div_ceil(CHUNK)) {
+        *counts = [0; CHUNK];
         for &other in &words[..units] {
             for (count, &own) in counts.iter_mut().zip(own) {
                 *count += i32::from(other < own);
@@ -215,13 +215,13 @@ fn count_smaller_avx2(words: &Words, units: usize, counts: &mut Words) {
         _mm256_cmpgt_epi32, _mm256_loadu_si256, _mm256_set1_epi32, _mm256_setzero_si256,
         _mm256_storeu_si256, _mm256_sub_epi32,
     };
-    let pairs = words.as_chunks::<{ 2 * LANES }>().0.iter();
-    let chunks = pairs.zip(counts.as_chunks_mut::<{ 2 * LANES }>().0);
-    for (own, counts) in chunks.take(units.div_ceil(2 * LANES)) {
+    let pairs = words.as_chunks::<{ 2 * CHUNK }>().0.iter();
+    let chunks = pairs.zip(counts.as_chunks_mut::<{ 2 * CHUNK }>().0);
+    for (own, counts) in chunks.take(units.div_ceil(2 * CHUNK)) {
         // SAFETY: eight words lie there, and need no alignment.
         let low = unsafe { _mm256_loadu_si256(own.as_ptr().cast()) };
         // SAFETY: and eight more.
-        let high = unsafe { _mm256_loadu_si256(own[LANES..].as_ptr().cast()) };
+        let high = unsafe { _mm256_loadu_si256(own[CHUNK..].as_ptr().cast()) };
         let mut low_counts = _mm256_setzero_si256();
         let mut high_counts = _mm256_setzero_si256();
         for &other in &words[..units] {
@@ -233,6 +233,6 @@ fn count_smaller_avx2(words: &Words, units: usize, counts: &mut Words) {
         // SAFETY: there is room for eight counts.
         unsafe { _mm256_storeu_si256(counts.as_mut_ptr().cast(), low_counts) };
         // SAFETY: and for eight more.
-        unsafe { _mm256_storeu_si256(counts[LANES..].as_mut_ptr().cast(), high_counts) };
+        unsafe { _mm256_storeu_si256(counts[CHUNK..].as_mut_ptr().cast(), high_counts) };
     }
 }

@@ -14,14 +14,17 @@
 //! | `blocks`, `absorb` | adding buckets as they lie where order does not count, for many |
 //! | `merit_order` | a full sort, for shared bids and where the buckets give up |
 //! | `scale`, `values` | where a bid lies among all, looking through values |
-//! | `dispatch` | what each unit delivers, from the margin |
-//! | `batch_lanes`, `markets` | some rows of a batch at once; markets of few units in lanes |
+//! | `dispatch`, `output` | what each unit delivers, from the margin; the types it is told in |
+//! | `batch_lanes`, `lanes` | some rows of a batch at once; markets of few units in lanes |
 //! | `rows`, `common`, `results` | where a batch's values come from, what they share, where results go |
 //! | `step` | the environments' step; [`reference_step`] is the same as plain code |
 //! | `model`, `environments` | what a step takes: constants; where environments are, room for results |
 //! | `step_rows`, `others` | steps one after the other; markets in which one unit decides |
 //! | `step_lanes` | steps of some environments at once, in lanes |
+//! | `rules`, `fault` | what a market may set, and what may be wrong with values |
 //! | `cpu`, `pool` | wider instructions, more threads |
+//! | `stages` | the stages of a clearing, to be timed |
+//! | `study` | the earlier study's kernel, to compare with |
 #![deny(unsafe_code)]
 
 mod absorb;
@@ -36,8 +39,9 @@ mod dispatch;
 mod environments;
 mod fault;
 mod few;
+mod lanes;
 mod margin;
-mod markets;
+
 mod merit_order;
 mod model;
 mod others;
@@ -50,17 +54,19 @@ mod results;
 mod rows;
 mod rules;
 mod scale;
+#[cfg(feature = "stages")]
+pub mod stages;
 mod step;
 mod step_lanes;
 mod step_rows;
 pub mod study;
 mod values;
 
-pub use batch::{check_batch, clear_batch};
+pub use batch::{check_batch, clear_batch, clear_batch_portably};
 pub use clearing::{Market, clear, clear_portably};
 pub use environments::{Outcome, Refusal, State};
 pub use fault::{Argument, Code, Fault, check};
-pub use margin::{KEPT_UNITS, Margin, Scratch};
+pub use margin::{KEPT_UNITS, MOST_NUMBERS_A_UNIT, Margin, Scratch};
 pub use merit_order::MeritOrder;
 pub use model::Model;
 pub use output::Output;

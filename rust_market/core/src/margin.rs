@@ -7,8 +7,12 @@ use crate::merit_order::MeritOrder;
 use crate::pairs::{self, HANDFUL};
 use crate::rules::Ties;
 
-/// Memory is kept between calls for markets of up to so many units (2 MiB an array).
+/// Memory is kept between calls for markets of up to so many units.
 pub const KEPT_UNITS: usize = 1 << 18;
+
+/// No market needs more scratch memory than so many numbers of eight bytes a unit, and
+/// [`Scratch`] itself; evenly spread bids need two.
+pub const MOST_NUMBERS_A_UNIT: usize = 20;
 
 /// Up to so many units it is faster to put all in order, up to demand.
 const SOME: usize = 400;

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use crate::margin::{Margin, first_at_price, positive_zero};
 use crate::rules::Ties;
+use crate::values::refill;
 
 /// A merit order, and the memory to make the next one without allocating.
 #[derive(Debug, Default)]
@@ -30,9 +31,9 @@ impl MeritOrder {
     /// Sorts the units of one market. Any bits are safe; only finite bids have a meaning.
     pub fn sort(&mut self, bids: &[f64]) {
         self.bits = index_bits(bids.len());
-        self.packed.clear();
         let words = bids.iter().enumerate();
-        self.packed.extend(words.map(|(unit, &bid)| pack(key(bid), unit as u64, self.bits)));
+        let words = words.map(|(unit, &bid)| pack(key(bid), unit as u64, self.bits));
+        refill(&mut self.packed, words);
         self.packed.sort_unstable();
         self.repair(bids);
     }

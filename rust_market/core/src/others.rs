@@ -5,15 +5,15 @@
 
 use std::ops::Range;
 
+use crate::lanes::{LANES, Lanes, Unit, Units, lanes};
 use crate::margin::positive_zero;
-use crate::markets::{LANES, Lanes, Unit, Units, lanes};
 use crate::merit_order::MeritOrder;
 use crate::model::Told;
 use crate::rules::{Rules, Ties};
 
-/// The offer of the one unit, and demand.
+/// What the one unit offers to meet which demand.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Offer {
+pub(crate) struct Entry {
     pub bid: f64,
     pub quantity: f64,
     pub demand: f64,
@@ -80,26 +80,26 @@ impl Others {
     }
 
     /// Clears one market.
-    pub fn clear(&self, offer: Offer, rules: Rules) -> Cleared {
-        let place = self.limits.partition_point(|&limit| limit <= offer.bid);
+    pub fn clear(&self, entry: Entry, rules: Rules) -> Cleared {
+        let place = self.limits.partition_point(|&limit| limit <= entry.bid);
         let before = self.before[place];
-        let Offer { bid, quantity, demand } = offer;
+        let Entry { bid, quantity, demand } = entry;
         if place > 0 && before >= demand {
             let marginal = self.before[1..=place].partition_point(|&supply| supply < demand);
-            return self.at(marginal, offer, place, rules);
+            return self.at(marginal, entry, place, rules);
         }
         let mut supply = before + quantity;
         if supply >= demand {
             let dispatch = match rules.ties {
                 Ties::First => (positive_zero(demand) - before).min(quantity),
-                Ties::ProRata => self.share(bid, offer, place),
+                Ties::ProRata => self.share(bid, entry, place),
             };
             return Cleared { told: Told { price: bid, shortage: 0.0 }, dispatch };
         }
         for (rank, &other) in self.quantities.iter().enumerate().skip(place) {
             supply += other;
             if supply >= demand {
-                return self.at(rank, offer, place, rules);
+                return self.at(rank, entry, place, rules);
             }
         }
         let last = if place == self.bids.len() { bid } else { self.bids[self.bids.len() - 1] };
@@ -108,12 +108,12 @@ impl Others {
     }
 
     /// The market where one of the others is marginal.
-    fn at(&self, marginal: usize, offer: Offer, place: usize, rules: Rules) -> Cleared {
+    fn at(&self, marginal: usize, entry: Entry, place: usize, rules: Rules) -> Cleared {
         let price = self.bids[marginal];
-        let dispatch = if rules.ties == Ties::ProRata && offer.bid == price {
-            self.share(price, offer, place)
+        let dispatch = if rules.ties == Ties::ProRata && entry.bid == price {
+            self.share(price, entry, place)
         } else if place <= marginal {
-            offer.quantity
+            entry.quantity
         } else {
             0.0
         };
@@ -121,19 +121,19 @@ impl Others {
     }
 
     /// What the one unit gets of what cheaper units leave, where it bids the price.
-    fn share(&self, price: f64, offer: Offer, place: usize) -> f64 {
+    fn share(&self, price: f64, entry: Entry, place: usize) -> f64 {
         // Its place is among those that are tied, unless bids are no numbers.
         let Range { start, end } = self.tied(price);
         let start = start.min(place);
         let (first, last) =
             (&self.quantities[start..place], &self.quantities[place..end.max(place)]);
         // In the order of their indices.
-        let supply = first.iter().chain([&offer.quantity]).chain(last).fold(0.0, |sum, q| sum + q);
+        let supply = first.iter().chain([&entry.quantity]).chain(last).fold(0.0, |sum, q| sum + q);
         if supply == 0.0 {
             return 0.0;
         }
-        let ratio = (positive_zero(offer.demand) - self.before[start]) / supply;
-        (offer.quantity * ratio).min(offer.quantity)
+        let ratio = (positive_zero(entry.demand) - self.before[start]) / supply;
+        (entry.quantity * ratio).min(entry.quantity)
     }
 
     /// The ranks of those that bid the price.

@@ -18,12 +18,33 @@ static POOL: AtomicPtr<Pool> = AtomicPtr::new(std::ptr::null_mut());
 /// Held while one is built. Never waited for: a child that was forked meanwhile inherits it locked.
 static BUILDING: Mutex<()> = Mutex::new(());
 
+/// How many threads of those wanted there are.
+pub(crate) fn available(wanted: usize) -> usize {
+    if wanted <= 1 { 1 } else { wanted.min(pool().map_or(1, ThreadPool::current_num_threads)) }
+}
+
+/// Runs this on so many threads, each of which takes of the work what no other has taken yet.
+///
+/// This thread is one of them: where the others come late it has done their share, and they do not
+/// wake up where it runs.
+pub(crate) fn run(threads: usize, work: impl Fn() + Sync) {
+    match if threads > 1 { pool() } else { None } {
+        None => work(),
+        Some(pool) => pool.in_place_scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(|_| work());
+            }
+            work();
+        }),
+    }
+}
+
 /// A pool of as many threads as `RAYON_NUM_THREADS` says, or as there are processors; `None` where
 /// the system gives no more threads, or another thread is building one at this moment.
 ///
 /// Rayon's own would hang in a child that was forked, as Python's `multiprocessing` does it: the
 /// child inherits the pool, but not its threads. A child makes itself a new one.
-pub(crate) fn pool() -> Option<&'static ThreadPool> {
+fn pool() -> Option<&'static ThreadPool> {
     built().or_else(|| {
         let _building = BUILDING.try_lock().ok()?;
         built().or_else(build)

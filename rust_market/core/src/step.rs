@@ -10,7 +10,7 @@ use crate::environments::{Environments, Outcome, Refusal, State};
 use crate::margin::KEPT_UNITS;
 use crate::model::Model;
 use crate::others::Others;
-use crate::pool::pool;
+use crate::pool;
 use crate::step_lanes::{fits_lanes, step_lanes};
 use crate::step_rows::{Buffers, step_rows};
 
@@ -88,14 +88,9 @@ fn useful_threads(model: &Model<'_>, count: usize, most: Option<usize>) -> usize
     let units = model.costs.len();
     let work = if model.learner.is_some() { 12 + units / 2 } else { units.saturating_mul(8) };
     let work = count.saturating_mul(work);
-    let wanted = most.unwrap_or(usize::MAX).min(work / WORK_PER_THREAD).min(count);
-    if wanted <= 1 {
-        return 1;
-    }
-    wanted.min(pool().map_or(1, rayon::ThreadPool::current_num_threads))
+    pool::available(most.unwrap_or(usize::MAX).min(work / WORK_PER_THREAD).min(count))
 }
 
-/// This thread works, too: where the others come late it has done their share.
 fn run_parts(
     model: &Model<'_>,
     others: &Others,
@@ -114,15 +109,7 @@ fn run_parts(
             buffers.shrink_to(KEPT_UNITS);
         });
     };
-    match if threads > 1 { pool() } else { None } {
-        None => work(),
-        Some(pool) => pool.in_place_scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(|_| work());
-            }
-            work();
-        }),
-    }
+    pool::run(threads, work);
 }
 
 /// The next environments that no thread has taken yet.

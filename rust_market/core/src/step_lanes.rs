@@ -1,8 +1,8 @@
 //! Steps of some environments at once, for few agents.
 
 use crate::environments::{Environments, State};
+use crate::lanes::{LANES, Lanes, Margins, NOTHING, Unit, ZERO, lanes, sort};
 use crate::margin::positive_zero;
-use crate::markets::{LANES, Lanes, Margins, NOTHING, Unit, ZERO, lanes, sort};
 use crate::model::{Model, Observer, Told, profit, within};
 use crate::others::{Merged, Others};
 

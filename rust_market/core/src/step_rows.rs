@@ -5,7 +5,7 @@ use crate::environments::{Environments, State};
 use crate::margin::{Margin, Scratch, positive_zero};
 use crate::merit_order::MeritOrder;
 use crate::model::{Model, Observer, Told, profit, within};
-use crate::others::{Cleared, Offer, Others};
+use crate::others::{Cleared, Entry, Others};
 
 /// Memory of one thread, reused from call to call.
 #[derive(Debug)]
@@ -98,8 +98,8 @@ fn one(
 ) -> (Cleared, f64) {
     let cost = model.costs[learner];
     let (bid, quantity) = model.offer(cost, model.capacities[learner], action);
-    let offer = Offer { bid, quantity: positive_zero(quantity), demand };
-    let cleared = others.clear(offer, model.rules);
+    let entry = Entry { bid, quantity: positive_zero(quantity), demand };
+    let cleared = others.clear(entry, model.rules);
     (cleared, model.reward(cleared.told, bid, cost, cleared.dispatch))
 }
 

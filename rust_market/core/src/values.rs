@@ -5,6 +5,14 @@ use std::array::from_fn;
 /// So many bids are compared at once.
 const LANES: usize = 8;
 
+/// Overwrites a buffer, with no more memory than that needs: a vector that grows takes double.
+#[inline(always)]
+pub(crate) fn refill<T>(buffer: &mut Vec<T>, values: impl ExactSizeIterator<Item = T>) {
+    buffer.clear();
+    buffer.reserve_exact(values.len());
+    buffer.extend(values);
+}
+
 /// The lowest and the highest bid. Lane by lane, or the compiler does one after the other.
 #[inline(always)]
 pub(crate) fn extent(bids: &[f64]) -> (f64, f64) {

@@ -7,8 +7,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use market_core::{
-    Fresh, Market, Markets, Matrix, Model, Outcome, Rules, Scratch, State, Ties, clear,
-    clear_batch, step_batch,
+    Fresh, MOST_NUMBERS_A_UNIT, Market, Markets, Matrix, Model, Outcome, Rules, Scratch, State,
+    Ties, clear, clear_batch, step_batch,
 };
 
 /// Counts what is allocated by all threads.
@@ -62,6 +62,47 @@ fn clearing_again_allocates_nothing() {
                 }
                 assert_eq!(calls[1], 0, "{units} units, {ties:?}");
             }
+        }
+    }
+}
+
+/// Bids of which nearly all lie in the lowest part of their range, and of those nearly all again.
+fn crowded(units: usize) -> Vec<f64> {
+    let mut bids = numbers(units);
+    for (power, bid) in (1..).zip(bids.iter_mut().rev().take(20)) {
+        *bid = 1e4_f64.powi(power);
+    }
+    bids
+}
+
+/// Bids that no bucket tells apart, nor the words of a full sort.
+fn neighbours(units: usize) -> Vec<f64> {
+    let near = |k: usize| f64::from_bits(1.0_f64.to_bits() + (k * 7919 % units) as u64);
+    (0..units).map(|k| if k == 0 { f64::MAX } else { near(k) }).collect()
+}
+
+fn scratch_memory_is_bounded() {
+    for units in [500, 20_000] {
+        let quantities = vec![1.0; units];
+        let spread = numbers(units);
+        let skewed = spread.iter().map(|bid| (700.0 * bid).exp()).collect();
+        for bids in [spread, crowded(units), neighbours(units), skewed, vec![1.0; units]] {
+            let mut scratch = Scratch::new();
+            let mut cleared = vec![0.0; units];
+            let before = BYTES.load(Ordering::Relaxed);
+            PEAK.store(before, Ordering::Relaxed);
+            // The second is larger, so that memory has to grow.
+            for units in [units - 100, units] {
+                let (bids, quantities) = (&bids[..units], &quantities[..units]);
+                for part in [0.1, 0.3, 0.7, 0.99] {
+                    let market = Market { bids, quantities, demand: part * units as f64 };
+                    let cleared = &mut cleared[..units];
+                    clear(market, Rules::default(), &mut scratch, cleared).unwrap();
+                }
+            }
+            let peak = PEAK.load(Ordering::Relaxed) - before;
+            let most = 8 * MOST_NUMBERS_A_UNIT * units + (1 << 14);
+            assert!(peak <= most, "{peak} bytes for {units} units");
         }
     }
 }
@@ -158,6 +199,7 @@ fn stepping_again_allocates_nothing() {
 }
 
 fn main() {
+    scratch_memory_is_bounded();
     clearing_again_allocates_nothing();
     clearing_a_batch_again_allocates_nothing();
     a_batch_needs_memory_for_its_rows_only();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use market_core::{
     Fault, Fresh, Market as Slices, Markets, Matrix, MeritOrder, Results, Rules, Scratch, Ties,
-    Visible, check, clear, clear_batch, clear_portably, reference,
+    Visible, check, clear, clear_batch, clear_batch_portably, clear_portably, reference,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -187,15 +187,18 @@ fn batch(units: usize, rows: Range<usize>) -> impl Strategy<Value = Batch> {
 
 impl Batch {
     fn clear<T: Results>(&self, rules: Rules, results: T) -> Result<(), Fault> {
+        clear_batch(self.markets(), rules, None, results)
+    }
+
+    fn markets(&self) -> Markets<Matrix<'_>> {
         let matrix = |values, shared| Matrix { values, shared };
-        let markets = Markets {
+        Markets {
             rows: self.rows.len(),
             units: self.units,
             bids: matrix(&self.bids, self.shared_bids),
             quantities: matrix(&self.quantities, self.shared_quantities),
             demand: matrix(&self.demand, false),
-        };
-        clear_batch(markets, rules, None, results)
+        }
     }
 }
 
@@ -263,6 +266,12 @@ proptest! {
         let (seen_prices, seen_amounts) = (atomics(rows.len()), atomics(rows.len() * units));
         batch.clear(rules, Visible { prices: &seen_prices, cleared: &seen_amounts[..] }).unwrap();
         prop_assert_eq!(bits(&prices), loaded(&seen_prices));
+        let (mut other_prices, mut other_amounts) = (prices.clone(), amounts.clone());
+        other_amounts.fill(f64::NAN);
+        let results = Fresh { prices: &mut other_prices[..], cleared: &mut other_amounts[..] };
+        clear_batch_portably(batch.markets(), rules, None, results).unwrap();
+        prop_assert_eq!(bits(&prices), bits(&other_prices));
+        prop_assert_eq!(bits(&amounts), bits(&other_amounts));
         prop_assert_eq!(bits(&amounts), loaded(&seen_amounts));
         for (row, market) in rows.iter().enumerate() {
             let (price, expected) = market.cleared(rules);
