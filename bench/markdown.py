@@ -165,6 +165,15 @@ def batch(sources: Sources) -> str:
     return _glance(sources, "clear_batch", "uniform")
 
 
+def other_batches(sources: Sources) -> str:
+    """Set the backends' threads and other libraries' batches beside the backends."""
+    found = sources.times("clear_batch", "uniform")
+    names = list(dict.fromkeys(name for name, _ in found if name not in STUDY))
+    sizes = sorted({n for _, n in found})
+    rows = [[f"{n:,}", *(_us(found.get((name, n))) for name in names)] for n in sizes]
+    return _table(["n", *names], rows)
+
+
 def shapes(sources: Sources) -> str:
     """Set other kinds of markets beside uniform ones."""
     rows = []
@@ -392,8 +401,8 @@ def targets(sources: Sources) -> str:
 TABLES: Mapping[str, Table] = {
     table.__name__: table
     for table in (
-        where, uniform, batch, shapes, fleet, repeated, fresh, learnt, cold_start, training,
-        environments, gymnasium, year, pools, selftest, native, native_batch,
-        stages, boundary, targets, stable_abi, ties,
+        where, uniform, batch, other_batches, shapes, fleet, repeated, fresh, learnt, cold_start,
+        training, environments, gymnasium, year, pools, selftest, native, native_batch, stages,
+        boundary, targets, stable_abi, ties,
     )
 }  # fmt: skip
