@@ -45,8 +45,9 @@ Others = tuple[Floats, Floats, Floats, Floats]
 """Units in merit order: bids, quantities, from what bid on the learner comes later; supply."""
 Scratch = tuple[Units, Units, Units]
 """Room for the merit order, the bucket of each unit, and the end of each bucket."""
-Marginal = tuple[int, float]
-"""Place of the marginal unit in the merit order, and the supply before it."""
+Marginal = tuple[int, float, int, float]
+"""Place of the marginal unit in the merit order, and the supply before it; then a place at or
+before the first of its ties, from where on units are in order, and the supply before that."""
 
 MOST_UNITS = 2**31
 """So many units have buckets that can be counted in 32 bits."""
@@ -65,6 +66,16 @@ _BUCKETS = 2  # for each unit; more cost more to count than they save in moves
 _GROUP = 256  # so many buckets are sorted, then added up, then the next
 _FEWEST = 6  # so many are not even dealt into buckets
 _FEW = 64  # so many units are sorted fastest by insertion, whatever their bids
+_MANY = 700  # so many units are not all sorted
+_SHARING = 4  # so many of those share a bucket,
+_SHARING_MORE = 16  # or so many beyond
+_NARROW = 512  # buckets
+_CROWD = 0.125  # of all supply, in one bucket; then those are no good
+
+_EXPONENT = 2047 * 2**52
+_HALF = 0.5 * float(np.finfo(np.float64).eps)
+_UNKNOWN = 2.0**1000
+_SLACK = 2.0**-20  # relatively, sums of as many units as there may be differ by less
 
 
 def _compiled(function: F, **options: Any) -> F:
@@ -256,6 +267,10 @@ def _find(market: Market, low: float, high: float, scratch: Scratch) -> Marginal
             order[unit] = unit
         _insertion_sort(bids, order, 0, order.size)
         return _add(0, order.size, order, quantities, demand, 0.0)
+    if order.size >= _MANY:
+        marginal = _add_buckets(market, low, high, scratch)
+        if marginal[0] >= 0:
+            return marginal
     _distribute(bids, low, high, scratch)
     marginal = _sort_and_add(market, order, ends)
     if marginal[0] < 0:
@@ -274,12 +289,12 @@ def _sort_and_add(market: Market, order: Units, ends: Units) -> Marginal:
         stop = min(stop + _GROUP, ends.size)
         end = int(ends[stop - 1])
         if not _insertion_sort(bids, order, begin, end):
-            return -1, 0.0
-        place, supply = _add(begin, end, order, quantities, demand, supply)
-        if place < end:
-            return place, supply
-        begin = end
-    return begin, supply
+            return -1, 0.0, 0, 0.0
+        marginal = _add(begin, end, order, quantities, demand, supply)
+        if marginal[0] < end:
+            return marginal
+        begin, supply = end, marginal[1]
+    return begin, supply, 0, 0.0
 
 
 @_step
@@ -287,12 +302,163 @@ def _add(
     begin: int, end: int, order: Units, quantities: Floats, demand: float, supply: float
 ) -> Marginal:
     """Add up a part of the merit order until supply reaches demand."""
+    before = supply
     for k in range(begin, end):
         reached = supply + (quantities[order[k]] + 0.0)
         if reached >= demand:
-            return k, supply
+            return k, supply, begin, before
         supply = reached
-    return end, supply
+    return end, supply, begin, before
+
+
+@_step
+def _add_buckets(market: Market, low: float, high: float, scratch: Scratch) -> Marginal:
+    """Find the marginal unit, sorting only the buckets in which the order counts.
+
+    Its place is negative where those are too many or too crowded. Of the order, what comes from
+    the third number on has a meaning, and the last place if supply does not reach demand.
+    """
+    bids, quantities, demand = market
+    order, own, ends = scratch
+    buckets = min(order.size // _SHARING, _NARROW + order.size // _SHARING_MORE)
+    if not _number(bids, low, high, buckets, own):
+        return -1, 0.0, 0, 0.0
+    numbers = ends.view(np.float64)  # as many as units
+    powers, sums = numbers[:buckets], numbers[buckets : 2 * buckets]
+    latest, room = ends[4 * buckets : 5 * buckets], ends[5 * buckets :]
+    _add_roughly(quantities, own, sums)
+    if not _find_powers(sums, demand, powers):
+        return -1, 0.0, 0, 0.0
+    if not _add_rounded(quantities, powers, sums, latest, own):
+        return -1, 0.0, 0, 0.0
+    supply = 0.0
+    for bucket in range(buckets):
+        power = powers[bucket]
+        if power < _UNKNOWN:
+            reached = supply + sums[bucket]
+            known = power <= supply or reached == 0.0
+            if not (known and reached < min(power + power, demand)):
+                return -1, 0.0, 0, 0.0
+            supply = reached
+            continue
+        begin = _collect(latest[bucket], own, order)
+        if not _sort_last(bids, begin, order, room):
+            return -1, 0.0, 0, 0.0
+        marginal = _add(begin, order.size, order, quantities, demand, supply)
+        if marginal[0] < order.size:
+            return marginal
+        supply = marginal[1]
+    order[-1] = _last_at(bids, high)
+    return order.size, supply, 0, 0.0
+
+
+@_step
+def _add_roughly(quantities: Floats, own: Units, sums: Floats) -> None:
+    """Add up what the units of each bucket offer."""
+    sums[:] = 0.0
+    half = own.size // 2
+    for unit in range(half):  # so that two of sorted bids do not wait for each other
+        sums[own[unit]] += quantities[unit]
+        sums[own[unit + half]] += quantities[unit + half]
+    for unit in range(2 * half, own.size):
+        sums[own[unit]] += quantities[unit]
+
+
+@_step
+def _find_powers(sums: Floats, demand: float, powers: Floats) -> bool:
+    """Find the highest power of two that is not above supply, one for all units of a bucket.
+
+    It is unknown where supply passes another or may reach demand. False means that the units of
+    one bucket offer most of all.
+    """
+    supply = most = 0.0
+    for bucket in range(sums.size):
+        least = supply * (1.0 - _SLACK)
+        supply += sums[bucket]
+        most = max(most, sums[bucket])
+        power = 1.0 if supply == 0.0 else _bid(_key(least) & _EXPONENT)
+        stays = supply * (1.0 + _SLACK) < min(power + power, demand)
+        powers[bucket] = power if stays else _UNKNOWN
+    return most <= _CROWD * supply
+
+
+@_step
+def _add_rounded(
+    quantities: Floats, powers: Floats, sums: Floats, latest: Units, own: Units
+) -> bool:
+    """Add up what the units of each bucket add to a supply of its power, in whatever order.
+
+    Where a unit is half way between two last places, the power becomes unknown; False means that
+    they are too many. Chain the units of each bucket: from the latest, to the one before, each
+    plus one.
+    """
+    sums[:] = 0.0
+    latest[:] = 0
+    few = sums.size // 4
+    for unit in range(own.size):
+        bucket = own[unit]
+        power = powers[bucket]
+        rounded = (power + quantities[unit]) - power
+        sums[bucket] += rounded
+        own[unit] = latest[bucket]
+        latest[bucket] = unit + 1
+        # Exact, but where the sum passes the next power of two; then it is no less than half.
+        if np.abs(quantities[unit] - rounded) >= power * _HALF:
+            powers[bucket] = _UNKNOWN
+            few -= 1
+            if few < 0:
+                return False
+    return True
+
+
+@_step
+def _collect(link: int, own: Units, order: Units) -> int:
+    """Put a chain of units last in the order, by index; return the place of the first."""
+    begin = order.size
+    while link > 0:
+        begin -= 1
+        order[begin] = link - 1
+        link = int(own[link - 1])
+    return begin
+
+
+@_step
+def _sort_last(bids: Floats, begin: int, order: Units, room: Units) -> bool:
+    """Sort the order from a place on; False means that it was given up.
+
+    If it takes long, units are dealt into buckets of their own, by which many are next to sorted.
+    """
+    if _insertion_sort(bids, order, begin, order.size):
+        return True
+    units = order.size - begin
+    if 3 * units > room.size:
+        return False
+    dealt, ends = room[:units], room[units : 3 * units]
+    low = high = bids[order[begin]]
+    for k in range(begin, order.size):
+        low, high = min(low, bids[order[k]]), max(high, bids[order[k]])
+    last = ends.size - 1.0
+    scale = last / (high - low)
+    ends[:] = 0
+    for k in range(begin, order.size):
+        ends[_bucket((bids[order[k]] - low) * scale, last)] += np.uint32(1)
+    _count_up(ends)
+    for k in range(begin, order.size):
+        bucket = _bucket((bids[order[k]] - low) * scale, last)
+        dealt[ends[bucket]] = order[k]
+        ends[bucket] += np.uint32(1)
+    for k in range(units):
+        order[begin + k] = dealt[k]
+    return _insertion_sort(bids, order, begin, order.size)
+
+
+@_step
+def _last_at(bids: Floats, price: float) -> int:
+    """Return the last unit of a bid."""
+    for unit in range(bids.size - 1, 0, -1):
+        if bids[unit] == price:
+            return unit
+    return 0
 
 
 @_step
@@ -305,7 +471,7 @@ def _reach(supply: Floats, demand: float) -> Marginal:
             high = middle
         else:
             low = middle + 1
-    return low, supply[low - 1] if low > 0 else 0.0
+    return low, supply[low - 1] if low > 0 else 0.0, 0, 0.0
 
 
 @_step
@@ -321,20 +487,32 @@ def _sort(bids: Floats, scratch: Scratch) -> None:
 def _distribute(bids: Floats, low: float, high: float, scratch: Scratch) -> None:
     """Order the units by bucket; bucket numbers rise with the bids, and equal bids share one."""
     order, own, ends = scratch
-    last = ends.size - 1.0
-    scale = last / (high - low)
-    if scale > _LARGEST:  # the bids are equal or nearly so
-        for unit in range(own.size):
-            order[unit] = unit
-        own[:] = 0
-        ends[:] = own.size
+    if _number(bids, low, high, ends.size, own):
+        _deal(scratch)
         return
     for unit in range(own.size):
-        # In this order the comparisons make a bucket of any bits, NaN as well.
-        bucket = (bids[unit] - low) * scale
-        bucket = bucket if bucket < last else last
-        own[unit] = np.uint32(bucket if bucket > 0.0 else 0.0)
-    _deal(scratch)
+        order[unit] = unit
+    own[:] = 0
+    ends[:] = own.size
+
+
+@_step
+def _number(bids: Floats, low: float, high: float, buckets: int, own: Units) -> bool:
+    """Find the bucket of each unit; False means that the bids are equal or nearly so."""
+    last = buckets - 1.0
+    scale = last / (high - low)
+    if scale > _LARGEST:
+        return False
+    for unit in range(own.size):
+        own[unit] = _bucket((bids[unit] - low) * scale, last)
+    return True
+
+
+@_step
+def _bucket(place: float, last: float) -> np.uint32:
+    # In this order the comparisons make a bucket of any bits, NaN as well.
+    place = place if place < last else last
+    return np.uint32(place if place > 0.0 else 0.0)
 
 
 @_step
@@ -344,15 +522,21 @@ def _deal(scratch: Scratch) -> None:
     ends[:] = 0
     for unit in range(own.size):
         ends[own[unit]] += np.uint32(1)
-    begin = np.uint32(0)
-    for bucket in range(ends.size):
-        count = ends[bucket]
-        ends[bucket] = begin
-        begin += count
+    _count_up(ends)
     for unit in range(own.size):
         place = ends[own[unit]]
         ends[own[unit]] = place + np.uint32(1)
         order[place] = unit
+
+
+@_step
+def _count_up(counts: Units) -> None:
+    """Turn counts into the sums of those before."""
+    begin = np.uint32(0)
+    for bucket in range(counts.size):
+        count = counts[bucket]
+        counts[bucket] = begin
+        begin += count
 
 
 @_step
@@ -445,7 +629,7 @@ def _dispatch(
 ) -> float:
     """Dispatch the units given the marginal one, and return the price."""
     bids, quantities, demand = market
-    place, supply = marginal
+    place, supply, begin, before = marginal
     if place == order.size:  # scarcity
         for unit in range(order.size):
             cleared[unit] = quantities[unit] + 0.0
@@ -455,10 +639,10 @@ def _dispatch(
         cleared[unit] = quantities[unit] + 0.0 if bids[unit] < price else 0.0
     # In merit order, units with equal bids stand side by side, in the order of their indices.
     first = place
-    while first > 0 and bids[order[first - 1]] == price:
+    while first > begin and bids[order[first - 1]] == price:
         first -= 1
     if rules[0]:
-        _share(market, order, first, cleared)
+        _share(market, order, (first, supply, begin, before), cleared)
         return price
     for k in range(first, place):
         cleared[order[k]] = quantities[order[k]] + 0.0
@@ -468,11 +652,11 @@ def _dispatch(
 
 
 @_step
-def _share(market: Market, order: Units, first: int, cleared: Floats) -> None:
+def _share(market: Market, order: Units, marginal: Marginal, cleared: Floats) -> None:
     """Share what the cheaper units leave among all units at the price, pro rata."""
     bids, quantities, demand = market
-    supply = 0.0
-    for k in range(first):
+    first, _, begin, supply = marginal
+    for k in range(begin, first):
         supply += quantities[order[k]] + 0.0
     price = bids[order[first]]
     total = 0.0
@@ -678,8 +862,8 @@ def _clear_one(
     place = _first_above(limits, bid)
     supply = supplies[place]
     if place > 0 and supply >= demand:
-        marginal, _ = _reach(supplies[1 : place + 1], demand)
-        return _told(offer, others, rules, place, marginal)
+        marginal = _reach(supplies[1 : place + 1], demand)
+        return _told(offer, others, rules, place, marginal[0])
     if supply + quantity >= demand:
         if rules[0]:
             return bid, _share_one(offer, others, place), 0.0

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bench import adversarial_order
 from easy_marl.market import numba_backend, numba_kernels, reference
 
 Array = NDArray[np.float64]
@@ -128,6 +129,85 @@ def test_crowds_of_bids_agree_with_the_reference(
 ) -> None:
     quantities = np.random.default_rng(seed).uniform(0.0, 9.0, len(bids))
     check(bids, quantities, share * float(quantities.sum()), ties, None)
+
+
+# Adding whole buckets
+
+
+def added(bids: Array, quantities: Array, demand: float, pro_rata: int) -> bytes | None:
+    """Clear a market of any size by adding whole buckets; None means that it was given up."""
+    low, high = numba_kernels._extent(bids)
+    order, own, ends = numba_kernels._scratch(bids.size)
+    order[:] = own[:] = bids.size - 1  # what is left of another market
+    ends[:] = 2**32 - 1
+    market, cleared = (bids, quantities, demand), np.empty(bids.size)
+    marginal = numba_kernels._add_buckets(market, low, high, (order, own, ends))
+    if marginal[0] < 0:
+        return None
+    price = numba_kernels._dispatch(market, order, marginal, (pro_rata, math.nan), cleared)
+    return np.r_[price, cleared].tobytes()
+
+
+def cleared_by_reference(market: tuple[Array, Array, float], ties: str) -> bytes:
+    price, dispatch = reference.clear(*market, ties=ties)
+    return np.r_[price, dispatch].tobytes()
+
+
+def test_added_buckets_agree_with_the_reference_or_are_given_up() -> None:
+    outcomes = []
+    for turn, (label, market) in enumerate(adversarial_order.markets()):
+        if 64 < market[0].size <= 1000:
+            ties = "first", "pro_rata"
+            result = added(*market, turn % 2)
+            outcomes.append(result is not None)
+            assert result in (None, cleared_by_reference(market, ties[turn % 2])), label
+    assert sum(outcomes) > 1000
+    assert not all(outcomes)
+
+
+def crowd_of_nothing(n: int, rng: Rng) -> tuple[Array, Array]:
+    bids = np.where(np.arange(n) % 2 == 0, 20.0 + 0.01 * rng.random(n), rng.uniform(21, 99, n))
+    return bids, np.where(bids < 21.0, 0.0, rng.uniform(10.0, 50.0, n))
+
+
+ADDED: dict[str, Callable[[int, Rng], tuple[Array, Array]]] = {
+    "uniform": lambda n, rng: (rng.uniform(20.0, 100.0, n), rng.uniform(10.0, 50.0, n)),
+    "descending": lambda n, rng: (np.arange(n)[::-1] * 1.0, rng.uniform(10.0, 50.0, n)),
+    "ties": lambda n, rng: (rng.integers(0, 30, n) * 1.0, rng.uniform(10.0, 50.0, n)),
+    "zeros": lambda n, rng: (rng.integers(-99, 1, n) * (rng.random(n) < 0.9), np.ones(n)),
+    "small numbers": lambda n, rng: (rng.permutation(n) * 1.0, rng.integers(0, 9, n) * 0.5),
+    "tiny": lambda n, rng: (rng.uniform(20.0, 100.0, n), rng.uniform(1e-300, 9e-300, n)),
+    "huge": lambda n, rng: (rng.uniform(20.0, 100.0, n), rng.uniform(1e302, 9e302, n)),
+    "half for nothing": lambda n, rng: (
+        np.arange(n) * 1.0,
+        np.where(np.arange(n) < n // 2, rng.choice([0.0, -0.0], n), rng.uniform(10.0, 50.0, n)),
+    ),
+    "lognormal": lambda n, rng: (rng.lognormal(3.0, 0.6, n), rng.uniform(10.0, 50.0, n)),
+}
+
+
+@pytest.mark.parametrize("n", [700, 701, 5001])
+@pytest.mark.parametrize("family", ADDED)
+def test_buckets_are_added_wherever_that_pays(family: str, n: int) -> None:
+    rng = np.random.default_rng([n, 5])
+    for _ in range(20):
+        bids, quantities = ADDED[family](n, rng)
+        supply = np.add.accumulate(quantities[np.argsort(bids, kind="stable")])
+        step = float(supply[rng.integers(n)])
+        demands = 0.3 * supply[-1], 0.7 * supply[-1], step, math.nextafter(step, LARGEST)
+        for demand, (number, ties) in itertools.product(
+            [*demands, 1.2 * supply[-1]], enumerate(["first", "pro_rata"])
+        ):
+            market = bids, quantities, float(demand)
+            assert added(*market, number) == cleared_by_reference(market, ties)
+
+
+def test_a_crowd_without_supply_is_given_up() -> None:
+    """There is no room to divide half of all units, and their sum does not tell of them."""
+    for n in (700, 5001):
+        bids, quantities = crowd_of_nothing(n, np.random.default_rng(n))
+        assert added(bids, quantities, 0.0, 0) is None
+        check(bids, quantities, 0.0, "first", None)
 
 
 @pytest.mark.parametrize("n", [2, 64, 65, 1000])
