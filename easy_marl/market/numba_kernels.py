@@ -9,6 +9,14 @@ Merit order: units are dealt into buckets by where their bids lie between the lo
 highest, which leaves them nearly sorted, and an insertion sort does the rest. Both are stable, so
 ties need no care. Where bids crowd into few buckets, those are divided; where that does not help,
 a radix sort takes over.
+
+Of many units most are never sorted. As long as supply stays below the next power of two, every
+sum is rounded to the same last place. So adding a quantity is adding the nearest multiple of that
+place: such additions are exact, and come out the same in any order. The exception is a quantity
+half way between two multiples. A first sum over each bucket, in whatever order, tells between
+which powers of two supply is there; a second one adds what is rounded. Only where supply passes a
+power of two or reaches demand, and where a quantity is half way, a bucket is sorted and added unit
+by unit. The walk over all buckets proves what the first sums told.
 """
 
 from collections.abc import Callable
@@ -29,8 +37,10 @@ Rows = tuple[Floats, Floats, Floats]
 """Bids and quantities of many markets, of shape (rows or 1, units), and their demand."""
 Same = tuple[bool, bool]
 """Whether there is one row of bids, and of quantities, for all markets."""
-Rules = tuple[int, float]
-"""Whether ties share pro rata (0 or 1), and the scarcity price (NaN is none, infinite is bad)."""
+Rules = tuple[int, float, bool | None]
+"""Whether ties share pro rata (0 or 1), the scarcity price (NaN is none, infinite is bad), and
+whether units are many. If not that is None: a type of its own, for which kernels are compiled
+without what is for many."""
 Out = tuple[Floats, Floats]
 """Room for the prices and what is cleared."""
 Numbers = tuple[float, float, float, float, float]
@@ -52,6 +62,9 @@ before the first of its ties, from where on units are in order, and the supply b
 MOST_UNITS = 2**31
 """So many units have buckets that can be counted in 32 bits."""
 
+MANY = 700
+"""So many units are not all sorted, by measurement."""
+
 BAD_HOUR = -2
 """What `check_step` returns where the first hour is bad; one less where the second is."""
 
@@ -66,16 +79,15 @@ _BUCKETS = 2  # for each unit; more cost more to count than they save in moves
 _GROUP = 256  # so many buckets are sorted, then added up, then the next
 _FEWEST = 6  # so many are not even dealt into buckets
 _FEW = 64  # so many units are sorted fastest by insertion, whatever their bids
-_MANY = 700  # so many units are not all sorted
-_SHARING = 4  # so many of those share a bucket,
-_SHARING_MORE = 16  # or so many beyond
-_NARROW = 512  # buckets
-_CROWD = 0.125  # of all supply, in one bucket; then those are no good
+_SHARING = 4  # so many of `MANY` share a bucket;
+_NARROW = 512  # beyond about so many buckets,
+_SHARING_MORE = 16  # so many more share one
+_CROWD = 0.125  # so much of all supply in one bucket tells that bids are too crowded for this
 
-_EXPONENT = 2047 * 2**52
-_HALF = 0.5 * float(np.finfo(np.float64).eps)
-_UNKNOWN = 2.0**1000
-_SLACK = 2.0**-20  # relatively, sums of as many units as there may be differ by less
+_EXPONENT = 2047 * 2**52  # these bits of a double are those of the power of two below it
+_HALF = 0.5 * float(np.finfo(np.float64).eps)  # half a last place, relative to that power
+_UNKNOWN = 2.0**1000  # from here on powers are not worth to be known
+_SLACK = 2.0**-20  # relatively, sums of so many units in two orders differ by less
 
 
 def _compiled(function: F, **options: Any) -> F:
@@ -116,16 +128,31 @@ def clear(
     It is NaN, and nothing is written, where a number is bad or there are too many units.
     """
     low, high = _extent(bids)
-    if not (
-        _finite(low, high)
-        and _offers(quantities)
-        and 0.0 <= demand <= _LARGEST
-        and not np.isinf(scarcity_price)
-        and bids.size <= MOST_UNITS
-    ):
+    market, rules = (bids, quantities, demand), (pro_rata, scarcity_price, None)
+    if not _good(market, low, high, scarcity_price):
         return np.nan
-    market, rules = (bids, quantities, demand), (pro_rata, scarcity_price)
-    return _clear(market, low, high, rules, _scratch(bids.size), cleared)
+    scratch = _scratch(bids.size)
+    marginal = _find(market, low, high, scratch, rules[2])
+    return _dispatch(market, scratch[0], marginal, rules, cleared)
+
+
+@_kernel
+def clear_many(
+    bids: Floats,
+    quantities: Floats,
+    demand: float,
+    pro_rata: int,
+    scarcity_price: float,
+    cleared: Floats,
+) -> float:
+    """Do the same, where it pays from `MANY` units on."""
+    low, high = _extent(bids)
+    market, rules = (bids, quantities, demand), (pro_rata, scarcity_price, True)
+    if not _good(market, low, high, scarcity_price):
+        return np.nan
+    scratch = _scratch(bids.size)
+    marginal = _find(market, low, high, scratch, rules[2])
+    return _dispatch(market, scratch[0], marginal, rules, cleared)
 
 
 @_kernel
@@ -199,13 +226,26 @@ def _clear_some(
         market = bids, quantities, demand
         if not same[0]:
             low, high = _extent(bids)
-            prices[row] = _clear(market, low, high, rules, scratch, cleared[row])
+            marginal = _find(market, low, high, scratch, rules[2])
+            prices[row] = _dispatch(market, scratch[0], marginal, rules, cleared[row])
             continue
         if same[1]:
             marginal = _reach(supply, demand)
         else:
             marginal = _add(0, order.size, order, quantities, demand, 0.0)
         prices[row] = _dispatch(market, order, marginal, rules, cleared[row])
+
+
+@_step
+def _good(market: Market, low: float, high: float, scarcity_price: float) -> bool:
+    """Return whether all numbers of one market are good, of bids from `low` to `high`."""
+    return (
+        _finite(low, high)
+        and _offers(market[1])
+        and 0.0 <= market[2] <= _LARGEST
+        and not np.isinf(scarcity_price)
+        and market[0].size <= MOST_UNITS
+    )
 
 
 @_step
@@ -249,16 +289,9 @@ def _bid(key: int) -> float:
 
 
 @_step
-def _clear(
-    market: Market, low: float, high: float, rules: Rules, scratch: Scratch, cleared: Floats
-) -> float:
-    """Clear one market of good numbers."""
-    marginal = _find(market, low, high, scratch)
-    return _dispatch(market, scratch[0], marginal, rules, cleared)
-
-
-@_step
-def _find(market: Market, low: float, high: float, scratch: Scratch) -> Marginal:
+def _find(
+    market: Market, low: float, high: float, scratch: Scratch, many: bool | None
+) -> Marginal:
     """Find the marginal unit of good numbers, sorting no further than demand reaches."""
     bids, quantities, demand = market
     order, _, ends = scratch
@@ -267,7 +300,7 @@ def _find(market: Market, low: float, high: float, scratch: Scratch) -> Marginal
             order[unit] = unit
         _insertion_sort(bids, order, 0, order.size)
         return _add(0, order.size, order, quantities, demand, 0.0)
-    if order.size >= _MANY:
+    if many is not None:
         marginal = _add_buckets(market, low, high, scratch)
         if marginal[0] >= 0:
             return marginal
@@ -315,18 +348,24 @@ def _add(
 def _add_buckets(market: Market, low: float, high: float, scratch: Scratch) -> Marginal:
     """Find the marginal unit, sorting only the buckets in which the order counts.
 
-    Its place is negative where those are too many or too crowded. Of the order, what comes from
-    the third number on has a meaning, and the last place if supply does not reach demand.
+    Its place is negative where those are too many or too crowded. Of the order, only the marginal
+    unit's bucket is left, at the end; if supply does not reach demand, only the last unit.
     """
     bids, quantities, demand = market
     order, own, ends = scratch
     buckets = min(order.size // _SHARING, _NARROW + order.size // _SHARING_MORE)
     if not _number(bids, low, high, buckets, own):
         return -1, 0.0, 0, 0.0
-    numbers = ends.view(np.float64)  # as many as units
-    powers, sums = numbers[:buckets], numbers[buckets : 2 * buckets]
+    doubles = ends.view(np.float64)  # of which each takes the room of two numbers
+    powers, sums = doubles[:buckets], doubles[buckets : 2 * buckets]
     latest, room = ends[4 * buckets : 5 * buckets], ends[5 * buckets :]
-    _add_roughly(quantities, own, sums)
+    sums[:] = 0.0
+    half = own.size // 2
+    for unit in range(half):  # so that two of sorted bids do not wait for each other
+        sums[own[unit]] += quantities[unit]
+        sums[own[unit + half]] += quantities[unit + half]
+    for unit in range(2 * half, own.size):
+        sums[own[unit]] += quantities[unit]
     if not _find_powers(sums, demand, powers):
         return -1, 0.0, 0, 0.0
     if not _add_rounded(quantities, powers, sums, latest, own):
@@ -341,35 +380,31 @@ def _add_buckets(market: Market, low: float, high: float, scratch: Scratch) -> M
                 return -1, 0.0, 0, 0.0
             supply = reached
             continue
-        begin = _collect(latest[bucket], own, order)
-        if not _sort_last(bids, begin, order, room):
+        begin = order.size
+        link = int(latest[bucket])
+        while link > 0:
+            begin -= 1
+            order[begin] = link - 1
+            link = int(own[link - 1])
+        if not _sort_last(bids, begin, order, own, room):
             return -1, 0.0, 0, 0.0
         marginal = _add(begin, order.size, order, quantities, demand, supply)
         if marginal[0] < order.size:
             return marginal
         supply = marginal[1]
-    order[-1] = _last_at(bids, high)
+    last = bids.size - 1
+    while last > 0 and bids[last] != high:
+        last -= 1
+    order[-1] = last
     return order.size, supply, 0, 0.0
-
-
-@_step
-def _add_roughly(quantities: Floats, own: Units, sums: Floats) -> None:
-    """Add up what the units of each bucket offer."""
-    sums[:] = 0.0
-    half = own.size // 2
-    for unit in range(half):  # so that two of sorted bids do not wait for each other
-        sums[own[unit]] += quantities[unit]
-        sums[own[unit + half]] += quantities[unit + half]
-    for unit in range(2 * half, own.size):
-        sums[own[unit]] += quantities[unit]
 
 
 @_step
 def _find_powers(sums: Floats, demand: float, powers: Floats) -> bool:
     """Find the highest power of two that is not above supply, one for all units of a bucket.
 
-    It is unknown where supply passes another or may reach demand. False means that the units of
-    one bucket offer most of all.
+    It is unknown where supply may pass another or reach demand, and does not matter before any
+    supply. False means that the units of one bucket offer much of all, which tells of a crowd.
     """
     supply = most = 0.0
     for bucket in range(sums.size):
@@ -389,8 +424,8 @@ def _add_rounded(
     """Add up what the units of each bucket add to a supply of its power, in whatever order.
 
     Where a unit is half way between two last places, the power becomes unknown; False means that
-    they are too many. Chain the units of each bucket: from the latest, to the one before, each
-    plus one.
+    those are too many. Also chain the units of each bucket: `latest` has the number of the last
+    one, which has that of the one before, and so on to zero; numbers begin with one.
     """
     sums[:] = 0.0
     latest[:] = 0
@@ -402,7 +437,7 @@ def _add_rounded(
         sums[bucket] += rounded
         own[unit] = latest[bucket]
         latest[bucket] = unit + 1
-        # Exact, but where the sum passes the next power of two; then it is no less than half.
+        # Exact below the next power of two. Beyond, no matter: it is not below in the walk either.
         if np.abs(quantities[unit] - rounded) >= power * _HALF:
             powers[bucket] = _UNKNOWN
             few -= 1
@@ -412,21 +447,10 @@ def _add_rounded(
 
 
 @_step
-def _collect(link: int, own: Units, order: Units) -> int:
-    """Put a chain of units last in the order, by index; return the place of the first."""
-    begin = order.size
-    while link > 0:
-        begin -= 1
-        order[begin] = link - 1
-        link = int(own[link - 1])
-    return begin
-
-
-@_step
-def _sort_last(bids: Floats, begin: int, order: Units, room: Units) -> bool:
+def _sort_last(bids: Floats, begin: int, order: Units, own: Units, room: Units) -> bool:
     """Sort the order from a place on; False means that it was given up.
 
-    If it takes long, units are dealt into buckets of their own, by which many are next to sorted.
+    If it takes long, they are dealt into buckets of their own, which leaves them nearly sorted.
     """
     if _insertion_sort(bids, order, begin, order.size):
         return True
@@ -441,24 +465,17 @@ def _sort_last(bids: Floats, begin: int, order: Units, room: Units) -> bool:
     scale = last / (high - low)
     ends[:] = 0
     for k in range(begin, order.size):
-        ends[_bucket((bids[order[k]] - low) * scale, last)] += np.uint32(1)
+        unit = order[k]
+        own[unit] = _bucket((bids[unit] - low) * scale, last)
+        ends[own[unit]] += np.uint32(1)
     _count_up(ends)
     for k in range(begin, order.size):
-        bucket = _bucket((bids[order[k]] - low) * scale, last)
-        dealt[ends[bucket]] = order[k]
-        ends[bucket] += np.uint32(1)
+        unit = order[k]
+        dealt[ends[own[unit]]] = unit
+        ends[own[unit]] += np.uint32(1)
     for k in range(units):
         order[begin + k] = dealt[k]
     return _insertion_sort(bids, order, begin, order.size)
-
-
-@_step
-def _last_at(bids: Floats, price: float) -> int:
-    """Return the last unit of a bid."""
-    for unit in range(bids.size - 1, 0, -1):
-        if bids[unit] == price:
-            return unit
-    return 0
 
 
 @_step
@@ -816,7 +833,7 @@ def _step_all(
         quantities[unit] = capacities[unit] * (1.0 - withheld)
     market = bids, quantities, demand
     low, high = _extent(bids)
-    marginal = _find(market, low, high, scratch)
+    marginal = _find(market, low, high, scratch, rules[2])
     price = _dispatch(market, scratch[0], marginal, rules, dispatch)
     shortage = demand - marginal[1] if marginal[0] == bids.size else 0.0
     penalty = numbers[2] * shortage

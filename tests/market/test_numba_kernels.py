@@ -86,7 +86,8 @@ def check(
     """Hold a kernel against the reference; it must not leave the work to it, as its face may."""
     cleared = np.full(len(bids), -1.0)
     none = math.nan if scarcity_price is None else scarcity_price
-    price = numba_kernels.clear(bids, quantities, demand, int(ties == "pro_rata"), none, cleared)
+    clear = numba_kernels.clear if len(bids) < numba_kernels.MANY else numba_kernels.clear_many
+    price = clear(bids, quantities, demand, int(ties == "pro_rata"), none, cleared)
     expected, dispatch = reference.clear(
         bids, quantities, demand, ties=ties, scarcity_price=scarcity_price
     )
@@ -131,7 +132,7 @@ def test_crowds_of_bids_agree_with_the_reference(
     check(bids, quantities, share * float(quantities.sum()), ties, None)
 
 
-# Adding whole buckets
+# Adding buckets without sorting them
 
 
 def added(bids: Array, quantities: Array, demand: float, pro_rata: int) -> bytes | None:
@@ -144,13 +145,13 @@ def added(bids: Array, quantities: Array, demand: float, pro_rata: int) -> bytes
     marginal = numba_kernels._add_buckets(market, low, high, (order, own, ends))
     if marginal[0] < 0:
         return None
-    price = numba_kernels._dispatch(market, order, marginal, (pro_rata, math.nan), cleared)
-    return np.r_[price, cleared].tobytes()
+    price = numba_kernels._dispatch(market, order, marginal, (pro_rata, math.nan, None), cleared)
+    return bytes(np.r_[price, cleared])
 
 
 def cleared_by_reference(market: tuple[Array, Array, float], ties: str) -> bytes:
     price, dispatch = reference.clear(*market, ties=ties)
-    return np.r_[price, dispatch].tobytes()
+    return bytes(np.r_[price, dispatch])
 
 
 def test_added_buckets_agree_with_the_reference_or_are_given_up() -> None:
@@ -170,7 +171,7 @@ def crowd_of_nothing(n: int, rng: Rng) -> tuple[Array, Array]:
     return bids, np.where(bids < 21.0, 0.0, rng.uniform(10.0, 50.0, n))
 
 
-ADDED: dict[str, Callable[[int, Rng], tuple[Array, Array]]] = {
+ADDED: dict[str, Callable[[int, Rng], tuple[NDArray[Any], NDArray[Any]]]] = {
     "uniform": lambda n, rng: (rng.uniform(20.0, 100.0, n), rng.uniform(10.0, 50.0, n)),
     "descending": lambda n, rng: (np.arange(n)[::-1] * 1.0, rng.uniform(10.0, 50.0, n)),
     "ties": lambda n, rng: (rng.integers(0, 30, n) * 1.0, rng.uniform(10.0, 50.0, n)),
@@ -226,7 +227,8 @@ def test_orders_are_permutations_whatever_the_bits(family: str, n: int) -> None:
         out = np.empty(1), np.empty((1, n))
         rows = bids.reshape(1, n), quantities.reshape(1, n), np.array([3.0 * n])
         for same, pro_rata in itertools.product([(False, False), (True, True)], [0, 1]):
-            numba_kernels.clear_rows(rows, same, (pro_rata, math.nan), out)
+            many = None if n < numba_kernels.MANY else True
+            numba_kernels.clear_rows(rows, same, (pro_rata, math.nan, many), out)
             assert (out[1] >= 0.0).all()
             assert (out[1] <= quantities).all()
 
@@ -326,7 +328,7 @@ def test_any_division_of_the_rows_gives_the_same(parts: int, same: tuple[bool, b
     bids, quantities, demand = batch(31, 70, same)
     out = np.empty(31), np.empty((31, 70))
     rows = bids.reshape(-1, 70), quantities.reshape(-1, 70), demand
-    numba_kernels.clear_rows_on_threads(rows, same, (0, math.nan), out, parts)
+    numba_kernels.clear_rows_on_threads(rows, same, (0, math.nan, None), out, parts)
     assert bits(out) == bits(reference.clear_batch(bids, quantities, demand))
 
 
