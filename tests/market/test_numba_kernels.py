@@ -312,7 +312,8 @@ SAME = list(itertools.product([False, True], repeat=2))
 @pytest.mark.parametrize("same", SAME)
 @pytest.mark.parametrize("threads", [None, 1, 2, 3])
 def test_threads_do_not_change_a_bit(threads: int | None, same: tuple[bool, bool]) -> None:
-    for rows, n in itertools.product([1, 2, 3, 7, 31], [1, 3, 70, 300]):
+    shapes = itertools.product([1, 2, 3, 7, 31], [1, 3, 70, 300])
+    for rows, n in [*shapes, (31, 900)]:
         market = batch(rows, n, same)
         for ties in ("first", "pro_rata"):
             expected = reference.clear_batch(*market, ties=ties, scarcity_price=-1)
