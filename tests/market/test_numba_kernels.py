@@ -171,6 +171,13 @@ def crowd_of_nothing(n: int, rng: Rng) -> tuple[Array, Array]:
     return bids, np.where(bids < 21.0, 0.0, rng.uniform(10.0, 50.0, n))
 
 
+def crowd_at_the_margin(n: int, rng: Rng) -> tuple[Array, Array]:
+    """Of all units a tenth are in one bucket, with ties, about where 30 % of supply is reached."""
+    bids = rng.uniform(20.0, 100.0, n)
+    bids[rng.permutation(n)[: n // 10]] = 42.2 + rng.choice(np.arange(50) / 1000.0, n // 10)
+    return bids, rng.uniform(20.0, 30.0, n)
+
+
 ADDED: dict[str, Callable[[int, Rng], tuple[NDArray[Any], NDArray[Any]]]] = {
     "uniform": lambda n, rng: (rng.uniform(20.0, 100.0, n), rng.uniform(10.0, 50.0, n)),
     "descending": lambda n, rng: (np.arange(n)[::-1] * 1.0, rng.uniform(10.0, 50.0, n)),
@@ -183,6 +190,7 @@ ADDED: dict[str, Callable[[int, Rng], tuple[NDArray[Any], NDArray[Any]]]] = {
         np.arange(n) * 1.0,
         np.where(np.arange(n) < n // 2, rng.choice([0.0, -0.0], n), rng.uniform(10.0, 50.0, n)),
     ),
+    "a crowd at the margin": crowd_at_the_margin,
     "lognormal": lambda n, rng: (rng.lognormal(3.0, 0.6, n), rng.uniform(10.0, 50.0, n)),
 }
 
