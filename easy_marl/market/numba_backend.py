@@ -57,7 +57,7 @@ def clear(
     ):
         # The common case needs no conversion.
         cleared = np.empty(bids.size)
-        price = kernels.clear(
+        price = (kernels.clear if bids.size < kernels.MANY else kernels.clear_many)(
             bids,
             quantities,
             float(demand),
@@ -80,7 +80,7 @@ def _clear_any(
     arguments.check_ties(ties)
     market = arguments.one_market(bids, quantities, demand, scarcity_price)
     dispatch = np.empty(market.bids.shape)
-    price = kernels.clear(
+    price = (kernels.clear if market.bids.size < kernels.MANY else kernels.clear_many)(
         market.bids,
         market.quantities,
         float(market.demand),
@@ -130,7 +130,7 @@ def clear_batch(
     batched = (
         (batch.bids.reshape(-1, units), batch.quantities.reshape(-1, units), batch.demand),
         (batch.bids.ndim == 1, batch.quantities.ndim == 1),
-        (_PRO_RATA[ties], scarcity),
+        (_PRO_RATA[ties], scarcity, _many(units)),
         # Of a subclass, such as a memmap, numba knows nothing.
         (np.asarray(prices), np.asarray(dispatch)),
     )
@@ -165,7 +165,7 @@ def step_batch(
         raise ValueError(f"state.hours[{row}] is {state.hours[row]}: it is no hour to step from")
     if bad != GOOD:
         return bad
-    rules = _PRO_RATA[model.ties], _as_float(model.scarcity_price)
+    rules = _PRO_RATA[model.ties], _as_float(model.scarcity_price), _many(len(model.costs))
     batch = constants, model[4:9], rules, state[:], actions, outcome[:]
     with _granted(threads, (len(state.hours), len(model.costs))) as parts:
         if parts == 1:
@@ -194,6 +194,11 @@ def _check_shapes(model: Model, state: State, actions: Singles, outcome: Outcome
         raise ValueError(
             f"model.learner is {model.learner} of {agents} agents, in {hours - 1} hours"
         )
+
+
+def _many(units: int) -> bool | None:
+    """Return whether there are many units, as the kernels take it."""
+    return None if units < kernels.MANY else True
 
 
 def _as_float(scarcity_price: ArrayLike | None) -> float:

@@ -9,6 +9,14 @@ Merit order: units are dealt into buckets by where their bids lie between the lo
 highest, which leaves them nearly sorted, and an insertion sort does the rest. Both are stable, so
 ties need no care. Where bids crowd into few buckets, those are divided; where that does not help,
 a radix sort takes over.
+
+Of many units most are never sorted. As long as supply stays below the next power of two, every
+sum is rounded to the same last place. So adding a quantity is adding the nearest multiple of that
+place: such additions are exact, and come out the same in any order. The exception is a quantity
+half way between two multiples. A first sum over each bucket, in whatever order, tells between
+which powers of two supply is there; a second one adds what is rounded. Only where supply passes a
+power of two or reaches demand, and where a quantity is half way, a bucket is sorted and added unit
+by unit. The walk over all buckets proves what the first sums told.
 """
 
 from collections.abc import Callable
@@ -29,8 +37,10 @@ Rows = tuple[Floats, Floats, Floats]
 """Bids and quantities of many markets, of shape (rows or 1, units), and their demand."""
 Same = tuple[bool, bool]
 """Whether there is one row of bids, and of quantities, for all markets."""
-Rules = tuple[int, float]
-"""Whether ties share pro rata (0 or 1), and the scarcity price (NaN is none, infinite is bad)."""
+Rules = tuple[int, float, bool | None]
+"""Whether ties share pro rata (0 or 1), the scarcity price (NaN is none, infinite is bad), and
+whether units are many. If not that is None: a type of its own, for which kernels are compiled
+without what is for many."""
 Out = tuple[Floats, Floats]
 """Room for the prices and what is cleared."""
 Numbers = tuple[float, float, float, float, float]
@@ -45,11 +55,15 @@ Others = tuple[Floats, Floats, Floats, Floats]
 """Units in merit order: bids, quantities, from what bid on the learner comes later; supply."""
 Scratch = tuple[Units, Units, Units]
 """Room for the merit order, the bucket of each unit, and the end of each bucket."""
-Marginal = tuple[int, float]
-"""Place of the marginal unit in the merit order, and the supply before it."""
+Marginal = tuple[int, float, int, float]
+"""Place of the marginal unit in the merit order, and the supply before it; then a place at or
+before the first of its ties, from where on units are in order, and the supply before that."""
 
 MOST_UNITS = 2**31
 """So many units have buckets that can be counted in 32 bits."""
+
+MANY = 700
+"""So many units are not all sorted, by measurement."""
 
 BAD_HOUR = -2
 """What `check_step` returns where the first hour is bad; one less where the second is."""
@@ -65,6 +79,15 @@ _BUCKETS = 2  # for each unit; more cost more to count than they save in moves
 _GROUP = 256  # so many buckets are sorted, then added up, then the next
 _FEWEST = 6  # so many are not even dealt into buckets
 _FEW = 64  # so many units are sorted fastest by insertion, whatever their bids
+_SHARING = 4  # so many of `MANY` share a bucket;
+_NARROW = 512  # beyond about so many buckets,
+_SHARING_MORE = 16  # so many more share one
+_CROWD = 0.125  # so much of all supply in one bucket tells that bids are too crowded for this
+
+_EXPONENT = 2047 * 2**52  # these bits of a double are those of the power of two below it
+_HALF = 0.5 * float(np.finfo(np.float64).eps)  # half a last place, relative to that power
+_UNKNOWN = 2.0**1000  # from here on powers are not worth to be known
+_SLACK = 2.0**-20  # relatively, sums of so many units in two orders differ by less
 
 
 def _compiled(function: F, **options: Any) -> F:
@@ -105,16 +128,31 @@ def clear(
     It is NaN, and nothing is written, where a number is bad or there are too many units.
     """
     low, high = _extent(bids)
-    if not (
-        _finite(low, high)
-        and _offers(quantities)
-        and 0.0 <= demand <= _LARGEST
-        and not np.isinf(scarcity_price)
-        and bids.size <= MOST_UNITS
-    ):
+    market, rules = (bids, quantities, demand), (pro_rata, scarcity_price, None)
+    if not _good(market, low, high, scarcity_price):
         return np.nan
-    market, rules = (bids, quantities, demand), (pro_rata, scarcity_price)
-    return _clear(market, low, high, rules, _scratch(bids.size), cleared)
+    scratch = _scratch(bids.size)
+    marginal = _find(market, low, high, scratch, rules[2])
+    return _dispatch(market, scratch[0], marginal, rules, cleared)
+
+
+@_kernel
+def clear_many(
+    bids: Floats,
+    quantities: Floats,
+    demand: float,
+    pro_rata: int,
+    scarcity_price: float,
+    cleared: Floats,
+) -> float:
+    """Do the same, where it pays from `MANY` units on."""
+    low, high = _extent(bids)
+    market, rules = (bids, quantities, demand), (pro_rata, scarcity_price, True)
+    if not _good(market, low, high, scarcity_price):
+        return np.nan
+    scratch = _scratch(bids.size)
+    marginal = _find(market, low, high, scratch, rules[2])
+    return _dispatch(market, scratch[0], marginal, rules, cleared)
 
 
 @_kernel
@@ -188,13 +226,26 @@ def _clear_some(
         market = bids, quantities, demand
         if not same[0]:
             low, high = _extent(bids)
-            prices[row] = _clear(market, low, high, rules, scratch, cleared[row])
+            marginal = _find(market, low, high, scratch, rules[2])
+            prices[row] = _dispatch(market, scratch[0], marginal, rules, cleared[row])
             continue
         if same[1]:
             marginal = _reach(supply, demand)
         else:
             marginal = _add(0, order.size, order, quantities, demand, 0.0)
         prices[row] = _dispatch(market, order, marginal, rules, cleared[row])
+
+
+@_step
+def _good(market: Market, low: float, high: float, scarcity_price: float) -> bool:
+    """Return whether all numbers of one market are good, of bids from `low` to `high`."""
+    return (
+        _finite(low, high)
+        and _offers(market[1])
+        and 0.0 <= market[2] <= _LARGEST
+        and not np.isinf(scarcity_price)
+        and market[0].size <= MOST_UNITS
+    )
 
 
 @_step
@@ -238,16 +289,9 @@ def _bid(key: int) -> float:
 
 
 @_step
-def _clear(
-    market: Market, low: float, high: float, rules: Rules, scratch: Scratch, cleared: Floats
-) -> float:
-    """Clear one market of good numbers."""
-    marginal = _find(market, low, high, scratch)
-    return _dispatch(market, scratch[0], marginal, rules, cleared)
-
-
-@_step
-def _find(market: Market, low: float, high: float, scratch: Scratch) -> Marginal:
+def _find(
+    market: Market, low: float, high: float, scratch: Scratch, many: bool | None
+) -> Marginal:
     """Find the marginal unit of good numbers, sorting no further than demand reaches."""
     bids, quantities, demand = market
     order, _, ends = scratch
@@ -256,6 +300,10 @@ def _find(market: Market, low: float, high: float, scratch: Scratch) -> Marginal
             order[unit] = unit
         _insertion_sort(bids, order, 0, order.size)
         return _add(0, order.size, order, quantities, demand, 0.0)
+    if many is not None:
+        marginal = _add_buckets(market, low, high, scratch)
+        if marginal[0] >= 0:
+            return marginal
     _distribute(bids, low, high, scratch)
     marginal = _sort_and_add(market, order, ends)
     if marginal[0] < 0:
@@ -274,12 +322,12 @@ def _sort_and_add(market: Market, order: Units, ends: Units) -> Marginal:
         stop = min(stop + _GROUP, ends.size)
         end = int(ends[stop - 1])
         if not _insertion_sort(bids, order, begin, end):
-            return -1, 0.0
-        place, supply = _add(begin, end, order, quantities, demand, supply)
-        if place < end:
-            return place, supply
-        begin = end
-    return begin, supply
+            return -1, 0.0, 0, 0.0
+        marginal = _add(begin, end, order, quantities, demand, supply)
+        if marginal[0] < end:
+            return marginal
+        begin, supply = end, marginal[1]
+    return begin, supply, 0, 0.0
 
 
 @_step
@@ -287,12 +335,147 @@ def _add(
     begin: int, end: int, order: Units, quantities: Floats, demand: float, supply: float
 ) -> Marginal:
     """Add up a part of the merit order until supply reaches demand."""
+    before = supply
     for k in range(begin, end):
         reached = supply + (quantities[order[k]] + 0.0)
         if reached >= demand:
-            return k, supply
+            return k, supply, begin, before
         supply = reached
-    return end, supply
+    return end, supply, begin, before
+
+
+@_step
+def _add_buckets(market: Market, low: float, high: float, scratch: Scratch) -> Marginal:
+    """Find the marginal unit, sorting only the buckets in which the order counts.
+
+    Its place is negative where those are too many or too crowded. Of the order, only the marginal
+    unit's bucket is left, at the end; if supply does not reach demand, only the last unit.
+    """
+    bids, quantities, demand = market
+    order, own, ends = scratch
+    buckets = min(order.size // _SHARING, _NARROW + order.size // _SHARING_MORE)
+    if not _number(bids, low, high, buckets, own):
+        return -1, 0.0, 0, 0.0
+    doubles = ends.view(np.float64)  # of which each takes the room of two numbers
+    powers, sums = doubles[:buckets], doubles[buckets : 2 * buckets]
+    latest, room = ends[4 * buckets : 5 * buckets], ends[5 * buckets :]
+    sums[:] = 0.0
+    half = own.size // 2
+    for unit in range(half):  # so that two of sorted bids do not wait for each other
+        sums[own[unit]] += quantities[unit]
+        sums[own[unit + half]] += quantities[unit + half]
+    for unit in range(2 * half, own.size):
+        sums[own[unit]] += quantities[unit]
+    if not _find_powers(sums, demand, powers):
+        return -1, 0.0, 0, 0.0
+    if not _add_rounded(quantities, powers, sums, latest, own):
+        return -1, 0.0, 0, 0.0
+    supply = 0.0
+    for bucket in range(buckets):
+        power = powers[bucket]
+        if power < _UNKNOWN:
+            reached = supply + sums[bucket]
+            known = power <= supply or reached == 0.0
+            if not (known and reached < min(power + power, demand)):
+                return -1, 0.0, 0, 0.0
+            supply = reached
+            continue
+        begin = order.size
+        link = int(latest[bucket])
+        while link > 0:
+            begin -= 1
+            order[begin] = link - 1
+            link = int(own[link - 1])
+        if not _sort_last(bids, begin, order, own, room):
+            return -1, 0.0, 0, 0.0
+        marginal = _add(begin, order.size, order, quantities, demand, supply)
+        if marginal[0] < order.size:
+            return marginal
+        supply = marginal[1]
+    last = bids.size - 1
+    while last > 0 and bids[last] != high:
+        last -= 1
+    order[-1] = last
+    return order.size, supply, 0, 0.0
+
+
+@_step
+def _find_powers(sums: Floats, demand: float, powers: Floats) -> bool:
+    """Find the highest power of two that is not above supply, one for all units of a bucket.
+
+    It is unknown where supply may pass another or reach demand, and does not matter before any
+    supply. False means that the units of one bucket offer much of all, which tells of a crowd.
+    """
+    supply = most = 0.0
+    for bucket in range(sums.size):
+        least = supply * (1.0 - _SLACK)
+        supply += sums[bucket]
+        most = max(most, sums[bucket])
+        power = 1.0 if supply == 0.0 else _bid(_key(least) & _EXPONENT)
+        stays = supply * (1.0 + _SLACK) < min(power + power, demand)
+        powers[bucket] = power if stays else _UNKNOWN
+    return most <= _CROWD * supply
+
+
+@_step
+def _add_rounded(
+    quantities: Floats, powers: Floats, sums: Floats, latest: Units, own: Units
+) -> bool:
+    """Add up what the units of each bucket add to a supply of its power, in whatever order.
+
+    Where a unit is half way between two last places, the power becomes unknown; False means that
+    those are too many. Also chain the units of each bucket: `latest` has the number of the last
+    one, which has that of the one before, and so on to zero; numbers begin with one.
+    """
+    sums[:] = 0.0
+    latest[:] = 0
+    few = sums.size // 4
+    for unit in range(own.size):
+        bucket = own[unit]
+        power = powers[bucket]
+        rounded = (power + quantities[unit]) - power
+        sums[bucket] += rounded
+        own[unit] = latest[bucket]
+        latest[bucket] = unit + 1
+        # Exact below the next power of two. Beyond, no matter: it is not below in the walk either.
+        if np.abs(quantities[unit] - rounded) >= power * _HALF:
+            powers[bucket] = _UNKNOWN
+            few -= 1
+            if few < 0:
+                return False
+    return True
+
+
+@_step
+def _sort_last(bids: Floats, begin: int, order: Units, own: Units, room: Units) -> bool:
+    """Sort the order from a place on; False means that it was given up.
+
+    If it takes long, they are dealt into buckets of their own, which leaves them nearly sorted.
+    """
+    if _insertion_sort(bids, order, begin, order.size):
+        return True
+    units = order.size - begin
+    if 3 * units > room.size:
+        return False
+    dealt, ends = room[:units], room[units : 3 * units]
+    low = high = bids[order[begin]]
+    for k in range(begin, order.size):
+        low, high = min(low, bids[order[k]]), max(high, bids[order[k]])
+    last = ends.size - 1.0
+    scale = last / (high - low)
+    ends[:] = 0
+    for k in range(begin, order.size):
+        unit = order[k]
+        own[unit] = _bucket((bids[unit] - low) * scale, last)
+        ends[own[unit]] += np.uint32(1)
+    _count_up(ends)
+    for k in range(begin, order.size):
+        unit = order[k]
+        dealt[ends[own[unit]]] = unit
+        ends[own[unit]] += np.uint32(1)
+    for k in range(units):
+        order[begin + k] = dealt[k]
+    return _insertion_sort(bids, order, begin, order.size)
 
 
 @_step
@@ -305,7 +488,7 @@ def _reach(supply: Floats, demand: float) -> Marginal:
             high = middle
         else:
             low = middle + 1
-    return low, supply[low - 1] if low > 0 else 0.0
+    return low, supply[low - 1] if low > 0 else 0.0, 0, 0.0
 
 
 @_step
@@ -321,20 +504,32 @@ def _sort(bids: Floats, scratch: Scratch) -> None:
 def _distribute(bids: Floats, low: float, high: float, scratch: Scratch) -> None:
     """Order the units by bucket; bucket numbers rise with the bids, and equal bids share one."""
     order, own, ends = scratch
-    last = ends.size - 1.0
-    scale = last / (high - low)
-    if scale > _LARGEST:  # the bids are equal or nearly so
-        for unit in range(own.size):
-            order[unit] = unit
-        own[:] = 0
-        ends[:] = own.size
+    if _number(bids, low, high, ends.size, own):
+        _deal(scratch)
         return
     for unit in range(own.size):
-        # In this order the comparisons make a bucket of any bits, NaN as well.
-        bucket = (bids[unit] - low) * scale
-        bucket = bucket if bucket < last else last
-        own[unit] = np.uint32(bucket if bucket > 0.0 else 0.0)
-    _deal(scratch)
+        order[unit] = unit
+    own[:] = 0
+    ends[:] = own.size
+
+
+@_step
+def _number(bids: Floats, low: float, high: float, buckets: int, own: Units) -> bool:
+    """Find the bucket of each unit; False means that the bids are equal or nearly so."""
+    last = buckets - 1.0
+    scale = last / (high - low)
+    if scale > _LARGEST:
+        return False
+    for unit in range(own.size):
+        own[unit] = _bucket((bids[unit] - low) * scale, last)
+    return True
+
+
+@_step
+def _bucket(place: float, last: float) -> np.uint32:
+    # In this order the comparisons make a bucket of any bits, NaN as well.
+    place = place if place < last else last
+    return np.uint32(place if place > 0.0 else 0.0)
 
 
 @_step
@@ -344,15 +539,21 @@ def _deal(scratch: Scratch) -> None:
     ends[:] = 0
     for unit in range(own.size):
         ends[own[unit]] += np.uint32(1)
-    begin = np.uint32(0)
-    for bucket in range(ends.size):
-        count = ends[bucket]
-        ends[bucket] = begin
-        begin += count
+    _count_up(ends)
     for unit in range(own.size):
         place = ends[own[unit]]
         ends[own[unit]] = place + np.uint32(1)
         order[place] = unit
+
+
+@_step
+def _count_up(counts: Units) -> None:
+    """Turn counts into the sums of those before."""
+    begin = np.uint32(0)
+    for bucket in range(counts.size):
+        count = counts[bucket]
+        counts[bucket] = begin
+        begin += count
 
 
 @_step
@@ -445,7 +646,7 @@ def _dispatch(
 ) -> float:
     """Dispatch the units given the marginal one, and return the price."""
     bids, quantities, demand = market
-    place, supply = marginal
+    place, supply, begin, before = marginal
     if place == order.size:  # scarcity
         for unit in range(order.size):
             cleared[unit] = quantities[unit] + 0.0
@@ -455,10 +656,10 @@ def _dispatch(
         cleared[unit] = quantities[unit] + 0.0 if bids[unit] < price else 0.0
     # In merit order, units with equal bids stand side by side, in the order of their indices.
     first = place
-    while first > 0 and bids[order[first - 1]] == price:
+    while first > begin and bids[order[first - 1]] == price:
         first -= 1
     if rules[0]:
-        _share(market, order, first, cleared)
+        _share(market, order, (first, supply, begin, before), cleared)
         return price
     for k in range(first, place):
         cleared[order[k]] = quantities[order[k]] + 0.0
@@ -468,11 +669,11 @@ def _dispatch(
 
 
 @_step
-def _share(market: Market, order: Units, first: int, cleared: Floats) -> None:
+def _share(market: Market, order: Units, marginal: Marginal, cleared: Floats) -> None:
     """Share what the cheaper units leave among all units at the price, pro rata."""
     bids, quantities, demand = market
-    supply = 0.0
-    for k in range(first):
+    first, _, begin, supply = marginal
+    for k in range(begin, first):
         supply += quantities[order[k]] + 0.0
     price = bids[order[first]]
     total = 0.0
@@ -632,7 +833,7 @@ def _step_all(
         quantities[unit] = capacities[unit] * (1.0 - withheld)
     market = bids, quantities, demand
     low, high = _extent(bids)
-    marginal = _find(market, low, high, scratch)
+    marginal = _find(market, low, high, scratch, rules[2])
     price = _dispatch(market, scratch[0], marginal, rules, dispatch)
     shortage = demand - marginal[1] if marginal[0] == bids.size else 0.0
     penalty = numbers[2] * shortage
@@ -678,8 +879,8 @@ def _clear_one(
     place = _first_above(limits, bid)
     supply = supplies[place]
     if place > 0 and supply >= demand:
-        marginal, _ = _reach(supplies[1 : place + 1], demand)
-        return _told(offer, others, rules, place, marginal)
+        marginal = _reach(supplies[1 : place + 1], demand)
+        return _told(offer, others, rules, place, marginal[0])
     if supply + quantity >= demand:
         if rules[0]:
             return bid, _share_one(offer, others, place), 0.0

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bench import adversarial_order
 from easy_marl.market import numba_backend, numba_kernels, reference
 
 Array = NDArray[np.float64]
@@ -85,7 +86,8 @@ def check(
     """Hold a kernel against the reference; it must not leave the work to it, as its face may."""
     cleared = np.full(len(bids), -1.0)
     none = math.nan if scarcity_price is None else scarcity_price
-    price = numba_kernels.clear(bids, quantities, demand, int(ties == "pro_rata"), none, cleared)
+    clear = numba_kernels.clear if len(bids) < numba_kernels.MANY else numba_kernels.clear_many
+    price = clear(bids, quantities, demand, int(ties == "pro_rata"), none, cleared)
     expected, dispatch = reference.clear(
         bids, quantities, demand, ties=ties, scarcity_price=scarcity_price
     )
@@ -130,6 +132,93 @@ def test_crowds_of_bids_agree_with_the_reference(
     check(bids, quantities, share * float(quantities.sum()), ties, None)
 
 
+# Adding buckets without sorting them
+
+
+def added(bids: Array, quantities: Array, demand: float, pro_rata: int) -> bytes | None:
+    """Clear a market of any size by adding whole buckets; None means that it was given up."""
+    low, high = numba_kernels._extent(bids)
+    order, own, ends = numba_kernels._scratch(bids.size)
+    order[:] = own[:] = bids.size - 1  # what is left of another market
+    ends[:] = 2**32 - 1
+    market, cleared = (bids, quantities, demand), np.empty(bids.size)
+    marginal = numba_kernels._add_buckets(market, low, high, (order, own, ends))
+    if marginal[0] < 0:
+        return None
+    price = numba_kernels._dispatch(market, order, marginal, (pro_rata, math.nan, None), cleared)
+    return bytes(np.r_[price, cleared])
+
+
+def cleared_by_reference(market: tuple[Array, Array, float], ties: str) -> bytes:
+    price, dispatch = reference.clear(*market, ties=ties)
+    return bytes(np.r_[price, dispatch])
+
+
+def test_added_buckets_agree_with_the_reference_or_are_given_up() -> None:
+    outcomes = []
+    for turn, (label, market) in enumerate(adversarial_order.markets()):
+        if 64 < market[0].size <= 1000:
+            ties = "first", "pro_rata"
+            result = added(*market, turn % 2)
+            outcomes.append(result is not None)
+            assert result in (None, cleared_by_reference(market, ties[turn % 2])), label
+    assert sum(outcomes) > 1000
+    assert not all(outcomes)
+
+
+def crowd_of_nothing(n: int, rng: Rng) -> tuple[Array, Array]:
+    bids = np.where(np.arange(n) % 2 == 0, 20.0 + 0.01 * rng.random(n), rng.uniform(21, 99, n))
+    return bids, np.where(bids < 21.0, 0.0, rng.uniform(10.0, 50.0, n))
+
+
+def crowd_at_the_margin(n: int, rng: Rng) -> tuple[Array, Array]:
+    """Of all units a tenth are in one bucket, with ties, about where 30 % of supply is reached."""
+    bids = rng.uniform(20.0, 100.0, n)
+    bids[rng.permutation(n)[: n // 10]] = 42.2 + rng.choice(np.arange(50) / 1000.0, n // 10)
+    return bids, rng.uniform(20.0, 30.0, n)
+
+
+ADDED: dict[str, Callable[[int, Rng], tuple[NDArray[Any], NDArray[Any]]]] = {
+    "uniform": lambda n, rng: (rng.uniform(20.0, 100.0, n), rng.uniform(10.0, 50.0, n)),
+    "descending": lambda n, rng: (np.arange(n)[::-1] * 1.0, rng.uniform(10.0, 50.0, n)),
+    "ties": lambda n, rng: (rng.integers(0, 30, n) * 1.0, rng.uniform(10.0, 50.0, n)),
+    "zeros": lambda n, rng: (rng.integers(-99, 1, n) * (rng.random(n) < 0.9), np.ones(n)),
+    "small numbers": lambda n, rng: (rng.permutation(n) * 1.0, rng.integers(0, 9, n) * 0.5),
+    "tiny": lambda n, rng: (rng.uniform(20.0, 100.0, n), rng.uniform(1e-300, 9e-300, n)),
+    "huge": lambda n, rng: (rng.uniform(20.0, 100.0, n), rng.uniform(1e302, 9e302, n)),
+    "half for nothing": lambda n, rng: (
+        np.arange(n) * 1.0,
+        np.where(np.arange(n) < n // 2, rng.choice([0.0, -0.0], n), rng.uniform(10.0, 50.0, n)),
+    ),
+    "a crowd at the margin": crowd_at_the_margin,
+    "lognormal": lambda n, rng: (rng.lognormal(3.0, 0.6, n), rng.uniform(10.0, 50.0, n)),
+}
+
+
+@pytest.mark.parametrize("n", [700, 701, 5001])
+@pytest.mark.parametrize("family", ADDED)
+def test_buckets_are_added_wherever_that_pays(family: str, n: int) -> None:
+    rng = np.random.default_rng([n, 5])
+    for _ in range(20):
+        bids, quantities = ADDED[family](n, rng)
+        supply = np.add.accumulate(quantities[np.argsort(bids, kind="stable")])
+        step = float(supply[rng.integers(n)])
+        demands = 0.3 * supply[-1], 0.7 * supply[-1], step, math.nextafter(step, LARGEST)
+        for demand, (number, ties) in itertools.product(
+            [*demands, 1.2 * supply[-1]], enumerate(["first", "pro_rata"])
+        ):
+            market = bids, quantities, float(demand)
+            assert added(*market, number) == cleared_by_reference(market, ties)
+
+
+def test_a_crowd_without_supply_is_given_up() -> None:
+    """There is no room to divide half of all units, and their sum does not tell of them."""
+    for n in (700, 5001):
+        bids, quantities = crowd_of_nothing(n, np.random.default_rng(n))
+        assert added(bids, quantities, 0.0, 0) is None
+        check(bids, quantities, 0.0, "first", None)
+
+
 @pytest.mark.parametrize("n", [2, 64, 65, 1000])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_orders_are_permutations_whatever_the_bits(family: str, n: int) -> None:
@@ -146,7 +235,8 @@ def test_orders_are_permutations_whatever_the_bits(family: str, n: int) -> None:
         out = np.empty(1), np.empty((1, n))
         rows = bids.reshape(1, n), quantities.reshape(1, n), np.array([3.0 * n])
         for same, pro_rata in itertools.product([(False, False), (True, True)], [0, 1]):
-            numba_kernels.clear_rows(rows, same, (pro_rata, math.nan), out)
+            many = None if n < numba_kernels.MANY else True
+            numba_kernels.clear_rows(rows, same, (pro_rata, math.nan, many), out)
             assert (out[1] >= 0.0).all()
             assert (out[1] <= quantities).all()
 
@@ -230,7 +320,8 @@ SAME = list(itertools.product([False, True], repeat=2))
 @pytest.mark.parametrize("same", SAME)
 @pytest.mark.parametrize("threads", [None, 1, 2, 3])
 def test_threads_do_not_change_a_bit(threads: int | None, same: tuple[bool, bool]) -> None:
-    for rows, n in itertools.product([1, 2, 3, 7, 31], [1, 3, 70, 300]):
+    shapes = itertools.product([1, 2, 3, 7, 31], [1, 3, 70, 300])
+    for rows, n in [*shapes, (31, 900)]:
         market = batch(rows, n, same)
         for ties in ("first", "pro_rata"):
             expected = reference.clear_batch(*market, ties=ties, scarcity_price=-1)
@@ -246,7 +337,7 @@ def test_any_division_of_the_rows_gives_the_same(parts: int, same: tuple[bool, b
     bids, quantities, demand = batch(31, 70, same)
     out = np.empty(31), np.empty((31, 70))
     rows = bids.reshape(-1, 70), quantities.reshape(-1, 70), demand
-    numba_kernels.clear_rows_on_threads(rows, same, (0, math.nan), out, parts)
+    numba_kernels.clear_rows_on_threads(rows, same, (0, math.nan, None), out, parts)
     assert bits(out) == bits(reference.clear_batch(bids, quantities, demand))
 
 

@@ -135,6 +135,25 @@ def test_no_unit_delivers_more_than_it_offers(compiled: Backend, learner: int, t
     assert run(compiled, step, threads=1) == run(numpy_backend, step)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("ties", ["first", "pro_rata"])
+def test_many_agents(compiled: Backend, ties: str, threads: int) -> None:
+    """Of as many as this, backends do not sort all."""
+    model, state, actions = some_step(24, ALL, ties=ties)
+    rng = np.random.default_rng(2)
+    n = 1003
+    actions = rng.uniform(-1.0, 1.0, (24, n, 2)).astype(np.float32)
+    actions[::2, :, 1] = 0.0  # so that costs tie
+    model = model._replace(
+        capacities=rng.uniform(0.0, 50.0, n),
+        costs=rng.choice(np.arange(0.0, 75.0, 0.25), n),
+        agent_features=np.zeros((n, 1), np.float32),
+    )
+    state = state._replace(demand=rng.uniform(0.0, 0.8 * 25.0 * n, state.demand.shape))
+    step = model, state, actions
+    assert run(compiled, step, threads=threads) == run(numpy_backend, step)
+
+
 @pytest.mark.parametrize("learner", [ALL, 3])
 @pytest.mark.parametrize("ties", ["first", "pro_rata"])
 def test_threads_change_nothing(compiled: Backend, learner: int, ties: str) -> None:
