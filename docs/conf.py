@@ -53,7 +53,7 @@ pygments_dark_style = "native"
 _LINK = re.compile(r"\]\((?P<page>\w+)\.md\)")
 
 
-def navigation(_: Sphinx, page: str, source: list[str]) -> None:
+def navigation(_app: Sphinx, page: str, source: list[str]) -> None:
     """Make the sidebar from the headings and links of the first page.
 
     GitHub shows no toctree, so there is none in it to keep true.
