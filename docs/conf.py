@@ -43,12 +43,13 @@ python_maximum_signature_line_length = 80
 
 html_theme = "furo"
 html_title = f"easy_marl {release}"
+html_theme_options = {"light_css_variables": {"color-code-background": "#f3f4f6"}}
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
-pygments_style = "friendly"
-pygments_dark_style = "native"
+pygments_style = "a11y-high-contrast-light"  # Furo brings these styles
+pygments_dark_style = "a11y-high-contrast-dark"
 
 _LINK = re.compile(r"\]\((?P<page>\w+)\.md\)")
 
