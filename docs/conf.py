@@ -43,7 +43,6 @@ python_maximum_signature_line_length = 80
 
 html_theme = "furo"
 html_title = f"easy_marl {release}"
-html_theme_options = {"light_css_variables": {"color-code-background": "#f3f4f6"}}
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
