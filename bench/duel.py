@@ -15,6 +15,8 @@ from bench.verdict import Estimate, Verdict, decide, estimate
 
 CATALOGUE = "bench.catalogue:catalogue"
 ALPHA = 0.01
+THRESHOLD = 0.02
+"""A change that is smaller does not matter, unless another threshold is asked for."""
 NULL = "A/A"
 
 

@@ -16,9 +16,9 @@ from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from bench import system
 from bench.sides import TIMEOUT, Side, SideError
 
 BATCH_SECONDS = 0.002
@@ -305,17 +305,12 @@ def patience(seconds: float) -> float:
 
 def usable_cpus() -> list[int]:
     """Return the CPUs that this process may use; one, unknown, where the system does not tell."""
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+    return sorted(system.usable_cpus() or {0})
 
 
 def lanes() -> list[int]:
     """Return the CPUs to measure on: one of each core, whose threads slow each other down."""
-    cores: dict[str, int] = {}
-    for cpu in usable_cpus():
-        path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
-        core = path.read_text(encoding="ascii") if path.is_file() else str(cpu)
-        cores.setdefault(core, cpu)
-    return list(cores.values())[:MOST_LANES]
+    return list(system.cores(system.HERE, usable_cpus()).values())[:MOST_LANES]
 
 
 @contextmanager

@@ -4,17 +4,16 @@ import hashlib
 import os
 import platform
 import subprocess
-import sys
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from pytest_benchmark.plugin import pytest_benchmark_generate_machine_info as get_machine_info
 
 from bench import processes
+from bench.system import HERE, Tree, usable_cpus
 
-_CPUS = Path("/sys/devices/system/cpu")
+_CPUS = "sys/devices/system/cpu"
 
 
 def describe(packages: Iterable[str]) -> dict[str, Any]:
@@ -22,9 +21,9 @@ def describe(packages: Iterable[str]) -> dict[str, Any]:
     return {
         "cores": os.cpu_count(),
         "usable_cores": _usable_cores(),
-        "governor": _read(_CPUS / "cpu0/cpufreq/scaling_governor"),
-        "smt": _read(_CPUS / "smt/active"),
-        "virtualisation": _virtualisation(),
+        "governor": next(iter(governors(HERE)), None),
+        "smt": smt(HERE),
+        "virtualisation": virtualisation(HERE),
         "versions": {"python": platform.python_version()}
         | {name: _version(name) for name in packages},
     }
@@ -54,32 +53,39 @@ def load_average() -> float | None:
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
-def _usable_cores() -> int | None:
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count()
+def governors(tree: Tree) -> list[str]:
+    """Return the frequency governor of each CPU that has one."""
+    paths = tree.find(f"{_CPUS}/cpu[0-9]*/cpufreq/scaling_governor")
+    return [found for path in paths if (found := tree.read(path))]
 
 
-def _virtualisation() -> str | None:
+def smt(tree: Tree) -> str | None:
+    """Return "1" where two threads may share a core, "0" where not, None where it is not told."""
+    return tree.read(f"{_CPUS}/smt/active")
+
+
+def virtualisation(tree: Tree) -> str | None:
     """Return the hypervisor's name, "none", or None where the system does not tell."""
-    try:
-        done = processes.run(["systemd-detect-virt", "--vm"], timeout=10)
-        if done.stdout.strip():
-            return done.stdout.strip()
-    except (OSError, subprocess.TimeoutExpired):
-        pass
-    cpuinfo = _read(Path("/proc/cpuinfo"))
+    if tree is HERE and (name := _detected()):
+        return name
+    cpuinfo = tree.read("proc/cpuinfo")
     if cpuinfo is None:
         return None
-    vendor = _read(Path("/sys/class/dmi/id/sys_vendor")) or "unknown hypervisor"
+    vendor = tree.read("sys/class/dmi/id/sys_vendor") or "unknown hypervisor"
     return vendor if " hypervisor " in f"{cpuinfo} ".replace("\n", " ") else "none"
 
 
-def _read(path: Path) -> str | None:
+def _detected() -> str:
+    """Return what systemd takes the hypervisor for; empty where there is no systemd."""
     try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError:
-        return None
+        return processes.run(["systemd-detect-virt", "--vm"], timeout=10).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+
+
+def _usable_cores() -> int | None:
+    usable = usable_cpus()
+    return os.cpu_count() if usable is None else len(usable)
 
 
 def _version(package: str) -> str | None:

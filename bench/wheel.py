@@ -252,3 +252,12 @@ def _release_build(wheel: Path, site: str) -> dict[str, str]:
             "builds are timed: build it with `maturin build --release`"
         )
     return build_info
+
+
+def installed() -> dict[str, str] | None:
+    """Return the `build_info()` of the module that this Python imports, where there is one."""
+    try:
+        build_info: dict[str, str] = importlib.import_module(MODULE).build_info()
+    except (ImportError, AttributeError):  # this repository's folder imports as an empty package
+        return None
+    return build_info

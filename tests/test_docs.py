@@ -1,32 +1,188 @@
-"""The Python in README and docs runs as it stands there."""
+"""What the documents say holds: every block of code in every page, and every link.
+
+Python runs as it stands there. Of shell commands the programs, options and files are looked up.
+Configuration is read, and a workflow is held against the repository's own. A block that cannot be
+tried so says why, in a comment before it: ``<!-- not tried: REASON -->``.
+"""
 
 import re
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from bench.gate_settings import Settings
+from tests import shell
+
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-BLOCK = re.compile(r"(?ms)^```python\n(.*?)^```$")
+DOCUMENTS = (
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "rust_market" / "README.md",
+)
+FENCE = re.compile(
+    r"(?ms)^(?:<!-- not tried: (?P<reason>[^\n]+) -->\n)?"
+    r"(?P<fence>```+)(?P<language>[^\n]*)\n(?P<code>.*?)^(?P=fence)$"
+)
+LINK = re.compile(
+    r"(?<!\!)\[[^\]]*\]\((?!https?:|mailto:)(?P<path>[^)#\s]*)(?:#(?P<anchor>[^)\s]*))?\)"
+)
 STEPS = "500_000"
 """A training of so many steps takes a minute; here it is cut short."""
+WALKED = ("backend.md", "kernel.md")
+"""Their blocks are followed to the letter in tests/test_walks.py."""
 
 
-def blocks() -> list[Any]:
+@dataclass(frozen=True)
+class Block:
+    page: Path
+    number: int
+    language: str
+    code: str
+    reason: str | None
+
+
+def blocks_of(page: Path) -> list[Block]:
+    found = FENCE.finditer(page.read_text(encoding="utf-8"))
     return [
-        pytest.param(code, id=f"{path.name}-{number}")
-        for path in DOCUMENTS
-        for number, code in enumerate(BLOCK.findall(path.read_text(encoding="utf-8")))
+        Block(page, number, one["language"].strip(), one["code"], one["reason"])
+        for number, one in enumerate(found)
     ]
 
 
-@pytest.mark.parametrize("code", blocks())
-def test_a_block_runs(code: str, rust_wheel: object) -> None:
-    if "stable_baselines3" in code:
+BLOCKS = [block for page in DOCUMENTS for block in blocks_of(page)]
+
+
+def written_in(*languages: str) -> pytest.MarkDecorator:
+    chosen = [
+        pytest.param(block, id=f"{block.page.relative_to(ROOT).as_posix()}-{block.number}")
+        for block in BLOCKS
+        if block.language in languages and not block.reason
+    ]
+    return pytest.mark.parametrize("block", chosen)
+
+
+@written_in("python")
+def test_python_runs(block: Block, rust_wheel: object) -> None:
+    if block.page.name in WALKED:
+        compile(block.code, "block", "exec")  # tests/test_walks.py runs it
+        return
+    if "stable_baselines3" in block.code:
         pytest.importorskip("stable_baselines3")
-    exec(compile(code.replace(STEPS, "2_000"), "block", "exec"), {"__name__": "block"})  # noqa: S102
+    if "from rust_market" in block.code and rust_wheel is None:
+        pytest.skip("Rust was left out")
+    exec(compile(block.code.replace(STEPS, "2_000"), "block", "exec"), {"__name__": "block"})  # noqa: S102
+
+
+@pytest.fixture(scope="session")
+def options() -> set[str]:
+    """Return the options that pytest knows in this project."""
+    command = [sys.executable, "-m", "pytest", "--help"]
+    done = subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, encoding="utf-8", timeout=60
+    )
+    return set(re.findall(r"(?m)(?:^  |, )(-{1,2}[a-zA-Z][\w-]*)", done.stdout))
+
+
+@written_in("sh", "console")
+def test_commands_exist(block: Block, options: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert not shell.problems(block.code, options)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "make bensh",
+        'make bench ARGS="--bench-teer smoke"',
+        "pytest --bench-sices 5",
+        "pytest bench/test_none.py",
+        "python -m bench compare --fale-on missing a b",
+        "python -m bench dokter",
+        "python -m easy_marl.examples.bidding.none",
+        "tox -e gaet",
+        "tox run -e gate -- --bass main",
+        'pip install ".[nunba]"',
+        "cargo bench --bench cleer",
+        "(cd rast_market && cargo test)",
+        "for i in 1 2; do make bensh; done",
+        "rm -rf /",
+    ],
+)
+def test_a_command_that_is_none_is_found(bad: str, options: set[str]) -> None:
+    assert shell.problems(bad, options)
+
+
+@written_in("toml")
+def test_settings_are_settings(block: Block, tmp_path: Path) -> None:
+    read = tomllib.loads(block.code)
+    assert set(read["tool"]["bench"]["gate"]) <= set(Settings.__dataclass_fields__)
+
+
+@written_in("yaml")
+def test_a_workflow_is_made_of_lines_of_the_own_one(block: Block) -> None:
+    own = (ROOT / ".github" / "workflows" / "bench.yml").read_text(encoding="utf-8")
+    lines = {line.strip() for line in own.splitlines()} | {"on: pull_request"}
+    simple = "BASE: ${{ format('origin/{0}', github.base_ref) }}"
+    assert "format('origin/{0}', github.base_ref) }}" in own
+    assert {line.strip() for line in block.code.splitlines()} <= lines | {simple}
+
+
+@written_in("diff")
+def test_changes_are_followed(block: Block) -> None:
+    assert block.page.name in WALKED
+
+
+def test_no_block_is_left_out() -> None:
+    tried = {"python", "sh", "console", "toml", "yaml", "diff", "{eval-rst}"}
+    assert not [
+        (block.page.name, block.language)
+        for block in BLOCKS
+        if block.language not in tried and not block.reason
+    ]
+
+
+def test_indented_blocks_are_no_code() -> None:
+    """A block without a fence has no language, so nothing could try it."""
+    for page in DOCUMENTS:
+        text = FENCE.sub("", page.read_text(encoding="utf-8"))
+        found = re.findall(r"(?m)^\n {4}(?![ -])(\S+ .*)$", text)
+        assert not [line for line in found if line.split()[0] in shell.PROGRAMS]
 
 
 def test_there_are_blocks_in_the_readme() -> None:
-    assert sum("README" in str(block.id) for block in blocks()) >= 3
+    assert sum(block.page == ROOT / "README.md" for block in BLOCKS) >= 3
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub and the site make them."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    headings = re.findall(r"(?m)^#+ (.+)$", text)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for link in LINK.finditer(text):
+        target = page.parent / link["path"] if link["path"] else page
+        assert target.exists(), link[0]
+        if link["anchor"]:
+            assert link["anchor"] in anchors(target), link[0]
+
+
+def test_the_first_page_leads_to_all() -> None:
+    """The sidebar is made from it; see docs/conf.py."""
+    index = ROOT / "docs" / "index.md"
+    pages = {page.name for page in index.parent.glob("*.md")} - {"index.md"}
+    named = [link["path"] for link in LINK.finditer(index.read_text(encoding="utf-8"))]
+    assert sorted(named) == sorted(pages)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_a_page_says_what_it_is_good_for(page: Path) -> None:
+    _, _, rest = page.read_text(encoding="utf-8").partition("\n\n")
+    assert rest.startswith(("After this page ", "This page "))

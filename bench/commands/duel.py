@@ -66,7 +66,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--sizes", type=_sizes, default=(), metavar="LIST", help="such as 5,200")
     parser.add_argument("--blocks", type=blocks, default=12, metavar="N", help="(default: 12)")
     parser.add_argument(
-        "--threshold", type=fraction, default=0.02, metavar="SHARE",
+        "--threshold", type=fraction, default=duel.THRESHOLD, metavar="SHARE",
         help="the smallest difference that matters (default: 2%%)",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")

@@ -50,8 +50,6 @@ class Backend:
     clear, clear_batch : callable
         As in `easy_marl.market`, without `backend`.
     step_batch : callable
-        As in `easy_marl.market.stepping`.
-    step_batch : callable
         A step of environments; see `easy_marl.market.stepping`.
     """
 

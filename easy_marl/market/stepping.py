@@ -1,7 +1,7 @@
 """What the kernel `step_batch` takes: environments' constants, their state, and room for results.
 
 `docs/environment.md` has the dynamics. The kernel works on any number of environments that share
-their constants, and each backend has one:
+their constants, and each backend has one::
 
     step_batch(model, state, actions, outcome, *, threads=None) -> int
 

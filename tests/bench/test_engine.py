@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from bench import engine, processes, sequential
+from bench import engine, processes, sequential, system
 from bench.engine import QUADS, Arm, Contest, Engine, Measurements, lanes
 from bench.registry import Case
 from bench.sides import TIMEOUT, Side, SideError, _pump
@@ -583,7 +583,7 @@ def test_blocks_side_by_side_share_no_core(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(engine, "usable_cpus", lambda: sorted(siblings))
-    monkeypatch.setattr(engine, "Path", lambda name: tmp_path / name.lstrip("/"))
+    monkeypatch.setattr(system, "HERE", system.Tree(tmp_path))
     for cpu, said in siblings.items():
         if said is not None:
             path = tmp_path / f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list"

@@ -10,7 +10,7 @@ BENCH = Path(__file__).resolve().parent.parent.parent / "bench"
 
 # As CONTRIBUTING has it.
 ORDER = (
-    "exits", "files", "registry", "processes", "collection", "gate_settings", "sources",
+    "exits", "files", "registry", "processes", "system", "collection", "gate_settings", "sources",
     "cold_start", "scenarios",
     "adversarial_markets", "adversarial_order", "adversarial_batch", "adversarial_step",
     "adversarial", "environments", "backends", "catalogue",
@@ -20,6 +20,7 @@ ORDER = (
     "plugin",
     "storage", "provenance", "table", "changes", "compare", "compare_judgement",
     "arms", "arm_parity", "paired", "sequential", "count_worker", "counts", "duel", "targets",
+    "probes", "noise", "doctor",
     "gate", "gate_judgement", "selftest", "formats", "commands", "__main__",
 )  # fmt: skip
 KNOW_MARKETS = {

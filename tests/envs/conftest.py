@@ -2,9 +2,12 @@
 
 import pytest
 
+from bench.catalogue import CHOICE, catalogue
 
-@pytest.fixture(scope="session", params=["numpy", "numba", "rust"])
+
+@pytest.fixture(scope="session", params=CHOICE)
 def backend(request: pytest.FixtureRequest) -> str:
-    if request.param == "rust" and request.getfixturevalue("rust_wheel") is None:
-        pytest.skip("Rust was left out")
+    needs = catalogue().backends[request.param].needs
+    if needs and request.getfixturevalue(needs) is None:
+        pytest.skip(f"{request.param} was left out")
     return str(request.param)

@@ -2,11 +2,13 @@
 
 import pytest
 
+from bench.catalogue import CHOICE, catalogue
 from easy_marl.market import Backend, get_backend
 
 
-@pytest.fixture(scope="session", params=["numpy", "numba", "rust"])
+@pytest.fixture(scope="session", params=CHOICE)
 def backend(request: pytest.FixtureRequest) -> Backend:
-    if request.param == "rust" and request.getfixturevalue("rust_wheel") is None:
-        pytest.skip("Rust was left out")
+    needs = catalogue().backends[request.param].needs
+    if needs and request.getfixturevalue(needs) is None:
+        pytest.skip(f"{request.param} was left out")
     return get_backend(request.param)
