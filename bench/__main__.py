@@ -10,7 +10,7 @@ from bench import exits
 from bench.commands import failures
 from bench.exits import Exit
 
-COMMANDS = ("compare", "duel", "gate", "selftest", "targets", "report", "wheel")
+COMMANDS = ("compare", "history", "duel", "gate", "selftest", "targets", "report", "wheel")
 """Modules of `bench.commands`, which are imported when they are asked for."""
 SIGNALS = tuple(one for one in signal.Signals if one.name in ("SIGINT", "SIGTERM", "SIGHUP"))
 """What ends a command, which cleans up after itself; Windows has no SIGHUP."""

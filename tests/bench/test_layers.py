@@ -19,6 +19,7 @@ ORDER = (
     "runs", "stats", "summary", "text", "trials_text", "targets_text", "markdown", "report",
     "plugin",
     "storage", "provenance", "table", "changes", "compare", "compare_judgement",
+    "index", "changepoints", "commits", "normalised", "history", "history_judgement",
     "arms", "arm_parity", "paired", "sequential", "count_worker", "counts", "duel", "targets",
     "gate", "gate_judgement", "selftest", "formats", "commands", "__main__",
 )  # fmt: skip

@@ -1,0 +1,199 @@
+"""The few numbers of each saved run that its history needs, kept by the content of its file.
+
+The index is a cache: what it lacks is read from the files, and one that is damaged, or of other
+code than this, is made anew. A run that was read once is not parsed again, wherever it lies.
+"""
+
+import contextlib
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench import provenance, registry, runs, storage
+from bench.registry import Case
+from bench.runs import Run, RunError
+
+HOME = Path(__file__).resolve().parent.parent / ".cache" / "history"
+EXTRACTION = (registry, runs, storage, provenance)
+"""Modules that decide, with this one, what a file gives."""
+TOGETHER = 256
+"""Runs that are added to the index at once; an interrupt costs no more than these."""
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS shape (name TEXT PRIMARY KEY, cases TEXT);
+CREATE TABLE IF NOT EXISTS run (content TEXT PRIMARY KEY, shape TEXT, medians BLOB, about TEXT);
+"""
+
+Fact = tuple[str, str]
+"""Of what, and its name: machine, cpu."""
+
+
+class Timed(NamedTuple):
+    """A case on one pool of inputs: only there its times can be compared."""
+
+    case: Case
+    distinct: int
+    seed: int | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A saved run in short."""
+
+    path: Path
+    timed: tuple[Timed, ...]
+    medians: NDArray[np.float64]
+    """In seconds per item, in the order of `timed`."""
+    facts: Mapping[Fact, str | None]
+    """What it was measured on and with."""
+    commit: str
+    """Its hash; empty where it was measured outside of a repository."""
+    dirty: bool
+    committed: str
+    """When, ISO 8601; empty where unknown."""
+    when: str
+    """It was measured, ISO 8601."""
+
+
+def load(
+    paths: Iterable[Path], home: Path | None = HOME
+) -> tuple[list[Entry], dict[Path, RunError]]:
+    """Read saved runs, through the index where it knows them.
+
+    Parameters
+    ----------
+    paths
+        Files of runs. Of several with the same content only the first counts: it is one run.
+    home
+        The folder of the index; None for no index.
+
+    Returns
+    -------
+    The runs in the order of their paths, and what is wrong with the files that are none.
+    """
+    known = _known(home) if home else {}
+    found: dict[str, Entry] = {}
+    faults: dict[Path, RunError] = {}
+    fresh: dict[str, _Record] = {}
+    for path in paths:
+        try:
+            content = runs.content(path)
+            key = hashlib.sha256(content).hexdigest()
+            if key not in known:
+                run = storage.checked(runs.parse(path, content), path)
+                known[key] = fresh[key] = _record(run)
+        except RunError as error:
+            faults[path] = error
+            continue
+        found.setdefault(key, known[key].entry(path))
+        if home and len(fresh) == TOGETHER:
+            _keep(home, fresh)
+            fresh = {}
+    if home and fresh:
+        _keep(home, fresh)
+    return list(found.values()), faults
+
+
+class _Record(NamedTuple):
+    """What the index keeps of a file."""
+
+    timed: tuple[Timed, ...]
+    medians: NDArray[np.float64]
+    about: Mapping[str, Any]
+
+    def entry(self, path: Path) -> Entry:
+        facts = {(what, name): value for what, name, value in self.about["facts"]}
+        own = {name: self.about[name] for name in ("commit", "dirty", "committed", "when")}
+        return Entry(path, self.timed, self.medians, facts, **own)
+
+
+def _record(run: Run) -> _Record:
+    facts = provenance.facts_of(run).items()
+    return _Record(
+        timed=tuple(Timed(one.case, one.distinct, one.seed) for one in run.results),
+        medians=np.array([one.median for one in run.results], np.float64),
+        about={
+            "facts": [(*fact, None if value is None else str(value)) for fact, value in facts],
+            "commit": str(run.commit.get("id") or ""),
+            "dirty": bool(run.commit.get("dirty")),
+            "committed": str(run.commit.get("time") or ""),
+            "when": run.when,
+        },
+    )
+
+
+def _file(home: Path) -> Path:
+    """Return the index of this code."""
+    own = Path(__file__), *(Path(str(module.__file__)) for module in EXTRACTION)
+    code = hashlib.sha256(b"\0".join(path.read_bytes() for path in own)).hexdigest()
+    return home / f"{code[:16]}.sqlite"
+
+
+def _known(home: Path) -> dict[str, _Record]:
+    """Return what the index has, by content; where it is damaged it is removed."""
+    path = _file(home)
+    if not path.is_file():
+        return {}
+    try:
+        with closing(sqlite3.connect(path)) as index:
+            shapes = {
+                name: tuple(Timed(Case(*case), *pool) for *case, pool in json.loads(cases))
+                for name, cases in index.execute("SELECT name, cases FROM shape")
+            }
+            rows = index.execute("SELECT content, shape, medians, about FROM run")
+            return {
+                key: _checked(_Record(shapes[shape], np.frombuffer(medians), json.loads(about)))
+                for key, shape, medians, about in rows
+            }
+    except (sqlite3.Error, ValueError, LookupError, TypeError):
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return {}
+
+
+def _checked(record: _Record) -> _Record:
+    if record.medians.shape != (len(record.timed),) or not (record.medians > 0).all():
+        raise ValueError("times that do not belong to these cases")
+    return record
+
+
+def _keep(home: Path, fresh: Mapping[str, _Record]) -> None:
+    """Add to the index, in one step; where that cannot be, the files are read again next time."""
+    path = _file(home)
+    with contextlib.suppress(OSError, sqlite3.Error):
+        home.mkdir(parents=True, exist_ok=True)
+        for older in set(home.glob("*.sqlite")) - {path}:
+            older.unlink()
+        with closing(sqlite3.connect(path)) as index, index:
+            index.executescript(_TABLES)
+            index.executemany("INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?)", _rows(fresh))
+            shapes = {_name(cases): cases for cases in map(_cases, fresh.values())}
+            index.executemany("INSERT OR REPLACE INTO shape VALUES (?, ?)", shapes.items())
+
+
+def _rows(fresh: Mapping[str, _Record]) -> Iterator[tuple[str, str, bytes, str]]:
+    for key, record in fresh.items():
+        about = json.dumps(record.about)
+        yield key, _name(_cases(record)), record.medians.tobytes(), about
+
+
+def _cases(record: _Record) -> str:
+    """Return the cases as JSON: the same for most runs, so it is kept once."""
+    return json.dumps(
+        [
+            (one.case.kernel, one.case.backend, one.case.scenario, one.case.n, one[1:])
+            for one in record.timed
+        ]
+    )
+
+
+def _name(cases: str) -> str:
+    return hashlib.sha256(cases.encode()).hexdigest()
