@@ -50,7 +50,7 @@ def judge(
         ),
         warnings=(*_warnings(faults), *history.warnings),
         notes=tuple(_notes(history, passed_over)),
-        words=(CHANGED, SHORT, STEADY),
+        words=(CHANGED, STEADY, SHORT),
         data={
             "runs": history.runs,
             "level": history.level,
@@ -181,9 +181,20 @@ def _notes(history: History, passed_over: Sequence[Path]) -> Iterator[str]:
         f"a change point takes {share(history.threshold)}, and {SHORTEST} commits on either side. "
         f"Where nothing changed, noise gives one or more in {share(ALPHA)} of such tables at most"
     )
-    controls = dict.fromkeys((one.case.kernel, one.control) for one in history.series)
-    held = ", ".join(f"{kernel} by {control}" for kernel, control in controls if control)
+    held = ", ".join(_controls(history))
     if held:
         yield f"controls: {held}"
     if passed_over:
         yield f"files of other things: {len(passed_over):,}, such as {passed_over[0]}"
+
+
+def _controls(history: History) -> list[str]:
+    """Return which backend each kernel is held against, with the machine where there are more."""
+    several = len(history.machines) > 1
+    found = dict.fromkeys(
+        (one.case.kernel, one.control, one.machine) for one in history.series if one.control
+    )
+    return [
+        f"{kernel} by {control}" + (f" on machine {machine + 1}" if several else "")
+        for kernel, control, machine in found
+    ]

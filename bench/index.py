@@ -102,6 +102,11 @@ def load(
     return list(found.values()), faults
 
 
+def entry_of(run: Run, path: Path) -> Entry:
+    """Return a run in short."""
+    return _record(run).entry(path)
+
+
 class _Record(NamedTuple):
     """What the index keeps of a file."""
 
