@@ -64,7 +64,7 @@ KERNELS = (
         batch=1024,
         arrange=environments.as_batches,
         adversarial=adversarial.step_examples,
-        title="Environment steps, the kernel alone",
+        title="Environment steps: the kernel",
         note="Bids, clearing, rewards and observations of many environments in one call.",
     ),
     Kernel(
@@ -74,7 +74,7 @@ KERNELS = (
         batch=1024,
         arrange=environments.as_actions,
         rests_on="step_batch",
-        title="Environment steps, as Gymnasium's vector environment",
+        title="Environment steps: Gymnasium's interface",
         note="The same with all that Gymnasium asks for, beside environments that users have.",
     ),
     Kernel(
@@ -85,7 +85,7 @@ KERNELS = (
         rests_on="step_batch",
         diagnostic=True,
         self_timed=True,
-        title="Environment steps, by Gymnasium's own measurement",
+        title="Environment steps: Gymnasium's benchmark",
         note="It draws the actions within the measured time.",
     ),
     Kernel(
@@ -94,8 +94,8 @@ KERNELS = (
         item="hour",
         batch=environments.HOURS,
         rests_on="step_batch",
-        title="A year of a real fleet as an environment",
-        note="Every unit acts, hour by hour.",
+        title="A year of a real fleet",
+        note="As an environment: every unit acts, hour by hour.",
     ),
     Kernel(
         "cold_start",
@@ -123,7 +123,7 @@ KERNELS = (
         rests_on="clear",
         diagnostic=True,
         self_timed=True,
-        title="The clearing within a training step",
+        title="Clearing within a training step",
         note="The part of a training step that a backend can change.",
     ),
 )

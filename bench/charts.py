@@ -19,12 +19,16 @@ Specification = dict[str, Any]
 VERSION = "6.4"
 """Of Vega-Lite; what Altair writes, and the converter can read and bundle."""
 HEIGHT = 320
+ROW = 46
+"""Of a chart whose rows have names, in pixels."""
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 """The first comes with the converter, so that text is as wide on every machine."""
 
 FIRST_DIGIT = "substring(format(datum.value, '.0e'), 0, 1)"
 DECADE = f"{FIRST_DIGIT} == '1'"
 ROUND = f"indexof(['1', '2', '5'], {FIRST_DIGIT}) >= 0"
+FINE = f"indexof(['1', '2', '3', '5', '7'], {FIRST_DIGIT}) >= 0"
+"""Vega's expressions for which values of a log axis have labels."""
 _UNITS = (("1", "s"), ("1e-3", "ms"), ("1e-6", "µs"))
 
 
@@ -83,7 +87,9 @@ ON_PAGE = Look(PAGE, "container", legend=False)
 IN_DOCS = Look(PAPER, 560, legend=True)
 
 
-def times(rows: Rows, series: Sequence[Series], item: str, sizes: str, look: Look) -> alt.LayerChart:
+def times(
+    rows: Rows, series: Sequence[Series], item: str, sizes: str, scenario: str, look: Look
+) -> alt.LayerChart:
     """Draw time against n, a line for each series with the band of its interval.
 
     Parameters
@@ -96,12 +102,14 @@ def times(rows: Rows, series: Sequence[Series], item: str, sizes: str, look: Loo
         What the time is of.
     sizes
         What n counts.
+    scenario
+        The kind of input that is drawn until another is chosen.
     look
         Where it stands.
     """
-    x = _sizes(sizes, look)
     title = f"Time per {item} (median)"
-    return _lines(rows, series, x, "time", title, SECONDS, look)
+    axis = _log_axis(SECONDS, ROUND)
+    return _lines(rows, series, _sizes(sizes), "time", title, axis, look, scenario=scenario)
 
 
 def leads(
@@ -132,27 +140,26 @@ def leads(
     look
         Where it stands.
     """
-    x = _sizes(sizes, look)
-    band = alt.Chart(alt.Data(values=[{"low": 1 / (1 + margin), "high": 1 + margin}]))
+    band = alt.Chart(alt.InlineData(values=[{"low": 1 / (1 + margin), "high": 1 + margin}]))
     close = band.mark_rect(color=look.ink.grid, opacity=0.7).encode(
         y=alt.Y("low:Q"), y2=alt.Y2("high:Q")
     )
-    one = alt.Chart(alt.Data(values=[{"one": 1}]))
+    one = alt.Chart(alt.InlineData(values=[{"one": 1}]))
     rule = one.mark_rule(color=look.ink.text, strokeWidth=1.5).encode(y=alt.Y("one:Q"))
     said = one.mark_text(
         text="1×: as fast as the next best", align="right", baseline="top", dx=-4, dy=5,
         color=look.ink.faint, fontSize=12,
     ).encode(y=alt.Y("one:Q"), x=alt.value("width"))  # fmt: skip
     layers = [close, rule, said, *_crossovers(changes, look)]
-    label = "format(datum.value, ',.3~r') + '×'"
-    return _lines(rows, series, x, "lead", title, label, look, under=layers)
+    axis = _log_axis("format(datum.value, ',.3~r') + '×'", FINE)
+    return _lines(rows, series, _sizes(sizes), "lead", title, axis, look, under=layers)
 
 
 def _crossovers(changes: Iterable[float], look: Look) -> list[alt.Chart]:
     values = [{"n": n} for n in changes]
     if not values:
         return []
-    base = alt.Chart(alt.Data(values=values)).encode(x=alt.X("n:Q"))
+    base = alt.Chart(alt.InlineData(values=values)).encode(x=alt.X("n:Q"))
     rule = base.mark_rule(color=look.ink.text, strokeDash=[4, 3])
     text = base.mark_text(
         text="crossover", align="left", baseline="top", dx=5, dy=4, color=look.ink.text
@@ -175,13 +182,13 @@ def dots(rows: Rows, series: Sequence[Series], item: str, look: Look) -> alt.Lay
         Where it stands.
     """
     kinds = list(dict.fromkeys(row["scenario"] for row in rows))
-    y = alt.Y("scenario:N", sort=kinds, title=None, axis=alt.Axis(labelLimit=150))
+    y = alt.Y("scenario:N", sort=kinds, title=None, axis=alt.Axis(labelLimit=150, grid=True))
     title = f"Time per {item} (median)"
     x = alt.X(
         "time:Q",
         scale=alt.Scale(type="log", nice=False, padding=20),
         title=title,
-        axis=_log_axis(SECONDS, tickCount=8),
+        axis=_log_axis(SECONDS, ROUND, tickCount=8),
     )
     base = _base(rows).encode(y=y, color=_colour(series, look))
     span = base.mark_rule(strokeWidth=3, opacity=0.4).encode(
@@ -189,11 +196,10 @@ def dots(rows: Rows, series: Sequence[Series], item: str, look: Look) -> alt.Lay
     )
     marks = base.mark_point(filled=True, size=90, opacity=1).encode(x=x, shape=_shape(series))
     layers = [span, marks, _targets(base, rows, x, y)]
-    height = alt.Step(46)
-    return _finish(alt.layer(*layers), series, look, height)
+    return _finish(layers, series, look, ROW * len(kinds))
 
 
-def rounds(look: Look) -> alt.LayerChart:
+def rounds(processes: int, look: Look) -> alt.LayerChart:
     """Draw the distribution of rounds by process; its rows come as the data source ``chosen``.
 
     Each has ``process``, ``time``, and ``median``, which is true for one of a process.
@@ -212,7 +218,7 @@ def rounds(look: Look) -> alt.LayerChart:
     )
     tips = _tips({"Process": 0, "Time": 0, "Share of rounds": 0})
     layers = [tick.encode(x=x, y=y, tooltip=tips), middle.encode(x=x, y=y, tooltip=tips)]
-    return _finish(alt.layer(*layers), (), look, alt.Step(48))
+    return _finish(layers, (), look, ROW * processes)
 
 
 def _lines(
@@ -221,16 +227,17 @@ def _lines(
     x: alt.X,
     field: str,
     title: str,
-    label: str,
+    axis: alt.Axis,
     look: Look,
     under: Sequence[alt.Chart] = (),
+    scenario: str | None = None,
 ) -> alt.LayerChart:
     """Draw a line for each series with the band of its interval, over what is `under` them."""
     y = alt.Y(
         f"{field}:Q",
         scale=alt.Scale(type="log", nice=False, padding=14),
         title=title,
-        axis=_log_axis(label),
+        axis=axis,
     )
     base = _base(rows).encode(x=x, color=_colour(series, look))
     band = base.mark_area(opacity=0.22, line=False).encode(
@@ -245,15 +252,17 @@ def _lines(
         legend=_legend(look),
     )
     line = base.mark_line(strokeWidth=2).encode(y=y, strokeDash=dashes)
-    marks = base.mark_point(filled=True, size=52, opacity=1).encode(y=y, shape=_shape(series, look))
+    marks = base.mark_point(filled=True, size=52, opacity=1).encode(
+        y=y, shape=_shape(series, look)
+    )
     layers = [*under, band, line, marks, _targets(base, rows, y)]
-    return _finish(alt.layer(*layers), series, look, HEIGHT)
+    return _finish(layers, series, look, HEIGHT, scenario)
 
 
 def _base(rows: Rows) -> alt.Chart:
-    return alt.Chart(alt.Data(values=list(rows))).transform_filter(
-        "indexof(hidden, datum.series) < 0"
-    ).transform_filter("scenario == null || datum.scenario == scenario")
+    shown = "indexof(hidden, datum.series) < 0 && (scenario == null || datum.scenario == scenario)"
+    chart: alt.Chart = alt.Chart(alt.InlineData(values=list(rows))).transform_filter(shown)
+    return chart
 
 
 def _targets(base: alt.Chart, rows: Rows, *encodings: Any) -> alt.Chart:
@@ -267,23 +276,22 @@ def _tips(row: Mapping[str, Any]) -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{name}:N") for name in row if name[:1].isupper()]
 
 
-def _sizes(counted: str, look: Look) -> alt.X:
+def _sizes(counted: str) -> alt.X:
     return alt.X(
         "n:Q",
         scale=alt.Scale(type="log", nice=False, padding=18),
         title=counted,
-        axis=_log_axis("format(datum.value, ',')", grid=False),
+        axis=_log_axis("format(datum.value, ',')", ROUND, grid=False),
     )
 
 
-def _log_axis(label: str, **more: Any) -> alt.Axis:
-    """Return an axis of a log scale with labels at 1, 2 and 5, and lines at powers of ten."""
-    grid = {
-        "condition": {"test": DECADE, "value": 1},
-        "value": 0,
-    }
-    given = {"gridOpacity": grid} | more
-    return alt.Axis(labelExpr=f"{ROUND} ? {label} : ''", labelOverlap="greedy", **given)
+def _log_axis(label: str, shown: str, **more: Any) -> alt.Axis:
+    """Return an axis of a log scale with labels where `shown`, and lines at powers of ten."""
+    grid, ticks = (
+        {"condition": {"test": test, "value": 1}, "value": 0} for test in (DECADE, shown)
+    )
+    given: dict[str, Any] = {"gridOpacity": grid, "tickOpacity": ticks} | more
+    return alt.Axis(labelExpr=f"{shown} ? {label} : ''", labelOverlap="greedy", **given)
 
 
 def _names(series: Sequence[Series]) -> list[str]:
@@ -291,15 +299,17 @@ def _names(series: Sequence[Series]) -> list[str]:
 
 
 def _legend(look: Look) -> alt.Legend | None:
-    return alt.Legend(title=None, orient="top", symbolStrokeWidth=2, columns=0) if look.legend else None
+    return (
+        alt.Legend(title=None, orient="top", symbolStrokeWidth=2, columns=0)
+        if look.legend
+        else None
+    )
 
 
 def _colour(series: Sequence[Series], look: Look) -> alt.Color:
     return alt.Color(
         "series:N",
-        scale=alt.Scale(
-            domain=_names(series), range=[look.ink.of(one.style) for one in series]
-        ),
+        scale=alt.Scale(domain=_names(series), range=[look.ink.of(one.style) for one in series]),
         legend=_legend(look),
     )
 
@@ -313,13 +323,19 @@ def _shape(series: Sequence[Series], look: Look | None = None) -> alt.Shape:
 
 
 def _finish(
-    chart: alt.LayerChart, series: Sequence[Series], look: Look, height: Any
+    layers: Sequence[alt.Chart],
+    series: Sequence[Series],
+    look: Look,
+    height: int,
+    scenario: str | None = None,
 ) -> alt.LayerChart:
+    """Lay charts over each other, and give them the look of all."""
     ink = look.ink
     hidden = [one.name for one in series if one.hidden and not look.legend]
-    return (
-        chart.add_params(
-            alt.param(name="hidden", value=hidden), alt.param(name="scenario", value=None)
+    chart: alt.LayerChart = (
+        alt.LayerChart(layer=list(layers))
+        .add_params(
+            alt.param(name="hidden", value=hidden), alt.param(name="scenario", value=scenario)
         )
         .properties(
             width=look.width,
@@ -335,9 +351,14 @@ def _finish(
             titleFontWeight="normal", gridColor=ink.grid, domainColor=ink.faint,
             tickColor=ink.faint, titlePadding=10,
         )
+        .configure_axisY(
+            titleAngle=0, titleAlign="left", titleAnchor="end", titleBaseline="bottom",
+            titleX=0, titleY=-10,
+        )
         .configure_legend(labelColor=ink.text, labelFontSize=12, labelLimit=240)
         .configure_text(font=FONT, fontSize=12)
     )  # fmt: skip
+    return chart
 
 
 def between(n: int, other: int) -> float:

@@ -1,4 +1,4 @@
-"""How series are told apart: colours that colour-blind people can tell apart, dashes and shapes."""
+"""How series are told apart, by the colour-blind too: colours, dashes and shapes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

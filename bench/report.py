@@ -42,6 +42,21 @@ def study_runs() -> list[Path]:
     return sorted(RUNS.glob(STUDY))
 
 
+def study_files() -> list[Path]:
+    """Return those and what was judged beside them, for a page."""
+    return [*study_runs(), *(path for path in (TARGETS,) if path.exists())]
+
+
+def lacking(error: ImportError) -> Exception:
+    """Say which dependency group a picture needs, where that is what is missing."""
+    if (error.name or "bench").startswith("bench"):
+        return error
+    return ReportError(
+        f"charts need {error.name}, of the dependency group `report`: "
+        "python -m pip install --group report"
+    )
+
+
 def sources() -> Sources:
     """Return what the docs' tables are made from."""
     paths = study_runs()

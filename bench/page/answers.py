@@ -1,6 +1,6 @@
 """The answer: a sentence for each kernel, computed from what was measured."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from bench.page.leads import Lead, favourite, leads
@@ -8,6 +8,32 @@ from bench.page.material import Material
 from bench.page.section import Answer, Section
 from bench.summary import MARGIN, Block, Size, competitors
 from bench.text import figures, recommendation
+
+REASONS = (
+    (
+        "Same answers first",
+        "Every backend is held against the reference bit for bit before it is timed, on the very "
+        "inputs of its cases and on adversarial ones. One that disagrees is not timed.",
+    ),
+    (
+        "Fresh inputs",
+        "A case cycles through a pool of distinct inputs, the same for all backends. Timing one "
+        "input again and again lets the branch predictor learn it, and the time is then that of "
+        "a market nobody will ever clear.",
+    ),
+    (
+        "Leads, not times",
+        "Absolute times belong to one machine at one time. Backends are compared within one "
+        f"process; a lead counts where its whole interval clears 1 ± {MARGIN:.0%}. Closer than "
+        "that is too close to call.",
+    ),
+    (
+        "Warm",
+        "Compilation, imports and caches come before the timing. What they cost is a case of its "
+        "own, the cold start.",
+    ),
+)
+"""Why to believe the answers, as docs/method.md has it."""
 
 
 def sections(material: Material) -> Iterator[Section]:
@@ -22,7 +48,7 @@ def sections(material: Material) -> Iterator[Section]:
         title="The answer",
         intro=_intro(material) if answers else "Nothing was timed that the catalogue knows.",
         answers=answers,
-        notes=_notes(material),
+        facts=REASONS if answers else (),
     )
 
 
@@ -38,23 +64,12 @@ def by_kernel(material: Material) -> list[tuple[str, list[Block]]]:
 def _intro(material: Material) -> str:
     processes = len(material.shown)
     told = (
-        f"Each lead was measured in {processes} processes, and the ranges hold in all of them."
+        f"Each lead was measured in {processes} processes; ranges in grey span all of them."
         if material.several
         else "One process was timed; the intervals say what another look at it would give, and "
         "another process may differ by several percent."
     )
-    return (
-        f"Which backend to use, at which size. Every backend was first held against the reference "
-        f"({material.catalogue.reference}), bit for bit: a wrong answer has no speed. {told}"
-    )
-
-
-def _notes(material: Material) -> list[str]:
-    return [
-        f"A lead counts where its whole interval clears 1 ± {MARGIN:.0%}; closer than that is too "
-        "close to call. Compare ratios, not absolute times: those belong to one machine at one "
-        "time."
-    ]
+    return f"Which backend to use, at which size. {told}"
 
 
 def _answer(kernel: str, blocks: Sequence[Block], material: Material) -> Answer:
@@ -119,9 +134,11 @@ def _where(sizes: Sequence[Size], block: Block, counted: str) -> str:
 
 
 def _times(own: Sequence[Lead]) -> str:
-    low, high = (
-        figures(pick(lead.value for lead in own), 2) for pick in (min, max)
-    )
+    low, high = (figures(pick(lead.value for lead in own), 2) for pick in (min, max))
+    return _range(low, high)
+
+
+def _range(low: str, high: str) -> str:
     return f"{low}×" if low == high else f"{low}× to {high}×"
 
 
@@ -140,6 +157,7 @@ def _crossover(block: Block) -> str:
 def _evidence(blocks: Sequence[Block], material: Material) -> Iterator[str]:
     """Yield what stands behind the sentence."""
     yield _spread(blocks[0], material)
+    yield _compared(blocks[0].kernel, material)
     others = [block for block in blocks[1:] if not block.diagnostic and favourite(block)]
     if others and (said := _elsewhere(blocks[0], others)):
         yield said
@@ -152,10 +170,12 @@ def _spread(block: Block, material: Material) -> str:
     own = leads(block, first, material) if first else []
     if not own:
         return ""
-    low, high = (figures(value, 2) for value in (min(o.low for o in own), max(o.high for o in own)))
+    low, high = (
+        figures(value, 2) for value in (min(o.low for o in own), max(o.high for o in own))
+    )
     if material.several:
-        return f"In {len(material.shown)} processes {first}'s lead was {low}× to {high}×."
-    return f"One process; the 95 % intervals of {first}'s lead span {low}× to {high}×."
+        return f"In {len(material.shown)} processes the lead of {first} was {_range(low, high)}."
+    return f"One process; the 95 % intervals of {first}'s lead span {_range(low, high)}."
 
 
 def _elsewhere(main: Block, others: Sequence[Block]) -> str:
@@ -173,11 +193,37 @@ def _elsewhere(main: Block, others: Sequence[Block]) -> str:
         if size.verdict and size.verdict.winner is None
     ]
     kinds = len({block.scenario for block in others})
-    said = f"On {kinds} other kind{'s' if kinds > 1 else ''} of input"
+    said = f"On {kinds} other kinds of input" if kinds > 1 else f"On {others[0].scenario} inputs"
     if lost:
         said = f"{said} another backend is faster: {', '.join(lost)}"
+    elif len(close) == len(sizes):
+        return f"{said} it is too close to call as well."
     else:
         said = f"{said} {first} is fastest as well"
     if close:
         said += f"; too close to call: {', '.join(close)}"
     return f"{said}."
+
+
+def _compared(kernel: str, material: Material) -> str:
+    """Say what was held against the reference before this kernel was timed."""
+    parity = material.study.section.get("parity", {})
+    below = material.catalogue.kernels[kernel].rests_on
+    calls = {
+        name: count
+        for name, count in parity.get("calls", {}).items()
+        if name.partition(" ")[0] in (kernel, below)
+    }
+    if not calls:
+        return "The run does not tell what was compared with the reference."
+    on = f" of {below}, which it rests on," if kernel not in _kernels(calls) else ""
+    wrong = [
+        one for one in parity.get("disagreements", ()) if one.partition(":")[0] in (kernel, below)
+    ]
+    found = f"{len(wrong)} backends disagreed" if wrong else "not a bit differed"
+    reference = material.catalogue.reference
+    return f"{sum(calls.values()):,} calls{on} were compared with {reference}: {found}."
+
+
+def _kernels(calls: Iterable[str]) -> set[str]:
+    return {name.partition(" ")[0] for name in calls}

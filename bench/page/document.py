@@ -36,7 +36,7 @@ def render(material: Material) -> str:
         "base-uri": ["'none'"],
         "form-action": ["'none'"],
     }
-    return _template("page.html").render(
+    page: str = _template("page.html").render(
         title=f"Benchmarks of {revision([material.study])}",
         when=material.study.when[:10],
         policy="; ".join(f"{name} {' '.join(allowed)}" for name, allowed in policy.items()),
@@ -48,6 +48,7 @@ def render(material: Material) -> str:
         sections=contents.sections(material),
         shapes=SHAPES,
     )
+    return page
 
 
 @cache
@@ -79,7 +80,7 @@ SHAPES = {
 def _template(name: str) -> Any:
     environment = Environment(
         loader=FileSystemLoader(HERE),
-        autoescape=lambda template: not str(template).endswith(".css"),
+        autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -30,7 +30,7 @@ def sections(material: Material) -> Iterator[Section]:
 
 def _section(kernel: str, blocks: Sequence[Block], material: Material) -> Section:
     own = material.catalogue.kernels[kernel]
-    intro = [own.note, f"Times are per {own.item}, and lower is better."]
+    intro = [own.note, f"Times are per {own.item}; lower is better."]
     curves = [block for block in blocks if len(block.sizes) > 1]
     points = [block for block in blocks if len(block.sizes) == 1]
     drawn = [
@@ -40,7 +40,8 @@ def _section(kernel: str, blocks: Sequence[Block], material: Material) -> Sectio
     ]
     return Section(
         id=kernel,
-        title=f"{own.title} ({kernel})" if own.title else kernel,
+        title=own.title or kernel,
+        code=kernel,
         intro=" ".join(filter(None, intro)),
         figures=drawn,
         tables=[_cases(kernel, blocks, material)],
@@ -120,7 +121,9 @@ def _times(blocks: Sequence[Block], material: Material) -> Figure:
     kernel, item = blocks[0].kernel, blocks[0].item
     series = _series(blocks, material)
     counted = _counted(material)
-    chart = charts.times(_rows(blocks, material), series, item, counted, charts.ON_PAGE)
+    chart = charts.times(
+        _rows(blocks, material), series, item, counted, blocks[0].scenario, charts.ON_PAGE
+    )
     return Figure(
         id=f"{kernel}-times",
         title=f"Time per {item} against the number of {material.catalogue.counted}",
@@ -132,8 +135,7 @@ def _times(blocks: Sequence[Block], material: Material) -> Figure:
         specification=chart.to_dict(),
         series=series,
         choice=_choice(blocks, material),
-        initial={"scenario": blocks[0].scenario},
-        table=_side_by_side(blocks, series, material),
+        table=_side_by_side(blocks, series),
     )
 
 
@@ -150,9 +152,7 @@ def _band(material: Material) -> str:
     return "bands are 95 % intervals of the median within the one process that was timed."
 
 
-def _side_by_side(
-    blocks: Sequence[Block], series: Sequence[Series], material: Material
-) -> Table:
+def _side_by_side(blocks: Sequence[Block], series: Sequence[Series]) -> Table:
     names = [one.name for one in series]
     rows = []
     for block in blocks:
@@ -178,8 +178,12 @@ def _leads(blocks: Sequence[Block], material: Material) -> Figure:
     main = blocks[0]
     first = favourite(main) or next(filter(None, map(favourite, blocks)))
     shown = [block for block in blocks if leads(block, first, material)]
+    known = material.catalogue.scenarios
+    explaining = {block.scenario for block in shown if known[block.scenario].diagnostic}
+    shown.sort(key=lambda block: block.scenario in explaining)
+    some = len(explaining) < len(shown)
     series = [
-        Series(block.scenario, numbered(number), hidden=block.diagnostic)
+        Series(block.scenario, numbered(number), hidden=some and block.scenario in explaining)
         for number, block in enumerate(shown)
     ]
     rows = [
@@ -199,7 +203,13 @@ def _leads(blocks: Sequence[Block], material: Material) -> Figure:
     ]
     changes = [charts.between(n, m) for n, _, m, _ in main.crossovers]
     chart = charts.leads(
-        rows, series, changes, MARGIN, f"{first}'s lead", _counted(material), charts.ON_PAGE
+        rows,
+        series,
+        changes,
+        MARGIN,
+        f"Lead of {first} over the next best",
+        _counted(material),
+        charts.ON_PAGE,
     )
     return Figure(
         id=f"{main.kernel}-lead",
@@ -249,15 +259,15 @@ def _dots(blocks: Sequence[Block], material: Material) -> Figure:
     series = _series(blocks, material)
     sizes = sorted({block.sizes[0].n for block in blocks})
     said = ", ".join(f"{n:,}" for n in sizes)
-    kinds = "; ".join(_named(block.scenario, material) for block in blocks)
+    kinds = ". ".join(_named(block.scenario, material) for block in blocks)
     chart = charts.dots(_rows(blocks, material), series, item, charts.ON_PAGE)
     return Figure(
         id=f"{kernel}-at-one-size",
         title=f"Time per {item} with {said} {material.catalogue.counted}",
-        caption=f"The axis is logarithmic; further left is faster. {kinds[:1].upper()}{kinds[1:]}.",
+        caption=f"The axis is logarithmic; further left is faster. {kinds}.",
         specification=chart.to_dict(),
         series=series,
-        table=_side_by_side(blocks, series, material),
+        table=_side_by_side(blocks, series),
     )
 
 
@@ -268,11 +278,10 @@ def _cases(kernel: str, blocks: Sequence[Block], material: Material) -> Table:
         id=f"{kernel}-cases",
         caption=f"All {sum(1 for _ in _timed(blocks))} cases of {kernel}",
         columns=(
-            "case", "input", "backend", "n", f"median per {item}", _interval(material).lower(),
+            "case", "n", f"median per {item}", _interval(material).lower(),
             f"{item}s a second", f"× {reference} [95 %]", "÷ floor", "rounds",
         ),
         rows=[_case(row, material) for row in _timed(blocks)],
-        words=frozenset({0, 1, 2}),
     )  # fmt: skip
 
 
@@ -284,8 +293,6 @@ def _case(row: Timed, material: Material) -> Row:
         anchor=anchor(case),
         cells=[
             Cell(case.id, href=f"#{anchor(case)}"),
-            Cell(case.scenario),
-            Cell(case.backend),
             Cell(f"{case.n:,}", case.n),
             Cell(duration(result.median), result.median),
             Cell(f"{duration(low)} – {duration(high)}", low),

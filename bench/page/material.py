@@ -97,9 +97,7 @@ def gather(paths: Sequence[Path], catalogue: Catalogue) -> Material:
     saved = read([path for path in paths if path not in told])
     if not saved:
         raise RunError("there is no saved run to report on")
-    return Material(
-        sorted(saved, key=lambda one: one.run.when), catalogue, judgements
-    )
+    return Material(sorted(saved, key=lambda one: one.run.when), catalogue, judgements)
 
 
 def _judgement(path: Path) -> Iterator[Mapping[str, Any]]:

@@ -59,9 +59,12 @@ def _facts(material: Material) -> Iterator[tuple[str, str]]:
         )
     yield "Revision", revision([run])
     yield "Tier", _said(run.section.get("tier"))
-    yield "Cases", f"{len(run.results):,} in each of {len(material.shown)} processes" if (
-        material.several
-    ) else f"{len(run.results):,} in one process"
+    yield (
+        "Cases",
+        f"{len(run.results):,} in each of {len(material.shown)} processes"
+        if (material.several)
+        else f"{len(run.results):,} in one process",
+    )
     if material.several:
         yield (
             "Shown",

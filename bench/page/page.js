@@ -2,16 +2,17 @@
 
 /** Draw a figure, and connect its legend and its list to choose from. */
 async function draw(figure) {
-  const read = (name) => JSON.parse(figure.querySelector(`script.${name}`).textContent);
-  const data = read("data");
-  const { view } = await vegaEmbed(figure.querySelector(".plot"), read("specification"), {
+  const read = (name) => JSON.parse(figure.querySelector(`script.${name}`)?.textContent ?? "{}");
+  const [specification, data] = [read("specification"), read("data")];
+  const [first] = Object.values(data);
+  if (first) specification.datasets = { chosen: rows(first) };
+  const { view } = await vegaEmbed(figure.querySelector(".plot"), specification, {
     actions: false,
     ast: true, // expressions are interpreted: the page's policy allows no code made of text
     defaultStyle: false,
     renderer: "svg",
     tooltip: { disableDefaultStyle: true },
   });
-  for (const [name, value] of Object.entries(read("initial"))) view.signal(name, value);
   const buttons = [...figure.querySelectorAll(".legend button")];
   const select = figure.querySelector("select");
 
@@ -29,7 +30,6 @@ async function draw(figure) {
     });
   }
   if (select) select.addEventListener("change", refresh);
-  await refresh();
   figure.dataset.drawn = "true";
 }
 
@@ -61,7 +61,7 @@ function sort(heading) {
   const down = heading.getAttribute("aria-sort") === "ascending";
   for (const other of heading.parentNode.children) other.removeAttribute("aria-sort");
   heading.setAttribute("aria-sort", down ? "descending" : "ascending");
-  const key = (row) => row.children[column].dataset.key;
+  const key = ({ children }) => children[column].dataset.key ?? children[column].textContent;
   const numbers = heading.classList.contains("number");
   const order = (a, b) =>
     numbers ? number(key(a)) - number(key(b)) : key(a).localeCompare(key(b), "en", { numeric: true });
@@ -71,6 +71,15 @@ function sort(heading) {
 
 function number(text) {
   return text === "inf" ? Number.MAX_VALUE : Number(text);
+}
+
+/** Show only the rows of a table that hold each of some words. */
+function filter(input) {
+  const words = input.value.toLowerCase().split(/\s+/);
+  for (const row of document.getElementById(input.getAttribute("aria-controls")).tBodies[0].rows) {
+    const text = row.textContent.toLowerCase();
+    row.hidden = !words.every((word) => text.includes(word));
+  }
 }
 
 /** Show the distribution of the case that the address names. */
@@ -102,6 +111,9 @@ function theme() {
 theme();
 for (const heading of document.querySelectorAll("thead th")) {
   heading.querySelector("button").addEventListener("click", () => sort(heading));
+}
+for (const input of document.querySelectorAll(".filter input")) {
+  input.addEventListener("input", () => filter(input));
 }
 Promise.all([...document.querySelectorAll("figure.chart")].map(draw)).then(() => {
   follow();

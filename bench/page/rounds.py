@@ -8,12 +8,11 @@ from bench import charts
 from bench.page.kernels import anchor
 from bench.page.material import Material
 from bench.page.section import Choice, Figure, Section
-from bench.registry import Case
 from bench.runs import Result
 
-MARKS = 25
+MARKS = 17
 """So many rounds of a process are drawn at most: quantiles at equal distances stand for them."""
-BUDGET = 45_000
+BUDGET = 40_000
 """So many numbers all cases together may take on the page, which is to fit into a mail."""
 
 
@@ -23,6 +22,7 @@ def sections(material: Material) -> Iterator[Section]:
     cases = [case for case in found if found[case] and material.catalogue.knows(case)]
     if not cases:
         return
+    rows = max(len(found[case]) for case in cases)
     marks = _marks(sum(len(found[case]) for case in cases))
     yield Section(
         id="rounds",
@@ -41,7 +41,7 @@ def sections(material: Material) -> Iterator[Section]:
                     "mark stands for an equal share of a process's rounds (quantiles, from the "
                     f"fastest to the slowest, {marks} at most); the thick mark is the median."
                 ),
-                specification=charts.rounds(charts.ON_PAGE).to_dict(),
+                specification=charts.rounds(rows, charts.ON_PAGE).to_dict(),
                 choice=Choice("Case", "case", [(c.kernel, anchor(c), c.id) for c in cases]),
                 data={anchor(case): _quantiles(found[case], marks) for case in cases},
             )
@@ -55,7 +55,7 @@ def _saved(results: Sequence[Result]) -> list[Result]:
 
 def _marks(lines: int) -> int:
     """Return how many quantiles of each process there is room for: an odd number, for a median."""
-    return max(5, min(MARKS, BUDGET // lines)) // 2 * 2 + 1
+    return (max(5, min(MARKS, BUDGET // lines)) - 1) // 2 * 2 + 1
 
 
 def _quantiles(results: Sequence[Result], marks: int) -> list[list[float]]:
@@ -65,4 +65,3 @@ def _quantiles(results: Sequence[Result], marks: int) -> list[list[float]]:
         [float(f"{value * 1e9:.4g}") for value in np.quantile(result.data, shares)]
         for result in results
     ]
-

@@ -18,9 +18,9 @@ class Cell:
     """Where it leads, such as ``#parity``."""
 
     @property
-    def key(self) -> float | str:
-        """Return what the cell is sorted by."""
-        return self.text if self.rank is None else self.rank
+    def key(self) -> str | None:
+        """Return what the cell is sorted by, where that is not its text."""
+        return f"{self.rank:.6g}" if isinstance(self.rank, (int, float)) else self.rank
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,6 @@ class Figure:
     series: Sequence[Series] = ()
     choice: Choice | None = None
     table: Table | None = None
-    initial: Mapping[str, Any] = field(default_factory=dict)
-    """Values of its parameters to begin with."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """By value of the choice, what the script makes the rows of the source ``chosen`` of."""
 
@@ -83,6 +81,8 @@ class Section:
     title: str
     intro: str
     """A sentence or two: what is seen here, and what follows from it."""
+    code: str = ""
+    """What the heading is about, as programs call it."""
     facts: Sequence[tuple[str, str]] = ()
     """Terms and what is said of them."""
     figures: Sequence[Figure] = ()
