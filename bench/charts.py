@@ -18,7 +18,7 @@ Specification = dict[str, Any]
 
 VERSION = "6.4"
 """Of Vega-Lite; what Altair writes, and the converter can read and bundle."""
-HEIGHT = 320
+HEIGHT = 340
 ROW = 46
 """Of a chart whose rows have names, in pixels."""
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
@@ -28,6 +28,7 @@ FIRST_DIGIT = "substring(format(datum.value, '.0e'), 0, 1)"
 DECADE = f"{FIRST_DIGIT} == '1'"
 ROUND = f"indexof(['1', '2', '5'], {FIRST_DIGIT}) >= 0"
 FINE = f"indexof(['1', '2', '3', '5', '7'], {FIRST_DIGIT}) >= 0"
+SPARSE = f"{DECADE} || (datum.value < 1000 && {ROUND})"
 """Vega's expressions for which values of a log axis have labels."""
 _UNITS = (("1", "s"), ("1e-3", "ms"), ("1e-6", "µs"))
 
@@ -195,7 +196,7 @@ def dots(rows: Rows, series: Sequence[Series], item: str, look: Look) -> alt.Lay
         x=alt.X("low:Q", title=title), x2=alt.X2("high:Q")
     )
     marks = base.mark_point(filled=True, size=90, opacity=1).encode(x=x, shape=_shape(series))
-    layers = [span, marks, _targets(base, rows, x, y)]
+    layers = [span, marks, *_targets(base, rows, look, x, y)]
     return _finish(layers, series, look, ROW * len(kinds))
 
 
@@ -255,21 +256,24 @@ def _lines(
     marks = base.mark_point(filled=True, size=52, opacity=1).encode(
         y=y, shape=_shape(series, look)
     )
-    layers = [*under, band, line, marks, _targets(base, rows, y)]
+    layers = [*under, band, line, marks, *_targets(base, rows, look, y)]
     return _finish(layers, series, look, HEIGHT, scenario)
 
 
 def _base(rows: Rows) -> alt.Chart:
     shown = "indexof(hidden, datum.series) < 0 && (scenario == null || datum.scenario == scenario)"
-    chart: alt.Chart = alt.Chart(alt.InlineData(values=list(rows))).transform_filter(shown)
-    return chart
+    chart = alt.Chart(alt.InlineData(values=list(rows)))
+    return chart.transform_filter(shown)
 
 
-def _targets(base: alt.Chart, rows: Rows, *encodings: Any) -> alt.Chart:
-    """Return what the pointer meets: larger than the marks, and unseen."""
-    return base.mark_point(filled=True, size=420, opacity=0).encode(
+def _targets(base: alt.Chart, rows: Rows, look: Look, *encodings: Any) -> list[alt.Chart]:
+    """Return what the pointer meets: larger than the marks, and unseen. A document has none."""
+    if look.legend:
+        return []
+    targets = base.mark_point(filled=True, size=420, opacity=0).encode(
         *encodings, tooltip=_tips(rows[0] if rows else {})
     )
+    return [targets]
 
 
 def _tips(row: Mapping[str, Any]) -> list[alt.Tooltip]:
@@ -281,7 +285,7 @@ def _sizes(counted: str) -> alt.X:
         "n:Q",
         scale=alt.Scale(type="log", nice=False, padding=18),
         title=counted,
-        axis=_log_axis("format(datum.value, ',')", ROUND, grid=False),
+        axis=_log_axis("format(datum.value, ',')", SPARSE, grid=False),
     )
 
 
@@ -291,7 +295,9 @@ def _log_axis(label: str, shown: str, **more: Any) -> alt.Axis:
         {"condition": {"test": test, "value": 1}, "value": 0} for test in (DECADE, shown)
     )
     given: dict[str, Any] = {"gridOpacity": grid, "tickOpacity": ticks} | more
-    return alt.Axis(labelExpr=f"{shown} ? {label} : ''", labelOverlap="greedy", **given)
+    return alt.Axis(
+        labelExpr=f"{shown} ? {label} : ''", labelOverlap="greedy", labelSeparation=4, **given
+    )
 
 
 def _names(series: Sequence[Series]) -> list[str]:
@@ -299,10 +305,11 @@ def _names(series: Sequence[Series]) -> list[str]:
 
 
 def _legend(look: Look) -> alt.Legend | None:
-    return (
-        alt.Legend(title=None, orient="top", symbolStrokeWidth=2, columns=0)
-        if look.legend
-        else None
+    if not look.legend:
+        return None
+    # Above the title of the axis, which stands above the plot.
+    return alt.Legend(
+        title=None, orient="top", offset=32, symbolOpacity=1, symbolSize=90, symbolStrokeWidth=0
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from bench.page.leads import Lead, favourite, leads
+from bench.leads import Lead, favourite, leads
 from bench.page.material import Material
 from bench.page.section import Answer, Section
 from bench.summary import MARGIN, Block, Size, competitors
@@ -122,7 +122,7 @@ def _stretch(winner: str | None, sizes: list[Size], block: Block, material: Mate
     if winner is None and verdict:
         return f"{verdict.first} and {verdict.second} are too close to call{where}"
     numbers = {size.n for size in sizes}
-    own = [lead for lead in leads(block, str(winner), material) if lead.n in numbers]
+    own = [lead for lead in leads(block, str(winner), material.results) if lead.n in numbers]
     return f"{winner} is {_times(own)} as fast as {_seconds(own)}{where}"
 
 
@@ -167,7 +167,7 @@ def _evidence(blocks: Sequence[Block], material: Material) -> Iterator[str]:
 
 def _spread(block: Block, material: Material) -> str:
     first = favourite(block)
-    own = leads(block, first, material) if first else []
+    own = leads(block, first, material.results) if first else []
     if not own:
         return ""
     low, high = (

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench import charts
+from bench.figures import lead_point, point
+from bench.leads import favourite, leads, span
 from bench.page.answers import by_kernel
-from bench.page.leads import favourite, leads, span
 from bench.page.material import Material
 from bench.page.section import Cell, Choice, Figure, Row, Section, Table
 from bench.palette import Series, numbered
@@ -71,14 +72,9 @@ def _series(blocks: Sequence[Block], material: Material) -> list[Series]:
 
 def _row(result: Result, item: str, material: Material) -> dict[str, Any]:
     """Return what a chart needs of a case, and what its tooltip says."""
-    low, high = span(result, material)
+    low, high = span(result, material.results)
     return {
-        "series": result.case.backend,
-        "scenario": result.case.scenario,
-        "n": result.case.n,
-        "time": _short(result.median),
-        "low": _short(low),
-        "high": _short(high),
+        **point(result, material.results),
         "Backend": result.case.backend,
         "Input": f"{result.case.scenario}, n = {result.case.n:,}",
         f"Median per {item}": duration(result.median),
@@ -88,11 +84,6 @@ def _row(result: Result, item: str, material: Material) -> dict[str, Any]:
 
 def _interval(material: Material) -> str:
     return f"In {len(material.shown)} processes" if material.several else "95 % interval"
-
-
-def _short(value: float) -> float:
-    """Return a number with as many digits as a picture can show."""
-    return float(f"{value:.5g}")
 
 
 def _timed(blocks: Sequence[Block]) -> Iterator[Timed]:
@@ -177,29 +168,27 @@ def _time(result: Result) -> Cell:
 def _leads(blocks: Sequence[Block], material: Material) -> Figure:
     main = blocks[0]
     first = favourite(main) or next(filter(None, map(favourite, blocks)))
-    shown = [block for block in blocks if leads(block, first, material)]
+    shown = [block for block in blocks if leads(block, first, material.results)]
     known = material.catalogue.scenarios
     explaining = {block.scenario for block in shown if known[block.scenario].diagnostic}
     shown.sort(key=lambda block: block.scenario in explaining)
     some = len(explaining) < len(shown)
+    start = sum(one.role is Role.BACKEND for one in material.catalogue.backends.values())
     series = [
-        Series(block.scenario, numbered(number), hidden=some and block.scenario in explaining)
+        Series(
+            block.scenario, numbered(start + number), hidden=some and block.scenario in explaining
+        )
         for number, block in enumerate(shown)
     ]
     rows = [
         {
-            "series": block.scenario,
-            "scenario": block.scenario,
-            "n": lead.n,
-            "lead": _short(lead.value),
-            "low": _short(lead.low),
-            "high": _short(lead.high),
+            **lead_point(block.scenario, lead),
             "Input": f"{block.scenario}, n = {lead.n:,}",
             f"Lead of {first}": f"{figures(lead.value)}× as fast as {lead.second}",
             _interval(material): f"{figures(lead.low)}× to {figures(lead.high)}×",
         }
         for block in shown
-        for lead in leads(block, first, material)
+        for lead in leads(block, first, material.results)
     ]
     changes = [charts.between(n, m) for n, _, m, _ in main.crossovers]
     chart = charts.leads(
@@ -287,7 +276,7 @@ def _cases(kernel: str, blocks: Sequence[Block], material: Material) -> Table:
 
 def _case(row: Timed, material: Material) -> Row:
     result, case = row.result, row.result.case
-    low, high = span(result, material)
+    low, high = span(result, material.results)
     floor = row.to_floor if row.to_floor and row.role is not Role.FLOOR else None
     return Row(
         anchor=anchor(case),

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bench import targets_text
+from bench.leads import Results, by_case
 from bench.palette import Style, of_backends
-from bench.registry import Case, Catalogue
-from bench.runs import Result, Run, RunError
+from bench.registry import Catalogue
+from bench.runs import Run, RunError
 from bench.storage import Saved, read
 from bench.summary import Block, middle, summarise
 
@@ -42,13 +43,9 @@ class Material:
         return summarise(self.study, self.catalogue)
 
     @cached_property
-    def results(self) -> Mapping[Case, Sequence[Result]]:
+    def results(self) -> Results:
         """Return what each case gave, run by run."""
-        found: dict[Case, list[Result]] = {}
-        for run in self.shown:
-            for result in run.results:
-                found.setdefault(result.case, []).append(result)
-        return found
+        return by_case(self.shown)
 
     @cached_property
     def styles(self) -> Mapping[str, Style]:
