@@ -215,7 +215,7 @@ class Catalogue:
     """Distributions whose versions a saved run records."""
     targets: Sequence[Target] = ()
     """What `python -m bench targets` judges."""
-    counted: str = "n"
+    counted: str = "elements"
     """What the size n counts, in the plural."""
 
     def __post_init__(self) -> None:

@@ -148,7 +148,9 @@ def _seconds(own: Sequence[Lead]) -> str:
 
 
 def _crossover(block: Block) -> str:
-    if len(block.sizes) < 2 or not any(size.verdict for size in block.sizes):
+    if len(block.sizes) < 2 or not any(
+        size.verdict and size.verdict.winner for size in block.sizes
+    ):
         return ""
     changes = [f"between {n:,} and {m:,}" for n, _, m, _ in block.crossovers]
     return f"; crossover {', '.join(changes)}" if changes else "; no crossover"
@@ -220,7 +222,7 @@ def _compared(kernel: str, material: Material) -> str:
     wrong = [
         one for one in parity.get("disagreements", ()) if one.partition(":")[0] in (kernel, below)
     ]
-    found = f"{len(wrong)} backends disagreed" if wrong else "not a bit differed"
+    found = f"{len(wrong)} disagreed" if wrong else "not a bit differed"
     reference = material.catalogue.reference
     return f"{sum(calls.values()):,} calls{on} were compared with {reference}: {found}."
 

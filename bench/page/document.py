@@ -38,7 +38,7 @@ def render(material: Material) -> str:
     }
     page: str = _template("page.html").render(
         title=f"Benchmarks of {revision([material.study])}",
-        when=material.study.when[:10],
+        subtitle=_subtitle(material),
         policy="; ".join(f"{name} {' '.join(allowed)}" for name, allowed in policy.items()),
         # These are the project's own files and a library, and hold nothing of the runs.
         style=Markup(style),  # noqa: S704
@@ -49,6 +49,13 @@ def render(material: Material) -> str:
         shapes=SHAPES,
     )
     return page
+
+
+def _subtitle(material: Material) -> str:
+    run = material.study
+    cpu = run.machine.get("cpu", {}).get("brand_raw") or "an unknown processor"
+    runs = f"{len(material.shown)} processes" if material.several else "one process"
+    return f"Measured {run.when[:10]} on {cpu}: {len(run.results):,} cases, {runs}."
 
 
 @cache
@@ -85,6 +92,7 @@ def _template(name: str) -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "ensure_ascii": False}
     return environment.get_template(f"{name}.jinja")
 
 

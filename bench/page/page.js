@@ -70,7 +70,7 @@ function sort(heading) {
 }
 
 function number(text) {
-  return text === "inf" ? Number.MAX_VALUE : Number(text);
+  return text === "inf" ? Number.MAX_VALUE : Number(text.replaceAll(",", ""));
 }
 
 /** Show only the rows of a table that hold each of some words. */

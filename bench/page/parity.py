@@ -44,21 +44,22 @@ def _verdict(
     found = (
         "no value differed: the worst disagreement is zero."
         if not wrong
-        else f"{len(wrong)} disagreements were found, and what was wrong was not timed."
+        else f"{_counted(len(wrong))} found, and what was wrong was not timed."
     )
     return f"{total} calls were compared{times}, and {found}"
 
 
+def _counted(wrong: int) -> str:
+    return "1 disagreement was" if wrong == 1 else f"{wrong} disagreements were"
+
+
 def _tables(reports: Sequence[Mapping[str, Any]], material: Material) -> Iterator[Table]:
-    calls = reports[-1].get("calls", {})
     rows = []
-    for name, count in calls.items():
+    for name, count in reports[-1].get("calls", {}).items():
         kernel, _, backend = name.partition(" ")
-        rows.append(
-            Row([Cell(kernel), Cell(backend), Cell(f"{count:,}", count), Cell("0", 0)])
-            if not _is_wrong(reports, kernel, backend)
-            else Row([Cell(kernel), Cell(backend), Cell(f"{count:,}", count), Cell("yes", 1)])
-        )
+        wrong = _is_wrong(reports, kernel, backend)
+        told = Cell("wrong: not timed", 1) if wrong else Cell("0", 0)
+        rows.append(Row([Cell(kernel), Cell(backend), Cell(f"{count:,}", count), told]))
     yield Table(
         id="parity-table",
         caption=f"Calls compared bit for bit with {material.catalogue.reference}",

@@ -20,7 +20,8 @@ class Cell:
     @property
     def key(self) -> str | None:
         """Return what the cell is sorted by, where that is not its text."""
-        return f"{self.rank:.6g}" if isinstance(self.rank, (int, float)) else self.rank
+        key = f"{self.rank:.5g}" if isinstance(self.rank, (int, float)) else self.rank
+        return None if key == self.text.replace(",", "") else key
 
 
 @dataclass(frozen=True)
