@@ -10,8 +10,6 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage, optimize, special, stats
-from skchange.detectors import FPOP, PELT
-from skchange.interval_scorers import L2Cost
 
 SHORTEST = 3
 """Commits on either side of a change point."""
@@ -62,6 +60,10 @@ def steps(values: ArrayLike, level: float, threshold: float = 0.0) -> tuple[Step
     Hampel, "The influence curve and its role in robust estimation", *Journal of the American
     Statistical Association* 69 (1974).
     """
+    # Only histories need it; what only measures does without.
+    from skchange.detectors import FPOP, PELT
+    from skchange.interval_scorers import L2Cost
+
     sample = np.asarray(values, np.float64)
     if sample.ndim != 1 or not np.isfinite(sample).all():
         raise ValueError(f"values must be a sequence of finite numbers, not {values!r}")

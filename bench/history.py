@@ -23,6 +23,7 @@ THRESHOLD = 0.05
 """The smallest change that matters: code placement alone has moved cases by this much."""
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Machine = tuple[tuple[str, str | None], ...]
 """Facts, by name, that tell a machine from others."""
 
@@ -168,6 +169,7 @@ def read(
         level=level,
         threshold=settings.threshold,
         warnings=(
+            *_lonely(series),
             *_left_out(entries, told, hosts),
             *_uncontrolled(kernels, settings.control),
             *_moved_controls(series),
@@ -190,21 +192,21 @@ class _Host:
     def series(self, kernel: Kernel) -> Iterator[Series]:
         """Yield the cases of a kernel, not judged yet."""
         for at, values in zip(kernel.columns, kernel.values.T, strict=True):
-            raw = self.table.logs[:, at]
             there = np.isfinite(values)
-            which = np.unique(self.places[there])
-            rows = [there & (self.places == place) for place in which]
-            if rows:
-                yield Series(
-                    self.table.timed[at].case,
-                    self.number,
-                    kernel.control,
-                    commits=tuple(self.revisions[place] for place in which),
-                    runs=tuple(int(own.sum()) for own in rows),
-                    raw=np.exp([np.median(raw[own]) for own in rows]),
-                    relative=np.exp([np.median(values[own]) for own in rows]),
-                    changes=(),
-                )
+            if not there.any():
+                continue
+            which, runs, relative = _middles(self.places[there], values[there])
+            _, _, raw = _middles(self.places[there], self.table.logs[there, at])
+            yield Series(
+                self.table.timed[at].case,
+                self.number,
+                kernel.control,
+                commits=tuple(self.revisions[place] for place in which),
+                runs=tuple(int(one) for one in runs),
+                raw=np.exp(raw),
+                relative=np.exp(relative),
+                changes=(),
+            )
 
     def judged(self, series: Series, level: float, threshold: float) -> Series:
         """Return a series with its change points."""
@@ -232,6 +234,15 @@ class _Host:
                 for fact, value in entry.facts.items():
                     facts.setdefault(fact, set()).add(value or "unknown")
         return facts
+
+
+def _middles(places: Ints, values: Floats) -> tuple[Ints, Ints, Floats]:
+    """Return the places there are, how many values each has, and their medians."""
+    order = np.lexsort((values, places))
+    which, first, number = np.unique(places[order], return_index=True, return_counts=True)
+    ranked = values[order]
+    medians: Floats = (ranked[first + (number - 1) // 2] + ranked[first + number // 2]) / 2
+    return which, number, medians
 
 
 def _check_control(entries: Sequence[Entry], wanted: str) -> None:
@@ -266,6 +277,15 @@ def _machine(entry: Entry, ignore: frozenset[str]) -> Machine:
         for (what, name), value in entry.facts.items()
         if what == "machine" and name not in ignore
     )
+
+
+def _lonely(series: Sequence[Series]) -> Iterator[str]:
+    long = [one for one in series if not one.short]
+    if long and np.median(np.concatenate([one.runs for one in long])) < 2:
+        yield (
+            "most commits have a single run: now and then a process is slow from its start to its "
+            "end, and a few such commits in a row look like a change; save three runs of each"
+        )
 
 
 def _left_out(

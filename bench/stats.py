@@ -66,6 +66,22 @@ def geometric_mean_ratio(
     return Ratio(float(np.exp(np.mean(values))), float(np.exp(low)), float(np.exp(high)))
 
 
+def median_interval(times: ArrayLike, *, seed: int = 0) -> tuple[float, float]:
+    """Return the percentile-bootstrap interval of a median.
+
+    Parameters
+    ----------
+    times
+        Shape (rounds,), all positive.
+    seed
+        Of the resampling.
+    """
+    tail = (1 - CONFIDENCE) / 2
+    medians = _medians(_sample(times), np.random.default_rng(seed))
+    low, high = np.quantile(medians, [tail, 1 - tail])
+    return float(low), float(high)
+
+
 def _sample(times: ArrayLike) -> NDArray[np.float64]:
     sample = np.asarray(times, np.float64)
     if sample.ndim != 1 or not sample.size or not ((sample > 0) & (sample < np.inf)).all():

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import commits, history, history_judgement, index, storage
+from bench import commits, history, history_judgement, index, report, storage
 from bench.catalogue import catalogue
 from bench.commands.parser import Commands, add_command, add_output, conclude, fraction
 from bench.compare import NO_CONTROL
@@ -93,7 +93,10 @@ def _judged(options: argparse.Namespace) -> Judgement:
         raise RunError("\n".join(map(str, faults.values())) or "there is no saved run")
     log = commits.read((one.commit for one in entries), Path.cwd())
     settings = Settings(options.control, options.threshold, options.ignore)
-    whole = history.read(entries, catalogue(), log, settings)
+    try:
+        whole = history.read(entries, catalogue(), log, settings)
+    except ImportError as error:
+        raise report.lacking(error) from None
     return history_judgement.judge(whole, faults, options.case, foreign)
 
 

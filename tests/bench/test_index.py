@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -77,6 +78,39 @@ def test_runs_are_known_by_what_they_hold(
         assert [entry.path for entry in found] == [moved]  # it is one run
     found, _ = index.load([files[1]], home)
     assert found[0].medians[0] == 0.5
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere nothing tells it")
+def test_a_file_that_was_not_touched_is_not_read_and_one_that_was_is(
+    files: list[Path], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "TICK", -1e12)  # as if the files were old
+    first, _ = index.load(files, home)
+    content = files[1].read_bytes()
+    status = files[1].stat()
+    files[1].write_bytes(content.replace(b'"dirty": false', b'"dirty":  true'))
+    os.utime(files[1], ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert files[1].stat().st_size == status.st_size
+    read = []
+
+    def reading(path: Path) -> bytes:
+        read.append(path)
+        return path.read_bytes()
+
+    monkeypatch.setattr(runs, "content", reading)
+    again, _ = index.load(files, home)
+    assert read == [files[1]]
+    assert [one.dirty for one in first] == [False] * 3
+    assert [one.dirty for one in again] == [False, True, False]
+
+
+def test_a_file_that_has_just_changed_is_read_again(
+    files: list[Path], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "TICK", 1e15)  # as if time stood still
+    index.load(files, home)
+    with closing(sqlite3.connect(next(home.iterdir()))) as database:
+        assert database.execute("SELECT count(*) FROM file").fetchone() == (0,)
 
 
 def test_what_has_just_been_read_and_a_compressed_file_are_indexed(
