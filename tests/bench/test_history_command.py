@@ -38,7 +38,7 @@ def test_it_shows_what_changed_and_between_which_commits(folder: Path, capsys: C
     assert out.startswith("history: 30 runs, 30 commits, 1 machine\n")
     between = f"slower between {name_of(19)[:10]} and {name_of(20)[:10]}\n"
     assert out.count(between) == out.count("changed\n") == 2
-    assert "verdict: changed (2 changed, 6 steady of 8 cases)\n" in out
+    assert "verdict: changed (2 changed, 6 steady of 8 cases)" in out
 
 
 def test_a_pattern_shows_less_and_judges_the_same(folder: Path, capsys: Capture) -> None:
