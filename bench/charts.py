@@ -12,6 +12,7 @@ from typing import Any
 import altair as alt
 
 from bench.palette import COLOURS, GREY, GREYS, Series, Style
+from bench.text import share
 
 Rows = Sequence[Mapping[str, Any]]
 Specification = dict[str, Any]
@@ -371,3 +372,170 @@ def _finish(
 def between(n: int, other: int) -> float:
     """Return where a log axis shows the middle of two sizes."""
     return math.sqrt(n * other)
+
+
+LEVEL, CHANGED = 1, 2
+"""Numbers of the colours of a trend and of its change points."""
+
+
+def trend(
+    rows: Rows, commits: Sequence[Mapping[str, str]], first: str, item: str, look: Look
+) -> alt.LayerChart:
+    """Draw one case's time over commits, with its levels and change points.
+
+    Parameters
+    ----------
+    rows
+        By case, of which the parameter ``scenario`` chooses one. Lists of equal lengths: ``at``,
+        which is places among the commits, ``time``, ``raw`` and ``runs``; ``start``, ``end`` and
+        ``level``; ``before``, ``after``, ``change`` and ``other``.
+    commits
+        Older ones first, with ``name`` and ``subject``.
+    first
+        The case to begin with.
+    item
+        What the time is of.
+    look
+        Where it stands.
+    """
+    # Unpacked on the page: as rows of their own they would not fit into a mail.
+    chosen = alt.Chart(alt.InlineData(values=list(rows))).transform_filter(
+        "datum.scenario == scenario"
+    )
+    places = alt.Scale(domain=[-0.5, len(commits) - 0.5], nice=False)
+    x = alt.X(
+        "at:Q",
+        scale=places,
+        title="Commit, older ones to the left",
+        axis=alt.Axis(
+            labelExpr="commits[datum.value] ? commits[datum.value].name : ''", tickMinStep=1,
+            tickCount=8, labelOverlap="greedy", labelSeparation=8, grid=False,
+        ),
+    )  # fmt: skip
+    y = alt.Y(
+        "time:Q",
+        scale=alt.Scale(zero=False, nice=True, padding=12),
+        title=f"Time per {item}, less what the control moved",
+        axis=alt.Axis(labelExpr=SECONDS, tickCount=6),
+    )
+    parts = [
+        *_change_marks(chosen, places, look),
+        chosen.transform_flatten(["start", "end", "level"])
+        .mark_rule(strokeWidth=2.5, color=look.ink.text, opacity=0.75)
+        .encode(x=alt.X("start:Q"), x2=alt.X2("end:Q"), y=alt.Y("level:Q")),
+        *_commits(chosen, x, y, look),
+    ]
+    chart = _finish(parts, (), look, HEIGHT, first)
+    return chart.add_params(alt.param(name="commits", value=list(commits)))
+
+
+def _change_marks(chosen: alt.Chart, places: alt.Scale, look: Look) -> list[alt.Chart]:
+    """Return the ranges of commits that hold change points, behind all else."""
+    found = (
+        chosen.transform_flatten(["before", "after", "change", "other"])
+        .transform_calculate(
+            middle="(datum.before + datum.after) / 2",
+            Change="format(datum.change, '+.1%')",
+            Between="commits[datum.before].name + ' and ' + commits[datum.after].name",
+            First="commits[datum.after].subject",
+            Besides="datum.other",
+        )
+        .encode(tooltip=_tips(dict.fromkeys(("Change", "Between", "First", "Besides"))))
+    )
+    colour = look.ink.series[CHANGED]
+    range_of = found.mark_rect(color=colour, opacity=0.22).encode(
+        x=alt.X("before:Q", scale=places), x2=alt.X2("after:Q"), y=alt.value(0),
+        y2=alt.value("height"),
+    )  # fmt: skip
+    said = found.mark_text(
+        color=colour, fontWeight="bold", fontSize=13, align="right", baseline="top", dx=-8, dy=4
+    ).encode(x=alt.X("before:Q"), y=alt.value(0), text="Change:N")
+    return [range_of, said]
+
+
+def _commits(chosen: alt.Chart, x: alt.X, y: alt.Y, look: Look) -> list[alt.Chart]:
+    points = (
+        chosen.transform_flatten(["at", "time", "raw", "runs"])
+        .transform_calculate(
+            Commit="commits[datum.at].name",
+            Subject="commits[datum.at].subject",
+            Time=SECONDS.replace("datum.value", "datum.time"),
+            Measured=SECONDS.replace("datum.value", "datum.raw"),
+            Runs="'' + datum.runs",
+        )
+        .encode(x=x, y=y)
+    )
+    colour = look.ink.series[LEVEL]
+    line = points.mark_line(color=colour, strokeWidth=1, opacity=0.45)
+    marks = points.mark_point(filled=True, color=colour, size=46, opacity=1)
+    shown = ("Commit", "Subject", "Time", "Measured", "Runs")
+    targets = points.mark_point(filled=True, size=420, opacity=0).encode(
+        tooltip=_tips(dict.fromkeys(shown))
+    )
+    return [line, marks, targets]
+
+
+STEP = 26
+"""Of a row of a forest plot, in pixels."""
+
+
+def forest(
+    rows: Rows, series: Sequence[Series], title: str, threshold: float | None, look: Look
+) -> alt.LayerChart:
+    """Draw the ratio of two times for each case, with its interval and its threshold.
+
+    Parameters
+    ----------
+    rows
+        With ``series``, ``case``, ``ratio``, ``low`` and ``high``, and the case's own threshold as
+        ``least`` and ``most``, which are ratios.
+    series
+        The verdicts.
+    title
+        Of the axis.
+    threshold
+        What most cases have, as a ratio, to be named.
+    look
+        Where it stands.
+    """
+    cases = list(dict.fromkeys(row["case"] for row in rows))
+    limits = [row[name] for row in rows for name in ("low", "high", "least", "most") if row[name]]
+    x = alt.X(
+        "ratio:Q",
+        scale=alt.Scale(type="log", nice=False, padding=14, domain=[min(limits), max(limits)]),
+        title=title,
+        axis=alt.Axis(
+            labelExpr="format(datum.value, ',.3~r') + '×'", tickCount=7, labelOverlap=True
+        ),
+    )
+    y = alt.Y("case:N", sort=cases, title=None, axis=alt.Axis(labelLimit=230, ticks=False))
+    base = _base(rows).encode(y=y)
+    within = base.mark_bar(color=look.ink.grid, opacity=0.75, height={"band": 1}).encode(
+        x=alt.X("least:Q", title=title), x2=alt.X2("most:Q")
+    )
+    colour = _colour(series, look)
+    span = base.mark_rule(strokeWidth=3, opacity=0.55).encode(
+        x=alt.X("low:Q", title=title), x2=alt.X2("high:Q"), color=colour
+    )
+    marks = base.mark_point(filled=True, size=80, opacity=1).encode(
+        x=x, color=colour, shape=_shape(series)
+    )
+    layers = [within, *_references(threshold, look), span, marks, *_targets(base, rows, look, x)]
+    return _finish(layers, series, look, STEP * len(cases))
+
+
+def _references(threshold: float | None, look: Look) -> list[alt.Chart]:
+    """Return the line of no change, and that of the threshold with what it is."""
+    one = alt.Chart(alt.InlineData(values=[{"ratio": 1}]))
+    lines = [one.mark_rule(color=look.ink.text, strokeWidth=1.5).encode(x=alt.X("ratio:Q"))]
+    if threshold is not None:
+        limit = alt.Chart(alt.InlineData(values=[{"ratio": threshold}]))
+        at = limit.encode(x=alt.X("ratio:Q"))
+        lines += [
+            at.mark_rule(color=look.ink.text, strokeWidth=1.5, strokeDash=[5, 3]),
+            at.mark_text(
+                text=f"threshold {share(threshold - 1)}", color=look.ink.text, align="left",
+                baseline="bottom", dx=-4, dy=-5,
+            ).encode(y=alt.value(0)),
+        ]  # fmt: skip
+    return lines

@@ -96,6 +96,8 @@ class History:
 
     machines: tuple[Machine, ...]
     series: tuple[Series, ...]
+    revisions: tuple[Commit, ...]
+    """All that were measured, older ones first."""
     runs: int
     level: float
     """The chance of a false change point in one series."""
@@ -165,6 +167,7 @@ def read(
     return History(
         machines=tuple(own),
         series=series,
+        revisions=tuple(revisions),
         runs=len(told),
         level=level,
         threshold=settings.threshold,

@@ -84,7 +84,7 @@ def _is_asked_for(series: Series, patterns: Collection[str]) -> bool:
 
 
 def _title(history: History, shown: Sequence[Series]) -> str:
-    number = len({(one.id, one.dirty) for series in history.series for one in series.commits})
+    number = len(history.revisions)
     parts = [(history.runs, "run"), (number, "commit"), (len(history.machines), "machine")]
     said = ", ".join(f"{many:,} {what}{'' if many == 1 else 's'}" for many, what in parts)
     hidden = len(history.series) - len(shown)
@@ -116,11 +116,12 @@ def _said(change: ChangePoint) -> str:
     other = f"; besides, {'; '.join(change.other)}" if change.other else ""
     return (
         f"{abs(change.change):.1%} {'slower' if change.change > 0 else 'faster'} between "
-        f"{change.before.name} and {_called(change.after)}{other}"
+        f"{change.before.name} and {called(change.after)}{other}"
     )
 
 
-def _called(commit: Commit) -> str:
+def called(commit: Commit) -> str:
+    """Return what a commit is called, with its subject where that is known."""
     return f"{commit.name} ({commit.subject})" if commit.subject else commit.name
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from bench.page import answers, judged, kernels, origin, parity, rounds
+from bench.page import answers, judged, judgements, kernels, origin, parity, rounds, trends
 from bench.page.material import Material
 from bench.page.section import Section
 
@@ -10,6 +10,8 @@ SECTIONS: tuple[Callable[[Material], Iterable[Section]], ...] = (
     answers.sections,
     kernels.sections,
     rounds.sections,
+    trends.sections,
+    judgements.sections,
     judged.sections,
     parity.sections,
     origin.sections,

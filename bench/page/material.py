@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bench import targets_text
+from bench import commits, history, targets_text
+from bench.commits import Log
+from bench.history import History
+from bench.index import Entry, entry_of
 from bench.leads import Results, by_case
 from bench.palette import Style, of_backends
 from bench.registry import Catalogue
@@ -25,6 +28,10 @@ class Material:
     catalogue: Catalogue
     judgements: Sequence[tuple[Path, Mapping[str, Any]]] = ()
     """What commands have saved as JSON, and where."""
+    earlier: Sequence[Entry] = ()
+    """Runs in short, for the history alone."""
+    log: Log = field(default_factory=Log)
+    """What the repository knows of the commits."""
 
     @cached_property
     def shown(self) -> Sequence[Run]:
@@ -51,6 +58,17 @@ class Material:
     def styles(self) -> Mapping[str, Style]:
         """Return how each backend looks."""
         return of_backends(self.catalogue.backends)
+
+    @cached_property
+    def history(self) -> History | None:
+        """Return the trend over commits, where there are several."""
+        own = [entry_of(saved.run, saved.path) for saved in self.runs]
+        seen = {(one.commit, one.dirty, one.when) for one in self.earlier}
+        fresh = [one for one in own if (one.commit, one.dirty, one.when) not in seen]
+        entries = [one for one in (*self.earlier, *fresh) if one.commit]
+        if len({(one.commit, one.dirty) for one in entries}) < 2:
+            return None
+        return history.read(entries, self.catalogue, self.log)
 
     @property
     def targets(self) -> Mapping[str, Any] | None:
@@ -81,8 +99,10 @@ def _origin(run: Run) -> tuple[str, ...]:
     return tuple(json.dumps(part, sort_keys=True) for part in parts)
 
 
-def gather(paths: Sequence[Path], catalogue: Catalogue) -> Material:
+def gather(paths: Sequence[Path], catalogue: Catalogue, earlier: Sequence[Entry] = ()) -> Material:
     """Read runs, and what the commands have saved as JSON.
+
+    `earlier` runs are for the history alone.
 
     Raises
     ------
@@ -94,7 +114,11 @@ def gather(paths: Sequence[Path], catalogue: Catalogue) -> Material:
     saved = read([path for path in paths if path not in told])
     if not saved:
         raise RunError("there is no saved run to report on")
-    return Material(sorted(saved, key=lambda one: one.run.when), catalogue, judgements)
+    ids = [str(one.run.commit.get("id")) for one in saved] + [one.commit for one in earlier]
+    log = commits.read(ids, Path.cwd())
+    return Material(
+        sorted(saved, key=lambda one: one.run.when), catalogue, judgements, earlier, log
+    )
 
 
 def _judgement(path: Path) -> Iterator[Mapping[str, Any]]:
