@@ -195,8 +195,11 @@ def dots(rows: Rows, series: Sequence[Series], item: str, look: Look) -> alt.Lay
     span = base.mark_rule(strokeWidth=3, opacity=0.4).encode(
         x=alt.X("low:Q", title=title), x2=alt.X2("high:Q")
     )
-    marks = base.mark_point(filled=True, size=90, opacity=1).encode(x=x, shape=_shape(series))
-    layers = [span, marks, *_targets(base, rows, look, x, y)]
+    tips = _tips(rows[0])
+    marks = base.mark_point(filled=True, size=90, opacity=1).encode(
+        x=x, shape=_shape(series), tooltip=tips
+    )
+    layers = [span, *_targets(base, tips, look, x, y), marks]
     return _finish(layers, series, look, ROW * len(kinds))
 
 
@@ -253,10 +256,11 @@ def _lines(
         legend=_legend(look),
     )
     line = base.mark_line(strokeWidth=2).encode(y=y, strokeDash=dashes)
+    tips = _tips(rows[0])
     marks = base.mark_point(filled=True, size=52, opacity=1).encode(
-        y=y, shape=_shape(series, look)
+        y=y, shape=_shape(series, look), tooltip=tips
     )
-    layers = [*under, band, line, marks, *_targets(base, rows, look, y)]
+    layers = [*under, band, line, *_targets(base, tips, look, y), marks]
     return _finish(layers, series, look, HEIGHT, scenario)
 
 
@@ -266,14 +270,14 @@ def _base(rows: Rows) -> alt.Chart:
     return chart.transform_filter(shown)
 
 
-def _targets(base: alt.Chart, rows: Rows, look: Look, *encodings: Any) -> list[alt.Chart]:
-    """Return what the pointer meets: larger than the marks, and unseen. A document has none."""
+def _targets(
+    base: alt.Chart, tips: Sequence[alt.Tooltip], look: Look, *encodings: Any
+) -> list[alt.Chart]:
+    """Return what the pointer meets near a mark. A document has none."""
     if look.legend:
         return []
-    targets = base.mark_point(filled=True, size=420, opacity=0).encode(
-        *encodings, tooltip=_tips(rows[0] if rows else {})
-    )
-    return [targets]
+    targets = base.mark_point(filled=True, size=420, opacity=0, aria=False)
+    return [targets.encode(*encodings, tooltip=list(tips))]
 
 
 def _tips(row: Mapping[str, Any]) -> list[alt.Tooltip]:
