@@ -25,11 +25,19 @@ FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 """The first comes with the converter, so that text is as wide on every machine."""
 
 FIRST_DIGIT = "substring(format(datum.value, '.0e'), 0, 1)"
-DECADE = f"{FIRST_DIGIT} == '1'"
-ROUND = f"indexof(['1', '2', '5'], {FIRST_DIGIT}) >= 0"
-FINE = f"indexof(['1', '2', '3', '5', '7'], {FIRST_DIGIT}) >= 0"
-SPARSE = f"{DECADE} || (datum.value < 1000 && {ROUND})"
-"""Vega's expressions for which values of a log axis have labels."""
+DECADE = "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6"
+"""Vega's expressions for a value of a log axis: its first digit; whether it is a power of ten."""
+
+
+def _round(axis: str, digits: str = "125") -> str:
+    """Return the expression for which values of a log axis have labels.
+
+    Where the axis spans hardly more than a power of ten, all that there is room for.
+    """
+    narrow = f"domain('{axis}')[1] / domain('{axis}')[0] < 12"
+    return f"({narrow} || indexof('{digits}', {FIRST_DIGIT}) >= 0)"
+
+
 _UNITS = (("1", "s"), ("1e-3", "ms"), ("1e-6", "µs"))
 
 
@@ -109,7 +117,7 @@ def times(
         Where it stands.
     """
     title = f"Time per {item} (median)"
-    axis = _log_axis(SECONDS, ROUND)
+    axis = _log_axis(SECONDS, _round("y"))
     return _lines(rows, series, _sizes(sizes), "time", title, axis, look, scenario=scenario)
 
 
@@ -152,7 +160,7 @@ def leads(
         color=look.ink.faint, fontSize=12,
     ).encode(y=alt.Y("one:Q"), x=alt.value("width"))  # fmt: skip
     layers = [close, rule, said, *_crossovers(changes, look)]
-    axis = _log_axis("format(datum.value, ',.3~r') + '×'", FINE)
+    axis = _log_axis("format(datum.value, ',.3~r') + '×'", _round("y", "12357"))
     return _lines(rows, series, _sizes(sizes), "lead", title, axis, look, under=layers)
 
 
@@ -189,7 +197,7 @@ def dots(rows: Rows, series: Sequence[Series], item: str, look: Look) -> alt.Lay
         "time:Q",
         scale=alt.Scale(type="log", nice=False, padding=20),
         title=title,
-        axis=_log_axis(SECONDS, ROUND, tickCount=8),
+        axis=_log_axis(SECONDS, _round("x"), tickCount=8),
     )
     base = _base(rows).encode(y=y, color=_colour(series, look))
     span = base.mark_rule(strokeWidth=3, opacity=0.4).encode(
@@ -285,11 +293,12 @@ def _tips(row: Mapping[str, Any]) -> list[alt.Tooltip]:
 
 
 def _sizes(counted: str) -> alt.X:
+    shown = f"({DECADE} || (datum.value < 1000 && {_round('x')}))"
     return alt.X(
         "n:Q",
         scale=alt.Scale(type="log", nice=False, padding=18),
         title=counted,
-        axis=_log_axis("format(datum.value, ',')", SPARSE, grid=False),
+        axis=_log_axis("format(datum.value, ',')", shown, grid=False),
     )
 
 
