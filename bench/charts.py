@@ -26,11 +26,19 @@ FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 """The first comes with the converter, so that text is as wide on every machine."""
 
 FIRST_DIGIT = "substring(format(datum.value, '.0e'), 0, 1)"
-DECADE = f"{FIRST_DIGIT} == '1'"
-ROUND = f"indexof(['1', '2', '5'], {FIRST_DIGIT}) >= 0"
-FINE = f"indexof(['1', '2', '3', '5', '7'], {FIRST_DIGIT}) >= 0"
-SPARSE = f"{DECADE} || (datum.value < 1000 && {ROUND})"
-"""Vega's expressions for which values of a log axis have labels."""
+DECADE = "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6"
+"""Vega's expressions for a value of a log axis: its first digit; whether it is a power of ten."""
+
+
+def _round(axis: str, digits: str = "125") -> str:
+    """Return the expression for which values of a log axis have labels.
+
+    Where the axis spans hardly more than a power of ten, all that there is room for.
+    """
+    narrow = f"domain('{axis}')[1] / domain('{axis}')[0] < 12"
+    return f"({narrow} || indexof('{digits}', {FIRST_DIGIT}) >= 0)"
+
+
 _UNITS = (("1", "s"), ("1e-3", "ms"), ("1e-6", "µs"))
 
 
@@ -110,7 +118,7 @@ def times(
         Where it stands.
     """
     title = f"Time per {item} (median)"
-    axis = _log_axis(SECONDS, ROUND)
+    axis = _log_axis(SECONDS, _round("y"))
     return _lines(rows, series, _sizes(sizes), "time", title, axis, look, scenario=scenario)
 
 
@@ -153,7 +161,7 @@ def leads(
         color=look.ink.faint, fontSize=12,
     ).encode(y=alt.Y("one:Q"), x=alt.value("width"))  # fmt: skip
     layers = [close, rule, said, *_crossovers(changes, look)]
-    axis = _log_axis("format(datum.value, ',.3~r') + '×'", FINE)
+    axis = _log_axis("format(datum.value, ',.3~r') + '×'", _round("y", "12357"))
     return _lines(rows, series, _sizes(sizes), "lead", title, axis, look, under=layers)
 
 
@@ -190,14 +198,17 @@ def dots(rows: Rows, series: Sequence[Series], item: str, look: Look) -> alt.Lay
         "time:Q",
         scale=alt.Scale(type="log", nice=False, padding=20),
         title=title,
-        axis=_log_axis(SECONDS, ROUND, tickCount=8),
+        axis=_log_axis(SECONDS, _round("x"), tickCount=8),
     )
     base = _base(rows).encode(y=y, color=_colour(series, look))
     span = base.mark_rule(strokeWidth=3, opacity=0.4).encode(
         x=alt.X("low:Q", title=title), x2=alt.X2("high:Q")
     )
-    marks = base.mark_point(filled=True, size=90, opacity=1).encode(x=x, shape=_shape(series))
-    layers = [span, marks, *_targets(base, rows, look, x, y)]
+    tips = _tips(rows[0])
+    marks = base.mark_point(filled=True, size=90, opacity=1).encode(
+        x=x, shape=_shape(series), tooltip=tips
+    )
+    layers = [span, *_targets(base, tips, look, x, y), marks]
     return _finish(layers, series, look, ROW * len(kinds))
 
 
@@ -254,10 +265,11 @@ def _lines(
         legend=_legend(look),
     )
     line = base.mark_line(strokeWidth=2).encode(y=y, strokeDash=dashes)
+    tips = _tips(rows[0])
     marks = base.mark_point(filled=True, size=52, opacity=1).encode(
-        y=y, shape=_shape(series, look)
+        y=y, shape=_shape(series, look), tooltip=tips
     )
-    layers = [*under, band, line, marks, *_targets(base, rows, look, y)]
+    layers = [*under, band, line, *_targets(base, tips, look, y), marks]
     return _finish(layers, series, look, HEIGHT, scenario)
 
 
@@ -267,14 +279,14 @@ def _base(rows: Rows) -> alt.Chart:
     return chart.transform_filter(shown)
 
 
-def _targets(base: alt.Chart, rows: Rows, look: Look, *encodings: Any) -> list[alt.Chart]:
-    """Return what the pointer meets: larger than the marks, and unseen. A document has none."""
+def _targets(
+    base: alt.Chart, tips: Sequence[alt.Tooltip], look: Look, *encodings: Any
+) -> list[alt.Chart]:
+    """Return what the pointer meets near a mark. A document has none."""
     if look.legend:
         return []
-    targets = base.mark_point(filled=True, size=420, opacity=0).encode(
-        *encodings, tooltip=_tips(rows[0] if rows else {})
-    )
-    return [targets]
+    targets = base.mark_point(filled=True, size=420, opacity=0, aria=False)
+    return [targets.encode(*encodings, tooltip=list(tips))]
 
 
 def _tips(row: Mapping[str, Any]) -> list[alt.Tooltip]:
@@ -282,11 +294,12 @@ def _tips(row: Mapping[str, Any]) -> list[alt.Tooltip]:
 
 
 def _sizes(counted: str) -> alt.X:
+    shown = f"({DECADE} || (datum.value < 1000 && {_round('x')}))"
     return alt.X(
         "n:Q",
         scale=alt.Scale(type="log", nice=False, padding=18),
         title=counted,
-        axis=_log_axis("format(datum.value, ',')", SPARSE, grid=False),
+        axis=_log_axis("format(datum.value, ',')", shown, grid=False),
     )
 
 
@@ -388,7 +401,8 @@ def trend(
     rows
         By case, of which the parameter ``scenario`` chooses one. Lists of equal lengths: ``at``,
         which is places among the commits, ``time``, ``raw`` and ``runs``; ``start``, ``end`` and
-        ``level``; ``before``, ``after``, ``change`` and ``other``.
+        ``level``; ``before``, ``after``, ``change`` and ``other``. Times are in nanoseconds, which
+        takes fewer digits.
     commits
         Older ones first, with ``name`` and ``subject``.
     first
@@ -421,6 +435,7 @@ def trend(
     parts = [
         *_change_marks(chosen, places, look),
         chosen.transform_flatten(["start", "end", "level"])
+        .transform_calculate(level="datum.level * 1e-9")
         .mark_rule(strokeWidth=2.5, color=look.ink.text, opacity=0.75)
         .encode(x=alt.X("start:Q"), x2=alt.X2("end:Q"), y=alt.Y("level:Q")),
         *_commits(chosen, x, y, look),
@@ -456,6 +471,7 @@ def _change_marks(chosen: alt.Chart, places: alt.Scale, look: Look) -> list[alt.
 def _commits(chosen: alt.Chart, x: alt.X, y: alt.Y, look: Look) -> list[alt.Chart]:
     points = (
         chosen.transform_flatten(["at", "time", "raw", "runs"])
+        .transform_calculate(time="datum.time * 1e-9", raw="datum.raw * 1e-9")
         .transform_calculate(
             Commit="commits[datum.at].name",
             Subject="commits[datum.at].subject",
@@ -520,7 +536,8 @@ def forest(
     marks = base.mark_point(filled=True, size=80, opacity=1).encode(
         x=x, color=colour, shape=_shape(series)
     )
-    layers = [within, *_references(threshold, look), span, marks, *_targets(base, rows, look, x)]
+    tips = _tips(rows[0])
+    layers = [within, *_references(threshold, look), span, *_targets(base, tips, look, x), marks]
     return _finish(layers, series, look, STEP * len(cases))
 
 

@@ -20,20 +20,6 @@ NULL = "A/A"
 """What is called so is the same code on both sides."""
 MOST = 60
 """Cases in a figure; a table has the rest."""
-SAID = {
-    Verdict.REGRESSION: ("is slower: a regression", "are slower: regressions"),
-    Verdict.IMPROVEMENT: ("is faster", "are faster"),
-    Verdict.NO_CHANGE: ("is within the threshold", "are within the threshold"),
-    Verdict.INCONCLUSIVE: ("is undecided", "are undecided"),
-    "tolerated": ("is slower than the threshold, but not than code placement may make it",) * 2,
-    "control": ("is a control, whose code is the same", "are controls, whose code is the same"),
-    "same code": ("was not measured: its code is the same", "were not measured: same code"),
-    "new": ("is new", "are new"),
-    "gone": ("is gone", "are gone"),
-    "removed": ("was removed, which was accepted", "were removed, which was accepted"),
-    "error": ("is an error", "are errors"),
-}
-"""What is said of one case of a verdict, and of several."""
 STYLES = {
     Verdict.REGRESSION: Style(2, shape="triangle-up"),
     "error": Style(2, shape="cross"),
@@ -46,13 +32,17 @@ STYLES = {
 }
 """The gravest first."""
 WHOLE = {
-    Verdict.REGRESSION: "Regression.",
-    Verdict.IMPROVEMENT: "Faster.",
-    Verdict.NO_CHANGE: "Pass: nothing became slower.",
-    Verdict.INCONCLUSIVE: "Inconclusive.",
+    Verdict.REGRESSION: "Regression",
+    Verdict.IMPROVEMENT: "Faster, and nothing slower",
+    Verdict.NO_CHANGE: "Pass: nothing is slower by as much as the threshold.",
+    Verdict.INCONCLUSIVE: "Inconclusive: what was measured cannot tell.",
     "void": "Void: the same code differed from itself, so nothing here is to be trusted.",
     "error": "Error: something is missing or wrong.",
+    "tolerated": "Pass: what is slower is so by no more than code placement alone may give.",
 }
+NOTE = ("note",)
+NAMED = 3
+"""Cases that a sentence names."""
 
 
 def sections(material: Material) -> Iterator[Section]:
@@ -84,16 +74,22 @@ def _section(id_: str, data: Mapping[str, Any]) -> Section:
 
 def _intro(data: Mapping[str, Any]) -> str:
     word = str(data["verdict"])
-    said = [
-        f"{number:,} {SAID.get(kind, (kind, kind))[number != 1]}"
-        for kind, number in data["counts"].items()
-    ]
     whole = WHOLE.get(word, f"{word.capitalize()}.")
-    return f"{whole} Of {len(data['cases']):,} cases {', '.join(said) or 'none was judged'}."
+    if whole.endswith("."):
+        return whole
+    named = [
+        f"{one['name']} by {abs(found['ratio'] - 1):.1%}"
+        for one in data["cases"]
+        if one["verdict"] == word and (found := _ratio(one))
+    ]
+    more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+    return f"{whole}: {', '.join(named[:NAMED])}{more}." if named else f"{whole}."
 
 
 def _facts(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Verdict", f"{data['verdict']} (exit code {data['exit_code']})"
+    counts = ", ".join(f"{number:,} {word}" for word, number in data["counts"].items())
+    yield "Cases", counts or "none"
     if data.get("threshold") is not None:
         yield "Threshold", f"{share(data['threshold'])}: the smallest change that matters"
     if data.get("blocks"):
@@ -102,8 +98,9 @@ def _facts(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Runs", f"{data['runs']['old']:,} old, {data['runs']['new']:,} new"
     if data.get("parity_calls"):
         yield "Parity", f"{data['parity_calls']:,} calls compared bit for bit"
-    for name, one in (data.get("nulls") or {}).items():
-        yield "The same code", f"{name}: {_said(one)}"
+    nulls = [f"{name} {_said(one)}" for name, one in (data.get("nulls") or {}).items()]
+    if nulls:
+        yield "Same code", "; ".join(nulls)
 
 
 def _ratio(one: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -192,16 +189,17 @@ def _fitting(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _judged(id_: str, cases: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> Table:
+    noted = any(one.get("note") for one in cases)
     return Table(
         id=f"{id_}-cases",
         caption="Cases that were measured; brackets hold 95 % intervals of one case at a time",
-        columns=("case", "before", "after", "ratio [95 %]", "threshold", "verdict", "note"),
-        rows=[_row(one, data) for one in cases],
+        columns=("case", "before", "after", "ratio [95 %]", "threshold", "verdict", *NOTE[:noted]),
+        rows=[_row(one, data, noted=noted) for one in cases],
         words=frozenset({0, 5, 6}),
     )
 
 
-def _row(one: Mapping[str, Any], data: Mapping[str, Any]) -> Row:
+def _row(one: Mapping[str, Any], data: Mapping[str, Any], *, noted: bool) -> Row:
     found = _ratio(one) or {}
     old = one.get("old", one.get("seconds"))
     new = one.get("new", old * found["ratio"] if old else None)
@@ -214,7 +212,7 @@ def _row(one: Mapping[str, Any], data: Mapping[str, Any]) -> Row:
             Cell(_said(found), found["ratio"]),
             Cell("–", 0.0) if threshold is None else Cell(share(threshold), threshold),
             Cell(str(one["verdict"])),
-            Cell(one.get("note") or "–"),
+            *([Cell(one.get("note") or "–")] if noted else ()),
         ],
     )
 

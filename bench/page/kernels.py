@@ -46,6 +46,7 @@ def _section(kernel: str, blocks: Sequence[Block], material: Material) -> Sectio
         intro=" ".join(filter(None, intro)),
         figures=drawn,
         tables=[_cases(kernel, blocks, material)],
+        notes=[_columns(blocks, material)],
     )
 
 
@@ -120,8 +121,7 @@ def _times(blocks: Sequence[Block], material: Material) -> Figure:
         title=f"Time per {item} against the number of {material.catalogue.counted}",
         caption=(
             "Both axes are logarithmic. Lines join medians on fresh inputs; "
-            f"{_band(material)} The floor is the price of the call itself, without the work: no "
-            "backend can be faster."
+            f"{_band(material)}{_floor(blocks)}"
         ),
         specification=chart.to_dict(),
         series=series,
@@ -141,6 +141,12 @@ def _band(material: Material) -> str:
             f"{len(material.shown)} processes."
         )
     return "bands are 95 % intervals of the median within the one process that was timed."
+
+
+def _floor(blocks: Sequence[Block]) -> str:
+    if not any(row.role is Role.FLOOR for row in _timed(blocks)):
+        return ""
+    return " The floor is the price of the call itself, without the work: nothing can be faster."
 
 
 def _side_by_side(blocks: Sequence[Block], series: Sequence[Series]) -> Table:
@@ -262,22 +268,33 @@ def _dots(blocks: Sequence[Block], material: Material) -> Figure:
 
 def _cases(kernel: str, blocks: Sequence[Block], material: Material) -> Table:
     """Return every case of a kernel, each with an id to link to."""
-    item, reference = blocks[0].item, material.catalogue.reference
+    floor = bool(_floor(blocks))
+    columns = ("case", "n", "median", "range", "a second", f"× {material.catalogue.reference}")
     return Table(
         id=f"{kernel}-cases",
         caption=f"All {sum(1 for _ in _timed(blocks))} cases of {kernel}",
-        columns=(
-            "case", "n", f"median per {item}", _interval(material).lower(),
-            f"{item}s a second", f"× {reference} [95 %]", "÷ floor", "rounds",
-        ),
-        rows=[_case(row, material) for row in _timed(blocks)],
-    )  # fmt: skip
+        columns=(*columns, *(("÷ floor",) if floor else ()), "rounds"),
+        rows=[_case(row, material, floor=floor) for row in _timed(blocks)],
+    )
 
 
-def _case(row: Timed, material: Material) -> Row:
+def _columns(blocks: Sequence[Block], material: Material) -> str:
+    """Say what the columns of the cases hold."""
+    spread = _interval(material)
+    floor = "; how many times the floor's time it takes" if _floor(blocks) else ""
+    return (
+        f"Of each case: median time per {blocks[0].item}; its range, {spread[0].lower()}"
+        f"{spread[1:]}; how many that are a second; how many times as fast as "
+        f"{material.catalogue.reference} it is, with the 95 % interval within one process{floor}; "
+        "how many rounds were timed. Click a heading to sort."
+    )
+
+
+def _case(row: Timed, material: Material, *, floor: bool) -> Row:
     result, case = row.result, row.result.case
     low, high = span(result, material.results)
-    floor = row.to_floor if row.to_floor and row.role is not Role.FLOOR else None
+    above = row.to_floor if row.to_floor and row.role is not Role.FLOOR else None
+    to_floor = Cell(figures(above, 2), above) if above else Cell("–", 0.0)
     return Row(
         anchor=anchor(case),
         cells=[
@@ -287,7 +304,7 @@ def _case(row: Timed, material: Material) -> Row:
             Cell(f"{duration(low)} – {duration(high)}", low),
             Cell(_rate(result.median), 1 / result.median),
             Cell(ratio(row.speedup), row.speedup.value) if row.speedup else Cell("–", 0.0),
-            Cell(figures(floor, 2), floor) if floor else Cell("–", 0.0),
+            *([to_floor] if floor else ()),
             Cell(f"{result.rounds:,}", result.rounds),
         ],
     )

@@ -13,7 +13,7 @@ from bench.page.material import Material
 from bench.page.section import Cell, Choice, Figure, Row, Section, Table
 from bench.text import duration, share
 
-BUDGET = 20_000
+BUDGET = 12_000
 """So many commits all cases together may have on the page, which is to fit into a mail."""
 
 
@@ -119,12 +119,12 @@ def _row(series: Series, places: Mapping[Commit, int]) -> dict[str, Any]:
     return {
         "scenario": _key(series),
         "at": at,
-        "time": [_short(one) for one in series.relative],
-        "raw": [_short(one) for one in series.raw],
+        "time": [_short(1e9 * one) for one in series.relative],
+        "raw": [_short(1e9 * one) for one in series.raw],
         "runs": list(series.runs),
         "start": [at[first] for first, _ in parts],
         "end": [at[last - 1] for _, last in parts],
-        "level": [_short(np.median(series.relative[first:last])) for first, last in parts],
+        "level": [_short(1e9 * np.median(series.relative[first:last])) for first, last in parts],
         "before": [at[one.at - 1] for one in series.changes],
         "after": [at[one.at] for one in series.changes],
         "change": [_short(one.change) for one in series.changes],
@@ -142,14 +142,8 @@ def _table(history: History, changed: Sequence[Series]) -> Table:
         id="changes",
         caption="Change points, with the commits that hold them",
         columns=(
-            "case",
-            *(["machine"] if several else []),
-            "change",
-            "from",
-            "to",
-            "after",
-            "by",
-            "besides",
+            *("case", "machine")[: 1 + several],
+            *("change", "old level", "new level", "last before", "first after", "besides"),
         ),
         rows=[
             Row(

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import report
+from bench import runs
 from bench.__main__ import main
+from bench.catalogue import catalogue
 from bench.exits import Exit
 from bench.formats import FORMATS
 from bench.page import answers, contents, document, material, origin, parity, rounds
@@ -106,8 +107,8 @@ def test_the_answer_is_a_sentence(medians: Medians, use: str, sentence: str) -> 
 
 
 def test_the_evidence_is_the_range_over_processes() -> None:
-    slower = {n: row | {"rust": row["rust"] * 1.1} for n, row in WINNER.items()}
-    faster = {n: row | {"rust": row["rust"] * 0.8} for n, row in WINNER.items()}
+    slower = {n: {**row, "rust": row["rust"] * 1.1} for n, row in WINNER.items()}
+    faster = {n: {**row, "rust": row["rust"] * 0.8} for n, row in WINNER.items()}
     found = answer(made_of(slower, WINNER, faster))
     assert "In 3 processes the lead of rust was 1.4× to 7.5×." in found.evidence
     assert "1.5× to 6.0×" in found.sentence  # of the middle one
@@ -118,11 +119,18 @@ def test_the_evidence_of_one_process_says_so() -> None:
 
 
 def test_the_evidence_says_what_was_compared() -> None:
-    section = SECTION | {"parity": {"calls": {"clear numba": 1200, "clear rust": 34}}}
+    section: dict[str, Any] = dict(SECTION)
+    section["parity"] = {"calls": {"clear numba": 1200, "clear rust": 34}}
     evidence = answer(made_of(WINNER, section=section)).evidence
     assert "1,234 calls were compared with numpy: not a bit differed." in evidence
-    wrong = section["parity"] | {"disagreements": ["clear: numba disagrees with numpy on …"]}
-    section = section | {"parity": wrong, "refused": {"clear": {"numba": "wrong"}}}
+    section = {
+        **SECTION,
+        "parity": {
+            "calls": {"clear numba": 1200},
+            "disagreements": ["clear: numba disagrees with numpy on …"],
+        },
+        "refused": {"clear": {"numba": "wrong"}},
+    }
     evidence = answer(made_of(WINNER, section=section)).evidence
     assert "1 disagreed" in evidence
     assert "Left out: numba (wrong)." in evidence
@@ -137,8 +145,11 @@ def test_runs_without_parity_say_that_nothing_is_proved() -> None:
 
 def test_a_disagreement_is_told_in_the_section_on_parity() -> None:
     said = "clear: rust disagrees with numpy on tied-5: price is 1.0, numpy has 2.0"
-    checked = {"calls": {"clear numba": 10, "clear rust": 10}, "disagreements": [said]}
-    (section,) = parity.sections(made_of(WINNER, section=SECTION | {"parity": checked}))
+    checked: dict[str, Any] = {
+        "calls": {"clear numba": 10, "clear rust": 10},
+        "disagreements": [said],
+    }
+    (section,) = parity.sections(made_of(WINNER, section=dict(SECTION) | {"parity": checked}))
     assert "1 disagreement was found" in section.intro
     assert "is zero" not in section.intro
     assert section.notes == [said]
@@ -152,7 +163,7 @@ def test_runs_of_another_machine_or_revision_take_no_part() -> None:
     elsewhere = own | {"machine_info": dict(MACHINE) | {"node_hash": "def"}}
     earlier = own | {"commit_info": {"id": "2" * 40, "dirty": False}}
     files = [
-        Saved(Path(f"{number}.json"), simulated.runs.from_json(one))
+        Saved(Path(f"{number}.json"), runs.from_json(one))
         for number, one in enumerate((elsewhere, earlier, own, later))
     ]
     made = Material(files, CATALOGUE)
@@ -442,7 +453,7 @@ def test_the_study_in_this_repository_fits_into_a_mail(tmp_path: Path) -> None:
     assert {link for link in page.links if link.removeprefix("#") not in page.ids} == set()
     assert len(set(page.ids)) == len(page.ids)
     expected = {"answer", "rounds", "targets", "parity", "origin"}
-    assert expected | set(report.catalogue().kernels) <= set(page.ids)
+    assert expected | set(catalogue().kernels) <= set(page.ids)
 
 
 def test_what_commands_save_is_told_from_runs(tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 """The docs' generated parts are true to the runs in the repository."""
 
+import shutil
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from bench import report
+from bench.figures import FIGURES, Figure
 from bench.markdown import TABLES, Sources
+from bench.palette import COLOURS, GREY, of_backends
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +28,73 @@ def test_every_table_is_in_a_document(sources: Sources) -> None:
     assert lacking - ({"targets"} if sources.targets is None else set()) == set()
 
 
+def test_every_figure_is_in_a_document_and_in_its_file() -> None:
+    texts = "".join(path.read_text(encoding="utf-8") for path in report.documents())
+    for name in FIGURES:
+        assert f"<!-- generated: {name} -->" in texts
+        picture = ET.parse(report.ROOT / "docs" / "figures" / f"{name[7:]}.svg").getroot()  # noqa: S314  our own
+        assert picture.tag.endswith("svg")
+
+
+@pytest.fixture(scope="module")
+def figures(sources: Sources) -> dict[str, Figure]:
+    return {name: draw(sources) for name, draw in FIGURES.items()}
+
+
+def test_a_figure_is_an_image_with_what_it_shows(
+    sources: Sources, figures: dict[str, Figure]
+) -> None:
+    document = "<!-- generated: figure_lead -->\n<!-- end -->\n"
+    for path, to in (
+        ("README.md", "docs/figures/lead.svg"),
+        ("docs/performance.md", "figures/lead.svg"),
+    ):
+        made = report.refresh(document, sources, report.ROOT / path, figures)
+        assert "![Lead of rust over the next best backend against n, by kind" in made
+        assert f"]({to})\n" in made
+
+
+def test_a_picture_that_was_changed_by_hand_is_drawn_anew(
+    sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "sources", lambda: sources)
+    monkeypatch.setattr(report, "documents", lambda _: [])
+    shutil.copytree(report.ROOT / "docs" / "figures", tmp_path / "docs" / "figures")
+    changed, gone = (tmp_path / "docs" / "figures" / f"{one}.svg" for one in ("times", "lead"))
+    whole = changed.read_text(encoding="utf-8")
+    changed.write_text(whole.replace("rust", "dust"), encoding="utf-8")
+    gone.unlink()
+    stale = [path.relative_to(tmp_path) for path in (changed, gone)]
+    assert report.update_docs(write=False, root=tmp_path) == stale
+    assert not gone.exists()
+    assert report.update_docs(write=True, root=tmp_path) == stale
+    assert changed.read_text(encoding="utf-8") == whole
+    assert report.update_docs(write=False, root=tmp_path) == []
+
+
+def test_no_two_backends_look_alike(sources: Sources) -> None:
+    styles = of_backends(sources.catalogue.backends)
+    assert len(set(styles.values())) == len(sources.catalogue.backends)
+    assert {one.colour for one in styles.values()} <= set(range(GREY + 1))
+    competing = [styles[name] for name in ("numpy", "numba", "rust")]
+    assert len({one.colour for one in competing}) == len({one.shape for one in competing}) == 3
+    assert all(not one.dash for one in competing)
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of a colour, as WCAG 2 defines it."""
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts]
+    return sum(weight * one for weight, one in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize(("place", "ground"), [(0, "#ffffff"), (1, "#16181c")])
+def test_colours_stand_out_from_the_ground(place: int, ground: str) -> None:
+    for pair in COLOURS:
+        low, high = sorted((luminance(pair[place]), luminance(ground)))
+        assert (high + 0.05) / (low + 0.05) >= 3
+
+
 def test_a_stale_part_is_made_anew_and_the_rest_left_alone(sources: Sources) -> None:
     document = "before\n<!-- generated: where -->\nan old claim\n<!-- end -->\nafter\n"
     fresh = report.refresh(document, sources, Path("x.md"))
@@ -35,7 +106,9 @@ def test_a_stale_part_is_made_anew_and_the_rest_left_alone(sources: Sources) -> 
 
 def test_an_unknown_table_is_named(sources: Sources) -> None:
     document = "<!-- generated: nonsense -->\n<!-- end -->\n"
-    with pytest.raises(report.ReportError, match=r"x\.md: no table is called 'nonsense'"):
+    with pytest.raises(
+        report.ReportError, match=r"x\.md: no table or figure is called 'nonsense'"
+    ):
         report.refresh(document, sources, Path("x.md"))
 
 
