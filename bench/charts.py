@@ -401,8 +401,8 @@ def trend(
     rows
         By case, of which the parameter ``scenario`` chooses one. Lists of equal lengths: ``at``,
         which is places among the commits, ``time``, ``raw`` and ``runs``; ``start``, ``end`` and
-        ``level``; ``before``, ``after``, ``change`` and ``other``. Times are in nanoseconds, which
-        takes fewer digits.
+        ``level``; ``before``, ``after``, ``change``, ``other`` and ``number``. Times are in
+        nanoseconds, which takes fewer digits.
     commits
         Older ones first, with ``name`` and ``subject``.
     first
@@ -447,7 +447,7 @@ def trend(
 def _change_marks(chosen: alt.Chart, places: alt.Scale, look: Look) -> list[alt.Chart]:
     """Return the ranges of commits that hold change points, behind all else."""
     found = (
-        chosen.transform_flatten(["before", "after", "change", "other"])
+        chosen.transform_flatten(["before", "after", "change", "other", "number"])
         .transform_calculate(
             middle="(datum.before + datum.after) / 2",
             Change="format(datum.change, '+.1%')",
@@ -462,10 +462,24 @@ def _change_marks(chosen: alt.Chart, places: alt.Scale, look: Look) -> list[alt.
         x=alt.X("before:Q", scale=places), x2=alt.X2("after:Q"), y=alt.value(0),
         y2=alt.value("height"),
     )  # fmt: skip
-    said = found.mark_text(
-        color=colour, fontWeight="bold", fontSize=13, align="right", baseline="top", dx=-8, dy=4
-    ).encode(x=alt.X("before:Q"), y=alt.value(0), text="Change:N")
-    return [range_of, said]
+    return [range_of, *_change_labels(found, colour)]
+
+
+def _change_labels(found: alt.Chart, colour: str) -> list[alt.Chart]:
+    """Return how large the changes are: towards the middle, neighbours one below the other."""
+    kept: dict[str, Any] = {"color": colour, "fontWeight": "bold", "fontSize": 13}
+    labels = []
+    for left in (True, False):
+        for odd in (0, 1):
+            here = f"(datum.middle < length(commits) / 2) == {str(left).lower()}"
+            some = found.transform_filter(f"{here} && datum.number % 2 == {odd}")
+            text = some.mark_text(
+                align="left" if left else "right", baseline="top", dx=6 if left else -6,
+                dy=4 + 17 * odd, **kept,
+            )  # fmt: skip
+            at = alt.X("after:Q" if left else "before:Q")
+            labels.append(text.encode(x=at, y=alt.value(0), text="Change:N"))
+    return labels
 
 
 def _commits(chosen: alt.Chart, x: alt.X, y: alt.Y, look: Look) -> list[alt.Chart]:
@@ -524,7 +538,12 @@ def forest(
             labelExpr="format(datum.value, ',.3~r') + '×'", tickCount=7, labelOverlap=True
         ),
     )
-    y = alt.Y("case:N", sort=cases, title=None, axis=alt.Axis(labelLimit=230, ticks=False))
+    y = alt.Y(
+        "case:N",
+        sort=cases,
+        title=None,
+        axis=alt.Axis(labelLimit=230, labelPadding=8, ticks=False),
+    )
     base = _base(rows).encode(y=y)
     within = base.mark_bar(color=look.ink.grid, opacity=0.75, height={"band": 1}).encode(
         x=alt.X("least:Q", title=title), x2=alt.X2("most:Q")

@@ -135,8 +135,8 @@ def _null_numbers(measured: Measurements) -> dict[str, Any]:
     """Return the same for machines; nothing where it could not be measured."""
     if NULL not in measured.differences:
         return {}
-    blocks = measured.differences[NULL]
-    return {NULL: numbers(estimate(blocks), median(measured.seconds[NULL]), blocks)}
+    blocks, seconds = measured.differences[NULL], measured.seconds[NULL]
+    return {NULL: numbers(estimate(blocks), median(seconds), blocks)}
 
 
 def _row(

@@ -53,12 +53,12 @@ def study_files() -> list[Path]:
     return [*study_runs(), *(path for path in (TARGETS,) if path.exists())]
 
 
-def lacking(error: ImportError) -> Exception:
+def lacking(error: ImportError, what: str = "charts") -> Exception:
     """Say which dependency group is needed, where that is what is missing."""
     if (error.name or "bench").startswith("bench"):
         return error
     return ReportError(
-        f"charts and histories need {error.name}, of the dependency group `report`: "
+        f"{what} need {error.name}, of the dependency group `report`: "
         "python -m pip install --group report"
     )
 

@@ -10,6 +10,7 @@ from bench.commands.parser import Commands, add_command, add_output, conclude, f
 from bench.compare import NO_CONTROL
 from bench.exits import Exit
 from bench.history import THRESHOLD, Settings
+from bench.index import Entry
 from bench.judgement import Judgement
 from bench.provenance import MACHINE
 from bench.runs import ForeignError, RunError
@@ -84,11 +85,7 @@ def run(options: argparse.Namespace) -> Exit:
 
 
 def _judged(options: argparse.Namespace) -> Judgement:
-    found, named = _paths(options.saved, options.storage)
-    entries, faults = index.load([*named, *found])
-    # Others' files in a folder are no fault; one that was named is.
-    foreign = [path for path in found if isinstance(faults.get(path), ForeignError)]
-    faults = {path: error for path, error in faults.items() if path not in foreign}
+    entries, faults, foreign = load(options.saved, options.storage)
     if not entries:
         raise RunError("\n".join(map(str, faults.values())) or "there is no saved run")
     log = commits.read((one.commit for one in entries), Path.cwd())
@@ -96,8 +93,21 @@ def _judged(options: argparse.Namespace) -> Judgement:
     try:
         whole = history.read(entries, catalogue(), log, settings)
     except ImportError as error:
-        raise report.lacking(error) from None
+        raise report.lacking(error, "change points") from None
     return history_judgement.judge(whole, faults, options.case, foreign)
+
+
+def load(
+    saved: Sequence[str], uri: str = storage.DEFAULT
+) -> tuple[list[Entry], dict[Path, RunError], list[Path]]:
+    """Return runs in short, what is wrong with files that are none, and files of other things.
+
+    Others' files in a folder are no fault; one that was named is.
+    """
+    found, named = _paths(saved, uri)
+    entries, faults = index.load([*named, *found])
+    foreign = [path for path in found if isinstance(faults.get(path), ForeignError)]
+    return entries, {path: one for path, one in faults.items() if path not in foreign}, foreign
 
 
 def _paths(saved: Sequence[str], uri: str) -> tuple[list[Path], list[Path]]:

@@ -6,8 +6,11 @@ from pathlib import Path
 
 from bench import files, report
 from bench.catalogue import catalogue
+from bench.commands import failures
+from bench.commands.history import load
 from bench.commands.parser import Commands, add_command, show
 from bench.exits import Exit
+from bench.index import Entry
 
 TEXT = """\
 Print the summary of saved runs, as the sweep prints its own; or write it as one
@@ -19,6 +22,7 @@ examples:
   python -m bench report .benchmarks/*/0001_*.json
   python -m bench report -o report.html
   python -m bench report run-*.json targets.json -o report.html
+  python -m bench report -o report.html --history .benchmarks
   python -m bench report --check-docs   # ends with 1 where docs are stale
 """
 
@@ -40,6 +44,11 @@ def add(commands: Commands) -> None:
         help="write the report to this .html file instead",
     )  # fmt: skip
     parser.add_argument(
+        "--history", action="append", default=[], metavar="RUN",
+        help="a folder of runs, or a run, that the page's history is made of besides; may be "
+        "repeated. A page of runs of several commits has a history without it",
+    )  # fmt: skip
+    parser.add_argument(
         "--update-docs", action="store_true",
         help="rewrite the generated parts of README and docs from the runs in the repository",
     )  # fmt: skip
@@ -54,10 +63,15 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> Exit:
     """Print the summary, or hold the docs against the runs."""
     if options.output:
-        page = _page(options.saved or report.study_files())
+        earlier, faults, _ = load(options.history) if options.history else ([], {}, [])
+        page = _page(
+            options.saved or report.study_files(), earlier, list(map(str, faults.values()))
+        )
         files.write(options.output, page)
         show(f"{options.output}: {len(page.encode()) / 1e6:.2f} MB\n")
-        return Exit.PASS
+        for fault in faults.values():
+            failures.tell(options.command, fault)
+        return Exit.ERROR if faults else Exit.PASS
     if not (options.update_docs or options.check_docs):
         show(report.of_files(options.saved or report.study_runs()))
         return Exit.PASS
@@ -82,10 +96,12 @@ def page_file(text: str) -> Path:
     return path
 
 
-def _page(paths: Sequence[Path]) -> str:
+def _page(paths: Sequence[Path], earlier: Sequence[Entry], unread: Sequence[str]) -> str:
     """Return the report of some files as a page."""
     try:
         from bench.page import document, material
+
+        made = material.gather(paths, catalogue(), earlier, unread)
+        return document.render(made)
     except ImportError as error:
         raise report.lacking(error) from None
-    return document.render(material.gather(paths, catalogue()))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench import charts
+from bench.exits import Exit
 from bench.page.material import Material
 from bench.page.section import Cell, Figure, Row, Section, Table
 from bench.palette import GREY, Series, Style
@@ -37,7 +38,7 @@ WHOLE = {
     Verdict.NO_CHANGE: "Pass: nothing is slower by as much as the threshold.",
     Verdict.INCONCLUSIVE: "Inconclusive: what was measured cannot tell.",
     "void": "Void: the same code differed from itself, so nothing here is to be trusted.",
-    "error": "Error: something is missing or wrong.",
+    "error": "Something is missing or wrong",
     "tolerated": "Pass: what is slower is so by no more than code placement alone may give.",
 }
 NOTE = ("note",)
@@ -68,7 +69,7 @@ def _section(id_: str, data: Mapping[str, Any]) -> Section:
             *([_judged(id_, judged, data)] if judged else ()),
             *([_unjudged(id_, others)] if others else ()),
         ],
-        notes=[*data["warnings"], *data["notes"]],
+        notes=data["notes"],
     )
 
 
@@ -77,19 +78,32 @@ def _intro(data: Mapping[str, Any]) -> str:
     whole = WHOLE.get(word, f"{word.capitalize()}.")
     if whole.endswith("."):
         return whole
-    named = [
-        f"{one['name']} by {abs(found['ratio'] - 1):.1%}"
-        for one in data["cases"]
-        if one["verdict"] == word and (found := _ratio(one))
-    ]
-    more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
-    return f"{whole}: {', '.join(named[:NAMED])}{more}." if named else f"{whole}."
+    # An error is a row that fails as one: a case that is gone, or wrong.
+    own = [one for one in data["cases"] if one["verdict"] == word or _failed(one, word)]
+    named = [f"{one['name']} {_became(one)}".rstrip() for one in own[:NAMED]]
+    more = f" and {len(own) - NAMED} more" if len(own) > NAMED else ""
+    return f"{whole}: {', '.join(named)}{more}." if named else f"{whole}."
+
+
+def _failed(one: Mapping[str, Any], word: str) -> bool:
+    return word == "error" and bool(one["exit_code"] == Exit.ERROR)
+
+
+def _became(one: Mapping[str, Any]) -> str:
+    """Say by how much a case changed; nothing where that is not known."""
+    found = _ratio(one)
+    if found is None:
+        return f"({one['verdict']})"
+    change = found["ratio"] - 1
+    return f"{abs(change):.1%} {'slower' if change > 0 else 'faster'}"
 
 
 def _facts(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Verdict", f"{data['verdict']} (exit code {data['exit_code']})"
     counts = ", ".join(f"{number:,} {word}" for word, number in data["counts"].items())
     yield "Cases", counts or "none"
+    for warning in data["warnings"]:
+        yield "Beware", warning
     if data.get("threshold") is not None:
         yield "Threshold", f"{share(data['threshold'])}: the smallest change that matters"
     if data.get("blocks"):

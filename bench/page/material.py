@@ -32,6 +32,8 @@ class Material:
     """Runs in short, for the history alone."""
     log: Log = field(default_factory=Log)
     """What the repository knows of the commits."""
+    unread: Sequence[str] = ()
+    """What is wrong with files that were to be in the history."""
 
     @cached_property
     def shown(self) -> Sequence[Run]:
@@ -99,10 +101,24 @@ def _origin(run: Run) -> tuple[str, ...]:
     return tuple(json.dumps(part, sort_keys=True) for part in parts)
 
 
-def gather(paths: Sequence[Path], catalogue: Catalogue, earlier: Sequence[Entry] = ()) -> Material:
+def gather(
+    paths: Sequence[Path],
+    catalogue: Catalogue,
+    earlier: Sequence[Entry] = (),
+    unread: Sequence[str] = (),
+) -> Material:
     """Read runs, and what the commands have saved as JSON.
 
-    `earlier` runs are for the history alone.
+    Parameters
+    ----------
+    paths
+        Of both.
+    catalogue
+        What the project measures.
+    earlier
+        Runs in short, for the history alone.
+    unread
+        What is wrong with files that were to be in it.
 
     Raises
     ------
@@ -115,10 +131,8 @@ def gather(paths: Sequence[Path], catalogue: Catalogue, earlier: Sequence[Entry]
     if not saved:
         raise RunError("there is no saved run to report on")
     ids = [str(one.run.commit.get("id")) for one in saved] + [one.commit for one in earlier]
-    log = commits.read(ids, Path.cwd())
-    return Material(
-        sorted(saved, key=lambda one: one.run.when), catalogue, judgements, earlier, log
-    )
+    ordered = sorted(saved, key=lambda one: one.run.when)
+    return Material(ordered, catalogue, judgements, earlier, commits.read(ids, Path.cwd()), unread)
 
 
 def _judgement(path: Path) -> Iterator[Mapping[str, Any]]:

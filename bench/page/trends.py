@@ -31,15 +31,26 @@ def sections(material: Material) -> Iterator[Section]:
         intro=_intro(history, changed),
         figures=[_figure(history, drawn, material)],
         tables=[_table(history, changed)] if changed else [],
-        notes=[*history.warnings, *_notes(history, drawn)],
+        notes=[*_unread(material), *history.warnings, *_notes(history, drawn)],
     )
 
 
+def _unread(material: Material) -> Iterator[str]:
+    number = len(material.unread)
+    if number:
+        files = "1 file" if number == 1 else f"{number:,} files"
+        yield f"{files} could not be read: {material.unread[0]}"
+
+
 def _intro(history: History, changed: Sequence[Series]) -> str:
-    places = {(change.before, change.after) for one in changed for change in one.changes}
+    places = dict.fromkeys(
+        f"{change.before.name} and {change.after.name}"
+        for one in changed
+        for change in one.changes
+    )
+    where = f"between {next(iter(places))}" if len(places) == 1 else f"at {len(places):,} places"
     said = (
-        f"{len(changed):,} of {len(history.series):,} cases changed, at {len(places):,} "
-        f"place{'' if len(places) == 1 else 's'}."
+        f"{len(changed):,} of {len(history.series):,} cases changed, {where}."
         if changed
         else f"No change was found in {len(history.series):,} cases."
     )
@@ -129,6 +140,7 @@ def _row(series: Series, places: Mapping[Commit, int]) -> dict[str, Any]:
         "after": [at[one.at] for one in series.changes],
         "change": [_short(one.change) for one in series.changes],
         "other": ["; ".join(one.other) or "nothing else" for one in series.changes],
+        "number": list(range(len(series.changes))),
     }
 
 

@@ -1,6 +1,7 @@
 """Change points of series whose truth is known."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,6 +35,12 @@ def slow_processes(rng: np.random.Generator, size: int) -> Floats:
     slow = (rng.random((3, size)) < 0.1) * np.log1p(rng.uniform(0.15, 0.4, (3, size)))
     middle: Floats = np.median(rng.normal(0, 0.015, (3, size)) + slow, axis=0)
     return middle
+
+
+def slow_single(rng: np.random.Generator, size: int) -> Floats:
+    """Return single runs, of which one in ten is 15 to 40 % slower throughout."""
+    slow = (rng.random(size) < 0.1) * np.log1p(rng.uniform(0.15, 0.4, size))
+    return rng.normal(0, 0.015, size) + slow
 
 
 NOISES = (normal, heavy_tails, outliers, slow_processes)
@@ -161,3 +168,42 @@ def test_the_penalty_grows_with_what_is_asked_of_it() -> None:
     # With the noise known, one change point has size - 1 places: Bonferroni's bound of them.
     single = float(stats.chi2.isf(0.01 / 9_999, 1))
     assert single < penalty(10_000, 0.01) < 1.05 * single
+
+
+def table(heading: str) -> list[list[str]]:
+    """Return the rows of a table in docs/history.md, by the beginning of its heading."""
+    text = (Path(__file__).parents[2] / "docs" / "history.md").read_text(encoding="utf-8")
+    lines = text[text.index(heading) :].partition("\n\n")[0].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def told(cell: str, caught: int, trials: int) -> bool:
+    """Tell whether a rate in the docs, of thousands of trials, may be that of these."""
+    low, high = (float(cell.rstrip("%")) / 100 + side * 0.006 for side in (-1, 1))
+    least = stats.binom.ppf(5e-4, trials, max(0.0, low))
+    return bool(least <= caught <= stats.binom.ppf(1 - 5e-4, trials, min(1.0, high)))
+
+
+@pytest.mark.slow
+def test_the_docs_tell_how_often_it_is_wrong() -> None:
+    (_, *sizes), _, *rows = table("| nothing changed; noise")
+    draws = (*NOISES, slow_single)
+    for draw, (name, *cells) in zip(draws, rows, strict=True):
+        for size, cell in zip(sizes, cells, strict=True):
+            number, rng = int(size.split()[0]), np.random.default_rng(17)
+            caught = sum(bool(steps(draw(rng, number), 0.05, 0.05)) for _ in range(500))
+            assert told(cell, caught, 500), (name, size, caught)
+
+
+@pytest.mark.slow
+def test_the_docs_tell_what_it_finds() -> None:
+    _, _, *rows = table("| watched | step")
+    for watched, *cells in rows:
+        series, size = (int(part.split()[0]) for part in watched.replace("one", "1").split(","))
+        for at, cell in zip((size // 2, size - 3), cells, strict=True):
+            rng, caught = np.random.default_rng(18), 0
+            for _ in range(400):
+                values = normal(rng, size)
+                values[at:] += np.log(1.1)
+                caught += bool(steps(values, 0.05 / series, 0.05))
+            assert told(cell, caught, 400), (watched, cell, caught)
