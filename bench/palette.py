@@ -9,17 +9,16 @@ COLOURS = (
     ("#007a55", "#2fc99a"),  # green
     ("#0067a8", "#5cb6f2"),  # blue
     ("#c24e00", "#ff8f4d"),  # vermilion
-    ("#a2407c", "#e795c4"),  # purple
-    ("#846300", "#e8bf45"),  # amber
-    ("#4a4fb5", "#a9aefc"),  # indigo
-    ("#7a4a2b", "#d3a27f"),  # brown
+    ("#950d5a", "#ed5ebe"),  # purple
+    ("#bd8400", "#edd15e"),  # amber
+    ("#3b1eca", "#8672ff"),  # indigo
 )
-"""On white and on black: Okabe and Ito's, with a contrast of at least 3 to the ground."""
+"""On a light ground and on a dark one: Okabe and Ito's hues, darker or lighter."""
 GREY = len(COLOURS)
 """The number of the colour of what is no competitor to anything."""
-GREYS = ("#6b6b6b", "#a0a0a0")
+GREYS = ("#8a8a8a", "#858585")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
-DASHES: tuple[tuple[int, ...], ...] = ((6, 3), (2, 2), (9, 3, 2, 3))
+DASHES: tuple[tuple[int, ...], ...] = ((6, 3), (2, 2), (9, 3, 2, 3), (1, 4))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from itertools import groupby
 from bench.leads import Lead, favourite, leads
 from bench.page.material import Material
 from bench.page.section import Answer, Section
+from bench.registry import Role
 from bench.summary import MARGIN, Block, Size, competitors
 from bench.text import figures, recommendation
 
@@ -163,6 +164,7 @@ def _evidence(blocks: Sequence[Block], material: Material) -> Iterator[str]:
     others = [block for block in blocks[1:] if not block.diagnostic and favourite(block)]
     if others and (said := _elsewhere(blocks[0], others)):
         yield said
+    yield from _beyond([block for block in blocks if not block.diagnostic], material)
     for name, why in blocks[0].refused.items():
         yield f"Left out: {name} ({why})."
 
@@ -205,6 +207,25 @@ def _elsewhere(main: Block, others: Sequence[Block]) -> str:
     if close:
         said += f"; too close to call: {', '.join(close)}"
     return f"{said}."
+
+
+def _beyond(blocks: Sequence[Block], material: Material) -> Iterator[str]:
+    """Yield what is faster than all that compete, but is not to be chosen here: more threads, say."""
+    faster: dict[str, list[bool]] = {}
+    for size in (size for block in blocks for size in block.sizes):
+        best = min((row.result.median for row in competitors(size)), default=0.0)
+        for row in size.rows:
+            if row.role in (Role.VARIANT, Role.BASELINE):
+                ahead = row.result.median * (1 + MARGIN) < best
+                faster.setdefault(row.result.case.backend, []).append(ahead)
+    notes = material.catalogue.notes
+    told = [
+        f"{name} ({notes.get(name, 'no backend to choose')}) in {sum(found)} of {len(found)} cases"
+        for name, found in faster.items()
+        if any(found)
+    ]
+    if told:
+        yield f"Faster still, but outside this choice: {'; '.join(told)}."
 
 
 def _compared(kernel: str, material: Material) -> str:

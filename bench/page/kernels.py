@@ -126,7 +126,7 @@ def _times(blocks: Sequence[Block], material: Material) -> Figure:
         specification=chart.to_dict(),
         series=series,
         choice=_choice(blocks, material),
-        table=_side_by_side(blocks, series),
+        table=_side_by_side(f"{kernel}-times", blocks, series),
     )
 
 
@@ -149,7 +149,7 @@ def _floor(blocks: Sequence[Block]) -> str:
     return " The floor is the price of the call itself, without the work: nothing can be faster."
 
 
-def _side_by_side(blocks: Sequence[Block], series: Sequence[Series]) -> Table:
+def _side_by_side(figure: str, blocks: Sequence[Block], series: Sequence[Series]) -> Table:
     names = [one.name for one in series]
     rows = []
     for block in blocks:
@@ -160,7 +160,7 @@ def _side_by_side(blocks: Sequence[Block], series: Sequence[Series]) -> Table:
             ]
             rows.append(Row([Cell(block.scenario), Cell(f"{size.n:,}", size.n), *cells]))
     return Table(
-        id=f"{blocks[0].kernel}-times-data",
+        id=f"{figure}-data",
         caption=f"Median time per {blocks[0].item}",
         columns=("input", "n", *names),
         rows=rows,
@@ -262,7 +262,7 @@ def _dots(blocks: Sequence[Block], material: Material) -> Figure:
         caption=f"The axis is logarithmic; further left is faster. {kinds}.",
         specification=chart.to_dict(),
         series=series,
-        table=_side_by_side(blocks, series),
+        table=_side_by_side(f"{kernel}-at-one-size", blocks, series),
     )
 
 

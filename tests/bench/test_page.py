@@ -22,7 +22,7 @@ from bench.formats import FORMATS
 from bench.page import answers, contents, document, material, origin, parity, rounds
 from bench.page.material import Material
 from bench.page.section import Cell, Section
-from bench.registry import Case, Catalogue
+from bench.registry import Backend, Case, Catalogue, Role
 from bench.storage import Saved
 from tests.bench import simulated
 from tests.bench.simulated import CASES, MACHINE, SECTION, run_of, save, times_of
@@ -134,6 +134,18 @@ def test_the_evidence_says_what_was_compared() -> None:
     evidence = answer(made_of(WINNER, section=section)).evidence
     assert "1 disagreed" in evidence
     assert "Left out: numba (wrong)." in evidence
+
+
+def test_what_is_faster_but_does_not_compete_is_told() -> None:
+    threads = Backend("rust-parallel", dict, Role.VARIANT, note="rust on 2 threads")
+    own = replace(CATALOGUE, backends={**CATALOGUE.backends, threads.name: threads})
+    times = {5: 0.21, 100: 0.5, 1000: 3.0}  # the first is no faster than rust, which takes 0.2
+    medians = {n: {**row, threads.name: times[n]} for n, row in WINNER.items()}
+    found = answer(replace(made_of(medians), catalogue=own))
+    said = "but outside this choice: rust-parallel (rust on 2 threads) in 2 of 3 cases."
+    assert said in found.evidence
+    assert found.sentence.startswith("Rust is 1.5× to 6.0× as fast as numba")
+    assert "outside this choice" not in answer(made_of(WINNER)).evidence
 
 
 def test_runs_without_parity_say_that_nothing_is_proved() -> None:

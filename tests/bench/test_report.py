@@ -1,15 +1,18 @@
 """The docs' generated parts are true to the runs in the repository."""
 
 import shutil
+from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 
 from bench import report
 from bench.figures import FIGURES, Figure
 from bench.markdown import TABLES, Sources
-from bench.palette import COLOURS, GREY, of_backends
+from bench.palette import COLOURS, GREY, GREYS, of_backends
+from tests.bench.simulated import Floats
 
 
 @pytest.fixture(scope="module")
@@ -81,18 +84,54 @@ def test_no_two_backends_look_alike(sources: Sources) -> None:
     assert all(not one.dash for one in competing)
 
 
-def luminance(colour: str) -> float:
-    """Return the relative luminance of a colour, as WCAG 2 defines it."""
-    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts]
-    return sum(weight * one for weight, one in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+GROUNDS = ("#ffffff", "#16181c")
+SEEN = {
+    "all": np.eye(3),
+    "no red": np.array(
+        [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]]
+    ),
+    "no green": np.array(
+        [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]
+    ),
+    "no blue": np.array(
+        [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]]
+    ),
+}  # fmt: skip
+"""What linear RGB becomes to eyes that lack a cone: Machado, Oliveira and Fernandes (2009)."""
+TO_XYZ = np.array([[0.434, 0.376, 0.190], [0.213, 0.715, 0.072], [0.018, 0.109, 0.873]])
+"""Linear RGB in parts of white."""
 
 
-@pytest.mark.parametrize(("place", "ground"), [(0, "#ffffff"), (1, "#16181c")])
-def test_colours_stand_out_from_the_ground(place: int, ground: str) -> None:
-    for pair in COLOURS:
-        low, high = sorted((luminance(pair[place]), luminance(ground)))
-        assert (high + 0.05) / (low + 0.05) >= 3
+def linear(colour: str) -> Floats:
+    parts = np.array([int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)])
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+
+
+def lab(seen: Floats) -> Floats:
+    """Return CIE L*a*b* of linear RGB."""
+    x, y, z = np.cbrt(np.clip(TO_XYZ @ np.clip(seen, 0, 1), 0.001, 1))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["light", "dark"])
+def test_colours_stand_out_from_the_ground(place: int) -> None:
+    ground = TO_XYZ[1] @ linear(GROUNDS[place])
+    for pair in (*COLOURS, GREYS):
+        low, high = sorted((TO_XYZ[1] @ linear(pair[place]), ground))
+        assert (high + 0.05) / (low + 0.05) >= 3  # WCAG 2, for graphics
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("eyes", SEEN)
+def test_the_colour_blind_can_tell_lines_apart(eyes: str, place: int) -> None:
+    colours = [lab(SEEN[eyes] @ linear(pair[place])) for pair in (*COLOURS, GREYS)]
+    apart = {
+        pair: float(np.linalg.norm(colours[pair[0]] - colours[pair[1]]))
+        for pair in combinations(range(len(colours)), 2)
+    }
+    assert min(apart.values()) >= 10  # more than a just noticeable difference, by far
+    competing = {pair: far for pair, far in apart.items() if max(pair) < 3}
+    assert min(competing.values()) >= (11 if eyes == "no blue" else 25)
 
 
 def test_a_stale_part_is_made_anew_and_the_rest_left_alone(sources: Sources) -> None:
