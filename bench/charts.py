@@ -498,11 +498,8 @@ def _commits(chosen: alt.Chart, x: alt.X, y: alt.Y, look: Look) -> list[alt.Char
     colour = look.ink.series[LEVEL]
     line = points.mark_line(color=colour, strokeWidth=1, opacity=0.45)
     marks = points.mark_point(filled=True, color=colour, size=46, opacity=1)
-    shown = ("Commit", "Subject", "Time", "Measured", "Runs")
-    targets = points.mark_point(filled=True, size=420, opacity=0).encode(
-        tooltip=_tips(dict.fromkeys(shown))
-    )
-    return [line, marks, targets]
+    tips = _tips(dict.fromkeys(("Commit", "Subject", "Time", "Measured", "Runs")))
+    return [line, *_targets(points, tips, look), marks.encode(tooltip=tips)]
 
 
 STEP = 26
@@ -548,14 +545,13 @@ def forest(
     within = base.mark_bar(color=look.ink.grid, opacity=0.75, height={"band": 1}).encode(
         x=alt.X("least:Q", title=title), x2=alt.X2("most:Q")
     )
-    colour = _colour(series, look)
+    colour, tips = _colour(series, look), _tips(rows[0])
     span = base.mark_rule(strokeWidth=3, opacity=0.55).encode(
         x=alt.X("low:Q", title=title), x2=alt.X2("high:Q"), color=colour
     )
     marks = base.mark_point(filled=True, size=80, opacity=1).encode(
-        x=x, color=colour, shape=_shape(series)
+        x=x, color=colour, shape=_shape(series), tooltip=tips
     )
-    tips = _tips(rows[0])
     layers = [within, *_references(threshold, look), span, *_targets(base, tips, look, x), marks]
     return _finish(layers, series, look, STEP * len(cases))
 

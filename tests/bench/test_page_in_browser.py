@@ -15,8 +15,11 @@ import pytest
 
 from bench.__main__ import main
 from bench.exits import Exit
+from bench.formats import FORMATS
 from bench.runs import load
 from tests.bench.simulated import CASES, document, save, truth
+from tests.bench.simulated_history import documents, name_of, step
+from tests.bench.test_formats import gate_regression
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -35,6 +38,16 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 PHONE = {"width": 375, "height": 800}
 DESK = {"width": 1200, "height": 900}
 TIMES, LEAD = "#clear-times", "#clear-lead"
+OVERLAPPING = """figure => {
+    const boxes = [...figure.querySelectorAll('.plot svg text')]
+        .filter(one => one.textContent && getComputedStyle(one).opacity !== '0')
+        .map(one => [one.textContent, one.getBoundingClientRect()]);
+    const meets = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
+        && a.top < b.bottom - 3 && b.top < a.bottom - 3;
+    return boxes.flatMap(([said, a], at) => boxes.slice(at + 1)
+        .filter(([_, b]) => meets(a, b)).map(([other]) => `${said} | ${other}`));
+}"""
+"""Returns the pairs of a figure's labels that lie over each other."""
 
 
 @dataclass
@@ -140,19 +153,10 @@ def test_every_axis_has_a_title_or_names(page: "Page") -> None:
 
 
 def test_no_two_labels_of_a_chart_overlap(visit: Open) -> None:
-    overlapping = """figure => {
-        const boxes = [...figure.querySelectorAll('.plot svg text')]
-            .filter(one => one.textContent && getComputedStyle(one).opacity !== '0')
-            .map(one => [one.textContent, one.getBoundingClientRect()]);
-        const meets = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
-            && a.top < b.bottom - 3 && b.top < a.bottom - 3;
-        return boxes.flatMap(([said, a], at) => boxes.slice(at + 1)
-            .filter(([_, b]) => meets(a, b)).map(([other]) => `${said} | ${other}`));
-    }"""
     for viewport in DESK, PHONE:
         page = visit(viewport=viewport).page
         for figure in page.locator("figure.chart").all():
-            assert figure.evaluate(overlapping) == [], figure.get_attribute("id")
+            assert figure.evaluate(OVERLAPPING) == [], figure.get_attribute("id")
 
 
 def test_the_pointer_tells_values_with_units(page: "Page") -> None:
@@ -293,3 +297,73 @@ def test_odd_runs_are_drawn_without_an_error(visit: Open, tmp_path: Path, kind: 
     assert opened.page.locator("figure.chart[data-drawn]").count() >= 1
     if kind == "hostile":
         assert commit[:10] in opened.page.locator("h1").inner_text()
+
+
+@pytest.fixture(scope="module")
+def changes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a page with a history and what a gate found."""
+    folder = tmp_path_factory.mktemp("changes")
+    for number, saved in enumerate(documents(30, step(20, 1.2), runs=3)):
+        save(folder / "runs" / f"{number:04}_x.json", saved)
+    (folder / "gate.json").write_text(FORMATS["json"](gate_regression()), encoding="utf-8")
+    out = folder / "report.html"
+    files = [str(folder / name) for name in ("runs/0089_x.json", "gate.json")]
+    history = str(folder / "runs")
+    assert main(["report", *files, "-o", str(out), "--history", history]) == Exit.PASS
+    return out
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_history_and_a_gate_are_drawn_and_can_be_read_by_all(
+    visit: Open, changes: Path, scheme: str, viewport: dict[str, int]
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    opened = visit(changes, color_scheme=scheme, viewport=viewport, bypass_csp=True)
+    page = opened.page
+    assert opened.console == []
+    assert opened.requests == [changes.as_uri()]
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    for name in ("#history-figure", "#gate-1-figure"):
+        assert page.locator(name).evaluate(OVERLAPPING) == [], name
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
+
+
+def test_a_commit_and_a_change_tell_what_they_are(visit: Open, changes: Path) -> None:
+    page = visit(changes).page
+    plot = page.locator("#history-figure .plot")
+    plot.scroll_into_view_if_needed()
+    tip = page.locator("#vg-tooltip-element.visible")
+    plot.locator(".mark-rect path").first.hover(force=True)
+    tip.wait_for(timeout=5_000)
+    assert re.search(rf"Between:?\s+{name_of(19)[:10]} and {name_of(20)[:10]}", tip.inner_text())
+    plot.locator('path[aria-label*="Commit: 0101010101"]').hover(force=True)
+    page.wait_for_function(
+        "document.querySelector('#vg-tooltip-element').innerText.includes('0101010101')"
+    )
+    assert re.search(r"Time:?\s+\d+(\.\d+)? (ns|µs)\s+Measured:?\s+\d", tip.inner_text())
+    assert re.search(r"Runs:?\s+3", tip.inner_text())
+
+
+def test_another_case_can_be_chosen_of_the_history(visit: Open, changes: Path) -> None:
+    page = visit(changes).page
+    label = page.locator("#history-figure .plot text", has_text=re.compile(r"^\+\d"))
+    label.wait_for(timeout=5_000)
+    page.locator("#history-figure select").select_option("0 clear[numpy-uniform-5]")
+    label.wait_for(state="detached", timeout=5_000)
+    assert page.locator('#history-figure .plot path[aria-label*="Commit:"]').count() == 30
+
+
+def test_a_verdict_can_be_hidden_and_is_told(visit: Open, changes: Path) -> None:
+    page = visit(changes).page
+    figure = "#gate-1-figure"
+    marks = page.locator(f'{figure} .plot path[aria-label*="Verdict: regression"]')
+    marks.first.scroll_into_view_if_needed()
+    marks.last.hover(force=True)
+    tip = page.locator("#vg-tooltip-element.visible")
+    tip.wait_for(timeout=5_000)
+    assert re.search(r"Ratio \[95 %\]:?\s+1\.05\d* \[", tip.inner_text())
+    button(page, figure, "regression").click()
+    marks.first.wait_for(state="detached", timeout=5_000)
