@@ -382,8 +382,8 @@ def _finish(
     return chart
 
 
-def between(n: int, other: int) -> float:
-    """Return where a log axis shows the middle of two sizes."""
+def between(n: float, other: float) -> float:
+    """Return where a log axis shows the middle of two numbers."""
     return math.sqrt(n * other)
 
 
@@ -552,22 +552,31 @@ def forest(
     marks = base.mark_point(filled=True, size=80, opacity=1).encode(
         x=x, color=colour, shape=_shape(series), tooltip=tips
     )
-    layers = [within, *_references(threshold, look), span, *_targets(base, tips, look, x), marks]
+    layers = [
+        within,
+        *_references(threshold, (min(limits), max(limits)), look),
+        span,
+        *_targets(base, tips, look, x),
+        marks,
+    ]
     return _finish(layers, series, look, STEP * len(cases))
 
 
-def _references(threshold: float | None, look: Look) -> list[alt.Chart]:
+def _references(
+    threshold: float | None, domain: tuple[float, float], look: Look
+) -> list[alt.Chart]:
     """Return the line of no change, and that of the threshold with what it is."""
     one = alt.Chart(alt.InlineData(values=[{"ratio": 1}]))
     lines = [one.mark_rule(color=look.ink.text, strokeWidth=1.5).encode(x=alt.X("ratio:Q"))]
     if threshold is not None:
         limit = alt.Chart(alt.InlineData(values=[{"ratio": threshold}]))
         at = limit.encode(x=alt.X("ratio:Q"))
+        left = threshold < between(*domain)  # its name must not leave the chart
         lines += [
             at.mark_rule(color=look.ink.text, strokeWidth=1.5, strokeDash=[5, 3]),
             at.mark_text(
-                text=f"threshold {share(threshold - 1)}", color=look.ink.text, align="left",
-                baseline="bottom", dx=-4, dy=-5,
+                text=f"threshold {share(threshold - 1)}", color=look.ink.text,
+                align="left" if left else "right", baseline="bottom", dx=-4 if left else 4, dy=-5,
             ).encode(y=alt.value(0)),
         ]  # fmt: skip
     return lines
