@@ -7,7 +7,7 @@ BIN := .tox-runner/bin
 endif
 TOX := $(BIN)/tox
 
-.PHONY: bench test doctor report compare duel gate selftest clean
+.PHONY: bench test doctor report compare history duel gate selftest clean
 
 bench: $(BIN)/ready
 	$(TOX) run -q -e bench -- $(ARGS)
@@ -15,7 +15,7 @@ bench: $(BIN)/ready
 test: $(BIN)/ready
 	$(TOX) run -q -e py -- $(ARGS)
 
-doctor report compare duel gate selftest: $(BIN)/ready
+doctor report compare history duel gate selftest: $(BIN)/ready
 	$(TOX) exec -q -e bench -- python -m bench $@ $(ARGS)
 
 $(BIN)/ready: constraints.txt

@@ -13,16 +13,20 @@ pytest_plugins = ["bench.plugin", "pytester"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the option that runs the slow tests."""
+    """Declare the options that run what is left out otherwise."""
     parser.addoption("--slow", action="store_true", help="run the tests marked slow as well")
+    parser.addoption(
+        "--browser", action="store_true", help="run the tests marked browser as well, in Chromium"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip the slow tests unless they were asked for."""
-    if not config.getoption("--slow"):
-        for item in items:
-            if item.get_closest_marker("slow"):
-                item.add_marker(pytest.mark.skip(reason="slow: run with --slow"))
+    """Skip the slow tests, and those in a browser, unless they were asked for."""
+    for name in "slow", "browser":
+        if not config.getoption(f"--{name}"):
+            for item in items:
+                if item.get_closest_marker(name):
+                    item.add_marker(pytest.mark.skip(reason=f"{name}: run with --{name}"))
 
 
 def pytest_bench_catalogue() -> Catalogue:

@@ -10,7 +10,9 @@ from bench import exits
 from bench.commands import failures
 from bench.exits import Exit
 
-COMMANDS = ("doctor", "compare", "duel", "gate", "selftest", "targets", "report", "wheel")
+COMMANDS = (
+    "doctor", "compare", "history", "duel", "gate", "selftest", "targets", "report", "wheel",
+)  # fmt: skip
 """Modules of `bench.commands`, which are imported when they are asked for."""
 SIGNALS = tuple(one for one in signal.Signals if one.name in ("SIGINT", "SIGTERM", "SIGHUP"))
 """What ends a command, which cleans up after itself; Windows has no SIGHUP."""
@@ -41,7 +43,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         epilog=exits.table(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     asked = [name for name in COMMANDS if name in arguments[:1]]
     for name in asked or COMMANDS:
         importlib.import_module(f"bench.commands.{name}").add(commands)

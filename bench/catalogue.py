@@ -45,6 +45,8 @@ KERNELS = (
         "clear",
         outputs=("price", "cleared"),
         adversarial=adversarial.clear_examples,
+        title="One market a call",
+        note="What a program pays that clears one market after the other.",
     ),
     Kernel(
         "clear_batch",
@@ -52,6 +54,8 @@ KERNELS = (
         batch=BATCH,
         arrange=scenarios.stack,
         adversarial=adversarial.batch_examples,
+        title="Many markets a call",
+        note=f"{BATCH:,} markets, or the {HOURS:,} hours of a year, in one call.",
     ),
     Kernel(
         "step_batch",
@@ -60,6 +64,8 @@ KERNELS = (
         batch=1024,
         arrange=environments.as_batches,
         adversarial=adversarial.step_examples,
+        title="Environment steps: the kernel",
+        note="Bids, clearing, rewards and observations of many environments in one call.",
     ),
     Kernel(
         "vector_step",
@@ -68,6 +74,8 @@ KERNELS = (
         batch=1024,
         arrange=environments.as_actions,
         rests_on="step_batch",
+        title="Environment steps: Gymnasium's interface",
+        note="The same with all that Gymnasium asks for, beside environments that users have.",
     ),
     Kernel(
         "gymnasium_step",
@@ -77,6 +85,8 @@ KERNELS = (
         rests_on="step_batch",
         diagnostic=True,
         self_timed=True,
+        title="Environment steps: Gymnasium's benchmark",
+        note="It draws the actions within the measured time.",
     ),
     Kernel(
         "year",
@@ -84,14 +94,26 @@ KERNELS = (
         item="hour",
         batch=environments.HOURS,
         rests_on="step_batch",
+        title="A year of a real fleet",
+        note="As an environment: every unit acts, hour by hour.",
     ),
-    Kernel("cold_start", outputs=(), item="process", rests_on="clear", self_timed=True),
+    Kernel(
+        "cold_start",
+        outputs=(),
+        item="process",
+        rests_on="clear",
+        self_timed=True,
+        title="Cold start",
+        note="A new process, from its first import to its first price.",
+    ),
     Kernel(
         "train",
         outputs=("profits",),
         item="step",
         batch=backends.TRAINING_STEPS,
         rests_on="clear",
+        title="A training step",
+        note="Learning in Python around the clearing: what a faster kernel gives in the end.",
     ),
     Kernel(
         "train_clearing",
@@ -101,6 +123,8 @@ KERNELS = (
         rests_on="clear",
         diagnostic=True,
         self_timed=True,
+        title="Clearing within a training step",
+        note="The part of a training step that a backend can change.",
     ),
 )
 
@@ -214,26 +238,89 @@ BACKENDS = (
 )
 
 SCENARIOS = (
-    Scenario("uniform", scenarios.uniform, seed=1, traits=UNTIED),
     Scenario(
-        "uniform-2x", scenarios.uniform, seed=1, traits=UNTIED, pool_scale=2, diagnostic=True
+        "uniform",
+        scenarios.uniform,
+        seed=1,
+        traits=UNTIED,
+        note="bids U(20, 100), quantities U(10, 50), demand 70 % of supply",
     ),
-    Scenario("tied", scenarios.tied, seed=2, traits=SUPPLIED),
-    Scenario("sorted", scenarios.ascending, seed=3, traits=UNTIED),
-    Scenario("reversed", scenarios.descending, seed=8, traits=UNTIED),
-    Scenario("scarce", scenarios.scarce, seed=4, traits=PLAIN),
-    Scenario("float32", scenarios.single, seed=9, traits=frozenset({scenarios.SUPPLIED})),
-    Scenario("repeated", scenarios.repeated, seed=5, traits=UNTIED, diagnostic=True),
-    Scenario("ACTIVSg2000", scenarios.fleet, seed=0, traits=SUPPLIED, batch=HOURS),
-    Scenario("ACTIVSg2000-markup", scenarios.fleet_markup, seed=6, traits=SUPPLIED, batch=HOURS),
-    Scenario(cold_start.EMPTY, lambda *_: [(cold_start.EMPTY,)], seed=0),
-    Scenario(cold_start.FILLED, lambda *_: [(cold_start.FILLED,)], seed=0),
+    Scenario(
+        "uniform-2x",
+        scenarios.uniform,
+        seed=1,
+        traits=UNTIED,
+        pool_scale=2,
+        diagnostic=True,
+        note="the same with twice as many distinct markets",
+    ),
+    Scenario("tied", scenarios.tied, seed=2, traits=SUPPLIED, note="many equal bids"),
+    Scenario("sorted", scenarios.ascending, seed=3, traits=UNTIED, note="bids in order already"),
+    Scenario("reversed", scenarios.descending, seed=8, traits=UNTIED, note="bids in reverse"),
+    Scenario("scarce", scenarios.scarce, seed=4, traits=PLAIN, note="more demand than supply"),
+    Scenario(
+        "float32",
+        scenarios.single,
+        seed=9,
+        traits=frozenset({scenarios.SUPPLIED}),
+        note="inputs in single precision",
+    ),
+    Scenario(
+        "repeated",
+        scenarios.repeated,
+        seed=5,
+        traits=UNTIED,
+        diagnostic=True,
+        note="one market again and again, which the processor learns: as no caller meets it",
+    ),
+    Scenario(
+        "ACTIVSg2000",
+        scenarios.fleet,
+        seed=0,
+        traits=SUPPLIED,
+        batch=HOURS,
+        note="a real fleet of 432 units over a year, bidding cost",
+    ),
+    Scenario(
+        "ACTIVSg2000-markup",
+        scenarios.fleet_markup,
+        seed=6,
+        traits=SUPPLIED,
+        batch=HOURS,
+        note="the same fleet, each unit adding up to 20 % anew each hour",
+    ),
+    Scenario(
+        cold_start.EMPTY,
+        lambda *_: [(cold_start.EMPTY,)],
+        seed=0,
+        note="with numba's compile cache empty",
+    ),
+    Scenario(
+        cold_start.FILLED,
+        lambda *_: [(cold_start.FILLED,)],
+        seed=0,
+        note="with numba's compile cache filled",
+    ),
     *(
-        Scenario(f"envs-{count}", partial(environments.steps, count), seed=10, batch=count)
+        Scenario(
+            f"envs-{count}",
+            partial(environments.steps, count),
+            seed=10,
+            batch=count,
+            note=f"{count:,} environments in one call",
+        )
         for count in ENVIRONMENTS
     ),
-    Scenario("fleet-year", environments.a_year, seed=11, batch=environments.HOURS),
-    Scenario("bidding", lambda n, _, seed: [(n, seed)], seed=7, least=2),
+    Scenario(
+        "fleet-year",
+        environments.a_year,
+        seed=11,
+        batch=environments.HOURS,
+        note="the 432 units of ACTIVSg2000, 8,784 hours",
+    ),
+    Scenario(
+        "bidding", lambda n, _, seed: [(n, seed)], seed=7, least=2, note="the study's own training"
+    ),
 )
 
 STUDY_SIZES = (5, 10, 20, 50, 100, 200)
@@ -317,4 +404,5 @@ def catalogue() -> Catalogue:
         sweeps=SWEEPS,
         packages=("easy_marl", "numpy", "numba", "llvmlite"),
         targets=TARGETS,
+        counted="units",
     )

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass
+from statistics import median
+from typing import Any
 
 from bench import arm_parity
 from bench.arms import ArmName
 from bench.engine import Arm, Contest, Engine, Measurements
 from bench.judgement import Judgement, Row
-from bench.paired import blameless, ratio, row
+from bench.paired import blameless, numbers, ratio, row
 from bench.registry import Case, Catalogue, Tier
 from bench.text import share
 from bench.verdict import Estimate, Verdict, decide, estimate
@@ -108,7 +110,12 @@ def judge(plan: Plan, measured: Measurements) -> Judgement:
             null,
         ),
         void=void,
-        data={"blocks": measured.blocks, "seed": plan.seed, "threshold": plan.threshold},
+        data={
+            "blocks": measured.blocks,
+            "seed": plan.seed,
+            "threshold": plan.threshold,
+            "nulls": _null_numbers(measured),
+        },
     )
 
 
@@ -124,6 +131,14 @@ def _null(plan: Plan, measured: Measurements) -> tuple[str, bool]:
         f"{said}, so this machine tells differences where there are none" if void else said,
         void,
     )
+
+
+def _null_numbers(measured: Measurements) -> dict[str, Any]:
+    """Return the same for machines; nothing where it could not be measured."""
+    if NULL not in measured.differences:
+        return {}
+    blocks, seconds = measured.differences[NULL], measured.seconds[NULL]
+    return {NULL: numbers(estimate(blocks), median(seconds), blocks)}
 
 
 def _row(

@@ -8,6 +8,10 @@ from bench.exits import Exit, worst
 from bench.verdict import Verdict
 
 RANKING = (Verdict.REGRESSION, Verdict.INCONCLUSIVE, Verdict.IMPROVEMENT, Verdict.NO_CHANGE)
+QUIET = (
+    Verdict.NO_CHANGE, Verdict.INCONCLUSIVE, "control", "same code", "steady", "too short",
+)  # fmt: skip
+"""What a short report leaves out."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,7 @@ class Row:
     @property
     def notable(self) -> bool:
         """Tell whether a short report must show it."""
-        quiet = (Verdict.NO_CHANGE, Verdict.INCONCLUSIVE, "control", "same code")
-        return self.exit is not Exit.PASS or self.word not in quiet
+        return self.exit is not Exit.PASS or self.word not in QUIET
 
 
 @dataclass(frozen=True)

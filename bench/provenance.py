@@ -32,7 +32,7 @@ class Difference:
 def differences(old: Sequence[Run], new: Sequence[Run]) -> list[Difference]:
     """Return all that differs between the sides, or within one, apart from what is compared."""
     found: list[Difference] = []
-    facts = [[_facts(run) for run in side] for side in (old, new)]
+    facts = [[facts_of(run) for run in side] for side in (old, new)]
     for key in dict.fromkeys(key for side in facts for run in side for key in run):
         before, after = (_values(run.get(key) for run in side) for side in facts)
         if before != after or len(before) > 1:
@@ -57,7 +57,8 @@ def _revision(run: Run) -> str:
     return f"{name} with uncommitted changes" if run.commit.get("dirty") else name
 
 
-def _facts(run: Run) -> dict[tuple[str, str], Any]:
+def facts_of(run: Run) -> dict[tuple[str, str], Any]:
+    """Return what a run was measured on and with: by what and name, such as machine, cpu."""
     machine, build = run.machine, _part(run.section, "build_info")
     facts: dict[tuple[str, str], Any] = {
         ("machine", "cpu"): _part(machine, "cpu").get("brand_raw")

@@ -63,6 +63,10 @@ class Kernel:
 
     Such a kernel has no other result, so there is nothing to hold against a reference.
     """
+    title: str = ""
+    """What a heading calls it."""
+    note: str = ""
+    """What a reader of its times must know."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,8 @@ class Scenario:
     """How many times larger than usual its pools are."""
     batch: int | None = None
     """How many items a kernel that takes many at once takes of this scenario; None: its own."""
+    note: str = ""
+    """What a reader must know of it."""
 
 
 @dataclass(frozen=True)
@@ -209,6 +215,8 @@ class Catalogue:
     """Distributions whose versions a saved run records."""
     targets: Sequence[Target] = ()
     """What `python -m bench targets` judges."""
+    counted: str = "elements"
+    """What the size n counts, in the plural."""
 
     def __post_init__(self) -> None:
         for sweep in self.sweeps:
@@ -229,6 +237,14 @@ class Catalogue:
                 f"{backend} is not right on scenario {scenario}, "
                 f"which lacks {', '.join(sorted(missing))}"
             )
+
+    def knows(self, case: Case) -> bool:
+        """Tell whether a case of a saved run is of this catalogue."""
+        return (
+            case.kernel in self.kernels
+            and case.backend in self.backends
+            and case.scenario in self.scenarios
+        )
 
     @property
     def notes(self) -> dict[str, str]:

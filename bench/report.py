@@ -1,19 +1,24 @@
 """Print a saved run, and keep the docs' generated parts true to the runs in the repository.
 
 A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``, where NAME is
-a table of `bench.markdown`.
+a table of `bench.markdown` or a figure of `bench.figures`, whose picture is a file of its own.
 """
 
 import csv
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench import files, targets_text, text, trials
 from bench.catalogue import catalogue
 from bench.markdown import TABLES, Sources
 from bench.runs import Run, load
 from bench.summary import middle, summarise
+
+if TYPE_CHECKING:
+    from bench.figures import Figure
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "docs" / "runs"
@@ -22,6 +27,7 @@ STUDY = "study-*.json.gz"
 EARLIER = RUNS / "earlier-study.csv"
 SELFTEST = RUNS / "selftest.json"
 TARGETS = RUNS / "targets.json"
+FIGURES = Path("docs") / "figures"
 NATIVE = RUNS / "native"
 """The tables that the crate's own benchmarks have saved."""
 
@@ -42,6 +48,21 @@ def of_files(paths: Sequence[Path]) -> str:
 def study_runs() -> list[Path]:
     """Return the files of the runs in the repository."""
     return sorted(RUNS.glob(STUDY))
+
+
+def study_files() -> list[Path]:
+    """Return those and what was judged beside them, for a page."""
+    return [*study_runs(), *(path for path in (TARGETS,) if path.exists())]
+
+
+def lacking(error: ImportError, what: str = "charts") -> Exception:
+    """Say which dependency group is needed, where that is what is missing."""
+    if (error.name or "bench").startswith("bench"):
+        return error
+    return ReportError(
+        f"{what} need {error.name}, of the dependency group `report`: "
+        "python -m pip install --group report"
+    )
 
 
 def sources() -> Sources:
@@ -82,35 +103,71 @@ def documents(root: Path = ROOT) -> list[Path]:
 
 
 def update_docs(*, write: bool, root: Path = ROOT) -> list[Path]:
-    """Return the documents whose generated parts are stale; with `write`, rewrite them."""
+    """Return the documents and pictures that are stale; with `write`, rewrite them.
+
+    Raises
+    ------
+    ReportError
+        Where a document asks for what there is not, or what draws charts is not installed.
+    """
+    figures = _figures()
     made_from = sources()
+    drawn = {name: draw(made_from) for name, draw in figures.items()}
+    fresh = {
+        path: refresh(path.read_text(encoding="utf-8"), made_from, path, drawn, root)
+        for path in documents(root)
+    }
+    fresh |= {_picture(root, name): one.svg() for name, one in drawn.items()}
     stale = []
-    for path in documents(root):
-        old = path.read_text(encoding="utf-8")
-        new = refresh(old, made_from, path)
-        if new != old:
+    for path, new in fresh.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != new:
             stale.append(path.relative_to(root))
             if write:
+                path.parent.mkdir(exist_ok=True)
                 files.write(path, new)
     return stale
 
 
-def refresh(document: str, sources: Sources, path: Path) -> str:
+def _picture(root: Path, name: str) -> Path:
+    """Return the file of a figure."""
+    return root / FIGURES / f"{name.removeprefix('figure_')}.svg"
+
+
+def _figures() -> Mapping[str, Callable[[Sources], "Figure"]]:
+    try:
+        from bench import figures
+    except ImportError as error:
+        raise lacking(error) from None
+    return figures.FIGURES
+
+
+def refresh(
+    document: str,
+    sources: Sources,
+    path: Path,
+    figures: Mapping[str, "Figure"] | None = None,
+    root: Path = ROOT,
+) -> str:
     """Return `document` with its generated parts made anew.
 
     Raises
     ------
     ReportError
-        Where a part has no table of its name, or a marker no partner.
+        Where a part has no table or figure of its name, or a marker no partner.
     """
+    drawn = figures or {}
 
     def made(part: re.Match[str]) -> str:
         name = part["name"]
-        if name not in TABLES:
-            raise ReportError(
-                f"{path}: no table is called {name!r}; there are {', '.join(TABLES)}"
-            )
-        return f"<!-- generated: {name} -->\n{TABLES[name](sources)}\n<!-- end -->"
+        if name in drawn:
+            to = os.path.relpath(_picture(root, name), path.parent).replace(os.sep, "/")
+            body = f"![{drawn[name].says}]({to})"
+        elif name in TABLES:
+            body = TABLES[name](sources)
+        else:
+            known = ", ".join((*TABLES, *drawn))
+            raise ReportError(f"{path}: no table or figure is called {name!r}; there are {known}")
+        return f"<!-- generated: {name} -->\n{body}\n<!-- end -->"
 
     new, count = _PART.subn(made, document)
     if count != document.count("<!-- generated:") or count != document.count("<!-- end -->"):

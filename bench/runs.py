@@ -26,6 +26,10 @@ class RunError(Exception):
     """A file that is no run; the message names it and says what is wrong."""
 
 
+class ForeignError(RunError):
+    """A whole JSON file of something else."""
+
+
 @dataclass(frozen=True)
 class Result:
     """What one case gave, in seconds per item."""
@@ -65,8 +69,26 @@ def load(path: Path) -> Run:
     RunError
         Where the file is missing, truncated, foreign, or of another schema.
     """
+    return parse(path, content(path))
+
+
+def content(path: Path) -> bytes:
+    """Return what a file holds.
+
+    Raises
+    ------
+    RunError
+        Where it cannot be read.
+    """
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
+    except OSError as error:
+        raise RunError(f"{path}: {error.strerror or error}") from None
+
+
+def parse(path: Path, content: bytes) -> Run:
+    """Read a run from what its file holds."""
+    try:
         saved = json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
     except (OSError, EOFError, zlib.error) as error:
         raise RunError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
@@ -77,15 +99,15 @@ def load(path: Path) -> Run:
     try:
         return from_json(saved)
     except RunError as error:
-        raise RunError(f"{path}: {error}") from None
+        raise type(error)(f"{path}: {error}") from None
 
 
 def from_json(saved: Any) -> Run:
     """Read a run from parsed JSON."""
     if not isinstance(saved, dict) or "benchmarks" not in saved:
-        raise RunError("this is no pytest-benchmark run")
+        raise ForeignError("this is no pytest-benchmark run")
     if SECTION not in saved:
-        raise RunError("this pytest-benchmark run was not made by this harness")
+        raise ForeignError("this pytest-benchmark run was not made by this harness")
     section = saved[SECTION]
     schema = section.get("schema") if isinstance(section, dict) else None
     if schema != SCHEMA:

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
+
+Samples = tuple[tuple[float, ...], ...]
+"""Times of some cases, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +59,38 @@ def geometric_mean_ratio(
     seed
         Of the resampling.
     """
+    samples = (tuple(tuple(_sample(one).tolist()) for one in side) for side in (slower, faster))
+    return _resample(*samples, seed)
+
+
+@lru_cache(maxsize=4096)
+def _resample(slower: Samples, faster: Samples, seed: int) -> Ratio:
+    """Return a ratio with its interval; a report asks for the same ones again and again."""
     rng = np.random.default_rng(seed)
     values, resampled = [], []
     for times in zip(slower, faster, strict=True):
-        one, other = map(_sample, times)
+        one, other = map(np.array, times)
         values.append(np.log(np.median(one) / np.median(other)))
         resampled.append(np.log(_medians(one, rng) / _medians(other, rng)))
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(np.mean(resampled, axis=0), [tail, 1 - tail])
     return Ratio(float(np.exp(np.mean(values))), float(np.exp(low)), float(np.exp(high)))
+
+
+def median_interval(times: ArrayLike, *, seed: int = 0) -> tuple[float, float]:
+    """Return the percentile-bootstrap interval of a median.
+
+    Parameters
+    ----------
+    times
+        Shape (rounds,), all positive.
+    seed
+        Of the resampling.
+    """
+    tail = (1 - CONFIDENCE) / 2
+    medians = _medians(_sample(times), np.random.default_rng(seed))
+    low, high = np.quantile(medians, [tail, 1 - tail])
+    return float(low), float(high)
 
 
 def _sample(times: ArrayLike) -> NDArray[np.float64]:

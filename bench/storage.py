@@ -54,7 +54,7 @@ def _one(name: str, storage: str) -> list[Path]:
         found = _stored(name, machine, _open(storage))
         if found:
             return found
-    raise RunError(f"no saved run in {_folder(storage)} is called {name!r}{_offer(storage)}")
+    raise RunError(f"no saved run in {folder(storage)} is called {name!r}{_offer(storage)}")
 
 
 def _stored(name: str, machine: str, store: FileStorage) -> list[Path]:
@@ -83,18 +83,24 @@ def _query(store: FileStorage, name: str) -> list[Path]:
         return []  # what the stock query takes for no glob names no run
 
 
-def _folder(storage: str) -> Path:
-    folder = storage.removeprefix("file://")
-    if "://" in folder:
+def folder(storage: str) -> Path:
+    """Return the folder that holds the runs.
+
+    Raises
+    ------
+    RunError
+        Where it is no folder, or runs are kept elsewhere.
+    """
+    path = Path(storage.removeprefix("file://"))
+    if "://" in str(storage).removeprefix("file://"):
         raise RunError(f"{storage}: only runs in files can be compared")
-    return Path(folder)
+    if not path.is_dir():  # the stock class would make it
+        raise RunError(f"{path} holds no saved runs: there is no such folder (see --storage)")
+    return path
 
 
 def _open(storage: str) -> FileStorage:
-    folder = _folder(storage)
-    if not folder.is_dir():  # the stock class would make it
-        raise RunError(f"{folder} holds no saved runs: there is no such folder (see --storage)")
-    return FileStorage(folder, Logger())
+    return FileStorage(folder(storage), Logger())
 
 
 def _offer(storage: str) -> str:
@@ -110,10 +116,17 @@ def read(paths: Sequence[Path]) -> tuple[Saved, ...]:
     RunError
         Where a file is no run of this harness, or times nothing, or a time cannot be one.
     """
-    return tuple(Saved(path, _checked(load(path), path)) for path in paths)
+    return tuple(Saved(path, checked(load(path), path)) for path in paths)
 
 
-def _checked(run: Run, path: Path) -> Run:
+def checked(run: Run, path: Path) -> Run:
+    """Return a run that times something, and each case once.
+
+    Raises
+    ------
+    RunError
+        Where it does not.
+    """
     for fault in _faults(run):
         raise RunError(f"{path}: {fault}")
     return run

@@ -82,7 +82,7 @@ def summarise(run: Run, catalogue: Catalogue, only: tuple[str, str] | None = Non
     """Return a block for each kernel and scenario of `run`, or for one, in the run's order."""
     groups: dict[tuple[str, str], list[Result]] = {}
     for result in run.results:
-        if result.case.kernel in catalogue.kernels and result.case.backend in catalogue.backends:
+        if catalogue.knows(result.case):
             groups.setdefault((result.case.kernel, result.case.scenario), []).append(result)
     refused = run.section.get("refused", {})
     return [

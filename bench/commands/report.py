@@ -1,19 +1,28 @@
-"""``python -m bench report``: the summary of saved runs, and the docs' tables."""
+"""``python -m bench report``: the summary of saved runs, as text or page, and the docs' tables."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from bench import report
+from bench import files, report
+from bench.catalogue import catalogue
+from bench.commands import failures
+from bench.commands.history import load
 from bench.commands.parser import Commands, add_command, show
 from bench.exits import Exit
+from bench.index import Entry
 
 TEXT = """\
-Print the summary of saved runs, as the sweep prints its own; or write the
-generated tables of README and docs from the runs in the repository.
+Print the summary of saved runs, as the sweep prints its own; or write it as one
+HTML page with charts, which needs no network; or write the generated tables and
+figures of README and docs from the runs in the repository.
 
 examples:
   python -m bench report                # the study in this repository
   python -m bench report .benchmarks/*/0001_*.json
+  python -m bench report -o report.html
+  python -m bench report run-*.json targets.json -o report.html
+  python -m bench report -o report.html --history .benchmarks
   python -m bench report --check-docs   # ends with 1 where docs are stale
 """
 
@@ -25,9 +34,19 @@ def add(commands: Commands) -> None:
         summary="print the summary of saved runs, or update the docs", text=TEXT,
     )  # fmt: skip
     parser.add_argument(
-        "saved", type=Path, nargs="*", default=report.study_runs(), metavar="RUN",
+        "saved", type=Path, nargs="*", metavar="RUN",
         help="a run saved with --benchmark-json, --benchmark-save or --benchmark-autosave; of "
-        "several the middle is shown (default: those in the repository)",
+        "several the middle is shown (default: those in the repository). For a page also what "
+        "other commands have saved as JSON",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", "--output", type=page_file, metavar="FILE",
+        help="write the report to this .html file instead",
+    )  # fmt: skip
+    parser.add_argument(
+        "--history", action="append", default=[], metavar="RUN",
+        help="a folder of runs, or a run, that the page's history is made of besides; may be "
+        "repeated. A page of runs of several commits has a history without it",
     )  # fmt: skip
     parser.add_argument(
         "--update-docs", action="store_true",
@@ -43,8 +62,18 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> Exit:
     """Print the summary, or hold the docs against the runs."""
+    if options.output:
+        earlier, faults, _ = load(options.history) if options.history else ([], {}, [])
+        page = _page(
+            options.saved or report.study_files(), earlier, list(map(str, faults.values()))
+        )
+        files.write(options.output, page)
+        show(f"{options.output}: {len(page.encode()) / 1e6:.2f} MB\n")
+        for fault in faults.values():
+            failures.tell(options.command, fault)
+        return Exit.ERROR if faults else Exit.PASS
     if not (options.update_docs or options.check_docs):
-        show(report.of_files(options.saved))
+        show(report.of_files(options.saved or report.study_runs()))
         return Exit.PASS
     stale = report.update_docs(write=options.update_docs)
     for path in stale:
@@ -55,3 +84,24 @@ def run(options: argparse.Namespace) -> Exit:
         )
         show(f"{path}: {done}\n")
     return Exit.REGRESSION if stale and options.check_docs else Exit.PASS
+
+
+def page_file(text: str) -> Path:
+    """Read the path of a page: what is wrong with it is said before anything is read."""
+    path = Path(text)
+    if path.suffix not in (".html", ".htm"):
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in .html")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is in no folder that exists")
+    return path
+
+
+def _page(paths: Sequence[Path], earlier: Sequence[Entry], unread: Sequence[str]) -> str:
+    """Return the report of some files as a page."""
+    try:
+        from bench.page import document, material
+
+        made = material.gather(paths, catalogue(), earlier, unread)
+        return document.render(made)
+    except ImportError as error:
+        raise report.lacking(error) from None

@@ -327,6 +327,7 @@ def test_runs_that_the_sweep_saved_are_compared(
 TAUGHT: dict[str, tuple[str, ...]] = {
     "compare": (storage.DEFAULT,),
     "doctor": ("--no-noise", "Exit code 0 says that measuring makes sense"),
+    "history": (storage.DEFAULT, "--ignore", "virtualisation", "exit code 2 says that a file"),
     "duel": (
         "clear_batch", "ACTIVSg2000-markup", "Exit code 1 says that at some size B is slower",
     ),

@@ -32,7 +32,7 @@ def measured(five: float, fifty: float, null: float = 0.0) -> Measurements:
             name: list(np.log1p(change) + noise[row])
             for row, (name, change) in enumerate({"5": five, "50": fifty, NULL: null}.items())
         },
-        seconds={"5": [1.2e-6] * 12, "50": [2e-6] * 12},
+        seconds={"5": [1.2e-6] * 12, "50": [2e-6] * 12, NULL: [1.2e-6] * 12},
         blocks=12,
     )
 
@@ -73,6 +73,7 @@ def test_arms_of_several_threads_share_as_many_cpus(monkeypatch: pytest.MonkeyPa
 def test_an_arm_that_differs_from_itself_voids_the_duel() -> None:
     found = judge(PLAN, measured(0.10, 0.10, null=0.05))
     assert found.void
+    assert found.data["nulls"][NULL]["low"] > 1
     assert found.exit is not Exit.PASS
     assert "differences where there are none" in found.warnings[0]
 

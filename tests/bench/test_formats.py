@@ -30,6 +30,7 @@ from bench.text import WIDTH
 from bench.verdict import Verdict
 from tests.bench.simulated import CATALOGUE, MACHINE, SECTION, document, run_of, times_of
 from tests.bench.simulated_gate import TITLE, gated, scope_of
+from tests.bench.simulated_history import judged_history
 from tests.bench.simulated_targets import judged_targets
 
 GOLDEN = Path(__file__).parent / "data" / "formats"
@@ -147,6 +148,7 @@ SITUATIONS: dict[str, Callable[[], Judgement]] = {
     "gate-void": gate_void,
     "gate-idle": gate_idle,
     "targets": judged_targets,
+    "history": judged_history,
 }
 
 

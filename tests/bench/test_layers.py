@@ -16,12 +16,13 @@ ORDER = (
     "adversarial", "environments", "backends", "catalogue",
     "wheel", "machine", "options", "parity", "session", "measure",
     "verdict", "judgement", "worker", "sides", "engine", "stock", "stock_suite", "trials",
-    "runs", "stats", "summary", "text", "trials_text", "targets_text", "markdown", "report",
-    "plugin",
+    "runs", "stats", "summary", "leads", "text", "trials_text", "targets_text", "markdown",
+    "palette", "charts", "figures", "report", "plugin",
     "storage", "provenance", "table", "changes", "compare", "compare_judgement",
+    "index", "changepoints", "commits", "normalised", "history", "history_judgement",
     "arms", "arm_parity", "paired", "sequential", "count_worker", "counts", "duel", "targets",
     "probes", "noise", "doctor",
-    "gate", "gate_judgement", "selftest", "formats", "commands", "__main__",
+    "gate", "gate_judgement", "selftest", "page", "formats", "commands", "__main__",
 )  # fmt: skip
 KNOW_MARKETS = {
     "cold_start", "scenarios", "adversarial_step", "adversarial", "environments", "backends",

@@ -1,11 +1,18 @@
 """The docs' generated parts are true to the runs in the repository."""
 
+import shutil
+from itertools import combinations
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 
 from bench import report
+from bench.figures import FIGURES, Figure
 from bench.markdown import TABLES, Sources
+from bench.palette import COLOURS, GREY, GREYS, of_backends
+from tests.bench.simulated import Floats
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +31,109 @@ def test_every_table_is_in_a_document(sources: Sources) -> None:
     assert lacking - ({"targets"} if sources.targets is None else set()) == set()
 
 
+def test_every_figure_is_in_a_document_and_in_its_file() -> None:
+    texts = "".join(path.read_text(encoding="utf-8") for path in report.documents())
+    for name in FIGURES:
+        assert f"<!-- generated: {name} -->" in texts
+        picture = ET.parse(report.ROOT / "docs" / "figures" / f"{name[7:]}.svg").getroot()  # noqa: S314  our own
+        assert picture.tag.endswith("svg")
+
+
+@pytest.fixture(scope="module")
+def figures(sources: Sources) -> dict[str, Figure]:
+    return {name: draw(sources) for name, draw in FIGURES.items()}
+
+
+def test_a_figure_is_an_image_with_what_it_shows(
+    sources: Sources, figures: dict[str, Figure]
+) -> None:
+    document = "<!-- generated: figure_lead -->\n<!-- end -->\n"
+    for path, to in (
+        ("README.md", "docs/figures/lead.svg"),
+        ("docs/performance.md", "figures/lead.svg"),
+    ):
+        made = report.refresh(document, sources, report.ROOT / path, figures)
+        assert "![Lead of rust over the next best backend against n, by kind" in made
+        assert f"]({to})\n" in made
+
+
+def test_a_picture_that_was_changed_by_hand_is_drawn_anew(
+    sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "sources", lambda: sources)
+    monkeypatch.setattr(report, "documents", lambda _: [])
+    shutil.copytree(report.ROOT / "docs" / "figures", tmp_path / "docs" / "figures")
+    changed, gone = (tmp_path / "docs" / "figures" / f"{one}.svg" for one in ("times", "lead"))
+    whole = changed.read_text(encoding="utf-8")
+    changed.write_text(whole.replace("rust", "dust"), encoding="utf-8")
+    gone.unlink()
+    stale = [path.relative_to(tmp_path) for path in (changed, gone)]
+    assert report.update_docs(write=False, root=tmp_path) == stale
+    assert not gone.exists()
+    assert report.update_docs(write=True, root=tmp_path) == stale
+    assert changed.read_text(encoding="utf-8") == whole
+    assert report.update_docs(write=False, root=tmp_path) == []
+
+
+def test_no_two_backends_look_alike(sources: Sources) -> None:
+    styles = of_backends(sources.catalogue.backends)
+    assert len(set(styles.values())) == len(sources.catalogue.backends)
+    assert {one.colour for one in styles.values()} <= set(range(GREY + 1))
+    competing = [styles[name] for name in ("numpy", "numba", "rust")]
+    assert len({one.colour for one in competing}) == len({one.shape for one in competing}) == 3
+    assert all(not one.dash for one in competing)
+
+
+GROUNDS = ("#ffffff", "#16181c")
+SEEN = {
+    "all": np.eye(3),
+    "no red": np.array(
+        [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]]
+    ),
+    "no green": np.array(
+        [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]
+    ),
+    "no blue": np.array(
+        [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]]
+    ),
+}  # fmt: skip
+"""What linear RGB becomes to eyes that lack a cone: Machado, Oliveira and Fernandes (2009)."""
+TO_XYZ = np.array([[0.434, 0.376, 0.190], [0.213, 0.715, 0.072], [0.018, 0.109, 0.873]])
+"""Linear RGB in parts of white."""
+
+
+def linear(colour: str) -> Floats:
+    parts = np.array([int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)])
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+
+
+def lab(seen: Floats) -> Floats:
+    """Return CIE L*a*b* of linear RGB."""
+    x, y, z = np.cbrt(np.clip(TO_XYZ @ np.clip(seen, 0, 1), 0.001, 1))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["light", "dark"])
+def test_colours_stand_out_from_the_ground(place: int) -> None:
+    ground = TO_XYZ[1] @ linear(GROUNDS[place])
+    for pair in (*COLOURS, GREYS):
+        low, high = sorted((TO_XYZ[1] @ linear(pair[place]), ground))
+        assert (high + 0.05) / (low + 0.05) >= 3  # WCAG 2, for graphics
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("eyes", SEEN)
+def test_the_colour_blind_can_tell_lines_apart(eyes: str, place: int) -> None:
+    colours = [lab(SEEN[eyes] @ linear(pair[place])) for pair in (*COLOURS, GREYS)]
+    apart = {
+        pair: float(np.linalg.norm(colours[pair[0]] - colours[pair[1]]))
+        for pair in combinations(range(len(colours)), 2)
+    }
+    assert min(apart.values()) >= 10  # more than a just noticeable difference, by far
+    competing = {pair: far for pair, far in apart.items() if max(pair) < 3}
+    assert min(competing.values()) >= (11 if eyes == "no blue" else 25)
+
+
 def test_a_stale_part_is_made_anew_and_the_rest_left_alone(sources: Sources) -> None:
     document = "before\n<!-- generated: where -->\nan old claim\n<!-- end -->\nafter\n"
     fresh = report.refresh(document, sources, Path("x.md"))
@@ -35,7 +145,9 @@ def test_a_stale_part_is_made_anew_and_the_rest_left_alone(sources: Sources) -> 
 
 def test_an_unknown_table_is_named(sources: Sources) -> None:
     document = "<!-- generated: nonsense -->\n<!-- end -->\n"
-    with pytest.raises(report.ReportError, match=r"x\.md: no table is called 'nonsense'"):
+    with pytest.raises(
+        report.ReportError, match=r"x\.md: no table or figure is called 'nonsense'"
+    ):
         report.refresh(document, sources, Path("x.md"))
 
 

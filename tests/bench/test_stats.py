@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.stats import Ratio, geometric_mean_ratio, median_ratio
+from bench.stats import Ratio, geometric_mean_ratio, median_interval, median_ratio
 
 TIMES = st.lists(st.floats(1e-9, 1e3), min_size=1, max_size=20)
 
@@ -28,6 +28,20 @@ def test_units_do_not_matter(slower: list[float], faster: list[float], unit: flo
     other = median_ratio(np.multiply(slower, unit), np.multiply(faster, unit))
     for name in "value", "low", "high":
         assert getattr(other, name) == pytest.approx(getattr(one, name), rel=1e-9)
+
+
+def test_the_interval_of_a_median_holds_it_and_covers_the_truth() -> None:
+    rng = np.random.default_rng(40)
+    held = 0
+    for seed in range(200):
+        sample = rng.lognormal(0.0, 0.3, 25)
+        low, high = median_interval(sample, seed=seed)
+        assert sample.min() <= low <= np.median(sample) <= high <= sample.max()
+        held += low <= 1.0 <= high
+    assert 0.88 <= held / 200 <= 0.99  # near 95 %
+    assert median_interval([3.0] * 7) == (3.0, 3.0)
+    with pytest.raises(ValueError, match="positive"):
+        median_interval([])
 
 
 def test_constant_times_give_the_exact_ratio() -> None:

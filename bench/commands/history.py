@@ -1,0 +1,133 @@
+"""``python -m bench history``: the trend of every case over commits."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import commits, history, history_judgement, index, report, storage
+from bench.catalogue import catalogue
+from bench.commands.parser import Commands, add_command, add_output, conclude, fraction
+from bench.compare import NO_CONTROL
+from bench.exits import Exit
+from bench.history import THRESHOLD, Settings
+from bench.index import Entry
+from bench.judgement import Judgement
+from bench.provenance import MACHINE
+from bench.runs import ForeignError, RunError
+
+ENDINGS = (".json", ".json.gz")
+FACTS = ("cpu", *MACHINE)
+
+TEXT = f"""\
+Tell how the time of every case went over commits, and where it changed.
+
+RUN is a folder, of which all {" and ".join(ENDINGS)} count, or names saved runs as
+`python -m bench compare` does. Save many: some runs of every commit, on a
+machine that stays the same. A run that was read once is kept in an index, by
+the content of its file, so that thousands load in seconds.
+
+Commits stand in the order of their ancestry where the repository here knows
+them, else by time. Machines are kept apart. Each case is held against a
+control, a backend timed in the same run, so that a slow machine does not look
+like a slow commit. A change point is marked with the last commit before it and
+the first after it. It takes three commits on either side: one or two slow ones
+may be noise. Nothing in a history fails; exit code 2 says that a file could not
+be read, which costs the others nothing.
+
+examples:
+  python -m bench history
+  python -m bench history runs/ --case 'clear[rust-*'
+  python -m bench history .benchmarks docs/runs --format json
+  python -m bench history --ignore node_hash,release --output history.md
+"""
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = add_command(
+        commands, "history", summary="tell how times went over commits", text=TEXT
+    )
+    parser.add_argument(
+        "saved", nargs="*", metavar="RUN", help="folders and runs (default: the storage)"
+    )
+    parser.add_argument(
+        "--storage", default=storage.DEFAULT, metavar="URI",
+        help="where runs are saved, as for --benchmark-storage (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--case", action="append", default=[], metavar="PATTERN",
+        help="show these cases only; * stands for anything; may be repeated. What is a change "
+        "point does not depend on it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--control", metavar="BACKEND",
+        help=f"what the cases are held against; {NO_CONTROL} for the raw times (default: by "
+        "kernel, the backend that keeps closest to the others)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--threshold", type=fraction, default=THRESHOLD, metavar="SHARE",
+        help=f"the smallest change that matters (default: {THRESHOLD:.0%})".replace("%", "%%"),
+    )  # fmt: skip
+    parser.add_argument(
+        "--ignore", type=_facts, default=frozenset(), metavar="LIST",
+        help=f"facts that do not tell machines apart, of {', '.join(FACTS)}",
+    )  # fmt: skip
+    add_output(parser)
+    parser.add_argument(
+        "--json", dest="format", action="store_const", const="json", help="as --format json"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Read the runs and deliver what they show."""
+    return conclude(options, _judged)
+
+
+def _judged(options: argparse.Namespace) -> Judgement:
+    entries, faults, foreign = load(options.saved, options.storage)
+    if not entries:
+        raise RunError("\n".join(map(str, faults.values())) or "there is no saved run")
+    log = commits.read((one.commit for one in entries), Path.cwd())
+    settings = Settings(options.control, options.threshold, options.ignore)
+    try:
+        whole = history.read(entries, catalogue(), log, settings)
+    except ImportError as error:
+        raise report.lacking(error, "change points") from None
+    return history_judgement.judge(whole, faults, options.case, foreign)
+
+
+def load(
+    saved: Sequence[str], uri: str = storage.DEFAULT
+) -> tuple[list[Entry], dict[Path, RunError], list[Path]]:
+    """Return runs in short, what is wrong with files that are none, and files of other things.
+
+    Others' files in a folder are no fault; one that was named is.
+    """
+    found, named = _paths(saved, uri)
+    entries, faults = index.load([*named, *found])
+    foreign = [path for path in found if isinstance(faults.get(path), ForeignError)]
+    return entries, {path: one for path, one in faults.items() if path not in foreign}, foreign
+
+
+def _paths(saved: Sequence[str], uri: str) -> tuple[list[Path], list[Path]]:
+    """Return the files that folders hold, and those that were named."""
+    folders = [Path(name) for name in saved if Path(name).is_dir()]
+    names = [name for name in saved if not Path(name).is_dir()]
+    if not saved:
+        folders = [storage.folder(uri)]
+    found = {
+        path: None
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.name.endswith(ENDINGS) and path.is_file()
+    }
+    return list(found), [path for name in names for path in storage.resolve(name, uri)]
+
+
+def _facts(text: str) -> frozenset[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in FACTS:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(FACTS)}")
+    return frozenset(names)

@@ -1,0 +1,79 @@
+"""The order of commits: by ancestry where the repository is at hand, else by time."""
+
+import re
+import subprocess
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import Path
+
+from bench import processes
+
+GIT_SECONDS = 60.0
+
+_HASH = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Log:
+    """What a repository knows of some commits."""
+
+    order: tuple[str, ...] = ()
+    """Hashes, parents before children."""
+    times: Mapping[str, int] = field(default_factory=dict)
+    """Of committing, in seconds since 1970."""
+    subjects: Mapping[str, str] = field(default_factory=dict)
+
+
+def read(ids: Iterable[str], repository: Path) -> Log:
+    """Return what a repository knows of commits; those that it lacks are left out.
+
+    A folder that is no repository, or a system without git, knows of none.
+    """
+    wanted = sorted({one for one in ids if _HASH.fullmatch(one)})
+    if not wanted:
+        return Log()
+    try:
+        known = _git(repository, "rev-list", "--no-walk", "--ignore-missing", *wanted).split()
+        if not known:
+            return Log()
+        ancestry = _git(repository, "rev-list", "--topo-order", "--reverse", *known).split()
+        told = _git(repository, "log", "--no-walk", "--format=%H %ct %s", *known)
+    except (OSError, subprocess.SubprocessError):
+        return Log()
+    there = set(known)
+    lines = [line.split(" ", 2) for line in told.splitlines()]
+    return Log(
+        order=tuple(one for one in ancestry if one in there),
+        times={commit: int(when) for commit, when, _ in lines},
+        subjects={commit: subject for commit, _, subject in lines},
+    )
+
+
+def sort(times: Mapping[str, float], log: Log) -> list[str]:
+    """Return commits, older ones first.
+
+    Parameters
+    ----------
+    times
+        When each was made, by hash, in seconds since 1970, as the runs have it.
+    log
+        What the repository knows. What it lacks stands where its time puts it.
+    """
+    known = [commit for commit in log.order if commit in times]
+    # A commit is no older than its ancestors, whatever its clock said.
+    reached = list(accumulate((log.times[commit] for commit in known), max))
+    strange = sorted(times.keys() - set(known), key=lambda commit: (times[commit], commit))
+    placed = [((place, 1, 0.0), commit) for place, commit in enumerate(known)]
+    placed += [
+        ((bisect_right(reached, times[commit]), 0, times[commit]), commit) for commit in strange
+    ]
+    return [commit for _, commit in sorted(placed)]
+
+
+def _git(repository: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(repository), *arguments]
+    done = processes.run(command, timeout=GIT_SECONDS)
+    done.check_returncode()
+    return done.stdout

@@ -1,0 +1,252 @@
+"""The answer: a sentence for each kernel, computed from what was measured."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from bench.leads import Lead, favourite, leads
+from bench.page.material import Material
+from bench.page.section import Answer, Section
+from bench.registry import Role
+from bench.summary import MARGIN, Block, Size, competitors
+from bench.text import figures, recommendation
+
+REASONS = (
+    (
+        "Same answers first",
+        "Every backend is held against the reference bit for bit before it is timed, on the very "
+        "inputs of its cases and on adversarial ones. One that disagrees is not timed.",
+    ),
+    (
+        "Fresh inputs",
+        "A case cycles through a pool of distinct inputs, the same for all backends. Timing one "
+        "input again and again lets the branch predictor learn it, and the time is then that of "
+        "a market nobody will ever clear.",
+    ),
+    (
+        "Leads, not times",
+        "Absolute times belong to one machine at one time. Backends are compared within one "
+        f"process; a lead counts where its whole interval clears 1 ± {MARGIN:.0%}. Closer than "
+        "that is too close to call.",
+    ),
+    (
+        "Warm",
+        "Compilation, imports and caches come before the timing. What they cost is a case of its "
+        "own, the cold start.",
+    ),
+)
+"""Why to believe the answers, as docs/method.md has it."""
+
+
+def sections(material: Material) -> Iterator[Section]:
+    """Yield the section that opens the page."""
+    answers = [
+        _answer(kernel, blocks, material)
+        for kernel, blocks in by_kernel(material)
+        if not blocks[0].diagnostic
+    ]
+    yield Section(
+        id="answer",
+        title="The answer",
+        intro=_intro(material) if answers else "Nothing was timed that the catalogue knows.",
+        answers=answers,
+        facts=REASONS if answers else (),
+    )
+
+
+def by_kernel(material: Material) -> list[tuple[str, list[Block]]]:
+    """Return the blocks of each kernel, the kernels as the catalogue lists them."""
+    return [
+        (kernel, found)
+        for kernel in material.catalogue.kernels
+        if (found := [block for block in material.blocks if block.kernel == kernel])
+    ]
+
+
+def _intro(material: Material) -> str:
+    processes = len(material.shown)
+    told = (
+        f"Each lead was measured in {processes} processes; ranges in grey span all of them."
+        if material.several
+        else "One process was timed; the intervals say what another look at it would give, and "
+        "another process may differ by several percent."
+    )
+    return f"Which backend to use, at which size. {told}"
+
+
+def _answer(kernel: str, blocks: Sequence[Block], material: Material) -> Answer:
+    block = blocks[0]
+    own = material.catalogue.kernels[kernel]
+    return Answer(
+        kernel=kernel,
+        title=own.title or kernel,
+        use=_use(block),
+        sentence=_sentence(block, material),
+        evidence=" ".join(_evidence(blocks, material)),
+        href=f"#{kernel}",
+    )
+
+
+def _use(block: Block) -> str:
+    if not any(size.verdict for size in block.sizes):
+        return "one backend" if any(map(competitors, block.sizes)) else "no backend"
+    said = recommendation(block)
+    return said.removeprefix("use ").partition(" (")[0].partition(",")[0]
+
+
+def _sentence(block: Block, material: Material) -> str:
+    """Say who is fastest where, by how much, and where that changes."""
+    first = favourite(block)
+    if first is None:
+        return _alone(block)
+    called = [size for size in block.sizes if size.verdict]
+    parts = [
+        _stretch(winner, list(sizes), block, material)
+        for winner, sizes in groupby(called, lambda size: size.verdict and size.verdict.winner)
+    ]
+    said = "; ".join(parts)
+    return f"{said[0].upper()}{said[1:]}{_crossover(block)}."
+
+
+def _alone(block: Block) -> str:
+    names = dict.fromkeys(
+        row.result.case.backend for size in block.sizes for row in competitors(size)
+    )
+    if len(names) == 1:
+        return f"Only {next(iter(names))} was timed, so there is nothing to choose from."
+    return "No two backends were timed at the same size, or without raw rounds: nothing to choose."
+
+
+def _stretch(winner: str | None, sizes: list[Size], block: Block, material: Material) -> str:
+    """Say who is fastest at some neighbouring sizes."""
+    where = _where(sizes, block, material.catalogue.counted)
+    verdict = sizes[0].verdict
+    if winner is None and verdict:
+        return f"{verdict.first} and {verdict.second} are too close to call{where}"
+    numbers = {size.n for size in sizes}
+    own = [lead for lead in leads(block, str(winner), material.results) if lead.n in numbers]
+    return f"{winner} is {_times(own)} as fast as {_seconds(own)}{where}"
+
+
+def _where(sizes: Sequence[Size], block: Block, counted: str) -> str:
+    if len(block.sizes) == 1:
+        return ""
+    low, high = sizes[0].n, sizes[-1].n
+    return f" at {low:,} {counted}" if low == high else f" from {low:,} to {high:,} {counted}"
+
+
+def _times(own: Sequence[Lead]) -> str:
+    low, high = (figures(pick(lead.value for lead in own), 2) for pick in (min, max))
+    return _range(low, high)
+
+
+def _range(low: str, high: str) -> str:
+    return f"{low}×" if low == high else f"{low}× to {high}×"
+
+
+def _seconds(own: Sequence[Lead]) -> str:
+    names = list(dict.fromkeys(lead.second for lead in own))
+    return names[0] if len(names) == 1 else f"the next best ({', '.join(names)})"
+
+
+def _crossover(block: Block) -> str:
+    if len(block.sizes) < 2 or not any(
+        size.verdict and size.verdict.winner for size in block.sizes
+    ):
+        return ""
+    changes = [f"between {n:,} and {m:,}" for n, _, m, _ in block.crossovers]
+    return f"; crossover {', '.join(changes)}" if changes else "; no crossover"
+
+
+def _evidence(blocks: Sequence[Block], material: Material) -> Iterator[str]:
+    """Yield what stands behind the sentence."""
+    yield _spread(blocks[0], material)
+    yield _compared(blocks[0].kernel, material)
+    others = [block for block in blocks[1:] if not block.diagnostic and favourite(block)]
+    if others and (said := _elsewhere(blocks[0], others)):
+        yield said
+    yield from _beyond([block for block in blocks if not block.diagnostic], material)
+    for name, why in blocks[0].refused.items():
+        yield f"Left out: {name} ({why})."
+
+
+def _spread(block: Block, material: Material) -> str:
+    first = favourite(block)
+    own = leads(block, first, material.results) if first else []
+    if not own:
+        return ""
+    low, high = (
+        figures(value, 2) for value in (min(o.low for o in own), max(o.high for o in own))
+    )
+    if material.several:
+        return f"In {len(material.shown)} processes the lead of {first} was {_range(low, high)}."
+    return f"One process; the 95 % intervals of {first}'s lead span {_range(low, high)}."
+
+
+def _elsewhere(main: Block, others: Sequence[Block]) -> str:
+    """Say whether other kinds of input change the answer."""
+    first = favourite(main)
+    sizes = [(block, size) for block in others for size in block.sizes if size.verdict]
+    lost = [
+        f"{block.scenario} at {size.n:,}"
+        for block, size in sizes
+        if size.verdict and size.verdict.winner not in (None, first)
+    ]
+    close = [
+        f"{block.scenario} at {size.n:,}"
+        for block, size in sizes
+        if size.verdict and size.verdict.winner is None
+    ]
+    kinds = len({block.scenario for block in others})
+    said = f"On {kinds} other kinds of input" if kinds > 1 else f"On {others[0].scenario} inputs"
+    if lost:
+        said = f"{said} another backend is faster: {', '.join(lost)}"
+    elif len(close) == len(sizes):
+        return f"{said} it is too close to call as well."
+    else:
+        said = f"{said} {first} is fastest as well"
+    if close:
+        said += f"; too close to call: {', '.join(close)}"
+    return f"{said}."
+
+
+def _beyond(blocks: Sequence[Block], material: Material) -> Iterator[str]:
+    """Yield what is faster than all that compete, but not to be chosen: more threads, say."""
+    faster: dict[str, list[bool]] = {}
+    for size in (size for block in blocks for size in block.sizes):
+        best = min((row.result.median for row in competitors(size)), default=0.0)
+        for row in size.rows:
+            if row.role in (Role.VARIANT, Role.BASELINE):
+                ahead = row.result.median * (1 + MARGIN) < best
+                faster.setdefault(row.result.case.backend, []).append(ahead)
+    notes = material.catalogue.notes
+    told = [
+        f"{name} ({notes.get(name, 'no backend to choose')}) in {sum(found)} of {len(found)} cases"
+        for name, found in faster.items()
+        if any(found)
+    ]
+    if told:
+        yield f"Faster still, but outside this choice: {'; '.join(told)}."
+
+
+def _compared(kernel: str, material: Material) -> str:
+    """Say what was held against the reference before this kernel was timed."""
+    parity = material.study.section.get("parity", {})
+    below = material.catalogue.kernels[kernel].rests_on
+    calls = {
+        name: count
+        for name, count in parity.get("calls", {}).items()
+        if name.partition(" ")[0] in (kernel, below)
+    }
+    if not calls:
+        return "The run does not tell what was compared with the reference."
+    on = f" of {below}, which it rests on," if kernel not in _kernels(calls) else ""
+    wrong = [
+        one for one in parity.get("disagreements", ()) if one.partition(":")[0] in (kernel, below)
+    ]
+    found = f"{len(wrong)} disagreed" if wrong else "not a bit differed"
+    reference = material.catalogue.reference
+    return f"{sum(calls.values()):,} calls{on} were compared with {reference}: {found}."
+
+
+def _kernels(calls: Iterable[str]) -> set[str]:
+    return {name.partition(" ")[0] for name in calls}

@@ -1,0 +1,59 @@
+"""The project's targets: ratios that it set out to reach, and whether it did."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bench.page.material import Material
+from bench.page.section import Cell, Row, Section, Table
+from bench.targets_text import needed, ratio
+from bench.trials_text import where
+
+
+def sections(material: Material) -> Iterator[Section]:
+    """Yield a section, where judged targets were given."""
+    data = material.targets
+    if data is None:
+        return
+    counts = Counter(one["verdict"] for one in data["cases"])
+    said = ", ".join(f"{number} {word}" for word, number in sorted(counts.items()))
+    yield Section(
+        id="targets",
+        title="Targets",
+        intro=(
+            f"Ratios of times that the project set out to reach, slow ÷ fast. Of "
+            f"{len(data['cases'])}: {said}. They are measured in pairs, not taken from the sweep: "
+            f"{data['taken']} blocks, each two fresh processes that take turns on the same CPU."
+        ),
+        tables=[
+            Table(
+                id="targets-table",
+                caption="Targets and what was measured; brackets hold 95 % intervals over blocks",
+                columns=("slow ÷ fast", "n", "ratio [95 %]", "needed", "verdict"),
+                rows=[_row(one) for one in data["cases"]],
+                words=frozenset({0, 4}),
+            )
+        ],
+        notes=(
+            "Met and missed: the whole interval lies on that side of what is needed; open: it "
+            "reaches across, so more blocks would have to tell.",
+            f"Judged on {where(data)}.",
+        ),
+    )
+
+
+def _row(one: Mapping[str, Any]) -> Row:
+    n, verdict = one["n"], str(one["verdict"])
+    known = one.get("ratio") is not None
+    return Row(
+        word=verdict,
+        cells=[
+            Cell(one["target"]),
+            Cell(f"{n:,}" if n else "geometric mean", n or 0),
+            Cell(ratio(one["ratio"], one["low"], one["high"]), one["ratio"])
+            if known
+            else Cell("–", 0.0),
+            Cell(needed(one["at_least"], one["at_most"]), one["at_least"] or one["at_most"]),
+            Cell(verdict),
+        ],
+    )
