@@ -210,7 +210,7 @@ def _elsewhere(main: Block, others: Sequence[Block]) -> str:
 
 
 def _beyond(blocks: Sequence[Block], material: Material) -> Iterator[str]:
-    """Yield what is faster than all that compete, but is not to be chosen here: more threads, say."""
+    """Yield what is faster than all that compete, but outside the choice: more threads, say."""
     faster: dict[str, list[bool]] = {}
     for size in (size for block in blocks for size in block.sizes):
         best = min((row.result.median for row in competitors(size)), default=0.0)
