@@ -97,7 +97,7 @@ def test_several_steps_are_told_apart() -> None:
     assert second.change == pytest.approx(1 / 1.3 - 1, abs=0.02)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     size=st.integers(2 * SHORTEST, 80),
@@ -113,7 +113,7 @@ def test_no_single_commit_makes_a_change_point(
     assert steps(values, 1e-6) == ()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1), size=st.integers(0, 60), shift=st.floats(-30, 30),
     height=st.floats(-1, 1),

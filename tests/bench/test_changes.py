@@ -14,7 +14,7 @@ LOGS = st.lists(st.floats(-20, 5), min_size=2, max_size=8)
 
 
 @given(LOGS, LOGS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_several_runs_agree_with_scipys_welch(old: list[float], new: list[float]) -> None:
     if np.ptp(old) < 1e-3 or np.ptp(new) < 1e-3:
         return
@@ -28,7 +28,7 @@ def test_several_runs_agree_with_scipys_welch(old: list[float], new: list[float]
 
 
 @given(LOGS, LOGS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_exchanging_the_sides_mirrors_the_change(old: list[float], new: list[float]) -> None:
     there, back = changes.between_runs(old, new), changes.between_runs(new, old)
     assert there.p_slower == pytest.approx(back.p_faster, abs=1e-9)

@@ -86,7 +86,7 @@ def test_a_slow_case_is_caught_by_the_last_look(
 CHANGES = st.lists(st.floats(-0.1, 0.1), min_size=1, max_size=5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(CHANGES, st.integers(0, 2**32 - 1), st.floats(0.001, 0.05))
 def test_what_is_settled_stays_settled(changes: list[float], seed: int, sd: float) -> None:
     rng = np.random.default_rng(seed)

@@ -11,7 +11,7 @@ TIMES = st.lists(st.floats(1e-9, 1e3), min_size=1, max_size=20)
 
 
 @given(TIMES, TIMES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_value_is_the_ratio_of_medians_within_its_interval(
     slower: list[float], faster: list[float]
 ) -> None:
@@ -22,7 +22,7 @@ def test_value_is_the_ratio_of_medians_within_its_interval(
 
 
 @given(TIMES, TIMES, st.sampled_from([1e-9, 1e-3, 1e6]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_units_do_not_matter(slower: list[float], faster: list[float], unit: float) -> None:
     one = median_ratio(slower, faster)
     other = median_ratio(np.multiply(slower, unit), np.multiply(faster, unit))

@@ -123,7 +123,7 @@ def crowds(draw: st.DrawFn) -> Array:
     return rng.permutation(bids) if draw(st.booleans()) else bids
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(crowds(), st.sampled_from(["first", "pro_rata"]), st.floats(0, 1.1), st.integers(0, 99))
 def test_crowds_of_bids_agree_with_the_reference(
     bids: Array, ties: str, share: float, seed: int

@@ -22,7 +22,7 @@ numbers = few | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-
 powers = st.builds(math.ldexp, st.sampled_from([1.0, -1.0]), st.integers(-1074, 1023))
 SIZES = st.integers(1, 12) | st.sampled_from([16, 17, 63, 64, 65, 66, 130])
 
-quick = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 
 
 def bits(*values: Any) -> list[bytes]:
