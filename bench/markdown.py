@@ -38,6 +38,8 @@ class Sources:
     """The saved self-test of the gate."""
     targets: Mapping[str, Any] | None = None
     """The saved verdicts on the project's targets."""
+    changed: Sequence[str] = ()
+    """Backends whose sources are no longer those that were measured."""
     native: Mapping[str, Sequence[Mapping[str, float]]] = field(default_factory=dict)
     """What the crate's own benchmarks have saved: rows by table."""
 
@@ -98,6 +100,12 @@ def where(sources: Sources) -> str:
     parity = run.section["parity"]
     calls = sum(parity["calls"].values())
     governor = machine["governor"] or "not told"
+    changed = (
+        f" Since then the sources of {' and '.join(sources.changed)} have changed, and the times "
+        "may have."
+        if sources.changed
+        else ""
+    )
     return (
         f"Measured {run.when[:10]} on {machine['cpu']['brand_raw']}, {machine['usable_cores']} "
         f"cores, virtualisation {machine['virtualisation']}, governor {governor}, load "
@@ -107,7 +115,7 @@ def where(sources: Sources) -> str:
         f"each of {len(sources.runs)} processes; the times are those of the process in which the "
         f"fastest backend's lead over all sizes is the middle one. Before the timing {calls:,} "
         f"calls were compared bit for bit with the reference; "
-        f"{len(parity['disagreements'])} backends disagreed."
+        f"{len(parity['disagreements'])} backends disagreed.{changed}"
     )
 
 

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import files, targets_text, text, trials
+from bench import files, targets_text, text, trials, wheel
 from bench.catalogue import catalogue
 from bench.markdown import TABLES, Sources
 from bench.runs import Run, load
+from bench.sources import digests
 from bench.summary import middle, summarise
 
 if TYPE_CHECKING:
@@ -70,15 +71,27 @@ def sources() -> Sources:
     paths = study_runs()
     if not paths:
         raise ReportError(f"there is no {STUDY} in {RUNS}")
+    runs = [load(path) for path in paths]
     return Sources(
-        [load(path) for path in paths],
+        runs,
         _by_abi(),
         EARLIER,
         catalogue(),
         trials=trials.load(SELFTEST) if SELFTEST.exists() else None,
         targets=targets_text.load(TARGETS) if TARGETS.exists() else None,
+        changed=_changed(runs[0]),
         native={path.stem: _rows(path) for path in sorted(NATIVE.glob("*.csv"))},
     )
+
+
+def _changed(run: Run) -> list[str]:
+    """Return the backends whose sources are not those of a run any more."""
+    saved = dict(run.section.get("sources", {}))
+    now = digests(ROOT, catalogue().backends.values())
+    if "rust" in catalogue().backends:
+        saved["rust"] = run.section["build_info"].get("source_hash")
+        now["rust"] = wheel.source_hash()
+    return sorted(name for name in saved.keys() & now.keys() if saved[name] != now[name])
 
 
 def _rows(path: Path) -> list[dict[str, float]]:

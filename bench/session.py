@@ -9,6 +9,8 @@ import pytest
 from bench import machine, parity
 from bench.options import Options
 from bench.registry import Arguments, Call, Case, Catalogue, batch_size, make_pool
+from bench.sources import digests
+from bench.wheel import ROOT
 
 THREADS = ("NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS")
 
@@ -139,6 +141,7 @@ class Session:
         return {
             "tier": self.options.tier.name,
             "build_info": self.build_info,
+            "sources": digests(ROOT, self.catalogue.backends.values()),
             "parity": self.report.as_dict(),
             "missing": self.missing,
             "left_out": self.left_out,

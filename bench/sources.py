@@ -1,6 +1,7 @@
 """Which backends a change can touch: those whose files differ between two source trees."""
 
 import filecmp
+import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -42,6 +43,22 @@ def touched(files: Iterable[str], backends: Sequence[Backend]) -> set[str]:
         owners = {one.name for one in backends if _owns(one, name)}
         found |= owners or {one.name for one in backends}
     return found
+
+
+def digests(root: Path, backends: Iterable[Backend]) -> dict[str, str]:
+    """Return a digest of each backend that is made of nothing but files under `root`."""
+    return {
+        one.name: _digest([root / name for name in one.sources])
+        for one in backends
+        if one.sources and all((root / name).is_file() for name in one.sources)
+    }
+
+
+def _digest(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _owns(backend: Backend, name: str) -> bool:

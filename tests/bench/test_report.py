@@ -1,6 +1,7 @@
 """The docs' generated parts are true to the runs in the repository."""
 
 import shutil
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -141,6 +142,12 @@ def test_a_stale_part_is_made_anew_and_the_rest_left_alone(sources: Sources) -> 
     assert fresh.startswith("before\n<!-- generated: where -->\nMeasured 20")
     assert fresh.endswith("\n<!-- end -->\nafter\n")
     assert report.refresh(fresh, sources, Path("x.md")) == fresh
+
+
+def test_a_kernel_that_has_changed_since_is_named(sources: Sources) -> None:
+    said = TABLES["where"](replace(sources, changed=["numba", "rust"]))
+    assert said.endswith("the sources of numba and rust have changed, and the times may have.")
+    assert "changed" not in TABLES["where"](replace(sources, changed=[]))
 
 
 def test_an_unknown_table_is_named(sources: Sources) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bench.catalogue import catalogue
 from bench.registry import Backend
-from bench.sources import differing, touched
+from bench.sources import differing, digests, touched
 from bench.wheel import MODULE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -102,3 +102,15 @@ def test_all_sources_of_this_project_are_there() -> None:
     for source in sources:
         path = ROOT / source
         assert path.is_dir() if source.endswith("/") else path.is_file(), source
+
+
+def test_a_digest_tells_what_a_backend_was_made_of(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text("1", encoding="utf-8")
+    own = [Backend("a", dict, sources=("one.py",)), Backend("b", dict, sources=("pkg/",))]
+    before = digests(tmp_path, own)
+    assert set(before) == {"a"}
+    assert digests(tmp_path, own) == before
+    (tmp_path / "one.py").write_text("2", encoding="utf-8")
+    assert digests(tmp_path, own) != before
+    (tmp_path / "one.py").unlink()
+    assert digests(tmp_path, own) == {}
