@@ -27,8 +27,9 @@ const MOST_BUCKETS: usize = 1024;
 /// So many of the cheapest units are sorted at once: their sum grows too fast to be absorbed.
 const CHEAPEST: usize = 32;
 
-/// The units of the first half and of the second are counted in turn and apart, so that two of
-/// sorted bids, which go to one bucket, do not wait for each other.
+/// The units of the first half and of the second are dealt in turn, each half to places of its own,
+/// so that two of sorted bids, which go to one bucket, do not wait for each other. (More parts than
+/// two write to more places than stay in the nearest cache.)
 const HALVES: usize = 2;
 
 /// So many times a crowded bucket is divided, and then one of those. Each time takes memory.
@@ -60,12 +61,10 @@ pub(crate) type Added = Result<f64, Reached>;
 /// Memory for the buckets of one market.
 #[derive(Debug)]
 pub(crate) struct Blocks {
-    /// The bucket of each unit.
-    bucket: Vec<u32>,
-    /// How many units of the same half and bucket come before each.
-    rank: Vec<u32>,
-    /// Where the units of each half begin in each bucket, and where the last bucket ends.
-    begins: Vec<[u32; HALVES]>,
+    /// The bucket of each unit; small numbers, since all are read thrice.
+    bucket: Vec<u16>,
+    /// Where the units of each half end in each bucket.
+    ends: Vec<[u32; HALVES]>,
     /// The units, bucket after bucket.
     order: Vec<u32>,
     few: Few,
@@ -79,8 +78,7 @@ impl Blocks {
     pub const fn new() -> Self {
         Self {
             bucket: Vec::new(),
-            rank: Vec::new(),
-            begins: Vec::new(),
+            ends: Vec::new(),
             order: Vec::new(),
             few: Few::new(),
             some: [Offer { bid: 0.0, quantity: 0.0 }; FEW],
@@ -163,15 +161,13 @@ impl Blocks {
     /// Puts the units into buckets, in index order within each.
     #[inline(always)]
     pub fn deal(&mut self, bids: &[f64], scale: Scale) {
-        refill(&mut self.bucket, bids.iter().map(|&bid| scale.bucket(bid)));
-        self.begins.clear();
-        self.begins.resize(scale.last as usize + 2, [0; HALVES]);
-        for buffer in [&mut self.order, &mut self.rank] {
-            buffer.reserve_exact(bids.len().saturating_sub(buffer.len()));
-            buffer.resize(bids.len(), 0);
-        }
-        count(&self.bucket, &mut self.begins, &mut self.rank);
-        place(&self.bucket, &self.rank, &self.begins, &mut self.order);
+        refill(&mut self.bucket, bids.iter().map(|&bid| scale.bucket(bid) as u16));
+        self.ends.clear();
+        self.ends.resize(scale.last as usize + 1, [0; HALVES]);
+        self.order.reserve_exact(bids.len().saturating_sub(self.order.len()));
+        self.order.resize(bids.len(), 0);
+        count(&self.bucket, &mut self.ends);
+        place(&self.bucket, &mut self.ends, &mut self.order);
     }
 
     /// Where the bucket of the offer at a rank begins.
@@ -180,7 +176,7 @@ impl Blocks {
         if scale.flat() {
             return rank;
         }
-        self.begins[self.bucket_at(rank)][0] as usize
+        self.bucket_at(rank).checked_sub(1).map_or(0, |before| self.bucket_end(before))
     }
 
     /// Where a bucket ends, so that at least `stop` is reached: but if those are many, the first.
@@ -189,9 +185,14 @@ impl Blocks {
         if scale.flat() {
             return stop;
         }
-        let end = |rank: usize| (self.begins[self.bucket_at(rank) + 1][0] as usize).max(rank + 1);
+        let end = |rank: usize| self.bucket_end(self.bucket_at(rank)).max(rank + 1);
         let last = end(stop - 1);
         if last - begin <= FEW { last } else { end(begin) }
+    }
+
+    #[inline(always)]
+    fn bucket_end(&self, bucket: usize) -> usize {
+        self.ends[bucket][HALVES - 1] as usize
     }
 
     #[inline(always)]
@@ -320,37 +321,39 @@ pub(crate) fn scale(bids: &[f64]) -> Option<Scale> {
     Scale::new(bids, (bids.len() / UNITS_PER_BUCKET).min(MOST_BUCKETS) as u32)
 }
 
-/// Counts the units of each bucket before each unit, and in all.
+/// Counts the units of each bucket and half, and then all that come before those.
 #[inline(never)] // so that the compiler has all registers for this
-fn count(bucket: &[u32], begins: &mut [[u32; HALVES]], rank: &mut [u32]) {
-    let mut next = |bucket: u32, half: usize| {
-        let count = &mut begins[bucket as usize][half];
-        *count += 1;
-        *count - 1
-    };
-    let (first, second) = bucket.split_at(bucket.len() / HALVES);
-    let (first_rank, second_rank) = rank.split_at_mut(first.len());
-    let pairs = first.iter().zip(second).zip(first_rank.iter_mut().zip(&mut *second_rank));
-    for ((&one, &other), (one_rank, other_rank)) in pairs {
-        *one_rank = next(one, 0);
-        *other_rank = next(other, 1);
-    }
-    if first.len() < second.len() {
-        second_rank[first.len()] = next(second[first.len()], 1);
-    }
+fn count(bucket: &[u16], counts: &mut [[u32; HALVES]]) {
+    in_turn(bucket, |_, bucket, half| counts[usize::from(bucket)][half] += 1);
     let mut start = 0;
-    for count in begins.as_flattened_mut() {
-        start += std::mem::replace(count, start);
+    for [first, second] in counts {
+        let end = start + (*first + *second);
+        (*first, *second) = (start, start + *first);
+        start = end;
     }
 }
 
-/// Puts each unit into its bucket.
+/// Puts each unit into its bucket, at the next place there of its half.
 #[inline(never)] // as above
-fn place(bucket: &[u32], rank: &[u32], begins: &[[u32; HALVES]], order: &mut [u32]) {
-    let half = bucket.len() / HALVES;
-    for (unit, (&bucket, &rank)) in bucket.iter().zip(rank).enumerate() {
-        let place = begins[bucket as usize][usize::from(unit >= half)] + rank;
-        order[place as usize] = unit as u32;
+fn place(bucket: &[u16], places: &mut [[u32; HALVES]], order: &mut [u32]) {
+    in_turn(bucket, |unit, bucket, half| {
+        let place = &mut places[usize::from(bucket)][half];
+        order[*place as usize] = unit as u32;
+        *place += 1;
+    });
+}
+
+/// Goes through the units and their buckets, one of the first half and one of the second in turn.
+#[inline(always)]
+fn in_turn(bucket: &[u16], mut each: impl FnMut(usize, u16, usize)) {
+    let middle = bucket.len() / HALVES;
+    let (first, second) = bucket.split_at(middle);
+    for (unit, (&one, &other)) in first.iter().zip(second).enumerate() {
+        each(unit, one, 0);
+        each(middle + unit, other, 1);
+    }
+    if first.len() < second.len() {
+        each(bucket.len() - 1, second[middle], 1);
     }
 }
 

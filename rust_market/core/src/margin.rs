@@ -11,8 +11,8 @@ use crate::rules::Ties;
 pub const KEPT_UNITS: usize = 1 << 18;
 
 /// No market needs more scratch memory than so many numbers of eight bytes a unit, and
-/// [`Scratch`] itself; evenly spread bids need two.
-pub const MOST_NUMBERS_A_UNIT: usize = 20;
+/// [`Scratch`] itself; evenly spread bids need less than two.
+pub const MOST_NUMBERS_A_UNIT: usize = 17;
 
 /// Up to so many units it is faster to put all in order, up to demand.
 const SOME: usize = 400;

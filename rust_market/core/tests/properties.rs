@@ -342,15 +342,16 @@ proptest! {
 #[test]
 #[cfg_attr(miri, ignore = "too slow")]
 fn large_markets_agree_with_the_reference() {
-    let patterns: [fn(usize) -> f64; 4] = [
+    let patterns: [fn(usize) -> f64; 5] = [
+        |k| (k as f64 * 0.618_033_988_749_895).fract(),
         |_| 7.0,
         |k| -(k as f64),
         |k| (k % 3) as f64,
         |k| f64::from_bits(1.0_f64.to_bits() + (k as u64 * 7919) % 50_000),
     ];
     for bid in patterns {
-        let bids: Vec<f64> = (0..50_000).map(bid).collect();
-        let quantities: Vec<f64> = (0..50_000).map(|k| (k % 10) as f64 / 10.0).collect();
+        let bids: Vec<f64> = (0..50_001).map(bid).collect();
+        let quantities: Vec<f64> = (0..50_001).map(|k| (k % 10) as f64 / 10.0).collect();
         for ties in [Ties::First, Ties::ProRata] {
             let rules = Rules { ties, scarcity_price: None };
             let market =
