@@ -35,6 +35,20 @@ STEPS = "500_000"
 WALKED = ("backend.md", "kernel.md")
 """Their blocks are followed to the letter in tests/test_walks.py."""
 
+PARTS = {
+    "README.md": ("uniform", "figure_times", "where"),
+    "docs/choosing.md": ("uniform", "batch", "cold_start"),
+    "docs/method.md": ("selftest",),
+    "docs/performance.md": (
+        "where", "uniform", "figure_times", "figure_lead", "shapes", "batch", "other_batches",
+        "fleet", "repeated", "fresh", "learnt", "native", "boundary", "stages", "native_batch",
+        "targets", "ties", "cold_start", "training", "environments", "figure_steps", "gymnasium",
+        "year", "pools", "stable_abi",
+    ),
+}  # fmt: skip
+"""The generated parts of each page, in order: what its text leans on does not vanish unseen."""
+PART = re.compile(r"<!-- generated: (\w+) -->")
+
 
 @dataclass(frozen=True)
 class Block:
@@ -186,3 +200,20 @@ def test_the_first_page_leads_to_all() -> None:
 def test_a_page_says_what_it_is_good_for(page: Path) -> None:
     _, _, rest = page.read_text(encoding="utf-8").partition("\n\n")
     assert rest.startswith(("After this page ", "This page "))
+
+
+def test_no_generated_part_is_lost() -> None:
+    found = {
+        page.relative_to(ROOT).as_posix(): tuple(PART.findall(page.read_text(encoding="utf-8")))
+        for page in DOCUMENTS
+    }
+    assert {page: parts for page, parts in found.items() if parts} == PARTS
+
+
+def test_every_picture_is_on_a_page() -> None:
+    shown = {
+        (page.parent / path).resolve()
+        for page in DOCUMENTS
+        for path in re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    }
+    assert shown == set((ROOT / "docs" / "figures").iterdir())
