@@ -1,6 +1,7 @@
 """What the documents say holds: every block of code in every page, and every link.
 
-Python runs as it stands there. Of shell commands the programs, options and files are looked up.
+Python runs as it stands there. Shell commands are not run here: their programs, options and files
+are looked up; those that only read are run in tests/test_cheap_commands.py.
 Configuration is read, and a workflow is held against the repository's own. A block that cannot be
 tried so says why, in a comment before it: ``<!-- not tried: REASON -->``.
 """
