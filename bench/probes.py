@@ -52,6 +52,11 @@ class Probe:
     """How to look by hand, by `sys.platform`, where this project cannot."""
 
 
+def count(number: float | None, thing: str) -> str:
+    """Return a number with its noun, in the plural where it is not one."""
+    return f"{'?' if number is None else f'{number:g}'} {thing}{'s' if number != 1 else ''}"
+
+
 def _fine(found: str) -> Finding:
     return Finding(Status.FINE, found)
 
@@ -70,8 +75,8 @@ def governor(system: System) -> Finding:
     if not found:
         return _unknown("no frequency driver; in a virtual machine the host sets the clock")
     driver = system.tree.read(f"{_CPUS}/cpu0/cpufreq/scaling_driver") or "unknown driver"
-    said = ", ".join(f"{name} on {number}" for name, number in found.items())
-    said = f"{said} CPU{'s' if found.total() > 1 else ''} ({driver})"
+    said = ", ".join(f"{name} on {count(number, 'CPU')}" for name, number in found.items())
+    said = f"{said} ({driver})"
     if set(found) == {"performance"}:
         return _fine(said)
     return _hurts(said, "$ sudo cpupower frequency-set --governor performance")
@@ -143,12 +148,25 @@ def affinity(system: System) -> Finding:
     """Look whether this process is kept on some CPUs."""
     if system.usable is None:
         return _unknown("the system has no affinity that Python can read")
-    said = f"may run on {len(system.usable)} of {system.cpus or '?'} CPUs"
+    said = f"may run on {len(system.usable)} of {count(system.cpus, 'CPU')}"
     if system.cpus is None or len(system.usable) >= system.cpus:
         return _fine(said)
     every = f"0-{system.cpus - 1}"
     return _hurts(
-        said, f"$ taskset --all-tasks --cpu-list --pid {every} $$", "or widen the cpuset"
+        said, "widen the cpuset, or, in your shell:",
+        f"$ taskset --all-tasks --cpu-list --pid {every} $$",
+    )  # fmt: skip
+
+
+def priority(system: System) -> Finding:
+    """Look whether this process lets others go first."""
+    if system.niceness is None:
+        return _unknown("the system has no niceness")
+    said = f"niceness {system.niceness}"
+    if system.niceness <= 0:
+        return _fine(said)
+    return _hurts(
+        said, "start it without nice, or, in your shell:", "$ sudo renice --priority 0 --pid $$"
     )
 
 
@@ -160,7 +178,7 @@ def quota(system: System) -> Finding:
     allowed = min(_quotas(system, groups), default=None)
     if allowed is None:
         return _fine("none")
-    said = f"{allowed:g} CPUs"
+    said = count(allowed, "CPU")
     if system.usable is not None and allowed >= len(system.usable):
         return _fine(f"{said}, as many as may be used")
     return _hurts(said, "start the container without a CPU limit, or pin it: --cpuset-cpus")
@@ -190,10 +208,10 @@ def _quotas(system: System, groups: str) -> list[float]:
 def cores(system: System) -> Finding:
     """Count the cores that a benchmark of two threads may use."""
     if system.usable is None:
-        number, said = system.cpus, f"{system.cpus or 'unknown'} CPUs"
+        number, said = system.cpus, count(system.cpus, "CPU")
     else:
         number = len(cores_of(system.tree, system.usable))
-        said = f"{number} core{'s' if number > 1 else ''} in {len(system.usable)} usable CPUs"
+        said = f"{count(number, 'core')} in {count(len(system.usable), 'usable CPU')}"
     if number is None:
         return _unknown(said)
     if number > 2:
@@ -249,12 +267,24 @@ def python(system: System) -> Finding:
     return Finding(Status.WRONG, what, ("use a plain Python, without debugging variables",))
 
 
+def numba(system: System) -> Finding:
+    """Look at what the environment tells numba."""
+    if not system.slow_numba:
+        return _fine("compiles as it does by default")
+    names = [setting.partition("=")[0] for setting in system.slow_numba]
+    return Finding(Status.WRONG, ", ".join(system.slow_numba), (f"$ unset {' '.join(names)}",))
+
+
 PROBES = (
     Probe(
         "wheel", wheel,
         "your own scripts would time other code; a debug build is tens of times slower",
     ),
     Probe("Python", python, "calls cost more than they will cost your users"),
+    Probe(
+        "numba", numba,
+        "it would run as Python, or compile to slower code than your users have",
+    ),
     Probe(
         "governor", governor,
         "the clock follows the load, so early rounds and short cases look slow",
@@ -278,10 +308,11 @@ PROBES = (
     ),
     Probe("stolen time", steal, "the processor stood still for us, and the clock did not"),
     Probe("affinity", affinity, "fewer blocks run at once, and threads wait for each other"),
+    Probe("priority", priority, "whatever else wants a processor takes it first"),
     Probe("CPU quota", quota, "once the share of a period is used up, everything stops"),
     Probe(
         "cores", cores,
-        "two threads take both of two cores, and whatever else runs has to interrupt one",
+        "two threads need a core each, and whatever else runs needs a third, or interrupts one",
     ),
     Probe(
         "power", power,

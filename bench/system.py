@@ -10,6 +10,13 @@ from pathlib import Path
 STAT_FIELDS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 """Of the line ``cpu`` in /proc/stat; what follows is counted in these already."""
 IDLE = ("idle", "iowait", "steal")
+NUMBA = {
+    "NUMBA_DISABLE_JIT": "0",
+    "NUMBA_OPT": "3",
+    "NUMBA_DEBUGINFO": "0",
+    "NUMBA_BOUNDSCHECK": "0",
+}
+"""Variables that numba reads, and the value that is its default."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +85,12 @@ class System:
     usable: frozenset[int] | None = None
     """The CPUs that this process may run on, where the system tells."""
     load: float | None = None
+    niceness: int | None = None
+    """Of this process, where the system has it: above 0, others go first."""
     slow_python: tuple[str, ...] = ()
     """What makes this interpreter slower than its users' one."""
+    slow_numba: tuple[str, ...] = ()
+    """What makes numba slower than its users' one."""
     wheel: Mapping[str, str] | None = None
     """`build_info()` of the installed wheel, where there is one."""
     sources: str = ""
@@ -158,6 +169,19 @@ def usable_cpus() -> frozenset[int] | None:
     if sys.platform == "linux":
         return frozenset(os.sched_getaffinity(0))
     return None
+
+
+def niceness() -> int | None:
+    """Return how far this process lets others go first, where the system has such a number."""
+    if sys.platform == "win32":
+        return None
+    return os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def slow_numba(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the settings in the environment that make numba slower than by default."""
+    found = ((name, environment.get(name, usual).strip(), usual) for name, usual in NUMBA.items())
+    return tuple(f"{name}={value}" for name, value, usual in found if value not in ("", usual))
 
 
 def slow_python() -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """What the documents say holds: every block of code in every page, and every link.
 
-Python runs as it stands there. Of shell commands the programs, options and files are looked up.
+Python runs as it stands there. Shell commands are not run here: their programs, options and files
+are looked up; those that only read are run in tests/test_cheap_commands.py.
 Configuration is read, and a workflow is held against the repository's own. A block that cannot be
 tried so says why, in a comment before it: ``<!-- not tried: REASON -->``.
 """
@@ -34,6 +35,20 @@ STEPS = "500_000"
 """A training of so many steps takes a minute; here it is cut short."""
 WALKED = ("backend.md", "kernel.md")
 """Their blocks are followed to the letter in tests/test_walks.py."""
+
+PARTS = {
+    "README.md": ("uniform", "figure_times", "where"),
+    "docs/choosing.md": ("uniform", "batch", "cold_start"),
+    "docs/method.md": ("selftest",),
+    "docs/performance.md": (
+        "where", "uniform", "figure_times", "figure_lead", "shapes", "batch", "other_batches",
+        "fleet", "repeated", "fresh", "learnt", "native", "boundary", "stages", "native_batch",
+        "targets", "ties", "cold_start", "training", "environments", "figure_steps", "gymnasium",
+        "year", "pools", "stable_abi",
+    ),
+}  # fmt: skip
+"""The generated parts of each page, in order: what its text leans on does not vanish unseen."""
+PART = re.compile(r"<!-- generated: (\w+) -->")
 
 
 @dataclass(frozen=True)
@@ -186,3 +201,20 @@ def test_the_first_page_leads_to_all() -> None:
 def test_a_page_says_what_it_is_good_for(page: Path) -> None:
     _, _, rest = page.read_text(encoding="utf-8").partition("\n\n")
     assert rest.startswith(("After this page ", "This page "))
+
+
+def test_no_generated_part_is_lost() -> None:
+    found = {
+        page.relative_to(ROOT).as_posix(): tuple(PART.findall(page.read_text(encoding="utf-8")))
+        for page in DOCUMENTS
+    }
+    assert {page: parts for page, parts in found.items() if parts} == PARTS
+
+
+def test_every_picture_is_on_a_page() -> None:
+    shown = {
+        (page.parent / path).resolve()
+        for page in DOCUMENTS
+        for path in re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    }
+    assert shown == set((ROOT / "docs" / "figures").iterdir())

@@ -72,7 +72,9 @@ def _diagnosis(measured: float | None) -> doctor.Diagnosis:
         cpus=os.cpu_count(),
         usable=system.usable_cpus(),
         load=load,
+        niceness=system.niceness(),
         slow_python=system.slow_python(),
+        slow_numba=system.slow_numba(os.environ),
         wheel=wheel.installed(),
         sources=wheel.source_hash(),
         activity=system.between(before, system.ticks(system.HERE)),
@@ -83,5 +85,5 @@ def _diagnosis(measured: float | None) -> doctor.Diagnosis:
 def _name() -> str:
     known = machine.identify(())
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    usable = f"{known['usable_cores']} CPUs"
+    usable = probes.count(known["usable_cores"], "CPU")
     return ", ".join([known["cpu"] or "CPU unknown", usable, platform.system(), python])

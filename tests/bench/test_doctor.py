@@ -8,6 +8,7 @@ After a change that is meant, write them anew and look at the difference before 
 import json
 import math
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench import doctor, noise, system, wheel
+from bench import doctor, noise, probes, system, wheel
 from bench.__main__ import main
 from bench.commands import doctor as command
 from bench.doctor import Diagnosis
@@ -30,6 +31,7 @@ from bench.system import System, Tree
 from bench.text import WIDTH
 from bench.verdict import Verdict, decide, estimate
 
+ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "data" / "doctor"
 RELEASE = {"profile": "release", "source_hash": "abc"}
 CPU = "sys/devices/system/cpu"
@@ -108,7 +110,8 @@ def laptop(tree: Path) -> System:
     }
     found, activity = watched(tree, files, after)
     return System(
-        found, cpus=8, usable=frozenset(range(8)), load=1.24, wheel={"profile": "debug"},
+        found, cpus=8, usable=frozenset(range(8)), load=1.24, niceness=0,
+        slow_numba=("NUMBA_DISABLE_JIT=1", "NUMBA_OPT=0"), wheel={"profile": "debug"},
         sources="abc", activity=activity,
     )  # fmt: skip
 
@@ -132,7 +135,7 @@ def cloud(tree: Path) -> System:
     }
     found, activity = watched(tree, files, after)
     return System(
-        found, cpus=4, usable=frozenset({0, 1}), load=0.02,
+        found, cpus=4, usable=frozenset({0, 1}), load=0.02, niceness=19,
         wheel={"profile": "release", "source_hash": "old"}, sources="abc", activity=activity,
     )  # fmt: skip
 
@@ -162,14 +165,14 @@ def server(tree: Path) -> System:
     }
     found, activity = watched(tree, files, after)
     return System(
-        found, cpus=8, usable=frozenset(range(8)), load=0.0, wheel=RELEASE, sources="abc",
-        activity=activity,
+        found, cpus=8, usable=frozenset(range(8)), load=0.0, niceness=-5, wheel=RELEASE,
+        sources="abc", activity=activity,
     )  # fmt: skip
 
 
 def macos(tree: Path) -> System:
     """There are no such files."""
-    return System(Tree(tree), platform="darwin", cpus=8, load=1.5)
+    return System(Tree(tree), platform="darwin", cpus=8, load=1.5, niceness=0)
 
 
 def heard(spread: float, gaps: Gaps) -> Noise:
@@ -237,7 +240,7 @@ def of(name: str, found: System) -> Finding:
 
 def test_nothing_passes_silently_where_nothing_can_be_read(tmp_path: Path) -> None:
     fine = {probe.name for probe, one in examine(macos(tmp_path)) if one.status is Status.FINE}
-    assert fine == {"wheel", "Python", "cores"}  # these need no file
+    assert fine == {"wheel", "Python", "numba", "priority", "cores"}  # these need no file
 
 
 @pytest.mark.parametrize(("load", "status"), [(0.1, "fine"), (1.5, "hurts"), (None, "not told")])
@@ -304,13 +307,71 @@ def test_the_tightest_quota_counts(
     under = {f"sys/fs/cgroup/{name}": text for name, text in files.items()}
     tree = grown(tmp_path, {"proc/self/cgroup": group, **under})
     found = of("CPU quota", System(tree, cpus=8, usable=frozenset(range(8))))
-    assert found.found == ("none" if expected is None else f"{expected:g} CPUs")
+    assert found.found == ("none" if expected is None else probes.count(expected, "CPU"))
 
 
 def test_a_slow_python_must_be_mended(tmp_path: Path) -> None:
     found = replace(macos(tmp_path), slow_python=("a debug build", "a tracer"))
     assert of("Python", found).status is Status.WRONG
     assert Diagnosis("m", examine(found)).exit is Exit.REGRESSION
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, ()),
+        ({"NUMBA_DISABLE_JIT": "0", "NUMBA_OPT": "3", "NUMBA_BOUNDSCHECK": ""}, ()),
+        ({"NUMBA_NUM_THREADS": "1", "NUMBA_CACHE_DIR": "/x"}, ()),
+        ({"NUMBA_DISABLE_JIT": "1", "NUMBA_OPT": "0"}, ("NUMBA_DISABLE_JIT=1", "NUMBA_OPT=0")),
+        ({"NUMBA_BOUNDSCHECK": " 1"}, ("NUMBA_BOUNDSCHECK=1",)),
+    ],
+)
+def test_settings_that_slow_numba_are_seen(
+    environment: Mapping[str, str], expected: tuple[str, ...], tmp_path: Path
+) -> None:
+    slow = system.slow_numba(environment)
+    assert slow == expected
+    found = of("numba", replace(macos(tmp_path), slow_numba=slow))
+    assert found.status is (Status.WRONG if expected else Status.FINE)
+
+
+def test_the_defaults_are_numbas_own() -> None:
+    pytest.importorskip("numba")
+    names = [name.removeprefix("NUMBA_") for name in system.NUMBA]
+    script = (
+        "from numba import config\n"
+        f"for name in {names}:\n"
+        "    own = name if hasattr(config, name) else f'{name}_DEFAULT'\n"
+        "    print(int(getattr(config, own) or 0))"
+    )
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=plain, capture_output=True, encoding="utf-8",
+        timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == list(system.NUMBA.values())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no niceness")
+def test_a_nice_process_and_numba_without_its_compiler_are_seen() -> None:
+    script = "import os, sys; from bench.__main__ import main; os.nice(19); sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "doctor", "--no-noise", "--json"],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, cwd=ROOT, capture_output=True,
+        encoding="utf-8", timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == Exit.REGRESSION, done.stderr
+    read = {one["name"]: one for one in json.loads(done.stdout)["findings"]}
+    assert (read["priority"]["status"], read["priority"]["found"]) == ("hurts", "niceness 19")
+    assert (read["numba"]["status"], read["numba"]["found"]) == ("wrong", "NUMBA_DISABLE_JIT=1")
+
+
+def test_one_of_a_thing_is_singular(tmp_path: Path) -> None:
+    tree = grown(tmp_path, {"proc/self/cgroup": "0::/", "sys/fs/cgroup/cpu.max": "100000 100000"})
+    alone = System(tree, cpus=1, usable=frozenset({0}), niceness=0)
+    assert of("affinity", alone).found == "may run on 1 of 1 CPU"
+    assert of("CPU quota", alone).found == "1 CPU, as many as may be used"
+    assert of("cores", alone).found == "1 core in 1 usable CPU"
 
 
 @pytest.mark.parametrize("spread", [0.003, 0.01, 0.02, 0.05])

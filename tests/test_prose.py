@@ -1,0 +1,154 @@
+"""What the prose says of figures agrees with the tables made from the study.
+
+A sentence that rests on a table stands here with what must hold for it: where a new study says
+otherwise, the sentence has to be written anew.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import geometric_mean
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+STUDY = ROOT / "docs" / "performance.md"
+BACKENDS = ("numpy", "numba", "rust")
+
+Row = Mapping[str, str]
+
+
+def text(page: Path) -> str:
+    """Return a page with its lines joined, as a reader sees its sentences."""
+    return " ".join(page.read_text(encoding="utf-8").split())
+
+
+def table(part: str) -> list[Row]:
+    """Return the rows of a generated table of the study, by column."""
+    whole = STUDY.read_text(encoding="utf-8")
+    (body,) = re.findall(rf"(?s)<!-- generated: {part} -->\n(.*?)<!-- end -->", whole)
+    lines = [line for line in body.splitlines() if line.startswith("|")]
+    heads, _, *rows = ([cell.strip() for cell in line[1:-1].split("|")] for line in lines)
+    return [dict(zip(heads, row, strict=True)) for row in rows]
+
+
+def number(cell: str) -> float:
+    return float(cell.replace(",", "").rstrip(" ×%"))
+
+
+def column(part: str, name: str, *, least: int = 0, most: int = 10**9) -> list[float]:
+    """Return the numbers of a column, for these sizes."""
+    return [number(row[name]) for row in table(part) if least <= number(row["n"]) <= most]
+
+
+def ratios(part: str, slow: str, fast: str, *, least: int = 0, most: int = 10**9) -> list[float]:
+    pair = (column(part, name, least=least, most=most) for name in (slow, fast))
+    return [above / below for above, below in zip(*pair, strict=True)]
+
+
+def missed(slow: str, fast: str, kernel: str) -> list[int]:
+    """Return the sizes at which a target was missed."""
+    found, group = [], ""
+    for row in table("targets"):
+        group = row["slow / fast"] or group
+        if group == f"{kernel}: {slow} / {fast}" and row["verdict"] == "missed":
+            found.append(int(number(row["n"])))
+    return found
+
+
+def rows(part: str, **wanted: str) -> list[Row]:
+    return [row for row in table(part) if all(row[name] == one for name, one in wanted.items())]
+
+
+CLAIMS: Mapping[str, Callable[[], bool]] = {
+    "the study's Rust steps are ahead of its numba function at every one of these sizes": lambda: (
+        min(ratios("fresh", "study-numba", "study-views")) > 1
+    ),
+    "From 50 units on numba's quicksort gains most.": lambda: all(
+        number(row["study-numba"])
+        == max(number(cell) for name, cell in row.items() if name != "n")
+        for row in table("learnt")
+        if number(row["n"]) >= 50
+    ),
+    "they grow with every unit": lambda: (
+        sorted(column("repeated", "study-rust")) == column("repeated", "study-rust")
+    ),
+    "reproduces its times": lambda: all(
+        0.85 < ratio < 1.15 for ratio in ratios("repeated", "Rust then", "study-rust")
+    ),
+    "and on two threads no slower": lambda: (
+        missed("numba-parallel", "rust-parallel", "clear_batch, uniform") == [50, 432]
+    ),
+    "gains little from Rust over numba": lambda: all(
+        number(numba["step, µs"]) / number(rust["step, µs"]) < 1.25
+        for numba, rust in zip(
+            rows("training", backend="numba"), rows("training", backend="rust"), strict=True
+        )
+    ),
+    "So Rust's lead shrinks towards 400 units.": lambda: (
+        (leads := ratios("uniform", "numba", "rust", most=432)) == sorted(leads, reverse=True)
+    ),
+    "For batches of markets with hundreds of units numba is as fast or nearly so": lambda: (
+        max(ratios("batch", "numba", "rust", least=200)) < 1.25
+    ),
+    "With 5 units most of the time is that floor.": lambda: (
+        max(ratios("uniform", "rust", "floor", most=5)) < 2
+    ),
+    "It needs less time than a sort of as many integers from a few units on": lambda: (
+        max(column("native", "clear / keys", least=5)) < 1
+    ),
+    "**numba / rust at 500 and 1,000 units.**": lambda: (
+        missed("numba", "rust", "clear, uniform") == [500, 1000]
+    ),
+    "**numba / rust in batches of 50 and 432 units.**": lambda: (
+        missed("numba", "rust", "clear_batch, uniform") == [50, 432]
+    ),
+    "With numba or Rust the clearing is the smaller part of a step": lambda: all(
+        number(row["share"]) < 50 for row in table("training") if row["backend"] != "numpy"
+    ),
+    "There CartPole is ahead": lambda: all(
+        number(row["cartpole"]) > number(row[name])
+        for row in table("gymnasium")
+        for name in BACKENDS
+    ),
+    "In the sweep below, where each is timed for itself, the ratio is several times as large": (
+        lambda: all(
+            number(row["rust"]) / number(row["sync"]) > 300
+            for row in rows("environments", environments="1,024", generators="5")
+        )
+    ),
+}
+"""Of docs/performance.md."""
+
+
+@pytest.mark.parametrize("sentence", CLAIMS)
+def test_a_sentence_of_the_study_stands_there_and_holds(sentence: str) -> None:
+    assert sentence in text(STUDY)
+    assert CLAIMS[sentence]()
+
+
+@pytest.mark.parametrize(
+    ("page", "recommended"),
+    [
+        ("docs/choosing.md", "Use `(\\w+)` where a wheel is to be had\\."),
+        ("README.md", "\\| `(\\w+)` \\|[^|]*\\| speed, at once"),
+        ("docs/choosing.md", "\\| `(\\w+)` \\|[^|]*\\| speed, at once"),
+    ],
+)
+def test_the_backend_that_is_recommended_is_the_fastest_of_the_study(
+    page: str, recommended: str
+) -> None:
+    (found,) = re.findall(recommended, text(ROOT / page))
+    for part in "uniform", "batch":
+        means = {name: geometric_mean(column(part, name)) for name in BACKENDS}
+        assert found == min(means, key=means.__getitem__)
+
+
+def test_only_generated_text_tells_who_wins_where() -> None:
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        whole = page.read_text(encoding="utf-8")
+        prose = re.sub(r"(?s)<!-- generated: \w+ -->.*?<!-- end -->", "", whole)
+        claims = (
+            r"Crossover:|fastest at (every|all)|Use rust|\d[\d.]*× (as fast|faster|numba|rust)"
+        )
+        assert not re.findall(claims, prose), page.name
