@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from bench import runs
 from bench.commits import Log
@@ -52,6 +53,46 @@ def test_a_slower_backend_is_found_at_its_commit_on_a_machine_that_drifts() -> N
         (name_of(19), name_of(20))
     }
     assert of(history, RUST).changes[0].change == pytest.approx(0.1, abs=0.02)
+
+
+def test_what_six_commits_cannot_show_is_not_called_steady_and_the_mean_finds_it() -> None:
+    history = read(entries(6, step(3, 1.2), runs=3, noise=0.03, cases=CASES))
+    slow = [one for one in history.series if one.case.backend == "rust" and not one.changes]
+    assert slow
+    assert not any(history.steady(one) for one in slow)
+    assert all(one.visible > 0.2 for one in slow)
+    (mean,) = [one for one in history.together if one.changes]
+    assert (mean.backend, mean.kernel) == ("rust", "clear")
+    (change,) = mean.changes
+    assert (change.before.id, change.after.id) == (name_of(2), name_of(3))
+    assert change.change == pytest.approx(0.2, abs=0.03)
+
+
+def test_what_many_commits_would_have_shown_is_steady() -> None:
+    history = read(entries(30, runs=3, noise=0.01))
+    assert all(history.steady(one) for one in (*history.series, *history.together))
+
+
+def test_means_of_cases_rarely_change_where_nothing_did() -> None:
+    flagged = [
+        any(one.changes for one in read(entries(number, seed=seed)).together)
+        for number in (6, 20)
+        for seed in range(40)
+    ]
+    assert sum(flagged) <= stats.binom.ppf(0.999, len(flagged), ALPHA)
+
+
+def test_a_mean_stands_at_every_commit_of_its_cases_and_has_no_control() -> None:
+    saved = documents(8, noise=0.001)
+    for one in saved[:2]:  # the larger case came later
+        one["benchmarks"] = [b for b in one["benchmarks"] if b["extra_info"]["n"] == 5]
+    history = read(list(map(entry, saved)))
+    control = history.series[0].control
+    assert {one.backend for one in history.together} == {
+        name for name in ("numpy", "numba", "rust", "floor") if name != control
+    }
+    assert {len(one.commits) for one in history.together} == {8}
+    assert all(one.relative == pytest.approx(1, abs=0.01) for one in history.together)
 
 
 def slow_machine(commit: int, case: Case) -> float:

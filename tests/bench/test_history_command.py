@@ -37,8 +37,18 @@ def test_it_shows_what_changed_and_between_which_commits(folder: Path, capsys: C
     out = capsys.readouterr().out
     assert out.startswith("history: 30 runs, 30 commits, 1 machine\n")
     between = f"slower between {name_of(19)[:10]} and {name_of(20)[:10]}\n"
-    assert out.count(between) == out.count("changed\n") == 2
+    # Both cases of rust, and their mean.
+    assert out.count(between) == out.count("changed\n") == 3
     assert "verdict: changed (2 changed, 6 steady of 8 cases)" in out
+
+
+def test_few_commits_are_not_called_steady(folder: Path, capsys: Capture) -> None:
+    for path in sorted(folder.glob("*.json"))[6:]:
+        path.unlink()
+    assert run() == Exit.PASS
+    said = " ".join(capsys.readouterr().out.split())
+    assert "WARNING: too few commits, or too much noise, to tell whether 8 of 8" in said
+    assert "verdict: inconclusive (8 inconclusive of 8 cases)" in said
 
 
 def test_a_pattern_shows_less_and_judges_the_same(folder: Path, capsys: Capture) -> None:
@@ -51,6 +61,9 @@ def test_a_pattern_shows_less_and_judges_the_same(folder: Path, capsys: Capture)
         one.id for one in FEW if one.backend == "rust" or one.id.endswith("[numpy-uniform-5]")
     ]
     assert part["cases"] == [one for one in whole["cases"] if one["name"] in names]
+    assert [one["name"] for one in part["means"]] == [
+        "numpy, clear: all cases", "rust, clear: all cases",
+    ]  # fmt: skip
     assert part["level"] == whole["level"] == 0.05 / len(FEW)
     (change,) = part["cases"][-1]["changes"]
     assert (change["before"], change["after"]) == (name_of(19), name_of(20))
