@@ -396,8 +396,8 @@ def _uncontrolled(kernels: Sequence[tuple[_Host, Kernel]], control: str | None) 
     alone = dict.fromkeys(kernel.name for _, kernel in kernels if kernel.control is None)
     if alone and control != NO_CONTROL:
         yield (
-            f"no control for {', '.join(alone)}, which takes three competing backends: the raw "
-            "times count there, the machine's speed included"
+            f"no control for {', '.join(alone)}, which takes three competing backends, or two and "
+            "a floor: the raw times count there, the machine's speed included"
         )
     lost = {
         kernel.name: int(np.isnan(kernel.values).all(axis=1).sum() - _absent(host, kernel))
@@ -415,20 +415,32 @@ def _absent(host: _Host, kernel: Kernel) -> int:
 
 
 def _moved_controls(series: Sequence[Series]) -> Iterator[str]:
-    """Tell where the control seems to have changed: all others do, the same way, at once."""
+    """Tell where the control may have changed: half of the others or more do, alike, at once."""
     groups: dict[tuple[int, str, str], dict[str, list[Series]]] = {}
     for one in series:
         if one.control not in (None, one.case.backend):
             key = one.machine, one.case.kernel, str(one.control)
             groups.setdefault(key, {}).setdefault(one.case.backend, []).append(one)
     for (_, kernel, control), backends in groups.items():
-        common = [_most(own) for own in backends.values()]
-        for before, after, slower in set.intersection(*common) if len(common) > 1 else ():
-            yield (
-                f"{kernel}: at {before} .. {after} most cases of all other backends became "
-                f"{'slower' if slower else 'faster'}: more likely {control}, the control, became "
-                f"{'faster' if slower else 'slower'}; see --control"
-            )
+        places = {place: None for own in backends.values() for place in sorted(_most(own))}
+        for before, after, slower in places:
+            moved = [
+                name for name, own in backends.items() if (before, after, slower) in _most(own)
+            ]
+            still = [control, *(name for name in backends if name not in moved)]
+            way, other = ("slower", "faster") if slower else ("faster", "slower")
+            if len(moved) < 2:
+                continue
+            if len(moved) == len(backends):
+                yield (
+                    f"{kernel}: at {before} .. {after} most cases of all other backends became "
+                    f"{way}: more likely {control}, the control, became {other}; see --control"
+                )
+            elif len(moved) >= len(still):
+                yield (
+                    f"{kernel}: at {before} .. {after} {' and '.join(moved)} became {way} against "
+                    f"{' and '.join(still)}: these may have become {other} instead; see --control"
+                )
 
 
 def _most(own: Sequence[Series]) -> set[tuple[str, str, bool]]:

@@ -205,8 +205,38 @@ def test_a_control_that_changed_itself_is_suspected() -> None:
     assert not any("control" in one for one in free.warnings)
 
 
+def slow_from_ten(commit: int, case: Case) -> float:
+    return 1.5 if commit >= 10 else 1.0
+
+
+def test_the_floor_is_a_third_witness_where_two_backends_compete() -> None:
+    cases = [case for case in FEW if case.backend != "rust"]
+    history = read(entries(24, slow_from_ten, runs=3, cases=cases, drift=0.02))
+    assert history.series[0].control in ("numpy", "numba")
+    assert changed(history) == {}
+    assert history.warnings == ()
+    blamed = read(entries(24, step(10, 1.3, "numba"), runs=3, cases=cases))
+    assert {one.control for one in blamed.series} == {"numpy"}
+    assert set(changed(blamed)) == {case.id for case in cases if case.backend == "numba"}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_backends_that_move_together_are_told_from_those_that_do_not(seed: int) -> None:
+    def both(commit: int, case: Case) -> float:
+        return 1.1 if commit >= 15 and case.backend in ("rust", "numba") else 1.0
+
+    history = read(entries(30, both, runs=3, seed=seed, noise=0.01))
+    assert {one.control for one in history.series} == {"numpy"}
+    assert {name.partition("[")[2].partition("-")[0] for name in changed(history)} == {
+        "rust", "numba",
+    }  # fmt: skip
+    (said,) = history.warnings
+    assert "numba and rust became slower against numpy and floor" in said
+    assert "these may have become faster instead; see --control" in said
+
+
 def test_a_kernel_without_three_backends_is_raw_and_said() -> None:
-    cases = [case for case in FEW if case.backend != "numpy"]
+    cases = [case for case in FEW if case.backend in ("numba", "rust")]
     history = read(entries(12, cases=cases))
     assert {one.control for one in history.series} == {None}
     assert any("no control for clear" in one for one in history.warnings)
@@ -245,6 +275,16 @@ def test_times_that_cannot_be_read_do_not_stop_it() -> None:
     saved = documents(3)
     saved[1]["commit_info"]["time"] = "yesterday"
     assert len(of(read(list(map(entry, saved))), RUST).commits) == 3
+
+
+@pytest.mark.parametrize(
+    ("floor", "control"),
+    [([0, 0, 0, 0], "a"), ([0, 0, 1, 1], "b"), ([np.nan] * 4, None)],
+)
+def test_a_witness_tells_which_of_two_changed(floor: list[float], control: str | None) -> None:
+    moved = {"a": [0, 0, 0, 0.1], "b": [0, 0, 1, 1], "floor": floor}
+    found = {name: np.array(own, float) for name, own in moved.items()}
+    assert steadiest(found, {"floor"}) == control
 
 
 @pytest.mark.parametrize(
