@@ -25,6 +25,8 @@ THRESHOLD = 0.05
 """The smallest change that matters: code placement alone has moved cases by this much."""
 TOLD = 2.0
 """A series is called steady where a step of so many thresholds would have been found."""
+GRADUAL = 3
+"""Change points one way that may be a trend: a series is searched for levels, not for slopes."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -85,6 +87,12 @@ class Trend:
     def short(self) -> bool:
         """Tell whether there are too few commits to see a change."""
         return len(self.commits) < 2 * SHORTEST
+
+    @property
+    def gradual(self) -> bool:
+        """Tell whether it changed so often one way that a trend is likelier than steps."""
+        slower = {one.change > 0 for one in self.changes}
+        return len(self.changes) >= GRADUAL and len(slower) == 1
 
     @property
     def ends(self) -> tuple[float, float]:

@@ -120,7 +120,7 @@ def _row(history: History, series: Series) -> Row:
         label=f"{case.backend} {case.n:,}",
         cells=_cells(series, duration(first), duration(now)),
         word=_word(history, series),
-        note="\n".join(map(_said, series.changes)),
+        note=_note(series),
         data={"case": case.id, **_data(series)},
     )
 
@@ -136,7 +136,7 @@ def _mean_row(history: History, together: Together) -> Row:
         label=f"{together.backend} {together.kernel}",
         cells=_cells(together, "–", "–"),
         word=_word(history, together),
-        note="\n".join(map(_said, together.changes)),
+        note=_note(together),
         data={"kernel": together.kernel, "backend": together.backend, **_data(together)},
     )
 
@@ -168,6 +168,17 @@ def _cells(trend: Trend, first: str, now: str) -> tuple[str, ...]:
         f"{after / before:.2f}",
         "–" if trend.short else _size(trend.visible),
     )
+
+
+def _note(trend: Trend) -> str:
+    said = list(map(_said, trend.changes))
+    if trend.gradual:
+        first, now = trend.ends
+        said.append(
+            f"all {len(said)} one way, {now / first - 1:+.1%} together: maybe a trend over many "
+            "commits, and no commit between these is to blame alone"
+        )
+    return "\n".join(said)
 
 
 def _said(change: ChangePoint) -> str:
@@ -209,6 +220,7 @@ def _data(series: Trend) -> dict[str, Any]:
         ],
         "first": first,
         "now": now,
+        "gradual": series.gradual,
         "visible": None if series.short else series.visible,
         "changes": [
             {

@@ -122,7 +122,19 @@ def _paths(saved: Sequence[str], uri: str) -> tuple[list[Path], list[Path]]:
         for path in sorted(folder.rglob("*"))
         if path.name.endswith(ENDINGS) and path.is_file()
     }
-    return list(found), [path for name in names for path in storage.resolve(name, uri)]
+    return list(found), [path for name in names for path in _named(name, uri)]
+
+
+def _named(name: str, uri: str) -> list[Path]:
+    """Return the runs that a name means; one that can only be a path is called by that."""
+    by_default = uri == storage.DEFAULT
+    lacking = by_default and not Path(uri.removeprefix("file://")).is_dir()
+    try:
+        return storage.resolve(name, uri)
+    except RunError:
+        if Path(name).is_absolute() or lacking:
+            raise RunError(f"{name}: there is no such file or folder") from None
+        raise
 
 
 def _facts(text: str) -> frozenset[str]:

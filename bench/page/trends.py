@@ -57,7 +57,17 @@ def _intro(history: History, changed: Sequence[Series]) -> str:
     machines = f" on {len(history.machines):,} machines" if len(history.machines) > 1 else ""
     return (
         f"{history.runs:,} runs of {len(history.revisions):,} commits{machines}. {said}"
-        f"{_waiting(history)}{_taken_together(history)}"
+        f"{_gradual(changed)}{_waiting(history)}{_taken_together(history)}"
+    )
+
+
+def _gradual(changed: Sequence[Series]) -> str:
+    number = sum(one.gradual for one in changed)
+    return (
+        f" {number:,} of these changed several times one way, which may be a trend over many "
+        "commits."
+        if number
+        else ""
     )
 
 

@@ -205,6 +205,18 @@ def test_a_control_that_changed_itself_is_suspected() -> None:
     assert not any("control" in one for one in free.warnings)
 
 
+def test_a_drift_is_told_from_steps() -> None:
+    def drifts(commit: int, case: Case) -> float:
+        return 1.01**commit if case.backend == "rust" else 1.0
+
+    history = read(entries(30, drifts, runs=3, noise=0.01))
+    mean = next(one for one in history.together if one.backend == "rust")
+    for one in (of(history, RUST), mean):
+        assert one.gradual, one.changes
+    for truth in (step(10, 1.2), steady):
+        assert not any(one.gradual for one in read(entries(30, truth, runs=3)).series)
+
+
 def slow_from_ten(commit: int, case: Case) -> float:
     return 1.5 if commit >= 10 else 1.0
 

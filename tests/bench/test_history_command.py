@@ -51,6 +51,15 @@ def test_few_commits_are_not_called_steady(folder: Path, capsys: Capture) -> Non
     assert "verdict: inconclusive (8 inconclusive of 8 cases)" in said
 
 
+def test_steps_one_way_are_called_a_trend(folder: Path, capsys: Capture) -> None:
+    drifting = documents(30, lambda commit, case: 1.02**commit if case.backend == "rust" else 1)
+    for path, saved in zip(sorted(folder.glob("*.json")), drifting, strict=True):
+        save(path, saved)
+    assert run("--case", "clear[rust-uniform-200]") == Exit.PASS
+    said = " ".join(capsys.readouterr().out.split())
+    assert "together: maybe a trend over many commits" in said
+
+
 def test_a_pattern_shows_less_and_judges_the_same(folder: Path, capsys: Capture) -> None:
     assert run("--json") == Exit.PASS
     whole = json.loads(capsys.readouterr().out)
@@ -135,6 +144,7 @@ def test_every_format_is_written(folder: Path, tmp_path: Path, capsys: Capture) 
     [
         (["--control", "gpu"], "no run timed gpu"),
         (["nothing"], "no saved run in"),
+        (["/nosuch/runs"], "/nosuch/runs: there is no such file or folder"),
         (["--storage", "none"], "none holds no saved runs"),
         (["--storage", "elasticsearch+http://x"], "only runs in files"),
     ],
@@ -151,6 +161,18 @@ def test_misuse_is_a_usage_error(folder: Path, arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         run(*arguments)
     assert caught.value.code == 2
+
+
+def test_a_path_that_is_not_there_is_named_without_a_storage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments in (["history", "nosuch"], ["report", "-o", "a.html", "--history", "nosuch"]):
+        assert main(arguments) == Exit.ERROR
+        said = capsys.readouterr().err
+        assert "nosuch: there is no such file or folder" in said
+        assert "--storage" not in said
+    assert not (tmp_path / "a.html").exists()
 
 
 def test_an_empty_folder_holds_no_run(folder: Path, tmp_path: Path, capsys: Capture) -> None:
