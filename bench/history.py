@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -64,6 +65,8 @@ class ChangePoint:
     """The first of the new one: what changed it is this, or stands between."""
     other: tuple[str, ...] = ()
     """What else differs between the runs of both: ``versions: numpy 2.3.0 → 2.4.6``."""
+    parted: bool = False
+    """The commit before is no ancestor of the one after: they are of two branches."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +199,7 @@ def read(
     for one in sorted(told, key=lambda entry: places[entry.commit, entry.dirty]):
         own.setdefault(_machine(one, settings.ignore), []).append(one)
     hosts = [
-        _Host(number, one, revisions, [places[run.commit, run.dirty] for run in one])
+        _Host(number, one, revisions, [places[run.commit, run.dirty] for run in one], log)
         for number, one in enumerate(own.values())
     ]
     kernels = [
@@ -272,13 +275,15 @@ class _Host:
     """The runs of one machine, in the order of their commits."""
 
     def __init__(
-        self, number: int, entries: list[Entry], revisions: Sequence[Commit], places: list[int]
-    ) -> None:
+        self, number: int, entries: list[Entry], revisions: Sequence[Commit], places: list[int],
+        log: Log,
+    ) -> None:  # fmt: skip
         self.number = number
         self.revisions = revisions
         self.places = np.array(places)
         """Of each run's commit among the revisions."""
         self.table = Table(entries)
+        self.parted = cache(log.parted)
 
     def series(self, kernel: Kernel) -> Iterator[Series]:
         """Yield the cases of a kernel, not judged yet."""
@@ -309,7 +314,10 @@ class _Host:
 
     def _named(self, series: Trend, step: Step) -> ChangePoint:
         before, after = series.commits[step.at - 1], series.commits[step.at]
-        return ChangePoint(step.at, step.change, before, after, self._differences(before, after))
+        return ChangePoint(
+            step.at, step.change, before, after,
+            self._differences(before, after), self.parted(before.id, after.id),
+        )  # fmt: skip
 
     def _differences(self, before: Commit, after: Commit) -> tuple[str, ...]:
         """Return what else differs between the runs of two commits."""

@@ -183,6 +183,8 @@ def _note(trend: Trend) -> str:
 
 def _said(change: ChangePoint) -> str:
     other = f"; besides, {'; '.join(change.other)}" if change.other else ""
+    if change.parted:
+        other += "; these are of two branches: the first is no ancestor of the second"
     return (
         f"{abs(change.change):.1%} {'slower' if change.change > 0 else 'faster'} between "
         f"{change.before.name} and {called(change.after)}{other}"
@@ -229,6 +231,7 @@ def _data(series: Trend) -> dict[str, Any]:
                 "before": one.before.id,
                 "after": one.after.id,
                 "other": list(one.other),
+                "parted": one.parted,
             }
             for one in series.changes
         ],

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bench import charts
-from bench.history import Commit, History, Series
+from bench.history import ChangePoint, Commit, History, Series
 from bench.history_judgement import called, machine_names, promise
 from bench.page.material import Material
 from bench.page.section import Cell, Choice, Figure, Row, Section, Table
@@ -172,9 +172,14 @@ def _row(series: Series, places: Mapping[Commit, int]) -> dict[str, Any]:
         "before": [at[one.at - 1] for one in series.changes],
         "after": [at[one.at] for one in series.changes],
         "change": [_short(one.change) for one in series.changes],
-        "other": ["; ".join(one.other) or "nothing else" for one in series.changes],
+        "other": ["; ".join(_besides(one)) or "nothing else" for one in series.changes],
         "number": list(range(len(series.changes))),
     }
+
+
+def _besides(change: ChangePoint) -> tuple[str, ...]:
+    """Say what else there is between two commits."""
+    return (*change.other, *(["commits of two branches"] if change.parted else []))
 
 
 def _short(value: float) -> float:
@@ -199,7 +204,7 @@ def _table(history: History, changed: Sequence[Series]) -> Table:
                     *(_level(one, number + side) for side in (0, 1)),
                     Cell(change.before.name),
                     Cell(called(change.after)),
-                    Cell("; ".join(change.other) or "–"),
+                    Cell("; ".join(_besides(change)) or "–"),
                 ]
             )
             for one in changed

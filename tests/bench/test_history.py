@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench import runs
+from bench import history_judgement, runs
 from bench.commits import Log
 from bench.history import ALPHA, History, Series, Settings
 from bench.index import Entry, entry_of
@@ -174,6 +174,19 @@ def test_commits_stand_in_the_order_of_their_ancestry() -> None:
     assert [one.id for one in of(history, RUST).commits] == list(order)
     (backwards,) = of(read(found), RUST).changes
     assert (backwards.before.id, backwards.after.id) == (order[10], order[9])
+
+
+def test_a_change_between_two_branches_is_told() -> None:
+    found = entries(12, step(6, 1.3), runs=3)
+    order = tuple(map(name_of, range(12)))
+    straight = {one: order[:at][-1:] for at, one in enumerate(order)}
+    branched = {**straight, order[6]: order[:1]}
+    for parents, parted in ((straight, False), (branched, True)):
+        log = Log(order, dict.fromkeys(order, 0), parents=parents)
+        (change,) = of(read(found, log=log), RUST).changes
+        assert change.parted is parted
+    said = history_judgement.judge(read(found, log=log), {}).rows
+    assert any("these are of two branches" in row.note for row in said)
 
 
 def test_uncommitted_changes_are_a_revision_of_their_own() -> None:
