@@ -143,6 +143,15 @@ def test_single_runs_are_warned_of() -> None:
     assert read(entries(9, runs=3)).warnings == read(entries(2)).warnings == ()
 
 
+def test_a_rate_of_false_alarms_is_promised_only_where_it_holds() -> None:
+    alone, together = (
+        " ".join(history_judgement.judge(read(entries(9, runs=runs)), {}).notes) for runs in (1, 3)
+    )
+    assert "5% of such tables" not in alone
+    assert "is not known: most commits have a single run" in alone
+    assert "noise is independent from commit to commit with several runs behind each" in together
+
+
 def test_machines_are_kept_apart() -> None:
     other = {**MACHINE, "node_hash": "def"}
     fast = entries(12, noise=0.005)
