@@ -20,6 +20,11 @@ REACH = 2.0
 FINEST = 1e-3
 """The smallest noise that is believed, as a fraction: times are rounded somewhere."""
 
+POWER = 0.8
+"""The chance at which a step is found that `visible` says would show."""
+TRIALS = 400
+"""Simulated series that tell how large a step must be."""
+
 _LEAST, _MOST = 1e-12, 1e-9
 """What the quadrature of `penalty` leaves out at either end."""
 _QUARTILE = float(special.ndtri(0.75))
@@ -78,6 +83,56 @@ def steps(values: ArrayLike, level: float, threshold: float = 0.0) -> tuple[Step
     return _large(sample, [int(at) for at in search.fit(tame).predict(tame)], threshold)
 
 
+def visible(values: ArrayLike, level: float, threshold: float = 0.0) -> float:
+    """Return the smallest step that `steps` would have found here, as a fraction.
+
+    A step in the middle is found with the chance `POWER` at least, where the noise is normal and
+    no larger than its upper bound: with the same confidence, that of its estimate's chi-squared.
+    Infinite where the series is too short for any.
+
+    Parameters
+    ----------
+    values, level, threshold
+        As for `steps`.
+    """
+    sample = np.asarray(values, np.float64)
+    size = sample.size
+    if size < 2 * SHORTEST:
+        return float("inf")
+    freedom = _freedom(size)
+    scale = noise(sample) * float(np.sqrt(freedom / stats.chi2.ppf(1 - POWER, freedom)))
+    # Both levels are medians, and their difference must be beyond the threshold as well.
+    sides = 1 / (size // 2) + 1 / (size - size // 2)
+    error = float(special.ndtri(POWER) * np.sqrt(np.pi / 2 * sides))
+    return float(np.expm1(max(scale * _reach(size, level), np.log1p(threshold) + scale * error)))
+
+
+@cache
+def _reach(size: int, level: float) -> float:
+    """Return the step in the middle that is found with the chance `POWER`, in units of noise.
+
+    By simulation: the step adds to the estimate of the noise as well, much in short series.
+    """
+    drawn = np.random.default_rng(0).normal(0, 1, (TRIALS, size))
+    middle, cost = size // 2, penalty(size, level)
+
+    def lacking(step: float) -> float:
+        tame = _tame(drawn + np.where(np.arange(size) < middle, 0.0, step))
+        change = tame[:, middle:].mean(axis=1) - tame[:, :middle].mean(axis=1)
+        gain = np.square(change) * middle * (size - middle) / size
+        return POWER - float((gain > cost).mean())
+
+    most = 4.0
+    while lacking(most) > 0:
+        most *= 2
+    return float(optimize.bisect(lacking, 0.0, most, rtol=0.01))
+
+
+def _freedom(size: int) -> float:
+    """Return the degrees of freedom of the variance that `noise` estimates."""
+    return 2 * (size - 2) / 3
+
+
 def noise(values: NDArray[np.float64]) -> float:
     """Return the standard deviation around a level that may change a few times.
 
@@ -88,10 +143,15 @@ def noise(values: NDArray[np.float64]) -> float:
     von Neumann, "Distribution of the ratio of the mean square successive difference to the
     variance", *Annals of Mathematical Statistics* 12 (1941).
     """
+    return float(_noise(values))
+
+
+def _noise(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the same of every series along the last axis."""
     differences = np.abs(np.diff(values))
-    usual = np.median(differences) / _QUARTILE
+    usual = np.median(differences, axis=-1, keepdims=True) / _QUARTILE
     drawn_in = np.minimum(differences, 3 * usual)
-    return max(FINEST, float(np.sqrt(np.square(drawn_in).mean() / 2)))
+    return np.asarray(np.maximum(FINEST, np.sqrt(np.square(drawn_in).mean(axis=-1) / 2)))
 
 
 @cache
@@ -104,7 +164,7 @@ def penalty(size: int, level: float) -> float:
     is `level`. Its variance is taken to be of 2 (size − 2) / 3 degrees of freedom, as differences
     of neighbours have it.
     """
-    freedom = 2 * (size - 2) / 3
+    freedom = _freedom(size)
     number = np.arange(1, size // SHORTEST)[:, np.newaxis]
     places = special.gammaln(size) - special.gammaln(number + 1) - special.gammaln(size - number)
     low, high = stats.chi2.ppf([_LEAST, 1 - _MOST], freedom) / freedom
@@ -123,9 +183,10 @@ def penalty(size: int, level: float) -> float:
 
 
 def _tame(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the values in units of their noise, the odd ones drawn in."""
-    scale = noise(values)
-    middle = ndimage.median_filter(values, size=WINDOW, mode="mirror")
+    """Return series along the last axis in units of their noise, the odd values drawn in."""
+    scale = _noise(values)[..., np.newaxis]
+    window = (*(1,) * (values.ndim - 1), WINDOW)
+    middle = ndimage.median_filter(values, size=window, mode="mirror")
     drawn_in = np.clip(values, middle - REACH * scale, middle + REACH * scale)
     return np.asarray(drawn_in / scale, np.float64)
 

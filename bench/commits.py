@@ -24,6 +24,19 @@ class Log:
     times: Mapping[str, int] = field(default_factory=dict)
     """Of committing, in seconds since 1970."""
     subjects: Mapping[str, str] = field(default_factory=dict)
+    parents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of all commits that are known, and of their ancestors."""
+
+    def parted(self, before: str, after: str) -> bool:
+        """Tell whether a commit is known to be no ancestor of another."""
+        if before not in self.parents or after not in self.parents:
+            return False
+        seen, waiting = {after}, [after]
+        while waiting and before not in seen:
+            further = set(self.parents.get(waiting.pop(), ())) - seen
+            seen |= further
+            waiting += further
+        return before not in seen
 
 
 def read(ids: Iterable[str], repository: Path) -> Log:
@@ -38,16 +51,18 @@ def read(ids: Iterable[str], repository: Path) -> Log:
         known = _git(repository, "rev-list", "--no-walk", "--ignore-missing", *wanted).split()
         if not known:
             return Log()
-        ancestry = _git(repository, "rev-list", "--topo-order", "--reverse", *known).split()
+        listed = _git(repository, "rev-list", "--topo-order", "--reverse", "--parents", *known)
         told = _git(repository, "log", "--no-walk", "--format=%H %ct %s", *known)
     except (OSError, subprocess.SubprocessError):
         return Log()
     there = set(known)
+    parents = {own: tuple(others) for own, *others in map(str.split, listed.splitlines())}
     lines = [line.split(" ", 2) for line in told.splitlines()]
     return Log(
-        order=tuple(one for one in ancestry if one in there),
+        order=tuple(one for one in parents if one in there),
         times={commit: int(when) for commit, when, _ in lines},
         subjects={commit: subject for commit, _, subject in lines},
+        parents=parents,
     )
 
 

@@ -5,15 +5,19 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from bench.changepoints import SHORTEST
+import numpy as np
+
+from bench.changepoints import POWER, SHORTEST
 from bench.exits import Exit
-from bench.history import ALPHA, ChangePoint, Commit, History, Machine, Series
+from bench.history import ALPHA, ChangePoint, Commit, History, Machine, Series, Together, Trend
 from bench.judgement import Judgement, Row
 from bench.runs import RunError
-from bench.text import duration, share
+from bench.text import duration, figures, share
+from bench.verdict import Verdict
 
-COLUMNS = ("commits", "runs", "first", "now", "now / first")
+COLUMNS = ("commits", "runs", "first", "now", "now / first", "would show")
 CHANGED, SHORT, STEADY, UNREAD = "changed", "too short", "steady", "no run"
+UNTOLD = str(Verdict.INCONCLUSIVE)
 EMPTY = ("–",) * len(COLUMNS)
 SHOWN = ("cpu", "cores", "virtualisation")
 """Facts that a machine is called by; others only where these do not tell it from the rest."""
@@ -39,23 +43,25 @@ def judge(
         Files that are something else.
     """
     shown = [one for one in history.series if _is_asked_for(one, patterns)]
-    several = len(history.machines) > 1
+    groups = {(one.machine, one.case.kernel, one.case.backend) for one in shown}
     return Judgement(
         command="history",
         title=_title(history, shown),
         columns=COLUMNS,
         rows=(
-            *(_row(one, f"machine {one.machine + 1}" if several else "") for one in shown),
+            *(_row(history, one) for one in shown),
             *(_fault(path, error) for path, error in faults.items()),
         ),
-        warnings=(*_warnings(faults), *history.warnings),
+        means=tuple(_mean_row(history, one) for one in history.together if _group(one) in groups),
+        warnings=(*_warnings(faults), *_untold(history), *history.warnings),
         notes=tuple(_notes(history, passed_over)),
-        words=(CHANGED, STEADY, SHORT),
+        words=(CHANGED, UNTOLD, STEADY, SHORT),
         data={
             "runs": history.runs,
             "level": history.level,
             "family_level": ALPHA,
             "threshold": history.threshold,
+            "visible_when_steady": history.asked,
             "machines": [dict(one) for one in history.machines],
         },
     )
@@ -77,6 +83,20 @@ def machine_names(machines: Sequence[Machine]) -> list[str]:
     ]
 
 
+def promise(history: History) -> str:
+    """Say how rarely noise alone gives a change point, and on what that rests."""
+    if history.lonely:
+        return (
+            "How often noise gives one where nothing changed is not known: most commits have a "
+            "single run, and slow processes are not rare enough to be told from a change"
+        )
+    return (
+        "Where nothing changed, and noise is independent from commit to commit with several runs "
+        f"behind each, it gives one or more among the cases in {share(ALPHA)} of such tables at "
+        f"most, and one or more among the means in {share(ALPHA)}"
+    )
+
+
 def _is_asked_for(series: Series, patterns: Collection[str]) -> bool:
     # A case's brackets are no set of characters here.
     name = series.case.id.replace("[", "(")
@@ -91,29 +111,80 @@ def _title(history: History, shown: Sequence[Series]) -> str:
     return said + (f"; {hidden} other series not shown" if hidden else "")
 
 
-def _row(series: Series, machine: str) -> Row:
-    case = series.case
+def _row(history: History, series: Series) -> Row:
+    case, machine = series.case, _machine(history, series)
     first, now = series.ends
-    word = CHANGED if series.changes else SHORT if series.short else STEADY
     return Row(
         name=f"{case.id} on {machine}" if machine else case.id,
         group=", ".join(filter(None, (case.kernel, case.scenario, machine))),
         label=f"{case.backend} {case.n:,}",
-        cells=(
-            str(len(series.commits)),
-            str(sum(series.runs)),
-            duration(first),
-            duration(now),
-            f"{now / first:.2f}",
-        ),
-        word=word,
-        note="\n".join(map(_said, series.changes)),
-        data=_data(series, first, now),
+        cells=_cells(series, duration(first), duration(now)),
+        word=_word(history, series),
+        note=_note(series),
+        data={"case": case.id, **_data(series)},
     )
+
+
+def _mean_row(history: History, together: Together) -> Row:
+    name, machine = (
+        f"{together.backend}, {together.kernel}: all cases",
+        _machine(history, together),
+    )
+    return Row(
+        name=f"{name} on {machine}" if machine else name,
+        group=", ".join(filter(None, ("geometric mean of all cases", machine))),
+        label=f"{together.backend} {together.kernel}",
+        cells=_cells(together, "–", "–"),
+        word=_word(history, together),
+        note=_note(together),
+        data={"kernel": together.kernel, "backend": together.backend, **_data(together)},
+    )
+
+
+def _group(one: Together) -> tuple[int, str, str]:
+    return one.machine, one.kernel, one.backend
+
+
+def _machine(history: History, trend: Trend) -> str:
+    """Return what a series' machine is called where there are several."""
+    return f"machine {trend.machine + 1}" if len(history.machines) > 1 else ""
+
+
+def _word(history: History, trend: Trend) -> str:
+    if trend.changes:
+        return CHANGED
+    if trend.short:
+        return SHORT
+    return STEADY if history.steady(trend) else UNTOLD
+
+
+def _cells(trend: Trend, first: str, now: str) -> tuple[str, ...]:
+    before, after = trend.ends
+    return (
+        str(len(trend.commits)),
+        str(sum(trend.runs)),
+        first,
+        now,
+        f"{after / before:.2f}",
+        "–" if trend.short else _size(trend.visible),
+    )
+
+
+def _note(trend: Trend) -> str:
+    said = list(map(_said, trend.changes))
+    if trend.gradual:
+        first, now = trend.ends
+        said.append(
+            f"all {len(said)} one way, {now / first - 1:+.1%} together: maybe a trend over many "
+            "commits, and no commit between these is to blame alone"
+        )
+    return "\n".join(said)
 
 
 def _said(change: ChangePoint) -> str:
     other = f"; besides, {'; '.join(change.other)}" if change.other else ""
+    if change.parted:
+        other += "; these are of two branches: the first is no ancestor of the second"
     return (
         f"{abs(change.change):.1%} {'slower' if change.change > 0 else 'faster'} between "
         f"{change.before.name} and {called(change.after)}{other}"
@@ -125,9 +196,15 @@ def called(commit: Commit) -> str:
     return f"{commit.name} ({commit.subject})" if commit.subject else commit.name
 
 
-def _data(series: Series, first: float, now: float) -> dict[str, Any]:
+def _size(step: float) -> str:
+    """Return the size of a step, as far as it can mean anything."""
+    return f"{figures(100 * step, 2)}%" if step <= 1 else ">100%"
+
+
+def _data(series: Trend) -> dict[str, Any]:
+    first, now = series.ends
+    raw = series.raw if isinstance(series, Series) else [None] * len(series.commits)
     return {
-        "case": series.case.id,
         "machine": series.machine,
         "control": series.control,
         "commits": [
@@ -136,15 +213,17 @@ def _data(series: Series, first: float, now: float) -> dict[str, Any]:
                 "dirty": commit.dirty,
                 "subject": commit.subject,
                 "runs": runs,
-                "raw": float(raw),
+                "raw": None if measured is None else float(measured),
                 "relative": float(relative),
             }
-            for commit, runs, raw, relative in zip(
-                series.commits, series.runs, series.raw, series.relative, strict=True
+            for commit, runs, measured, relative in zip(
+                series.commits, series.runs, raw, series.relative, strict=True
             )
         ],
         "first": first,
         "now": now,
+        "gradual": series.gradual,
+        "visible": None if series.short else series.visible,
         "changes": [
             {
                 "at": one.at,
@@ -152,6 +231,7 @@ def _data(series: Series, first: float, now: float) -> dict[str, Any]:
                 "before": one.before.id,
                 "after": one.after.id,
                 "other": list(one.other),
+                "parted": one.parted,
             }
             for one in series.changes
         ],
@@ -170,6 +250,18 @@ def _warnings(faults: Mapping[Path, RunError]) -> Iterator[str]:
         yield f"{number} could not be read, see below; the history is of the others"
 
 
+def _untold(history: History) -> Iterator[str]:
+    long = [one for one in history.series if not (one.short or one.changes)]
+    least = [one.visible for one in long if not history.steady(one)]
+    if least:
+        yield (
+            f"too few commits, or too much noise, to tell whether {len(least):,} of "
+            f"{len(long):,} unchanged cases are steady: half of them show no step below "
+            f"{_size(float(np.median(least))).removeprefix('>')}; see the means of "
+            "all cases, save more commits, or ask duel"
+        )
+
+
 def _notes(history: History, passed_over: Sequence[Path]) -> Iterator[str]:
     names = machine_names(history.machines)
     if len(names) > 1:
@@ -179,8 +271,12 @@ def _notes(history: History, passed_over: Sequence[Path]) -> Iterator[str]:
         f"and now are the middle of {SHORTEST} commits"
     )
     yield (
+        f"would show: the smallest step in the middle that is found with a chance of {POWER:.0%}; "
+        f"steady: one of {share(history.asked)} would be"
+    )
+    yield (
         f"a change point takes {share(history.threshold)}, and {SHORTEST} commits on either side. "
-        f"Where nothing changed, noise gives one or more in {share(ALPHA)} of such tables at most"
+        + promise(history)
     )
     held = ", ".join(_controls(history))
     if held:

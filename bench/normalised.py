@@ -1,11 +1,12 @@
 """The times of many runs on one machine, and the same less what a control moved.
 
 The control of a kernel is one backend for all runs: the one whose times keep closest to those of
-the others. Of three, it is none that changed by itself. What slows a run as a whole slows the
-control as well, and cancels.
+the others. Of three, it is none that changed by itself. The floor, which no backend's code
+touches, is a witness for that, but no control. What slows a run as a whole slows the control as
+well, and cancels.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -18,8 +19,11 @@ from bench.registry import Catalogue, Role
 
 Floats = NDArray[np.float64]
 
-COMPETITORS = 3
-"""Of fewer, nothing tells which one changed."""
+FEWEST = 3
+"""Backends and witnesses; of fewer, nothing tells which one changed."""
+WITNESS = 2.0
+"""What the word of a witness weighs, against one of a backend: where two backends moved together
+against a third and the floor, those two changed."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,13 @@ class Table:
         for name in dict.fromkeys(one.case.kernel for one in self.timed):
             columns = [at for at, one in enumerate(self.timed) if one.case.kernel == name]
             moved = self._moved(columns, catalogue, wanted)
-            control = steadiest(moved) if wanted is None else wanted if wanted in moved else None
+            control = (
+                steadiest(moved, _floors(catalogue))
+                if wanted is None
+                else wanted
+                if wanted in moved
+                else None
+            )
             values = self.logs[:, columns]
             if control is not None:
                 values = values - moved[control][:, np.newaxis]
@@ -90,15 +100,16 @@ class Table:
     def _moved(
         self, columns: Sequence[int], catalogue: Catalogue, wanted: str | None
     ) -> dict[str, Floats]:
-        """Return by how much each competing backend was off its usual time in each run."""
-        known = catalogue.backends
+        """Return by how much competing backends and floors were off their usual time by run."""
+        known, floors = catalogue.backends, _floors(catalogue)
         own: dict[str, list[int]] = {}
         for at in columns:
             name = self.timed[at].case.backend
-            if name == wanted or (name in known and known[name].role is Role.BACKEND):
+            if name in {wanted, *floors} or (name in known and known[name].role is Role.BACKEND):
                 own.setdefault(name, []).append(at)
-        # Backends are compared on the cases that all of them have.
-        sizes = [{self._input(at) for at in places} for places in own.values()]
+        # Backends are compared on the cases that all of them have; of floors, on what they have.
+        needed = [places for name, places in own.items() if name == wanted or name not in floors]
+        sizes = [{self._input(at) for at in places} for places in needed]
         shared = set.intersection(*sizes) if sizes else set()
         parts = {
             name: [at for at in places if self._input(at) in shared]
@@ -117,7 +128,11 @@ def _distinct(entries: Sequence[Entry]) -> list[tuple[Timed, ...]]:
     return [timed for _, timed in sorted(last.values(), key=lambda one: one[0])]
 
 
-def steadiest(moved: dict[str, Floats]) -> str | None:
+def _floors(catalogue: Catalogue) -> set[str]:
+    return {name for name, one in catalogue.backends.items() if one.role is Role.FLOOR}
+
+
+def steadiest(moved: dict[str, Floats], witnesses: Collection[str] = ()) -> str | None:
     """Return the backend that keeps closest to the others, or None of fewer than three.
 
     Parameters
@@ -125,18 +140,34 @@ def steadiest(moved: dict[str, Floats]) -> str | None:
     moved
         By backend, how far its log times were off in each run, shape (runs,); not a number where
         the run lacks it.
+    witnesses
+        Names of those that cannot be chosen, and whose word weighs `WITNESS`.
     """
-    if len(moved) < COMPETITORS:
+    backends = [name for name in moved if name not in witnesses]
+    # A witness that some backend never ran beside has seen nothing.
+    heard = [
+        name
+        for name in moved
+        if name in witnesses
+        and all(np.isfinite(moved[name] - moved[one]).any() for one in backends)
+    ]
+    if len(backends) < 2 or len(backends) + len(heard) < FEWEST:
         return None
-    apart = dict.fromkeys(moved, 0.0)
-    for one, other in combinations(moved, 2):
-        both = moved[one] - moved[other]
-        both = both[np.isfinite(both)]
-        if not both.size:
+    apart = dict.fromkeys(backends, 0.0)
+    for one, other in combinations(backends, 2):
+        between = _spread(moved[one] - moved[other])
+        if between is None:
             return None
-        for name in (one, other):
-            apart[name] += float(both.std())
+        apart[one] += between
+        apart[other] += between
+    for name in backends:
+        apart[name] += sum(WITNESS * (_spread(moved[name] - moved[one]) or 0.0) for one in heard)
     return min(apart, key=lambda name: apart[name])
+
+
+def _spread(differences: Floats) -> float | None:
+    there = differences[np.isfinite(differences)]
+    return float(there.std()) if there.size else None
 
 
 def _deviation(logs: Floats) -> Floats:

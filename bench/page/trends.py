@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from bench import charts
-from bench.history import ALPHA, Commit, History, Series
-from bench.history_judgement import called, machine_names
+from bench.history import ChangePoint, Commit, History, Series
+from bench.history_judgement import called, machine_names, promise
 from bench.page.material import Material
 from bench.page.section import Cell, Choice, Figure, Row, Section, Table
 from bench.text import duration, share
@@ -54,11 +54,44 @@ def _intro(history: History, changed: Sequence[Series]) -> str:
         if changed
         else f"No change was found in {len(history.series):,} cases."
     )
-    short = sum(one.short for one in history.series)
-    waiting = f" {short:,} have too few commits to tell." if short else ""
     machines = f" on {len(history.machines):,} machines" if len(history.machines) > 1 else ""
     return (
-        f"{history.runs:,} runs of {len(history.revisions):,} commits{machines}. {said}{waiting}"
+        f"{history.runs:,} runs of {len(history.revisions):,} commits{machines}. {said}"
+        f"{_gradual(changed)}{_waiting(history)}{_taken_together(history)}"
+    )
+
+
+def _gradual(changed: Sequence[Series]) -> str:
+    number = sum(one.gradual for one in changed)
+    return (
+        f" {number:,} of these changed several times one way, which may be a trend over many "
+        "commits."
+        if number
+        else ""
+    )
+
+
+def _waiting(history: History) -> str:
+    """Say how many cases are not known to be steady."""
+    short = sum(one.short for one in history.series)
+    open_ = sum(not (one.short or one.changes or history.steady(one)) for one in history.series)
+    told = f" {short:,} have too few commits to tell." if short else ""
+    if open_:
+        told += (
+            f" {open_:,} have too few commits, or too much noise, to show a step of "
+            f"{share(history.asked)}."
+        )
+    return told
+
+
+def _taken_together(history: History) -> str:
+    """Say where the cases of a backend changed as a whole."""
+    return "".join(
+        f" All cases of {one.kernel} by {one.backend}, taken together, became "
+        f"{abs(change.change):.1%} {'slower' if change.change > 0 else 'faster'} between "
+        f"{change.before.name} and {change.after.name}."
+        for one in history.together
+        for change in one.changes
     )
 
 
@@ -139,9 +172,14 @@ def _row(series: Series, places: Mapping[Commit, int]) -> dict[str, Any]:
         "before": [at[one.at - 1] for one in series.changes],
         "after": [at[one.at] for one in series.changes],
         "change": [_short(one.change) for one in series.changes],
-        "other": ["; ".join(one.other) or "nothing else" for one in series.changes],
+        "other": ["; ".join(_besides(one)) or "nothing else" for one in series.changes],
         "number": list(range(len(series.changes))),
     }
+
+
+def _besides(change: ChangePoint) -> tuple[str, ...]:
+    """Say what else there is between two commits."""
+    return (*change.other, *(["commits of two branches"] if change.parted else []))
 
 
 def _short(value: float) -> float:
@@ -166,7 +204,7 @@ def _table(history: History, changed: Sequence[Series]) -> Table:
                     *(_level(one, number + side) for side in (0, 1)),
                     Cell(change.before.name),
                     Cell(called(change.after)),
-                    Cell("; ".join(change.other) or "–"),
+                    Cell("; ".join(_besides(change)) or "–"),
                 ]
             )
             for one in changed
@@ -186,7 +224,7 @@ def _notes(history: History, drawn: Sequence[Series]) -> Iterator[str]:
     yield (
         f"A change point takes {share(history.threshold)}, and three commits on either side; what "
         "changed is the first commit after it, or one between the two that was not measured. "
-        f"Where nothing changed, noise gives one or more in {share(ALPHA)} of such tables at most."
+        f"{promise(history)}."
     )
     controls = dict.fromkeys((one.case.kernel, one.control) for one in history.series)
     held = ", ".join(f"{kernel} against {control}" for kernel, control in controls if control)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.changepoints import FINEST, SHORTEST, noise, penalty, steps
+from bench.changepoints import FINEST, POWER, SHORTEST, noise, penalty, steps, visible
 
 Floats = NDArray[np.float64]
 Noise = Callable[[np.random.Generator, int], Floats]
@@ -95,6 +95,41 @@ def test_several_steps_are_told_apart() -> None:
     assert (first.at, second.at) == (20, 40)
     assert first.change == pytest.approx(0.2, abs=0.02)
     assert second.change == pytest.approx(1 / 1.3 - 1, abs=0.02)
+
+
+def shown(draw: Noise, size: int, level: float, trials: int) -> int:
+    """Return how many steps are found that are as large as series of the same noise could show."""
+    rng, found = np.random.default_rng(11), 0
+    for _ in range(trials):
+        could = visible(draw(rng, size), level, 0.05)
+        values = draw(rng, size)
+        values[size // 2 :] += np.log1p(could)
+        found += bool(steps(values, level, 0.05))
+    return found
+
+
+@pytest.mark.parametrize("level", [0.05, 0.05 / 467])
+@pytest.mark.parametrize("size", [6, 12, 30])
+def test_a_step_that_would_show_is_found_as_often_as_promised(size: int, level: float) -> None:
+    trials = 100
+    assert shown(normal, size, level, trials) >= stats.binom.ppf(1e-3, trials, POWER)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", [0.05, 1e-3, 1e-4])
+@pytest.mark.parametrize("size", [6, 7, 8, 12, 20, 30, 100])
+@pytest.mark.parametrize("draw", [normal, heavy_tails])
+def test_so_it_is_over_many_seeds(draw: Noise, size: int, level: float) -> None:
+    trials = 1000
+    assert shown(draw, size, level, trials) >= stats.binom.ppf(1e-3, trials, POWER)
+
+
+def test_what_would_show_shrinks_with_commits_and_grows_with_noise() -> None:
+    values = normal(np.random.default_rng(5), 60)
+    assert visible(values[:6], 1e-4) > visible(values[:12], 1e-4) > visible(values, 1e-4)
+    assert visible(2 * values, 1e-4) > visible(values, 1e-4) > visible(values, 0.05)
+    assert visible(values, 0.05, 0.3) > 0.3
+    assert visible(values[:5], 0.05) == np.inf
 
 
 @settings(max_examples=60)
@@ -207,3 +242,18 @@ def test_the_docs_tell_what_it_finds() -> None:
                 values[at:] += np.log(1.1)
                 caught += bool(steps(values, 0.05 / series, 0.05))
             assert told(cell, caught, 400), (watched, cell, caught)
+
+
+def test_the_docs_tell_how_large_a_step_must_be_to_show() -> None:
+    _, _, *rows = table("| a step must be, to show")
+    for watched, *cells in rows:
+        series, size = (int(part.split()[0]) for part in watched.replace("one", "1").split(","))
+        for spread, cell in zip((0.01, 0.02), cells, strict=True):
+            rng = np.random.default_rng(19)
+            level = 0.05 / series
+            could = [visible(rng.normal(0, spread, size), level, 0.05) for _ in range(200)]
+            usual = 100 * float(np.median(could))
+            if cell == ">100%":
+                assert usual > 100
+            else:
+                assert usual == pytest.approx(float(cell.rstrip("%")), rel=0.15), watched

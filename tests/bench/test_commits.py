@@ -46,6 +46,22 @@ def test_a_merge_comes_after_both_sides(repository: Path) -> None:
     assert set(order[1:3]) == {side, main}
 
 
+def test_commits_of_two_branches_are_parted(repository: Path) -> None:
+    first = commit(repository, "first", 0)
+    git(repository, "checkout", "--quiet", "-b", "side")
+    side = commit(repository, "side", 1)
+    git(repository, "checkout", "--quiet", "main")
+    commit(repository, "between, which nobody measured", 2)
+    main = commit(repository, "main", 3)
+    log = commits.read([main, side, first], repository)
+    assert log.parted(side, main)
+    assert log.parted(main, side)
+    assert not log.parted(first, main)
+    assert not log.parted(first, side)
+    assert not log.parted(A, main)
+    assert not log.parted(first, A)
+
+
 @pytest.mark.parametrize("ids", [[], [A], ["no hash"]])
 def test_a_repository_that_knows_none_says_nothing(repository: Path, ids: list[str]) -> None:
     assert commits.read(ids, repository) == Log()

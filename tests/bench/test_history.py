@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from bench import runs
+from bench import history_judgement, runs
 from bench.commits import Log
 from bench.history import ALPHA, History, Series, Settings
 from bench.index import Entry, entry_of
@@ -52,6 +53,46 @@ def test_a_slower_backend_is_found_at_its_commit_on_a_machine_that_drifts() -> N
         (name_of(19), name_of(20))
     }
     assert of(history, RUST).changes[0].change == pytest.approx(0.1, abs=0.02)
+
+
+def test_what_six_commits_cannot_show_is_not_called_steady_and_the_mean_finds_it() -> None:
+    history = read(entries(6, step(3, 1.2), runs=3, noise=0.03, cases=CASES))
+    slow = [one for one in history.series if one.case.backend == "rust" and not one.changes]
+    assert slow
+    assert not any(history.steady(one) for one in slow)
+    assert all(one.visible > 0.2 for one in slow)
+    (mean,) = [one for one in history.together if one.changes]
+    assert (mean.backend, mean.kernel) == ("rust", "clear")
+    (change,) = mean.changes
+    assert (change.before.id, change.after.id) == (name_of(2), name_of(3))
+    assert change.change == pytest.approx(0.2, abs=0.03)
+
+
+def test_what_many_commits_would_have_shown_is_steady() -> None:
+    history = read(entries(30, runs=3, noise=0.01))
+    assert all(history.steady(one) for one in (*history.series, *history.together))
+
+
+def test_means_of_cases_rarely_change_where_nothing_did() -> None:
+    flagged = [
+        any(one.changes for one in read(entries(number, seed=seed)).together)
+        for number in (6, 20)
+        for seed in range(40)
+    ]
+    assert sum(flagged) <= stats.binom.ppf(0.999, len(flagged), ALPHA)
+
+
+def test_a_mean_stands_at_every_commit_of_its_cases_and_has_no_control() -> None:
+    saved = documents(8, noise=0.001)
+    for one in saved[:2]:  # the larger case came later
+        one["benchmarks"] = [b for b in one["benchmarks"] if b["extra_info"]["n"] == 5]
+    history = read(list(map(entry, saved)))
+    control = history.series[0].control
+    assert {one.backend for one in history.together} == {
+        name for name in ("numpy", "numba", "rust", "floor") if name != control
+    }
+    assert {len(one.commits) for one in history.together} == {8}
+    assert all(one.relative == pytest.approx(1, abs=0.01) for one in history.together)
 
 
 def slow_machine(commit: int, case: Case) -> float:
@@ -102,6 +143,15 @@ def test_single_runs_are_warned_of() -> None:
     assert read(entries(9, runs=3)).warnings == read(entries(2)).warnings == ()
 
 
+def test_a_rate_of_false_alarms_is_promised_only_where_it_holds() -> None:
+    alone, together = (
+        " ".join(history_judgement.judge(read(entries(9, runs=runs)), {}).notes) for runs in (1, 3)
+    )
+    assert "5% of such tables" not in alone
+    assert "is not known: most commits have a single run" in alone
+    assert "noise is independent from commit to commit with several runs behind each" in together
+
+
 def test_machines_are_kept_apart() -> None:
     other = {**MACHINE, "node_hash": "def"}
     fast = entries(12, noise=0.005)
@@ -135,6 +185,19 @@ def test_commits_stand_in_the_order_of_their_ancestry() -> None:
     assert (backwards.before.id, backwards.after.id) == (order[10], order[9])
 
 
+def test_a_change_between_two_branches_is_told() -> None:
+    found = entries(12, step(6, 1.3), runs=3)
+    order = tuple(map(name_of, range(12)))
+    straight = {one: order[:at][-1:] for at, one in enumerate(order)}
+    branched = {**straight, order[6]: order[:1]}
+    for parents, parted in ((straight, False), (branched, True)):
+        log = Log(order, dict.fromkeys(order, 0), parents=parents)
+        (change,) = of(read(found, log=log), RUST).changes
+        assert change.parted is parted
+    said = history_judgement.judge(read(found, log=log), {}).rows
+    assert any("these are of two branches" in row.note for row in said)
+
+
 def test_uncommitted_changes_are_a_revision_of_their_own() -> None:
     saved = documents(2)
     saved[1]["commit_info"] = {**saved[0]["commit_info"], "dirty": True}
@@ -164,8 +227,50 @@ def test_a_control_that_changed_itself_is_suspected() -> None:
     assert not any("control" in one for one in free.warnings)
 
 
+def test_a_drift_is_told_from_steps() -> None:
+    def drifts(commit: int, case: Case) -> float:
+        return 1.01**commit if case.backend == "rust" else 1.0
+
+    history = read(entries(30, drifts, runs=3, noise=0.01))
+    mean = next(one for one in history.together if one.backend == "rust")
+    for one in (of(history, RUST), mean):
+        assert one.gradual, one.changes
+    for truth in (step(10, 1.2), steady):
+        assert not any(one.gradual for one in read(entries(30, truth, runs=3)).series)
+
+
+def slow_from_ten(commit: int, case: Case) -> float:
+    return 1.5 if commit >= 10 else 1.0
+
+
+def test_the_floor_is_a_third_witness_where_two_backends_compete() -> None:
+    cases = [case for case in FEW if case.backend != "rust"]
+    history = read(entries(24, slow_from_ten, runs=3, cases=cases, drift=0.02))
+    assert history.series[0].control in ("numpy", "numba")
+    assert changed(history) == {}
+    assert history.warnings == ()
+    blamed = read(entries(24, step(10, 1.3, "numba"), runs=3, cases=cases))
+    assert {one.control for one in blamed.series} == {"numpy"}
+    assert set(changed(blamed)) == {case.id for case in cases if case.backend == "numba"}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_backends_that_move_together_are_told_from_those_that_do_not(seed: int) -> None:
+    def both(commit: int, case: Case) -> float:
+        return 1.1 if commit >= 15 and case.backend in ("rust", "numba") else 1.0
+
+    history = read(entries(30, both, runs=3, seed=seed, noise=0.01))
+    assert {one.control for one in history.series} == {"numpy"}
+    assert {name.partition("[")[2].partition("-")[0] for name in changed(history)} == {
+        "rust", "numba",
+    }  # fmt: skip
+    (said,) = history.warnings
+    assert "numba and rust became slower against numpy and floor" in said
+    assert "these may have become faster instead; see --control" in said
+
+
 def test_a_kernel_without_three_backends_is_raw_and_said() -> None:
-    cases = [case for case in FEW if case.backend != "numpy"]
+    cases = [case for case in FEW if case.backend in ("numba", "rust")]
     history = read(entries(12, cases=cases))
     assert {one.control for one in history.series} == {None}
     assert any("no control for clear" in one for one in history.warnings)
@@ -204,6 +309,16 @@ def test_times_that_cannot_be_read_do_not_stop_it() -> None:
     saved = documents(3)
     saved[1]["commit_info"]["time"] = "yesterday"
     assert len(of(read(list(map(entry, saved))), RUST).commits) == 3
+
+
+@pytest.mark.parametrize(
+    ("floor", "control"),
+    [([0, 0, 0, 0], "a"), ([0, 0, 1, 1], "b"), ([np.nan] * 4, None)],
+)
+def test_a_witness_tells_which_of_two_changed(floor: list[float], control: str | None) -> None:
+    moved = {"a": [0, 0, 0, 0.1], "b": [0, 0, 1, 1], "floor": floor}
+    found = {name: np.array(own, float) for name, own in moved.items()}
+    assert steadiest(found, {"floor"}) == control
 
 
 @pytest.mark.parametrize(

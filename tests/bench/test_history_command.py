@@ -37,8 +37,27 @@ def test_it_shows_what_changed_and_between_which_commits(folder: Path, capsys: C
     out = capsys.readouterr().out
     assert out.startswith("history: 30 runs, 30 commits, 1 machine\n")
     between = f"slower between {name_of(19)[:10]} and {name_of(20)[:10]}\n"
-    assert out.count(between) == out.count("changed\n") == 2
+    # Both cases of rust, and their mean.
+    assert out.count(between) == out.count("changed\n") == 3
     assert "verdict: changed (2 changed, 6 steady of 8 cases)" in out
+
+
+def test_few_commits_are_not_called_steady(folder: Path, capsys: Capture) -> None:
+    for path in sorted(folder.glob("*.json"))[6:]:
+        path.unlink()
+    assert run() == Exit.PASS
+    said = " ".join(capsys.readouterr().out.split())
+    assert "WARNING: too few commits, or too much noise, to tell whether 8 of 8" in said
+    assert "verdict: inconclusive (8 inconclusive of 8 cases)" in said
+
+
+def test_steps_one_way_are_called_a_trend(folder: Path, capsys: Capture) -> None:
+    drifting = documents(30, lambda commit, case: 1.02**commit if case.backend == "rust" else 1)
+    for path, saved in zip(sorted(folder.glob("*.json")), drifting, strict=True):
+        save(path, saved)
+    assert run("--case", "clear[rust-uniform-200]") == Exit.PASS
+    said = " ".join(capsys.readouterr().out.split())
+    assert "together: maybe a trend over many commits" in said
 
 
 def test_a_pattern_shows_less_and_judges_the_same(folder: Path, capsys: Capture) -> None:
@@ -51,6 +70,9 @@ def test_a_pattern_shows_less_and_judges_the_same(folder: Path, capsys: Capture)
         one.id for one in FEW if one.backend == "rust" or one.id.endswith("[numpy-uniform-5]")
     ]
     assert part["cases"] == [one for one in whole["cases"] if one["name"] in names]
+    assert [one["name"] for one in part["means"]] == [
+        "numpy, clear: all cases", "rust, clear: all cases",
+    ]  # fmt: skip
     assert part["level"] == whole["level"] == 0.05 / len(FEW)
     (change,) = part["cases"][-1]["changes"]
     assert (change["before"], change["after"]) == (name_of(19), name_of(20))
@@ -122,6 +144,7 @@ def test_every_format_is_written(folder: Path, tmp_path: Path, capsys: Capture) 
     [
         (["--control", "gpu"], "no run timed gpu"),
         (["nothing"], "no saved run in"),
+        (["/nosuch/runs"], "/nosuch/runs: there is no such file or folder"),
         (["--storage", "none"], "none holds no saved runs"),
         (["--storage", "elasticsearch+http://x"], "only runs in files"),
     ],
@@ -138,6 +161,18 @@ def test_misuse_is_a_usage_error(folder: Path, arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         run(*arguments)
     assert caught.value.code == 2
+
+
+def test_a_path_that_is_not_there_is_named_without_a_storage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments in (["history", "nosuch"], ["report", "-o", "a.html", "--history", "nosuch"]):
+        assert main(arguments) == Exit.ERROR
+        said = capsys.readouterr().err
+        assert "nosuch: there is no such file or folder" in said
+        assert "--storage" not in said
+    assert not (tmp_path / "a.html").exists()
 
 
 def test_an_empty_folder_holds_no_run(folder: Path, tmp_path: Path, capsys: Capture) -> None:

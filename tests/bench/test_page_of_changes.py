@@ -165,6 +165,15 @@ def test_runs_of_one_commit_have_no_history() -> None:
     assert "9 have too few commits to tell" in section.intro
 
 
+def test_few_commits_are_not_called_steady_and_the_mean_says_what_it_found() -> None:
+    (section,) = trends.sections(with_history(entries(6, step(3, 1.3), runs=3, noise=0.03)))
+    assert "8 have too few commits, or too much noise, to show a step of 10%" in section.intro
+    place = f"between {name_of(2)[:10]} and {name_of(3)[:10]}"
+    (section,) = trends.sections(with_history(entries(30, step(3, 1.3), runs=3)))
+    assert "All cases of clear by rust, taken together, became" in section.intro
+    assert f"slower {place}." in section.intro
+
+
 def test_what_there_is_no_room_for_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trends, "BUDGET", 100)
     (section,) = trends.sections(with_history(entries(30, step(20, 1.2))))
