@@ -165,6 +165,29 @@ def test_runs_of_one_commit_have_no_history() -> None:
     assert "9 have too few commits to tell" in section.intro
 
 
+@pytest.mark.parametrize("kind", ["each on its own machine", "disjoint cases"])
+def test_commits_that_share_no_case_have_a_history_without_a_figure(
+    folder: Path, kind: str
+) -> None:
+    one, other = documents(2)
+    if kind == "disjoint cases":
+        half = len(one["benchmarks"]) // 2
+        one["benchmarks"], other["benchmarks"] = (
+            one["benchmarks"][:half],
+            other["benchmarks"][half:],
+        )
+    else:
+        other["machine_info"] = {**MACHINE, "node_hash": "another"}
+    paths = [
+        str(save(folder / f"{kind[:4]}-{n}.json", saved)) for n, saved in enumerate((one, other))
+    ]
+    assert main(["report", *paths, "-o", "page.html"]) == Exit.PASS
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert "2 runs of 2 commits" in page
+    assert "Nothing is drawn: no case was timed at more than one commit" in page
+    assert 'id="history-figure"' not in page
+
+
 def test_what_there_is_no_room_for_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trends, "BUDGET", 100)
     (section,) = trends.sections(with_history(entries(30, step(20, 1.2))))
