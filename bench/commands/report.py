@@ -37,7 +37,7 @@ def add(commands: Commands) -> None:
         "saved", type=Path, nargs="*", metavar="RUN",
         help="a run saved with --benchmark-json, --benchmark-save or --benchmark-autosave; of "
         "several the middle is shown (default: those in the repository). For a page also what "
-        "other commands have saved as JSON",
+        "compare, duel, gate and targets have saved as JSON",
     )  # fmt: skip
     parser.add_argument(
         "-o", "--output", type=page_file, metavar="FILE",

@@ -43,8 +43,9 @@ def sections(material: Material) -> Iterator[Section]:
 
 
 def _row(one: Mapping[str, Any]) -> Row:
-    n, verdict = one["n"], str(one["verdict"])
-    known = one.get("ratio") is not None
+    n, verdict = one.get("n"), str(one["verdict"])
+    least, most = one.get("at_least"), one.get("at_most")
+    known = all(one.get(part) is not None for part in ("ratio", "low", "high"))
     return Row(
         word=verdict,
         cells=[
@@ -53,7 +54,7 @@ def _row(one: Mapping[str, Any]) -> Row:
             Cell(ratio(one["ratio"], one["low"], one["high"]), one["ratio"])
             if known
             else Cell("–", 0.0),
-            Cell(needed(one["at_least"], one["at_most"]), one["at_least"] or one["at_most"]),
+            Cell(needed(least, most), least or most),
             Cell(verdict),
         ],
     )

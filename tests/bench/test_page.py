@@ -26,7 +26,9 @@ from bench.registry import Backend, Case, Catalogue, Role
 from bench.storage import Saved
 from tests.bench import simulated
 from tests.bench.simulated import CASES, MACHINE, SECTION, run_of, save, times_of
+from tests.bench.simulated_history import judged_history
 from tests.bench.simulated_targets import judged_targets
+from tests.bench.test_formats import gate_regression
 
 Medians = Mapping[int, Mapping[str, float]]
 Capture = pytest.CaptureFixture[str]
@@ -483,8 +485,59 @@ def test_a_foreign_json_file_is_named(tmp_path: Path, capsys: Capture) -> None:
     assert f"{path}: this is no pytest-benchmark run" in capsys.readouterr().err
 
 
+GATE = json.loads(FORMATS["json"](gate_regression()))
+JUDGED = json.loads(FORMATS["json"](judged_targets()))
+
+
+@pytest.mark.parametrize(
+    ("saved", "said"),
+    [
+        ({"command": "gate"}, "schema is missing"),
+        ({"command": ["x"]}, "compare, duel, gate and targets, not of ['x']"),
+        ({"command": "tomorrow"}, "not of 'tomorrow'"),
+        (["gate"], "this is no pytest-benchmark run, nor what compare, duel, gate and targets"),
+        (GATE | {"schema": 2}, "schema is 2: it must be 1"),
+        (GATE | {"command": "duel", "cases": None}, "cases is None: it must be a list"),
+        (GATE | {"command": "duel", "cases": [None]}, "cases[0] is None: it must be an object"),
+        (GATE | {"counts": {"slow": None}}, "counts.slow is None: it must be a count"),
+        (GATE | {"nulls": {"A/A": 1}}, "nulls.A/A is 1: it must be an object"),
+        (GATE | {"cases": [GATE["cases"][0] | {"ratio": 0}]}, "cases[0].ratio is 0: it must be"),
+        (GATE | {"cases": [{"name": "x"}]}, "cases[0].verdict is missing"),
+        (GATE | {"threshold": float("nan")}, "threshold is nan: it must be a number"),
+        (GATE | {"threshold": 10**400}, "it must be a number"),
+        (GATE | {"title": "\ud800"}, "title is '\\ud800': it must be a text"),
+        (JUDGED | {"when": None}, "when is None: it must be a text"),
+        (JUDGED | {"cases": [JUDGED["cases"][0] | {"n": "5"}]}, "cases[0].n is '5'"),
+    ],
+)
+def test_what_a_command_has_saved_is_checked_before_anything_is_written(
+    tmp_path: Path, capsys: Capture, saved: Any, said: str
+) -> None:
+    path, run = save(tmp_path / "x.json", saved), save(tmp_path / "run.json", a_run())
+    out = tmp_path / "x.html"
+    assert main(["report", str(run), str(path), "-o", str(out)]) == Exit.ERROR
+    told = capsys.readouterr().err
+    assert f"{path}: " in told
+    assert said in told
+    assert "Traceback" not in told
+    assert not out.exists()
+
+
+def test_what_a_page_shows_nothing_of_is_refused_by_name(tmp_path: Path, capsys: Capture) -> None:
+    history = tmp_path / "history.json"
+    history.write_text(FORMATS["json"](judged_history()), encoding="utf-8")
+    selftest = save(tmp_path / "selftest.json", {"schema": 1, "key": {}, "trials": []})
+    run = save(tmp_path / "run.json", a_run())
+    for path in history, selftest:
+        assert main(["report", str(run), str(path), "-o", str(tmp_path / "x.html")]) == Exit.ERROR
+        assert (
+            f"{path}: a page shows runs, and the JSON of compare, duel, gate and targets, "
+            f"not of {path.stem!r}" in capsys.readouterr().err
+        )
+
+
 def test_judgements_alone_are_no_report(tmp_path: Path, capsys: Capture) -> None:
-    path = save(tmp_path / "gate.json", {"command": "gate", "schema": 1, "cases": []})
+    path = save(tmp_path / "gate.json", GATE)
     assert main(["report", str(path), "-o", str(tmp_path / "x.html")]) == Exit.ERROR
     assert "there is no saved run to report on" in capsys.readouterr().err
 
@@ -532,7 +585,7 @@ def test_the_study_in_this_repository_fits_into_a_mail(tmp_path: Path) -> None:
 
 def test_what_commands_save_is_told_from_runs(tmp_path: Path) -> None:
     run = save(tmp_path / "run.json", a_run())
-    gate = save(tmp_path / "gate.json", {"command": "gate", "schema": 1})
+    gate = save(tmp_path / "gate.json", GATE)
     made = material.gather([gate, run], CATALOGUE)
     assert [saved.path for saved in made.runs] == [run]
     assert [(path, data["command"]) for path, data in made.judgements] == [(gate, "gate")]
