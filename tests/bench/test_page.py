@@ -552,6 +552,52 @@ def test_a_path_that_cannot_be_is_refused(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--check-docs", "-o", "{out}"], "--check-docs is of the runs in the repository"),
+        (["--update-docs", "{run}"], "--update-docs is of the runs in the repository, and takes"),
+        (["--check-docs", "--history", "."], "takes no --history"),
+        (["--check-docs", "--update-docs"], "exclude each other"),
+        (["{run}", "--history", "."], "--history is shown on a page only"),
+    ],
+)
+def test_an_option_that_would_go_unheeded_is_refused(
+    tmp_path: Path, capsys: Capture, given: Sequence[str], said: str
+) -> None:
+    out, path = tmp_path / "x.html", save(tmp_path / "run.json", a_run())
+    assert main(["report", *(one.format(out=out, run=path) for one in given)]) == Exit.ERROR
+    assert said in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_page_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    own = Path.open
+
+    def refuse(self: Path, mode: str = "r", *rest: Any, **more: Any) -> Any:
+        if mode == "x":
+            raise PermissionError(13, "Permission denied", str(self))
+        return own(self, mode, *rest, **more)
+
+    path, out = save(tmp_path / "run.json", a_run()), tmp_path / "x.html"
+    monkeypatch.setattr(Path, "open", refuse)
+    assert main(["report", str(path), "-o", str(out)]) == Exit.ERROR
+    assert capsys.readouterr().err.endswith(f": {out} cannot be written: Permission denied\n")
+
+
+def test_a_page_too_large_for_a_mail_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    path, out = save(tmp_path / "run.json", a_run()), tmp_path / "x.html"
+    assert main(["report", str(path), "-o", str(out)]) == Exit.PASS
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("bench.commands.report.LARGEST", 1000)
+    assert main(["report", str(path), "-o", str(out)]) == Exit.PASS
+    assert f"{out} has {out.stat().st_size:,} bytes, more than 1,000" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("module", ["altair", "vl_convert", "jinja2"])
 def test_what_is_not_installed_is_told_and_the_text_needs_none_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, module: str
