@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bench.page.material import Material
-from bench.page.section import Cell, Row, Section, Table
+from bench.page.section import MISSING, Cell, Row, Section, Table
 from bench.targets_text import needed, ratio
 from bench.trials_text import where
 
@@ -51,9 +51,7 @@ def _row(one: Mapping[str, Any]) -> Row:
         cells=[
             Cell(one["target"]),
             Cell(f"{n:,}" if n else "geometric mean", n or 0),
-            Cell(ratio(one["ratio"], one["low"], one["high"]), one["ratio"])
-            if known
-            else Cell("–", 0.0),
+            Cell(ratio(one["ratio"], one["low"], one["high"]), one["ratio"]) if known else MISSING,
             Cell(needed(least, most), least or most),
             Cell(verdict),
         ],

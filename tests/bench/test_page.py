@@ -21,7 +21,7 @@ from bench.exits import Exit
 from bench.formats import FORMATS
 from bench.page import answers, contents, document, material, origin, parity, rounds
 from bench.page.material import Material
-from bench.page.section import Cell, Section
+from bench.page.section import MISSING, Cell, Section
 from bench.registry import Backend, Case, Catalogue, Role
 from bench.storage import Saved
 from tests.bench import simulated
@@ -250,6 +250,15 @@ def test_runs_of_another_machine_or_revision_take_no_part() -> None:
     assert [row.cells[-1].text for row in section.tables[0].rows][:2] == ["no", "no"]
 
 
+def test_a_run_without_rust_says_so_before_any_number() -> None:
+    needs_rust = replace(CATALOGUE.backends["rust"], needs="rust_market")
+    own = replace(CATALOGUE, backends={**CATALOGUE.backends, "rust": needs_rust})
+    without = made_of({5: {"numpy": 20, "numba": 1}}, section={**SECTION, "no_rust": True})
+    (said,) = origin.warnings(replace(without, catalogue=own))
+    assert said.startswith("Measured with --bench-no-rust: rust took no part")
+    assert list(origin.warnings(made_of(WINNER, section={**SECTION, "no_rust": False}))) == []
+
+
 def test_cases_that_the_catalogue_does_not_know_are_counted() -> None:
     times = {Case("clear", name, "uniform", 5): 1e-6 for name in ("numpy", "rust")}
     odd = (Case("clear", "gpu", "uniform", 5), Case("clear", "rust", "lunar", 5))
@@ -298,7 +307,7 @@ def test_many_cases_have_fewer_marks_each_and_always_a_middle_one(lines: int) ->
         (Cell("1,000", 1000), None),
         (Cell("5", 5), None),
         (Cell("1.20 µs", 1.2e-6), "1.2e-06"),
-        (Cell("–", float("inf")), "inf"),
+        (MISSING, None),
         (Cell("tomorrow", "2026-11-24"), "2026-11-24"),
     ],
 )

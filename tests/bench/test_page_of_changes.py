@@ -1,6 +1,7 @@
 """The page's history, and what compare, duel and gate concluded."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,16 @@ def test_a_gate_is_told_in_words_and_drawn_case_by_case() -> None:
     measured, others = section.tables
     assert ["train[rust-bidding-5]", "gone"] in [row[:2] for row in texts(others)]
     assert {row[5] for row in texts(measured)} >= {"regression", "tolerated", "inconclusive"}
+
+
+def test_no_two_regions_are_called_alike() -> None:
+    data = json.loads(FORMATS["json"](gate_regression()))
+    made = replace(made_of(WINNER), judgements=[(Path(f"{name}.json"), data) for name in "abc"])
+    titles = [section.title for section in judgements.sections(made)]
+    assert titles[1:] == [f"{titles[0]} (2)", f"{titles[0]} (3)"]
+    labels = re.findall('role="region" aria-label="([^"]*)"', document.render(made))
+    assert len(labels) > 6
+    assert len(set(labels)) == len(labels)
 
 
 def test_a_gate_that_is_void_or_wrong_says_so_first() -> None:
