@@ -315,6 +315,15 @@ def test_nothing_is_wider_than_a_phone(visit: Open) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
+def test_every_column_of_the_cases_is_seen_on_a_desk(visit: Open) -> None:
+    page = visit(viewport={"width": 1280, "height": 900}).page
+    wider = "[...document.querySelectorAll('.scroll:has(> [id$=-cases])')].filter(one => one.%s)"
+    assert page.evaluate(f"{wider}.length" % "clientWidth") > 5
+    assert (
+        page.evaluate(f"{wider}.map(one => one.innerText)" % "scrollWidth > one.clientWidth") == []
+    )
+
+
 def test_paper_shows_the_charts_in_light_colours(visit: Open) -> None:
     page = visit(color_scheme="dark").page
     page.emulate_media(media="print")
@@ -340,7 +349,7 @@ def test_odd_runs_are_drawn_without_an_error(visit: Open, tmp_path: Path, kind: 
     assert opened.console == []
     assert opened.page.locator("figure.chart[data-drawn]").count() >= 1
     for figure in opened.page.locator("figure.chart").all():
-        labels = figure.locator(".plot .role-axis-label text").all_inner_texts()
+        labels = figure.locator(".plot .role-axis-label text").all_text_contents()
         told = [one for one in labels if one]
         assert len(set(told)) == len(told), figure.get_attribute("id")
     if kind == "hostile":
