@@ -42,11 +42,18 @@ def _round(axis: str, digits: str = "125") -> str:
 _UNITS = (("1", "s"), ("1e-3", "ms"), ("1e-6", "µs"))
 
 
-def _with_unit() -> str:
+def _digits(axis: str) -> str:
+    """Return Vega's expression for a number format that tells an axis's labels apart."""
+    low, high = f"domain('{axis}')[0]", f"domain('{axis}')[1]"
+    digits = f"clamp(2 + ceil(log({high} / ({high} - {low})) / LN10), 3, 9)"
+    return f"',.' + {digits} + '~r'"
+
+
+def _with_unit(numbers: str = "',.3~r'") -> str:
     """Return Vega's expression for a number of seconds with its unit."""
-    said = "format(datum.value / 1e-9, ',.3~r') + ' ns'"
+    said = f"format(datum.value / 1e-9, {numbers}) + ' ns'"
     for size, name in reversed(_UNITS):
-        number = f"format(datum.value / {size}, ',.3~r') + ' {name}'"
+        number = f"format(datum.value / {size}, {numbers}) + ' {name}'"
         said = f"datum.value >= {size} * 0.9995 ? {number} : ({said})"
     return said
 
@@ -118,7 +125,7 @@ def times(
         Where it stands.
     """
     title = f"Time per {item} (median)"
-    axis = _log_axis(SECONDS, _round("y"))
+    axis = _log_axis(_with_unit(_digits("y")), _round("y"))
     return _lines(rows, series, _sizes(sizes), "time", title, axis, look, scenario=scenario)
 
 
@@ -161,7 +168,7 @@ def leads(
         color=look.ink.faint, fontSize=12,
     ).encode(y=alt.Y("one:Q"), x=alt.value("width"))  # fmt: skip
     layers = [close, rule, said, *_crossovers(changes, look)]
-    axis = _log_axis("format(datum.value, ',.3~r') + '×'", _round("y", "12357"))
+    axis = _log_axis(f"format(datum.value, {_digits('y')}) + '×'", _round("y", "12357"))
     return _lines(rows, series, _sizes(sizes), "lead", title, axis, look, under=layers)
 
 
@@ -198,7 +205,7 @@ def dots(rows: Rows, series: Sequence[Series], item: str, look: Look) -> alt.Lay
         "time:Q",
         scale=alt.Scale(type="log", nice=False, padding=20),
         title=title,
-        axis=_log_axis(SECONDS, _round("x"), tickCount=8),
+        axis=_log_axis(_with_unit(_digits("x")), _round("x"), tickCount=8),
     )
     base = _base(rows).encode(y=y, color=_colour(series, look))
     span = base.mark_rule(strokeWidth=3, opacity=0.4).encode(
@@ -222,7 +229,7 @@ def rounds(processes: int, look: Look) -> alt.LayerChart:
         "time:Q",
         scale=alt.Scale(zero=False, nice=False, padding=16),
         title="Time of a round, per item",
-        axis=alt.Axis(labelExpr=SECONDS, tickCount=6, grid=True),
+        axis=alt.Axis(labelExpr=_with_unit(_digits("x")), tickCount=6, grid=True),
     )
     y = alt.Y("process:N", title=None)
     tick = base.mark_tick(thickness=1.5, size=22, opacity=0.65, color=look.ink.series[1])
@@ -430,7 +437,7 @@ def trend(
         "time:Q",
         scale=alt.Scale(zero=False, nice=True, padding=12),
         title=f"Time per {item}, less what the control moved",
-        axis=alt.Axis(labelExpr=SECONDS, tickCount=6),
+        axis=alt.Axis(labelExpr=_with_unit(_digits("y")), tickCount=6),
     )
     parts = [
         *_change_marks(chosen, places, look),
@@ -532,7 +539,10 @@ def forest(
         scale=alt.Scale(type="log", nice=False, padding=14, domain=[min(limits), max(limits)]),
         title=title,
         axis=alt.Axis(
-            labelExpr="format(datum.value, ',.3~r') + '×'", tickCount=7, labelOverlap=True
+            labelExpr=f"format(datum.value, {_digits('x')}) + '×'",
+            tickCount=7,
+            labelOverlap=True,
+            titleAnchor="end",  # on a phone it reaches below the names of the cases
         ),
     )
     y = alt.Y(

@@ -26,6 +26,9 @@ examples:
   python -m bench report --check-docs   # ends with 1 where docs are stale
 """
 
+LARGEST = 2_000_000
+"""Bytes: a larger page does not pass as an attachment everywhere."""
+
 
 def add(commands: Commands) -> None:
     """Declare the command."""
@@ -37,7 +40,7 @@ def add(commands: Commands) -> None:
         "saved", type=Path, nargs="*", metavar="RUN",
         help="a run saved with --benchmark-json, --benchmark-save or --benchmark-autosave; of "
         "several the middle is shown (default: those in the repository). For a page also what "
-        "other commands have saved as JSON",
+        "compare, duel, gate and targets have saved as JSON",
     )  # fmt: skip
     parser.add_argument(
         "-o", "--output", type=page_file, metavar="FILE",
@@ -61,20 +64,72 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> Exit:
-    """Print the summary, or hold the docs against the runs."""
+    """Print the summary, write the page, or hold the docs against the runs."""
+    _refuse(options)
+    if options.update_docs or options.check_docs:
+        return _docs(options)
     if options.output:
-        earlier, faults, _ = load(options.history) if options.history else ([], {}, [])
-        page = _page(
-            options.saved or report.study_files(), earlier, list(map(str, faults.values()))
+        return _write(options)
+    show(report.of_files(options.saved or report.study_runs()))
+    return Exit.PASS
+
+
+def _refuse(options: argparse.Namespace) -> None:
+    """Raise an error where an argument would go unheeded."""
+    docs = [
+        name
+        for name, given in (
+            ("--update-docs", options.update_docs), ("--check-docs", options.check_docs),
         )
-        files.write(options.output, page)
-        show(f"{options.output}: {len(page.encode()) / 1e6:.2f} MB\n")
-        for fault in faults.values():
-            failures.tell(options.command, fault)
-        return Exit.ERROR if faults else Exit.PASS
-    if not (options.update_docs or options.check_docs):
-        show(report.of_files(options.saved or report.study_runs()))
-        return Exit.PASS
+        if given
+    ]  # fmt: skip
+    beside = [
+        name
+        for name, given in (
+            ("RUN", options.saved), ("--output", options.output), ("--history", options.history),
+        )
+        if given
+    ]  # fmt: skip
+    if len(docs) > 1:
+        raise report.ReportError(f"{' and '.join(docs)} exclude each other")
+    if docs and beside:
+        raise report.ReportError(
+            f"{docs[0]} is of the runs in the repository, and takes no {beside[0]}"
+        )
+    if options.history and not options.output:
+        raise report.ReportError("--history is shown on a page only: give --output FILE.html too")
+
+
+def _write(options: argparse.Namespace) -> Exit:
+    """Write the page."""
+    earlier, faults, _ = load(options.history) if options.history else ([], {}, [])
+    page = _page(options.saved or report.study_files(), earlier, list(map(str, faults.values())))
+    _save(options.output, page)
+    size = len(page.encode())
+    show(f"{options.output}: {size / 1e6:.2f} MB\n")
+    if size > LARGEST:
+        failures.tell(
+            options.command,
+            report.ReportError(
+                f"{options.output} has {size:,} bytes, more than {LARGEST:,}: it may not pass as "
+                "an attachment; give fewer runs or judgements"
+            ),
+        )
+    for fault in faults.values():
+        failures.tell(options.command, fault)
+    return Exit.ERROR if faults else Exit.PASS
+
+
+def _save(path: Path, page: str) -> None:
+    """Write a page; what prevents it is said of the file that was asked for."""
+    try:
+        files.write(path, page)
+    except OSError as error:
+        raise report.ReportError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def _docs(options: argparse.Namespace) -> Exit:
+    """Hold the docs against the runs in the repository."""
     stale = report.update_docs(write=options.update_docs)
     for path in stale:
         done = (

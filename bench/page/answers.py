@@ -35,14 +35,16 @@ REASONS = (
     ),
 )
 """Why to believe the answers, as docs/method.md has it."""
+NEAR = 1.5
+"""Ratios nearer to 1 are told with two decimal places."""
 
 
 def sections(material: Material) -> Iterator[Section]:
     """Yield the section that opens the page."""
     answers = [
-        _answer(kernel, blocks, material)
+        _answer(kernel, choosing, material)
         for kernel, blocks in by_kernel(material)
-        if not blocks[0].diagnostic
+        if (choosing := [block for block in blocks if not block.diagnostic])
     ]
     yield Section(
         id="answer",
@@ -65,7 +67,8 @@ def by_kernel(material: Material) -> list[tuple[str, list[Block]]]:
 def _intro(material: Material) -> str:
     processes = len(material.shown)
     told = (
-        f"Each lead was measured in {processes} processes; ranges in grey span all of them."
+        f"Each lead was measured in {processes} processes; where they differ by as much as can be "
+        "seen, grey has the range over all of them."
         if material.several
         else "One process was timed; the intervals say what another look at it would give, and "
         "another process may differ by several percent."
@@ -74,27 +77,35 @@ def _intro(material: Material) -> str:
 
 
 def _answer(kernel: str, blocks: Sequence[Block], material: Material) -> Answer:
-    block = blocks[0]
     own = material.catalogue.kernels[kernel]
+    sentence = _sentence(blocks[0], material)
     return Answer(
         kernel=kernel,
         title=own.title or kernel,
-        use=_use(block),
-        sentence=_sentence(block, material),
-        evidence=" ".join(_evidence(blocks, material)),
+        use=_use(blocks),
+        sentence=sentence,
+        evidence=" ".join(filter(None, _evidence(blocks, sentence, material))),
         href=f"#{kernel}",
     )
 
 
-def _use(block: Block) -> str:
-    if not any(size.verdict for size in block.sizes):
-        return "one backend" if any(map(competitors, block.sizes)) else "no backend"
-    said = recommendation(block)
+def _use(blocks: Sequence[Block]) -> str:
+    main, *others = blocks
+    if not any(size.verdict for size in main.sizes):
+        return "one backend" if any(map(competitors, main.sizes)) else "no backend"
+    first = favourite(main)
+    if any(size.verdict and size.verdict.winner not in (None, first) for size in _sizes(others)):
+        return "choose by input"
+    said = recommendation(main)
     return said.removeprefix("use ").partition(" (")[0].partition(",")[0]
 
 
+def _sizes(blocks: Iterable[Block]) -> Iterator[Size]:
+    return (size for block in blocks for size in block.sizes)
+
+
 def _sentence(block: Block, material: Material) -> str:
-    """Say who is fastest where, by how much, and where that changes."""
+    """Say who is fastest where, by how much, and where that changes, on one kind of input."""
     first = favourite(block)
     if first is None:
         return _alone(block)
@@ -103,8 +114,7 @@ def _sentence(block: Block, material: Material) -> str:
         _stretch(winner, list(sizes), block, material)
         for winner, sizes in groupby(called, lambda size: size.verdict and size.verdict.winner)
     ]
-    said = "; ".join(parts)
-    return f"{said[0].upper()}{said[1:]}{_crossover(block)}."
+    return f"On {block.scenario} inputs {'; '.join(parts)}{_crossover(block)}."
 
 
 def _alone(block: Block) -> str:
@@ -124,7 +134,8 @@ def _stretch(winner: str | None, sizes: list[Size], block: Block, material: Mate
         return f"{verdict.first} and {verdict.second} are too close to call{where}"
     numbers = {size.n for size in sizes}
     own = [lead for lead in leads(block, str(winner), material.results) if lead.n in numbers]
-    return f"{winner} is {_times(own)} as fast as {_seconds(own)}{where}"
+    least, most = (pick(lead.value for lead in own) for pick in (min, max))
+    return f"{winner} is {_range(least, most)} as fast as {_seconds(own)}{where}"
 
 
 def _where(sizes: Sequence[Size], block: Block, counted: str) -> str:
@@ -134,13 +145,14 @@ def _where(sizes: Sequence[Size], block: Block, counted: str) -> str:
     return f" at {low:,} {counted}" if low == high else f" from {low:,} to {high:,} {counted}"
 
 
-def _times(own: Sequence[Lead]) -> str:
-    low, high = (figures(pick(lead.value for lead in own), 2) for pick in (min, max))
-    return _range(low, high)
+def _times(ratio: float) -> str:
+    """Return a ratio; near 1, where it decides who is ahead, with a digit more."""
+    return f"{ratio:.2f}×" if 1 / NEAR < ratio < NEAR else f"{figures(ratio, 2)}×"
 
 
-def _range(low: str, high: str) -> str:
-    return f"{low}×" if low == high else f"{low}× to {high}×"
+def _range(low: float, high: float) -> str:
+    least, most = _times(low), _times(high)
+    return least if least == most else f"{least} to {most}"
 
 
 def _seconds(own: Sequence[Lead]) -> str:
@@ -149,70 +161,77 @@ def _seconds(own: Sequence[Lead]) -> str:
 
 
 def _crossover(block: Block) -> str:
-    if len(block.sizes) < 2 or not any(
-        size.verdict and size.verdict.winner for size in block.sizes
-    ):
+    if len(block.sizes) < 2 or not _won(block):
         return ""
     changes = [f"between {n:,} and {m:,}" for n, _, m, _ in block.crossovers]
     return f"; crossover {', '.join(changes)}" if changes else "; no crossover"
 
 
-def _evidence(blocks: Sequence[Block], material: Material) -> Iterator[str]:
-    """Yield what stands behind the sentence."""
-    yield _spread(blocks[0], material)
-    yield _compared(blocks[0].kernel, material)
-    others = [block for block in blocks[1:] if not block.diagnostic and favourite(block)]
-    if others and (said := _elsewhere(blocks[0], others)):
+def _evidence(blocks: Sequence[Block], sentence: str, material: Material) -> Iterator[str]:
+    """Yield what stands behind the sentence, and where else it holds."""
+    main, *rest = blocks
+    spread, said = _spread(main, material)
+    if spread not in sentence:
         yield said
-    yield from _beyond([block for block in blocks if not block.diagnostic], material)
-    for name, why in blocks[0].refused.items():
+    yield _elsewhere(main, [block for block in rest if favourite(block)], material)
+    yield _compared(main.kernel, material)
+    yield from _beyond(blocks, material)
+    for name, why in main.refused.items():
         yield f"Left out: {name} ({why})."
 
 
-def _spread(block: Block, material: Material) -> str:
+def _spread(block: Block, material: Material) -> tuple[str, str]:
+    """Return how far apart the leads are, and a sentence with it."""
     first = favourite(block)
     own = leads(block, first, material.results) if first else []
     if not own:
-        return ""
-    low, high = (
-        figures(value, 2) for value in (min(o.low for o in own), max(o.high for o in own))
-    )
+        return "", ""
+    found = _range(min(one.low for one in own), max(one.high for one in own))
     if material.several:
-        return f"In {len(material.shown)} processes the lead of {first} was {_range(low, high)}."
-    return f"One process; the 95 % intervals of {first}'s lead span {_range(low, high)}."
+        return found, f"In {len(material.shown)} processes the lead of {first} was {found}."
+    return found, f"One process; the 95 % intervals of {first}'s lead span {found}."
 
 
-def _elsewhere(main: Block, others: Sequence[Block]) -> str:
-    """Say whether other kinds of input change the answer."""
+def _elsewhere(main: Block, others: Sequence[Block], material: Material) -> str:
+    """Say whether other kinds of input change the answer, and how small the lead is there."""
+    if not others:
+        return ""
     first = favourite(main)
-    sizes = [(block, size) for block in others for size in block.sizes if size.verdict]
-    lost = [
-        f"{block.scenario} at {size.n:,}"
-        for block, size in sizes
-        if size.verdict and size.verdict.winner not in (None, first)
+    found = [
+        (size.verdict, f"{block.scenario}, {size.n:,} {material.catalogue.counted}")
+        for block in others
+        for size in block.sizes
+        if size.verdict
     ]
-    close = [
-        f"{block.scenario} at {size.n:,}"
-        for block, size in sizes
-        if size.verdict and size.verdict.winner is None
+    close = [where for verdict, where in found if verdict.winner is None]
+    ahead = [(verdict.lead.value, where) for verdict, where in found if verdict.winner == first]
+    lost = [
+        f"{verdict.winner} is {_times(verdict.lead.value)} as fast as {verdict.second} ({where})"
+        for verdict, where in found
+        if verdict.winner not in (None, first)
     ]
     kinds = len({block.scenario for block in others})
-    said = f"On {kinds} other kinds of input" if kinds > 1 else f"On {others[0].scenario} inputs"
-    if lost:
-        said = f"{said} another backend is faster: {', '.join(lost)}"
-    elif len(close) == len(sizes):
-        return f"{said} it is too close to call as well."
-    else:
-        said = f"{said} {first} is fastest as well"
+    on = f"On {kinds} other kinds of input" if kinds > 1 else f"On {others[0].scenario} inputs"
+    if len(close) == len(found):
+        return f"{on} it is too close to call{' as well' if not _won(main) else ''}."
+    said = list(lost)
+    if ahead:
+        lead, where = min(ahead)
+        well = "is fastest as well, its lead" if not lost else "is fastest elsewhere, its lead"
+        said.append(f"{first} {well} down to {_times(lead)} ({where})")
     if close:
-        said += f"; too close to call: {', '.join(close)}"
-    return f"{said}."
+        said.append(f"too close to call: {'; '.join(close)}")
+    return f"{on} {'; '.join(said)}."
+
+
+def _won(block: Block) -> bool:
+    return any(size.verdict and size.verdict.winner for size in block.sizes)
 
 
 def _beyond(blocks: Sequence[Block], material: Material) -> Iterator[str]:
     """Yield what is faster than all that compete, but outside the choice: more threads, say."""
     faster: dict[str, list[bool]] = {}
-    for size in (size for block in blocks for size in block.sizes):
+    for size in _sizes(blocks):
         best = min((row.result.median for row in competitors(size)), default=0.0)
         for row in size.rows:
             if row.role in (Role.VARIANT, Role.BASELINE):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bench.page.material import Material
-from bench.page.section import Cell, Row, Section, Table
+from bench.page.section import MISSING, Cell, Row, Section, Table
 from bench.targets_text import needed, ratio
 from bench.trials_text import where
 
@@ -43,17 +43,16 @@ def sections(material: Material) -> Iterator[Section]:
 
 
 def _row(one: Mapping[str, Any]) -> Row:
-    n, verdict = one["n"], str(one["verdict"])
-    known = one.get("ratio") is not None
+    n, verdict = one.get("n"), str(one["verdict"])
+    least, most = one.get("at_least"), one.get("at_most")
+    known = all(one.get(part) is not None for part in ("ratio", "low", "high"))
     return Row(
         word=verdict,
         cells=[
             Cell(one["target"]),
             Cell(f"{n:,}" if n else "geometric mean", n or 0),
-            Cell(ratio(one["ratio"], one["low"], one["high"]), one["ratio"])
-            if known
-            else Cell("–", 0.0),
-            Cell(needed(one["at_least"], one["at_most"]), one["at_least"] or one["at_most"]),
+            Cell(ratio(one["ratio"], one["low"], one["high"]), one["ratio"]) if known else MISSING,
+            Cell(needed(least, most), least or most),
             Cell(verdict),
         ],
     )

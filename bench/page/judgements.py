@@ -1,12 +1,13 @@
 """What compare, duel and gate concluded: the interval of each case, and the verdict in words."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench import charts
 from bench.exits import Exit
 from bench.page.material import Material
-from bench.page.section import Cell, Figure, Row, Section, Table
+from bench.page.section import MISSING, Cell, Figure, Row, Section, Table
 from bench.palette import GREY, Series, Style
 from bench.text import duration, figures, share
 from bench.verdict import Verdict
@@ -49,19 +50,23 @@ NAMED = 3
 def sections(material: Material) -> Iterator[Section]:
     """Yield a section for each comparison, duel and gate that was given."""
     found = [data for _, data in material.judgements if data["command"] in COMMANDS]
+    titles: Counter[str] = Counter()
     for number, data in enumerate(found, 1):
-        yield _section(f"{data['command']}-{number}", data)
+        title = f"{COMMANDS[data['command']][0]}: {data['title']}"
+        titles[title] += 1
+        again = f" ({titles[title]})" if titles[title] > 1 else ""  # no two parts are called alike
+        yield _section(f"{data['command']}-{number}", f"{title}{again}", data)
 
 
-def _section(id_: str, data: Mapping[str, Any]) -> Section:
-    heading, title = COMMANDS[data["command"]]
+def _section(id_: str, heading: str, data: Mapping[str, Any]) -> Section:
+    _, title = COMMANDS[data["command"]]
     rows = [*_cases(data), *_nulls(data)]
     rows.sort(key=lambda row: _rank(row["series"]))
     judged = [one for one in data["cases"] if _ratio(one) is not None]
     others = [one for one in data["cases"] if _ratio(one) is None]
     return Section(
         id=id_,
-        title=f"{heading}: {data['title']}",
+        title=heading,
         intro=_intro(data),
         facts=list(_facts(data)),
         figures=[_figure(id_, rows, title, data)] if rows else [],
@@ -222,9 +227,9 @@ def _row(one: Mapping[str, Any], data: Mapping[str, Any], *, noted: bool) -> Row
         word=str(one["verdict"]),
         cells=[
             Cell(one["name"]),
-            *(Cell(duration(time), time) if time else Cell("–", 0.0) for time in (old, new)),
+            *(Cell(duration(time), time) if time else MISSING for time in (old, new)),
             Cell(_said(found), found["ratio"]),
-            Cell("–", 0.0) if threshold is None else Cell(share(threshold), threshold),
+            MISSING if threshold is None else Cell(share(threshold), threshold),
             Cell(str(one["verdict"])),
             *([Cell(one.get("note") or "–")] if noted else ()),
         ],

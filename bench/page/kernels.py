@@ -8,7 +8,7 @@ from bench.figures import lead_point, point
 from bench.leads import favourite, leads, span
 from bench.page.answers import by_kernel
 from bench.page.material import Material
-from bench.page.section import Cell, Choice, Figure, Row, Section, Table
+from bench.page.section import MISSING, Cell, Choice, Figure, Row, Section, Table
 from bench.palette import Series, numbered
 from bench.registry import Case, Role
 from bench.runs import Result
@@ -155,9 +155,7 @@ def _side_by_side(figure: str, blocks: Sequence[Block], series: Sequence[Series]
     for block in blocks:
         for size in block.sizes:
             found = {row.result.case.backend: row.result for row in size.rows}
-            cells = [
-                _time(found[name]) if name in found else Cell("–", float("inf")) for name in names
-            ]
+            cells = [_time(found[name]) if name in found else MISSING for name in names]
             rows.append(Row([Cell(block.scenario), Cell(f"{size.n:,}", size.n), *cells]))
     return Table(
         id=f"{figure}-data",
@@ -294,7 +292,7 @@ def _case(row: Timed, material: Material, *, floor: bool) -> Row:
     result, case = row.result, row.result.case
     low, high = span(result, material.results)
     above = row.to_floor if row.to_floor and row.role is not Role.FLOOR else None
-    to_floor = Cell(figures(above, 2), above) if above else Cell("–", 0.0)
+    to_floor = Cell(figures(above, 2), above) if above else MISSING
     return Row(
         anchor=anchor(case),
         cells=[
@@ -303,7 +301,7 @@ def _case(row: Timed, material: Material, *, floor: bool) -> Row:
             Cell(duration(result.median), result.median),
             Cell(f"{duration(low)} – {duration(high)}", low),
             Cell(_rate(result.median), 1 / result.median),
-            Cell(ratio(row.speedup), row.speedup.value) if row.speedup else Cell("–", 0.0),
+            Cell(ratio(row.speedup), row.speedup.value) if row.speedup else MISSING,
             *([to_floor] if floor else ()),
             Cell(f"{result.rounds:,}", result.rounds),
         ],

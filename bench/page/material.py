@@ -1,7 +1,7 @@
 """What a page is made from: saved runs, judged targets, and what else the commands have saved."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from bench.commits import Log
 from bench.history import History
 from bench.index import Entry, entry_of
 from bench.leads import Results, by_case
+from bench.page import saved_json
 from bench.palette import Style, of_backends
 from bench.registry import Catalogue
 from bench.runs import Run, RunError
@@ -125,7 +126,7 @@ def gather(
     RunError
         Where a file is neither, or none is a run.
     """
-    judgements = [(path, data) for path in paths for data in _judgement(path)]
+    judgements = [(path, data) for path in paths for data in saved_json.read(path)]
     told = {path for path, _ in judgements}
     saved = read([path for path in paths if path not in told])
     if not saved:
@@ -133,17 +134,3 @@ def gather(
     ids = [str(one.run.commit.get("id")) for one in saved] + [one.commit for one in earlier]
     ordered = sorted(saved, key=lambda one: one.run.when)
     return Material(ordered, catalogue, judgements, earlier, commits.read(ids, Path.cwd()), unread)
-
-
-def _judgement(path: Path) -> Iterator[Mapping[str, Any]]:
-    """Yield what a command has saved, if that is what the file is."""
-    if path.suffix != ".json":
-        return
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return  # what reads runs says what is wrong with it
-    if isinstance(data, dict) and "command" in data and "benchmarks" not in data:
-        if data["command"] == targets_text.COMMAND:
-            data = targets_text.load(path)
-        yield data

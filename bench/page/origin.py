@@ -31,6 +31,12 @@ def warnings(material: Material) -> Iterator[str]:
             "or of another revision than the newest, and take no part in its figures: times of "
             "different machines or code must not be mixed."
         )
+    if material.study.section.get("no_rust"):
+        needy = [name for name, one in material.catalogue.backends.items() if one.needs]
+        yield (
+            f"Measured with --bench-no-rust: {', '.join(needy) or 'what needs Rust'} took no "
+            "part, so an answer is the best of the others."
+        )
     yield from dict.fromkeys(weaknesses(material.shown, "the run"))
     if material.unknown:
         yield (

@@ -1,5 +1,8 @@
 "use strict";
 
+/** What stands in a table where there is no value; such rows come last, whichever way it is sorted. */
+const MISSING = "–";
+
 /** Draw a figure, and connect its legend and its list to choose from. */
 async function draw(figure) {
   const read = (name) => JSON.parse(figure.querySelector(`script.${name}`)?.textContent ?? "{}");
@@ -65,12 +68,14 @@ function sort(heading) {
   const numbers = heading.classList.contains("number");
   const order = (a, b) =>
     numbers ? number(key(a)) - number(key(b)) : key(a).localeCompare(key(b), "en", { numeric: true });
-  const sorted = [...table.tBodies[0].rows].sort((a, b) => (down ? order(b, a) : order(a, b)));
-  table.tBodies[0].append(...sorted);
+  const rows = [...table.tBodies[0].rows];
+  const known = rows.filter((row) => key(row) !== MISSING);
+  known.sort((a, b) => (down ? order(b, a) : order(a, b)));
+  table.tBodies[0].append(...known, ...rows.filter((row) => key(row) === MISSING));
 }
 
 function number(text) {
-  return text === "inf" ? Number.MAX_VALUE : Number(text.replaceAll(",", ""));
+  return Number(text.replaceAll(",", ""));
 }
 
 /** Show only the rows of a table that hold each of some words. */
@@ -84,11 +89,30 @@ function filter(input) {
 
 /** Show the distribution of the case that the address names. */
 function follow() {
-  const id = decodeURIComponent(location.hash.slice(1));
+  const id = decoded(location.hash.slice(1));
   const select = document.querySelector("#rounds-figure select");
   if (!select || ![...select.options].some((option) => option.value === id)) return;
   select.value = id;
   select.dispatchEvent(new Event("change"));
+}
+
+/** Decode a part of an address; one that is no encoding is what it says. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Draw a figure, or say in its place that it could not be drawn. */
+async function tryToDraw(figure) {
+  try {
+    await draw(figure);
+  } catch (error) {
+    console.error(figure.id, error);
+    figure.querySelector(".plot").textContent = "This chart could not be drawn.";
+  }
 }
 
 /** Switch between light and dark; the system's choice holds until then. */
@@ -115,7 +139,7 @@ for (const heading of document.querySelectorAll("thead th")) {
 for (const input of document.querySelectorAll(".filter input")) {
   input.addEventListener("input", () => filter(input));
 }
-Promise.all([...document.querySelectorAll("figure.chart")].map(draw)).then(() => {
+Promise.allSettled([...document.querySelectorAll("figure.chart")].map(tryToDraw)).then(() => {
   follow();
   addEventListener("hashchange", follow);
   document.documentElement.dataset.ready = "true";

@@ -24,6 +24,10 @@ class Cell:
         return None if key == self.text.replace(",", "") else key
 
 
+MISSING = Cell("–")
+"""Where there is no value. The page's script sorts it behind all others."""
+
+
 @dataclass(frozen=True)
 class Row:
     """A line of a table."""

@@ -29,7 +29,7 @@ def sections(material: Material) -> Iterator[Section]:
         title="History",
         code="",
         intro=_intro(history, changed),
-        figures=[_figure(history, drawn, material)],
+        figures=[_figure(history, drawn, material)] if drawn else [],
         tables=[_table(history, changed)] if changed else [],
         notes=[*_unread(material), *history.warnings, *_notes(history, drawn)],
     )
@@ -221,6 +221,8 @@ def _level(series: Series, number: int) -> Cell:
 
 
 def _notes(history: History, drawn: Sequence[Series]) -> Iterator[str]:
+    if not any(len(one.commits) > 1 for one in history.series):
+        yield "Nothing is drawn: no case was timed at more than one commit on the same machine."
     yield (
         f"A change point takes {share(history.threshold)}, and three commits on either side; what "
         "changed is the first commit after it, or one between the two that was not measured. "

@@ -48,6 +48,14 @@ OVERLAPPING = """figure => {
         .filter(([_, b]) => meets(a, b)).map(([other]) => `${said} | ${other}`));
 }"""
 """Returns the pairs of a figure's labels that lie over each other."""
+CUT = """figure => {
+    const plot = figure.querySelector('.plot svg').getBoundingClientRect();
+    return [...figure.querySelectorAll('.plot svg text')]
+        .map(one => [one.textContent, one.getBoundingClientRect()])
+        .filter(([_, box]) => box.left < plot.left - 1 || box.right > plot.right + 1)
+        .map(([said]) => said);
+}"""
+"""Returns the labels that reach out of a figure."""
 
 
 @dataclass
@@ -247,6 +255,42 @@ def test_a_link_leads_to_a_case_and_shows_its_rounds(visit: Open) -> None:
     )
 
 
+def test_an_address_that_is_no_encoding_stops_nothing(visit: Open) -> None:
+    opened = visit(fragment="#%")
+    assert opened.console == []
+    opened.page.evaluate("location.hash = '#case-clear-numba-uniform-5'")
+    opened.page.wait_for_function(
+        "document.querySelector('#rounds-figure select').value === 'case-clear-numba-uniform-5'"
+    )
+
+
+def test_a_chart_that_cannot_be_drawn_costs_the_others_nothing(
+    visit: Open, report: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "broken.html"
+    whole = report.read_text(encoding="utf-8")
+    start = whole.index('class="specification">', whole.index('id="clear-times"'))
+    path.write_text(whole[:start] + whole[start:].replace("{", "{,", 1), encoding="utf-8")
+    opened = visit(path, fragment="#case-clear-rust-uniform-200")
+    page = opened.page
+    assert [one for one in opened.console if "clear-times" not in one] == []
+    assert page.locator(f"{TIMES} .plot").inner_text() == "This chart could not be drawn."
+    assert page.locator(f"{LEAD}[data-drawn]").count() == 1
+    assert page.locator("#rounds-figure select").input_value() == "case-clear-rust-uniform-200"
+
+
+def test_rows_without_a_value_come_last_both_ways(page: "Page") -> None:
+    heading = page.locator("#clear-cases thead th", has_text="÷ floor")
+    rows = "[...document.querySelectorAll('#clear-cases tbody tr')]"
+    values = f"{rows}.map(row => row.cells[6].innerText)"
+    for _ in range(2):
+        heading.locator("button").click()
+        found = page.evaluate(values)
+        number = found.count("–")
+        assert 0 < number < len(found)
+        assert found[-number:] == ["–"] * number
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
 def test_axe_finds_no_violation(visit: Open, scheme: str, viewport: dict[str, int]) -> None:
@@ -269,6 +313,15 @@ def test_nothing_is_wider_than_a_phone(visit: Open) -> None:
     for details in page.locator("details").all():
         details.evaluate("one => one.open = true")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_every_column_of_the_cases_is_seen_on_a_desk(visit: Open) -> None:
+    page = visit(viewport={"width": 1280, "height": 900}).page
+    wider = "[...document.querySelectorAll('.scroll:has(> [id$=-cases])')].filter(one => one.%s)"
+    assert page.evaluate(f"{wider}.length" % "clientWidth") > 5
+    assert (
+        page.evaluate(f"{wider}.map(one => one.innerText)" % "scrollWidth > one.clientWidth") == []
+    )
 
 
 def test_paper_shows_the_charts_in_light_colours(visit: Open) -> None:
@@ -295,6 +348,10 @@ def test_odd_runs_are_drawn_without_an_error(visit: Open, tmp_path: Path, kind: 
     opened = visit(out)
     assert opened.console == []
     assert opened.page.locator("figure.chart[data-drawn]").count() >= 1
+    for figure in opened.page.locator("figure.chart").all():
+        labels = figure.locator(".plot .role-axis-label text").all_text_contents()
+        told = [one for one in labels if one]
+        assert len(set(told)) == len(told), figure.get_attribute("id")
     if kind == "hostile":
         assert commit[:10] in opened.page.locator("h1").inner_text()
 
@@ -307,7 +364,8 @@ def changes(tmp_path_factory: pytest.TempPathFactory) -> Path:
         save(folder / "runs" / f"{number:04}_x.json", saved)
     (folder / "gate.json").write_text(FORMATS["json"](gate_regression()), encoding="utf-8")
     out = folder / "report.html"
-    files = [str(folder / name) for name in ("runs/0089_x.json", "gate.json")]
+    names = ("runs/0089_x.json", "gate.json", "gate.json")
+    files = [str(folder / name) for name in names]
     history = str(folder / "runs")
     assert main(["report", *files, "-o", str(out), "--history", history]) == Exit.PASS
     return out
@@ -327,6 +385,7 @@ def test_a_history_and_a_gate_are_drawn_and_can_be_read_by_all(
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     for name in ("#history-figure", "#gate-1-figure"):
         assert page.locator(name).evaluate(OVERLAPPING) == [], name
+    assert page.locator("#gate-1-figure").evaluate(CUT) == []
     found = Axe().run(page).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
 

@@ -1,6 +1,7 @@
 """The page's history, and what compare, duel and gate concluded."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,16 @@ def test_a_gate_is_told_in_words_and_drawn_case_by_case() -> None:
     measured, others = section.tables
     assert ["train[rust-bidding-5]", "gone"] in [row[:2] for row in texts(others)]
     assert {row[5] for row in texts(measured)} >= {"regression", "tolerated", "inconclusive"}
+
+
+def test_no_two_regions_are_called_alike() -> None:
+    data = json.loads(FORMATS["json"](gate_regression()))
+    made = replace(made_of(WINNER), judgements=[(Path(f"{name}.json"), data) for name in "abc"])
+    titles = [section.title for section in judgements.sections(made)]
+    assert titles[1:] == [f"{titles[0]} (2)", f"{titles[0]} (3)"]
+    labels = re.findall('role="region" aria-label="([^"]*)"', document.render(made))
+    assert len(labels) > 6
+    assert len(set(labels)) == len(labels)
 
 
 def test_a_gate_that_is_void_or_wrong_says_so_first() -> None:
@@ -172,6 +183,29 @@ def test_few_commits_are_not_called_steady_and_the_mean_says_what_it_found() -> 
     (section,) = trends.sections(with_history(entries(30, step(3, 1.3), runs=3)))
     assert "All cases of clear by rust, taken together, became" in section.intro
     assert f"slower {place}." in section.intro
+
+
+@pytest.mark.parametrize("kind", ["each on its own machine", "disjoint cases"])
+def test_commits_that_share_no_case_have_a_history_without_a_figure(
+    folder: Path, kind: str
+) -> None:
+    one, other = documents(2)
+    if kind == "disjoint cases":
+        half = len(one["benchmarks"]) // 2
+        one["benchmarks"], other["benchmarks"] = (
+            one["benchmarks"][:half],
+            other["benchmarks"][half:],
+        )
+    else:
+        other["machine_info"] = {**MACHINE, "node_hash": "another"}
+    paths = [
+        str(save(folder / f"{kind[:4]}-{n}.json", saved)) for n, saved in enumerate((one, other))
+    ]
+    assert main(["report", *paths, "-o", "page.html"]) == Exit.PASS
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert "2 runs of 2 commits" in page
+    assert "Nothing is drawn: no case was timed at more than one commit" in page
+    assert 'id="history-figure"' not in page
 
 
 def test_what_there_is_no_room_for_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
