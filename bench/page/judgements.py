@@ -117,7 +117,11 @@ def _facts(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Runs", f"{data['runs']['old']:,} old, {data['runs']['new']:,} new"
     if data.get("parity_calls"):
         yield "Parity", f"{data['parity_calls']:,} calls compared bit for bit"
-    nulls = [f"{name} {_said(one)}" for name, one in (data.get("nulls") or {}).items()]
+    nulls = [
+        f"{name} {_said(one)}"
+        for name, one in (data.get("nulls") or {}).items()
+        if one.get("ratio") is not None
+    ]
     if nulls:
         yield "Same code", "; ".join(nulls)
 

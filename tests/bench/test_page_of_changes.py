@@ -71,6 +71,17 @@ def test_a_gate_is_told_in_words_and_drawn_case_by_case() -> None:
     assert {row[5] for row in texts(measured)} >= {"regression", "tolerated", "inconclusive"}
 
 
+def test_the_same_code_that_was_not_measured_is_not_told() -> None:
+    data = json.loads(FORMATS["json"](gate_regression()))
+    nulls = {**data["nulls"], "A/A lost": {"ratio": None}, "A/A gone": {}}
+    made = replace(made_of(WINNER), judgements=[(Path("a.json"), {**data, "nulls": nulls})])
+    (section,) = judgements.sections(made)
+    said = dict(section.facts)["Same code"]
+    assert "A/A clear[rust-uniform-5]" in said
+    assert "lost" not in said
+    assert "gone" not in said
+
+
 def test_no_two_regions_are_called_alike() -> None:
     data = json.loads(FORMATS["json"](gate_regression()))
     made = replace(made_of(WINNER), judgements=[(Path(f"{name}.json"), data) for name in "abc"])
