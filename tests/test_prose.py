@@ -97,8 +97,11 @@ CLAIMS: Mapping[str, Callable[[], bool]] = {
     "It needs less time than a sort of as many integers from a few units on": lambda: (
         max(column("native", "clear / keys", least=5)) < 1
     ),
-    "**numba / rust at 500 and 1,000 units.**": lambda: (
-        missed("numba", "rust", "clear, uniform") == [500, 1000]
+    "**numba / rust at 500 units and more.**": lambda: (
+        missed("numba", "rust", "clear, uniform") == [500, 1000, 10_000, 100_000]
+    ),
+    "numba comes near, and at 100,000 units it is as fast": lambda: all(
+        0.85 < ratio < 1.15 for ratio in ratios("uniform", "numba", "rust", least=10_000)
     ),
     "**numba / rust in batches of 50 and 432 units.**": lambda: (
         missed("numba", "rust", "clear_batch, uniform") == [50, 432]
