@@ -36,21 +36,28 @@ def _batch(rows: int, units: int) -> Batch:
 
 
 COUNT_THREADS = """
-import pathlib
+import pathlib, sys, time
 import numpy as np
 from easy_marl.market import clear_batch
 clear_batch(np.ones((1000, 200)), np.ones((1000, 200)), np.ones(1000), backend="rust")
-names = [task.joinpath("comm").read_text() for task in pathlib.Path("/proc/self/task").iterdir()]
-print(sum(name.startswith("rust_market-") for name in names))
+def count():
+    tasks = pathlib.Path("/proc/self/task").iterdir()
+    return sum(task.joinpath("comm").read_text().startswith("rust_market-") for task in tasks)
+until = time.monotonic() + 20
+while count() < int(sys.argv[1]) and time.monotonic() < until:
+    time.sleep(0.01)
+time.sleep(0.1)
+print(count())
 """
-"""Clears a batch and prints how many threads the pool has."""
+"""Clears a batch and prints how many threads the pool has, once those that it must have are named:
+a thread takes its name when it first runs, and on a busy machine that is later."""
 
 
 @pytest.mark.skipif(not TASKS.exists(), reason="the threads of a process are listed on Linux")
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_environment_says_how_many_threads(threads: int) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", COUNT_THREADS],
+        [sys.executable, "-c", COUNT_THREADS, str(threads - 1)],
         env=os.environ
         | {"RAYON_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
