@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import provenance, registry, runs, storage
+from bench import files, provenance, registry, runs, storage
 from bench.registry import Case
 from bench.runs import Run, RunError
 
@@ -214,8 +214,7 @@ class _Index:
 
 def _code() -> str:
     """Return a name for the code that decides what a file gives."""
-    own = Path(__file__), *(Path(str(module.__file__)) for module in EXTRACTION)
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in own)).hexdigest()[:16]
+    return files.digest([Path(__file__), *(Path(str(one.__file__)) for one in EXTRACTION)])
 
 
 def _mark(path: Path) -> str:

@@ -15,7 +15,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
-from bench import gate, machine, stock, wheel
+from bench import files, gate, machine, stock, wheel
 from bench.arms import PACKAGE, ROOT, Checkout, prepared
 from bench.engine import BATCH_SECONDS, QUADS, Arm, Engine
 from bench.gate import Parity, Scope
@@ -29,7 +29,6 @@ from bench.trials import (
     Report,
     SelftestError,
     Trial,
-    digest,
     floors,
     measuring_code,
 )
@@ -69,7 +68,7 @@ class Plan:
             "quads": QUADS,
             "batch_seconds": BATCH_SECONDS,
             "code": measuring_code(),
-            "package": digest(sorted((ROOT / PACKAGE).rglob("*.py"))),
+            "package": files.digest(sorted((ROOT / PACKAGE).rglob("*.py"))),
             "wheel": wheel.cache_key(),
         }
 

@@ -2,7 +2,7 @@
 
 import filecmp
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bench.registry import Backend
@@ -48,17 +48,19 @@ def touched(files: Iterable[str], backends: Sequence[Backend]) -> set[str]:
 def digests(root: Path, backends: Iterable[Backend]) -> dict[str, str]:
     """Return a digest of each backend that is made of nothing but files under `root`."""
     return {
-        one.name: _digest([root / name for name in one.sources])
+        one.name: digest({Path(name).name: root / name for name in one.sources})
         for one in backends
         if one.sources and all((root / name).is_file() for name in one.sources)
     }
 
 
-def _digest(files: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+def digest(files: Mapping[str, Path]) -> str:
+    """Return a digest of the contents of files and of the names that they go by, in this order."""
+    found = hashlib.sha256()
+    for name, path in files.items():
+        found.update(name.encode() + b"\0")
+        found.update(hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()
 
 
 def _owns(backend: Backend, name: str) -> bool:

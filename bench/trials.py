@@ -1,8 +1,7 @@
 """A self-test's trials as they are saved, and what they say: rates, floors, what is caught."""
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -55,15 +54,7 @@ class Kind(StrEnum):
 
 def measuring_code() -> str:
     """Return a digest of the code that measures and decides."""
-    return digest(Path(__file__).parent / f"{name}.py" for name in MEASURING)
-
-
-def digest(paths: Iterable[Path]) -> str:
-    """Return a digest of what files hold, in this order."""
-    found = hashlib.sha256()
-    for path in paths:
-        found.update(path.read_bytes())
-    return found.hexdigest()[:16]
+    return files.digest(Path(__file__).parent / f"{name}.py" for name in MEASURING)
 
 
 class Report:

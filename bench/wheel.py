@@ -25,6 +25,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bench import processes
+from bench.sources import digest
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULE = "rust_market"
@@ -56,13 +57,9 @@ def source_files(crate: Path = CRATE) -> Iterator[Path]:
 
 def cache_key(crate: Path = CRATE, flags: str = "") -> str:
     """Return a digest of all that decides what the build produces."""
-    digest = hashlib.sha256()
-    for path in source_files(crate):
-        digest.update(path.relative_to(crate).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    digest.update(json.dumps(_toolchain(crate), sort_keys=True).encode())
-    digest.update(flags.encode())
-    return digest.hexdigest()[:32]
+    sources = digest({path.relative_to(crate).as_posix(): path for path in source_files(crate)})
+    parts = sources, json.dumps(_toolchain(crate), sort_keys=True), flags
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 def _toolchain(crate: Path) -> dict[str, str]:
@@ -194,11 +191,8 @@ def source_hash(crate: Path = CRATE) -> str:
     named = ("build.rs", "Cargo.toml", "Cargo.lock", "core/Cargo.toml")
     sources = {crate / name for name in named}
     sources |= {path for folder in ("src", "core/src") for path in (crate / folder).rglob("*.rs")}
-    digest = hashlib.sha256()
-    for path in sorted(sources, key=lambda path: path.relative_to(crate).as_posix()):
-        digest.update(path.relative_to(crate).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+    names = {path.relative_to(crate).as_posix(): path for path in sources}
+    return digest(dict(sorted(names.items())))
 
 
 def unpack(wheel: Path, site: Path) -> Path:

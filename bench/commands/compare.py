@@ -5,7 +5,14 @@ import argparse
 from bench import storage
 from bench.catalogue import catalogue
 from bench.changes import MARGIN
-from bench.commands.parser import Commands, add_command, add_output, conclude, fraction
+from bench.commands.parser import (
+    Commands,
+    add_command,
+    add_output,
+    add_storage,
+    conclude,
+    fraction,
+)
 from bench.compare import NO_CONTROL, THRESHOLD, compare
 from bench.compare_judgement import Fail, judge
 from bench.exits import Exit
@@ -56,10 +63,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("old", metavar="OLD", help="runs of the revision to start from")
     parser.add_argument("new", metavar="NEW", help="runs of the revision to judge")
-    parser.add_argument(
-        "--storage", default=storage.DEFAULT, metavar="URI",
-        help="where runs are saved, as for --benchmark-storage (default: %(default)s)",
-    )  # fmt: skip
+    add_storage(parser)
     parser.add_argument(
         "--control", metavar="BACKEND",
         help=f"what the cases are held against; {NO_CONTROL} to trust the raw changes "

@@ -6,7 +6,14 @@ from pathlib import Path
 
 from bench import commits, history, history_judgement, index, report, storage
 from bench.catalogue import catalogue
-from bench.commands.parser import Commands, add_command, add_output, conclude, fraction
+from bench.commands.parser import (
+    Commands,
+    add_command,
+    add_output,
+    add_storage,
+    conclude,
+    fraction,
+)
 from bench.compare import NO_CONTROL
 from bench.exits import Exit
 from bench.history import THRESHOLD, Settings
@@ -52,10 +59,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "saved", nargs="*", metavar="RUN", help="folders and runs (default: the storage)"
     )
-    parser.add_argument(
-        "--storage", default=storage.DEFAULT, metavar="URI",
-        help="where runs are saved, as for --benchmark-storage (default: %(default)s)",
-    )  # fmt: skip
+    add_storage(parser)
     parser.add_argument(
         "--case", action="append", default=[], metavar="PATTERN",
         help="show these cases only; * stands for anything; may be repeated. What is a change "

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import exits, files
+from bench import exits, files, storage
 from bench.commands import failures
 from bench.formats import ENDINGS, FORMATS
 from bench.judgement import Judgement, Row
@@ -26,6 +26,14 @@ def add_command(commands: Commands, name: str, *, summary: str, text: str) -> An
         epilog=exits.table(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def add_storage(parser: argparse.ArgumentParser) -> None:
+    """Declare where saved runs are looked for."""
+    parser.add_argument(
+        "--storage", default=storage.DEFAULT, metavar="URI",
+        help="where runs are saved, as for --benchmark-storage (default: %(default)s)",
+    )  # fmt: skip
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
