@@ -11,7 +11,7 @@ from pettingzoo import ParallelEnv
 
 from easy_marl.envs.parameters import Parameters
 from easy_marl.envs.rendering import Frame, Renderer
-from easy_marl.envs.simulation import Simulation, numbers, random_stream
+from easy_marl.envs.simulation import Simulation, check_options, numbers, random_stream
 from easy_marl.envs.spaces import action_space, observation_space
 from easy_marl.market.stepping import Singles
 
@@ -91,7 +91,7 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
     def reset(
         self,
         seed: int | None = None,
-        options: dict[str, Any] | None = None,  # noqa: ARG002  none are known
+        options: dict[str, Any] | None = None,
     ) -> tuple[dict[str, Singles], Infos]:
         """Begin an episode.
 
@@ -109,6 +109,7 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
         infos
             Empty for each agent.
         """
+        check_options(options)
         if seed is not None:
             self._simulation.seed(0, random_stream(seed))
         self._simulation.begin(np.ones(1, np.bool_))

@@ -6,7 +6,7 @@ nothing but its seed and its actions: not on how many environments there are, on
 the backend.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -25,6 +25,9 @@ Policy = Callable[[Singles], Any]
 
 LEAST = 10.0
 """Demand does not fall below what it is undisturbed, divided by this."""
+
+RETURNED = "policy(observations)"
+"""What a policy gives, in errors."""
 
 _RULE = "actions must be between -1 and 1"
 
@@ -256,7 +259,7 @@ class Simulation:
         shape = (self.environments, self.parameters.agents, 2)
         everyone = np.zeros(shape, np.float32)
         if self.state.active.any():
-            given = np.asarray(policy(self._seen))
+            given = numbers(RETURNED, policy(self._seen))
             if given.shape != shape:
                 raise ValueError(f"policy returned shape {given.shape}: it must return {shape}")
             everyone[...] = given
@@ -304,6 +307,12 @@ def numbers(name: str, given: Any) -> Singles:
         raise TypeError(f"{name} has dtype {array.dtype}: {name} must be numbers")
     with np.errstate(over="ignore"):  # infinity is refused later, by its place
         return np.array(array, np.float32, order="C")
+
+
+def check_options(options: object) -> None:
+    """Raise unless the options of a reset are a dict or None."""
+    if options is not None and not isinstance(options, Mapping):
+        raise TypeError(f"options has type {type(options).__name__}: it must be a dict")
 
 
 def is_int(value: object) -> bool:

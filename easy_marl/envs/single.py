@@ -10,7 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from easy_marl.envs.parameters import Parameters
 from easy_marl.envs.rendering import Frame, Renderer
-from easy_marl.envs.simulation import Simulation, numbers, random_stream
+from easy_marl.envs.simulation import (
+    RETURNED,
+    Simulation,
+    check_options,
+    numbers,
+    random_stream,
+)
 from easy_marl.envs.spaces import action_space, observation_space
 from easy_marl.market.stepping import Singles
 
@@ -105,6 +111,7 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
         info
             Empty.
         """
+        check_options(options)
         if seed is not None:
             random_stream(seed)  # refuses what is none
         super().reset(seed=None if seed is None else int(seed), options=options)
@@ -183,7 +190,7 @@ class _OnBatch:
         self._policy = policy
 
     def __call__(self, observations: Singles) -> NDArray[Any]:
-        given = np.asarray(self._policy(observations[0]))
+        given = numbers(RETURNED, self._policy(observations[0]))
         shape = len(observations[0]), 2
         if given.shape != shape:
             raise ValueError(f"policy returned shape {given.shape}: it must return {shape}")

@@ -1,6 +1,6 @@
 """Many environments as one Gymnasium vector environment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from easy_marl.envs.simulation import (
     Mask,
     Policy,
     Simulation,
+    check_options,
     is_int,
     numbers,
     random_stream,
@@ -239,8 +240,7 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
 
     def _rows(self, options: dict[str, Any] | None) -> Mask:
         """Return the environments to reset."""
-        if options is not None and not isinstance(options, Mapping):
-            raise TypeError(f"options has type {type(options).__name__}: it must be a dict")
+        check_options(options)
         rows = (options or {}).get("reset_mask")
         if rows is None:
             return np.ones(self.num_envs, np.bool_)

@@ -105,6 +105,33 @@ def test_a_policy_of_a_wrong_shape() -> None:
         environment.step([0.0, 0.0])
 
 
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (None, r"^policy\(observations\) has dtype object: policy\(observations\) must be num"),
+        ([["a", "b"]] * 5, r"^policy\(observations\) has dtype <U1: "),
+        (np.zeros((5, 2), complex), r"^policy\(observations\) has dtype complex128: "),
+        ([[0.0], [0.0, 1.0]], r"^policy\(observations\) cannot be read as an array of numbers: "),
+    ],
+)
+def test_a_policy_that_returns_no_numbers(returned: Any, message: str) -> None:
+    """It says that the policy is at fault; no hour passes."""
+    answers = iter([returned, np.zeros((5, 2))])
+    environment, other = BiddingEnv(policy=lambda seen: next(answers)), BiddingEnv()
+    for each in environment, other:
+        each.reset(seed=0)
+    with pytest.raises(TypeError, match=message):
+        environment.step([0.0, 0.0])
+    assert str(environment.step([0.0, 0.0])) == str(other.step([0.0, 0.0]))
+
+
+def test_options_are_a_dict() -> None:
+    for environment in BiddingEnv(), BiddingParallelEnv():
+        environment.reset(options={})
+        with pytest.raises(TypeError, match=r"^options has type list: it must be a dict$"):
+            environment.reset(options=[1])  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("again", AGAIN)
 def test_copies_go_on_alike(again: Any) -> None:
     for kind in BiddingEnv, BiddingParallelEnv:

@@ -228,6 +228,10 @@ def test_policy_refusals() -> None:
         ValueError, match=r"policy returned shape \(3,\): it must return \(3, 5, 2"
     ):
         environments.step(nothing(environments))
+    environments = made(policy=lambda seen: np.full((3, 5, 2), "x"))
+    environments.reset(seed=0)
+    with pytest.raises(TypeError, match=r"^policy\(observations\) has dtype <U1: "):
+        environments.step(nothing(environments))
     environments = made(policy=lambda seen: np.full((3, 5, 2), np.nan))
     environments.reset(seed=0)
     with pytest.raises(ValueError, match="policy returned nan for environment 0, agent 1"):
