@@ -254,11 +254,11 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
             raise ResetNeeded("options['reset_mask'] leaves out environments that never began")
         return rows
 
-    def _seed(self, seed: int | Sequence[int | None] | None, rows: Mask) -> None:
+    def _seed(self, seed: Any, rows: Mask) -> None:
         if seed is None:
             return
         chosen = np.flatnonzero(rows).tolist()
-        if isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str):
+        if _holds_many(seed):
             if len(seed) != self.num_envs:
                 raise ValueError(f"seed has {len(seed)} numbers: it must have {self.num_envs}")
             given = {row: seed[row] for row in chosen if seed[row] is not None}
@@ -327,6 +327,13 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
             self._observations(self._simulation.observe()),
             going_on | _infos(ended, final_obs=last, final_info=final),
         )
+
+
+def _holds_many(seed: object) -> bool:
+    """Return whether there is a seed for each environment, or else one for all."""
+    if isinstance(seed, np.ndarray):
+        return seed.ndim > 0
+    return isinstance(seed, Sequence) and not isinstance(seed, str | bytes)
 
 
 def _infos(of: Mask, **values: Any) -> Infos:

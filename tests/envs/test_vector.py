@@ -296,6 +296,8 @@ def test_seeds_are_refused_before_anything_changes() -> None:
         (-1, "seed is -1"),
         (1.5, "seed is 1.5"),
         ("abc", "seed is 'abc'"),
+        (b"abc", "seed is b'abc'"),
+        (np.array(3), r"seed is array\(3\)"),
     ):
         with pytest.raises(ValueError, match=message):
             environments.reset(seed=seed)  # type: ignore[arg-type]
