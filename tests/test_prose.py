@@ -116,6 +116,10 @@ CLAIMS: Mapping[str, Callable[[], bool]] = {
         for row in table("gymnasium")
         for name in BACKENDS
     ),
+    "What is met by little and is more: **sync / rust in environments.**": lambda: (
+        [row["verdict"] for row in rows("targets") if row["slow / fast"].endswith("sync / rust")]
+        == ["met"]
+    ),
     "In the sweep below, where each is timed for itself, the ratio is several times as large": (
         lambda: all(
             number(row["rust"]) / number(row["sync"]) > 300
