@@ -32,7 +32,7 @@ LINK = re.compile(
     r"(?<!\!)\[[^\]]*\]\((?!https?:|mailto:)(?P<path>[^)#\s]*)(?:#(?P<anchor>[^)\s]*))?\)"
 )
 STEPS = "500_000"
-"""A training of so many steps takes a minute; here it is cut short."""
+"""A training of so many steps takes half a minute; here it is cut short."""
 WALKED = ("backend.md", "kernel.md")
 """Their blocks are followed to the letter in tests/test_walks.py."""
 
