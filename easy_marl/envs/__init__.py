@@ -52,7 +52,13 @@ if ID not in gymnasium.registry:
 def __getattr__(name: str) -> Any:
     """Import what needs PettingZoo when it is first asked for."""
     if name == "BiddingParallelEnv":
-        from easy_marl.envs.parallel import BiddingParallelEnv
+        try:
+            from easy_marl.envs.parallel import BiddingParallelEnv
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                f"BiddingParallelEnv needs pettingzoo: `pip install easy_marl[envs]` ({error})",
+                name=error.name,
+            ) from error
 
         return BiddingParallelEnv
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,6 @@
 """The environment of all agents in PettingZoo."""
 
+import sys
 import warnings
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from gymnasium.error import ResetNeeded
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
+from easy_marl import envs
 from easy_marl.envs import OBSERVATIONS, BiddingParallelEnv, default
 
 
@@ -17,6 +19,15 @@ def test_pettingzoos_checkers(observation: str) -> None:
         warnings.simplefilter("error")
         parallel_api_test(BiddingParallelEnv(observation=observation))
         parallel_seed_test(lambda: BiddingParallelEnv(observation=observation))
+
+
+def test_without_pettingzoo_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pettingzoo", None)
+    monkeypatch.delitem(sys.modules, "easy_marl.envs.parallel")
+    with pytest.raises(
+        ModuleNotFoundError, match=r"needs pettingzoo: `pip install easy_marl\[envs"
+    ):
+        envs.BiddingParallelEnv  # noqa: B018
 
 
 def test_all_truncate_together_and_then_want_a_reset() -> None:
