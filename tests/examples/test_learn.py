@@ -68,6 +68,23 @@ def test_without_stable_baselines_it_says_what_to_install(
     assert "pip install easy_marl[train]" in capsys.readouterr().err
 
 
+def test_a_picture_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was learnt is told all the same."""
+    pytest.importorskip("matplotlib")
+    learnt = Learnt(8000.0, 7900.0, 12345.6, [(49_920, 9.0)], learn.at_cost, 50_000, 3.21)
+    monkeypatch.setattr(learn, "learn", lambda lesson: learnt)
+    folder = tmp_path / "x.png"
+    folder.mkdir()
+    with pytest.raises(SystemExit) as exited:
+        learn.main(["--output", str(folder)])
+    assert exited.value.code == 2
+    told = capsys.readouterr()
+    assert "after training                  12,346" in told.out
+    assert "argument --output: " in told.err
+
+
 def test_a_short_training_pays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("stable_baselines3")
     picture = tmp_path / "learnt.png"

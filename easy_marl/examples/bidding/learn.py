@@ -235,7 +235,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{NEEDED} ({fault})")
     for line in report(lesson, learnt):
         sys.stdout.write(line + "\n")
-    picture(lesson, learnt).savefig(options.output, dpi=120)
+    try:
+        picture(lesson, learnt).savefig(options.output, dpi=120)
+    except OSError as fault:
+        parser.error(f"argument --output: {fault}")
     sys.stdout.write(f"picture: {options.output}\n")
     return 0
 
