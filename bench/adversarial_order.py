@@ -7,7 +7,8 @@ and adds supply in order up to the marginal unit, whose bucket is the last one t
 where that takes too many moves, it sorts in full. Beyond, it adds whole buckets as they lie, eight
 units at a time, each quantity rounded as the supply's last place asks for. It puts units in order
 only where supply passes a power of two or reaches demand, or where a quantity is half way between
-two roundings.
+two roundings. Very many units it deals no more: it adds up each bucket as they lie, and chooses the
+units of those few buckets in which the order counts. Where those lie it takes from a sample.
 """
 
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ Generator = np.random.Generator
 FEW = (65, 1, 2, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64)
 # Large before small: what a market leaves in scratch memory must not reach the next.
 MANY = (5000, 65, 4096, 66, 1000, 400, 401, 127, 408, 128, 777, 129, 300)
+VERY_MANY = (20_000, 16_384, 16_383)
 LARGEST = float(np.finfo(np.float64).max)
 TINY = float(np.nextafter(0.0, 1.0))
 GAP = float(np.spacing(64.0))
@@ -109,6 +111,38 @@ def crowded_buckets(n: int, rng: Generator) -> Iterator[tuple[str, Array]]:
     yield "zeros cheapest", zeros
     yield "zeros dearest", -zeros
     yield "zeros between", np.where(rng.random(n) < 0.5, zeros, -base)
+
+
+def spread_bids(n: int, rng: Generator) -> Iterator[tuple[str, Array]]:
+    """Yield bids (n,) that lie over many buckets, whatever few of them tell."""
+    base = rng.uniform(20.0, 100.0, n)
+    far = np.array([-LARGEST, -1e300, -5.0, -0.0, 0.0, 200.0, 200.0, 1e300, LARGEST])
+    places = rng.integers(n, size=far.size)
+    beyond = base.copy()
+    beyond[places] = far
+    yield "uniform", base
+    yield "some far off", beyond
+    yield "ascending", np.sort(base)
+    yield "descending", np.sort(base)[::-1]
+    yield "normal", rng.normal(60.0, 10.0, n)
+    yield "tied in places", np.floor(base * 4.0)
+    yield "on borders of buckets", rng.integers(0, 256, n) * 1.0
+    yield "about borders", 64.0 + rng.integers(0, 256, n) + rng.integers(-1, 2, n) * GAP
+    yield "zeros between", np.where(rng.random(n) < 0.01, rng.choice([-0.0, 0.0], n), base - 60.0)
+
+
+def spread_sums(n: int, rng: Generator) -> Iterator[tuple[str, Array]]:
+    """Yield quantities (n,) as units have them, and some that make the order count."""
+    base = rng.uniform(10.0, 50.0, n)
+    above = 20.0 * n * 2.0 ** rng.integers(-5, 2, n)
+    yield "distinct", base
+    yield "whole", np.floor(base)
+    yield "in tenths", np.floor(10.0 * base) / 10.0
+    yield "one large", np.where(np.arange(n) == rng.integers(n), 8.0 * n, base)
+    yield "few half way", np.where(rng.random(n) < 0.002, half_way(base, above), base)
+    yield "some half way", np.where(rng.random(n) < 0.02, half_way(base, above), base)
+    yield "some zero", np.where(rng.random(n) < 0.4, rng.choice([0.0, -0.0], n), base)
+    yield "powers of two", 2.0 ** rng.integers(0, 12, n)
 
 
 def _clusters(n: int, size: int, rng: Generator) -> Array:
@@ -268,6 +302,11 @@ def markets() -> Iterator[tuple[str, Valid]]:
         rng = np.random.default_rng([n, 44])
         quantities = list(absorbed_sums(n, rng))
         for turn, (bid_name, bids) in enumerate(crowded_buckets(n, rng), start):
+            yield from _with_cuts(bid_name, bids, quantities, turn, rng)
+    for start, n in enumerate(VERY_MANY):
+        rng = np.random.default_rng([n, 45])
+        quantities = list(spread_sums(n, rng))
+        for turn, (bid_name, bids) in enumerate(spread_bids(n, rng), start):
             yield from _with_cuts(bid_name, bids, quantities, turn, rng)
     for n in sorted({*FEW, *MANY}):
         rng = np.random.default_rng([n, 43])

@@ -377,7 +377,15 @@ def native_batch(sources: Sources) -> str:
 
 def stages(sources: Sources) -> str:
     """Show what clearing a market of many units takes without Python, stage by stage."""
-    times = sources.native["stages"]
+    return _stages(sources.native["stages"])
+
+
+def stages_of_many(sources: Sources) -> str:
+    """Show what clearing a market of very many units takes, whose buckets are added up."""
+    return _stages(sources.native["stages_of_many"])
+
+
+def _stages(times: Sequence[Mapping[str, float]]) -> str:
     rows = [[*_native_cells(row), figures(sum(row.values()) - row["n"])] for row in times]
     return _table([*times[0], "in all"], rows)
 
@@ -410,7 +418,7 @@ TABLES: Mapping[str, Table] = {
     table.__name__: table
     for table in (
         where, uniform, batch, other_batches, shapes, fleet, repeated, fresh, learnt, cold_start,
-        training, environments, gymnasium, year, pools, selftest, native, native_batch, stages,
+        training, environments, gymnasium, year, pools, selftest, native, native_batch, stages, stages_of_many,
         boundary, targets, stable_abi, ties,
     )
 }  # fmt: skip

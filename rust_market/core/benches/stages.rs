@@ -10,16 +10,16 @@ mod common;
 use std::time::Instant;
 
 use common::{Inputs, Table, markets, sizes};
-use market_core::stages::{STAGES, Stages};
+use market_core::stages::{STAGES, STAGES_OF_MANY, Stages};
 use market_core::{Rules, Scratch, clear};
 
-const SIZES: [usize; 4] = [500, 1000, 10_000, 100_000];
+const SIZES: [usize; 5] = [500, 1000, 10_000, 20_000, 100_000];
 const PASSES: usize = 20;
 
 /// The time of each stage in one pass over the markets, in ns per unit.
-fn pass(markets: &[Inputs], units: usize, stages: &mut Stages) -> [f64; STAGES.len()] {
+fn pass<const N: usize>(markets: &[Inputs], units: usize, stages: &mut Stages) -> [f64; N] {
     let mut cleared = vec![0.0; units];
-    let mut times = [0.0; STAGES.len()];
+    let mut times = [0.0; N];
     for inputs in markets {
         let mut stage = 0;
         let mut last = Instant::now();
@@ -42,19 +42,28 @@ fn check(markets: &[Inputs], units: usize, stages: &mut Stages) {
     }
 }
 
-fn main() {
+/// A table of the sizes that are cleared by these stages.
+fn table<const N: usize>(name: &'static str, names: [&str; N], of_many: bool) {
     let mut columns = vec!["n"];
-    columns.extend(STAGES);
-    let mut table = Table::new("stages", &columns);
+    columns.extend(names);
+    let mut table = Table::new(name, &columns);
     for units in sizes(&SIZES) {
+        if Stages::adds_up(units) != of_many {
+            continue;
+        }
         let markets = markets(units);
         let mut stages = Stages::new();
         check(&markets, units, &mut stages);
-        let mut best = [f64::INFINITY; STAGES.len()];
+        let mut best = [f64::INFINITY; N];
         for _ in 0..PASSES {
-            let times = pass(&markets, units, &mut stages);
+            let times: [f64; N] = pass(&markets, units, &mut stages);
             best = std::array::from_fn(|stage| best[stage].min(times[stage]));
         }
         table.row(&[units], &best);
     }
+}
+
+fn main() {
+    table("stages", STAGES, false);
+    table("stages_of_many", STAGES_OF_MANY, true);
 }

@@ -63,7 +63,7 @@ fn sum(sums: [f64; BLOCK]) -> f64 {
 
 /// The highest power of two that is not above a normal number; of others, zero or infinity.
 #[inline(always)]
-fn power_of_two(value: f64) -> f64 {
+pub(crate) fn power_of_two(value: f64) -> f64 {
     f64::from_bits(value.to_bits() & f64::INFINITY.to_bits())
 }
 

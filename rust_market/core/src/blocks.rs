@@ -31,6 +31,7 @@ const CHEAPEST: usize = 32;
 /// so that two of sorted bids, which go to one bucket, do not wait for each other. (More parts than
 /// two write to more places than stay in the nearest cache.)
 const HALVES: usize = 2;
+const LAST: usize = HALVES - 1;
 
 /// So many times a crowded bucket is divided, and then one of those. Each time takes memory.
 const DEPTH: usize = 3;
@@ -55,6 +56,14 @@ pub(crate) struct Reached {
     pub cheaper: f64,
 }
 
+impl Reached {
+    #[inline(always)]
+    pub fn margin(self, bids: &[f64]) -> Margin {
+        let Self { price, tied, before, cheaper } = self;
+        Margin::At { unit: nth_at(bids, price, tied), before, cheaper }
+    }
+}
+
 /// What comes of adding units: the supply with them, or where it reaches demand.
 pub(crate) type Added = Result<f64, Reached>;
 
@@ -72,10 +81,16 @@ pub(crate) struct Blocks {
     some: [Offer; FEW],
     /// A bucket that is to be divided.
     crowd: Option<Box<Crowd>>,
+    /// How often that may be done to it, and what it is divided into.
+    depth: usize,
 }
 
 impl Blocks {
     pub const fn new() -> Self {
+        Self::of_depth(DEPTH)
+    }
+
+    const fn of_depth(depth: usize) -> Self {
         Self {
             bucket: Vec::new(),
             ends: Vec::new(),
@@ -83,6 +98,7 @@ impl Blocks {
             few: Few::new(),
             some: [Offer { bid: 0.0, quantity: 0.0 }; FEW],
             crowd: None,
+            depth,
         }
     }
 
@@ -108,29 +124,66 @@ impl Blocks {
         scale: Scale,
         demand: f64,
     ) -> Option<Margin> {
-        Some(match self.add::<AVX2>(bids, quantities, scale, 0.0, demand, DEPTH)? {
+        let all = 0..bids.len();
+        Some(match self.add::<AVX2>(bids, quantities, scale, all, 0.0, demand)? {
             Ok(_) => Margin::Beyond { last: last_at(bids, scale.highest) },
-            Err(Reached { price, tied, before, cheaper }) => {
-                Margin::At { unit: nth_at(bids, price, tied), before, cheaper }
-            }
+            Err(reached) => reached.margin(bids),
         })
     }
 
-    /// Adds units that are in buckets to a supply that is short of the demand.
+    /// Puts some units into their buckets, in index order within each.
+    #[inline(always)]
+    pub fn deal_some(&mut self, units: &[u32], bucket: &[u8], buckets: usize) {
+        self.bucket.reserve_exact(bucket.len().saturating_sub(self.bucket.len()));
+        self.bucket.resize(bucket.len(), 0);
+        self.make_room(units.len(), buckets);
+        for &unit in units {
+            let bucket = bucket[unit as usize];
+            self.bucket[unit as usize] = u16::from(bucket);
+            self.ends[usize::from(bucket)][LAST] += 1;
+        }
+        let mut start = 0;
+        for [_, end] in &mut self.ends {
+            start += std::mem::replace(end, start);
+        }
+        for &unit in units {
+            let end = &mut self.ends[usize::from(bucket[unit as usize])][LAST];
+            self.order[*end as usize] = unit;
+            *end += 1;
+        }
+    }
+
+    /// Adds the units of some buckets to the supply of those before, which is short of the demand.
+    #[inline(always)]
+    pub fn add_buckets<const AVX2: bool>(
+        &mut self,
+        bids: &[f64],
+        quantities: &[f64],
+        scale: Scale,
+        buckets: Range<usize>,
+        supply: f64,
+        demand: f64,
+    ) -> Option<Added> {
+        let begin = buckets.start.checked_sub(1).map_or(0, |before| self.bucket_end(before));
+        let ranks = begin..self.bucket_end(buckets.end - 1);
+        self.add::<AVX2>(bids, quantities, scale, ranks, supply, demand)
+    }
+
+    /// Adds units of these ranks, which are in buckets, to a supply that is short of the demand.
     #[inline(always)]
     fn add<const AVX2: bool>(
         &mut self,
         bids: &[f64],
         quantities: &[f64],
         scale: Scale,
+        ranks: Range<usize>,
         supply: f64,
         demand: f64,
-        depth: usize,
     ) -> Option<Added> {
-        let units = bids.len();
+        let units = ranks.end;
         let least = if supply == 0.0 { CHEAPEST } else { 0 };
         let mut total = supply;
-        let mut next = 0;
+        let mut next = ranks.start;
         while next < units {
             // `total` is the supply with the units before `next`, where a bucket begins.
             let (count, with) = absorb(&self.order[next..units], quantities, total, demand);
@@ -148,7 +201,7 @@ impl Blocks {
             } else if ranks.len() <= FEW {
                 self.add_few::<AVX2>(bids, quantities, ranks, scale, total, demand)
             } else {
-                self.add_crowd::<AVX2>(bids, quantities, ranks, total, demand, depth)?
+                self.add_crowd::<AVX2>(bids, quantities, ranks, total, demand)?
             };
             match added {
                 Ok(with) => total = with,
@@ -162,12 +215,18 @@ impl Blocks {
     #[inline(always)]
     pub fn deal(&mut self, bids: &[f64], scale: Scale) {
         refill(&mut self.bucket, bids.iter().map(|&bid| scale.bucket(bid) as u16));
-        self.ends.clear();
-        self.ends.resize(scale.last as usize + 1, [0; HALVES]);
-        self.order.reserve_exact(bids.len().saturating_sub(self.order.len()));
-        self.order.resize(bids.len(), 0);
+        self.make_room(bids.len(), scale.last as usize + 1);
         count(&self.bucket, &mut self.ends);
         place(&self.bucket, &mut self.ends, &mut self.order);
+    }
+
+    /// Makes room for so many units, and empties so many buckets.
+    #[inline(always)]
+    fn make_room(&mut self, units: usize, buckets: usize) {
+        self.ends.clear();
+        self.ends.resize(buckets, [0; HALVES]);
+        self.order.reserve_exact(units.saturating_sub(self.order.len()));
+        self.order.resize(units, 0);
     }
 
     /// Where the bucket of the offer at a rank begins.
@@ -192,7 +251,7 @@ impl Blocks {
 
     #[inline(always)]
     fn bucket_end(&self, bucket: usize) -> usize {
-        self.ends[bucket][HALVES - 1] as usize
+        self.ends[bucket][LAST] as usize
     }
 
     #[inline(always)]
@@ -242,13 +301,13 @@ impl Blocks {
         ranks: Range<usize>,
         supply: f64,
         demand: f64,
-        depth: usize,
     ) -> Option<Added> {
-        let crowd = self.crowd.get_or_insert_default();
+        let depth = self.depth.checked_sub(1)?;
+        let crowd = self.crowd.get_or_insert_with(|| Box::new(Crowd::of_depth(depth)));
         let units = || self.order[ranks.clone()].iter().map(|&unit| unit as usize);
         refill(&mut crowd.bids, units().map(|unit| bids[unit]));
         refill(&mut crowd.quantities, units().map(|unit| quantities[unit]));
-        let task = Divide { crowd, supply, demand, depth };
+        let task = Divide { crowd, supply, demand };
         cpu::run_either(!AVX2, task)
     }
 
@@ -268,9 +327,9 @@ struct Crowd {
     blocks: Blocks,
 }
 
-impl Default for Crowd {
-    fn default() -> Self {
-        Self { bids: Vec::new(), quantities: Vec::new(), blocks: Blocks::new() }
+impl Crowd {
+    fn of_depth(depth: usize) -> Self {
+        Self { bids: Vec::new(), quantities: Vec::new(), blocks: Blocks::of_depth(depth) }
     }
 }
 
@@ -278,7 +337,6 @@ struct Divide<'a> {
     crowd: &'a mut Crowd,
     supply: f64,
     demand: f64,
-    depth: usize,
 }
 
 impl Task for Divide<'_> {
@@ -286,11 +344,10 @@ impl Task for Divide<'_> {
 
     #[inline(always)]
     fn run<const AVX2: bool>(self) -> Option<Added> {
-        let Self { crowd: Crowd { bids, quantities, blocks }, supply, demand, depth } = self;
-        let depth = depth.checked_sub(1)?;
+        let Self { crowd: Crowd { bids, quantities, blocks }, supply, demand } = self;
         let scale = scale(bids)?;
         blocks.deal(bids, scale);
-        blocks.add::<AVX2>(bids, quantities, scale, supply, demand, depth)
+        blocks.add::<AVX2>(bids, quantities, scale, 0..bids.len(), supply, demand)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::cpu::{self, Task};
 use crate::dispatch::dispatch;
-use crate::fault::{Fault, check, good_price, good_values};
+use crate::fault::{Fault, check, good_price};
 use crate::margin::Scratch;
 use crate::output::Output;
 use crate::pairs::HANDFUL;
@@ -96,12 +96,14 @@ impl<T: Output> Task for Clear<'_, T> {
     #[inline(always)]
     fn run<const AVX2: bool>(self) -> Option<f64> {
         let Self { market, rules, scratch, cleared } = self;
-        // No closure: it would be compiled for any processor.
-        if market.is_good(rules) {
-            Some(market.clear::<AVX2, T>(rules, scratch, cleared))
-        } else {
-            None
+        let Market { bids, quantities, demand } = market;
+        let units = bids.len();
+        assert!(units != 0 && units == quantities.len() && units == cleared.len());
+        if !good_price(rules.scarcity_price) {
+            return None;
         }
+        let margin = scratch.checked_margin::<AVX2>(bids, quantities, demand, rules.ties)?;
+        Some(dispatch(bids, quantities, demand, rules, margin, cleared))
     }
 }
 
@@ -118,26 +120,6 @@ impl<T: Output> Clear<'_, T> {
 }
 
 impl Market<'_> {
-    /// Whether [`check`] finds nothing.
-    #[inline(always)]
-    pub(crate) fn is_good(&self, rules: Rules) -> bool {
-        good_values(self.bids, self.quantities, &[self.demand]) && good_price(rules.scarcity_price)
-    }
-
-    /// Clears without a check: safe on any bits, right only on good values.
-    #[inline(always)]
-    pub(crate) fn clear<const AVX2: bool, T: Output>(
-        self,
-        rules: Rules,
-        scratch: &mut Scratch,
-        cleared: &mut [T],
-    ) -> f64 {
-        let Self { bids, quantities, demand } = self;
-        assert!(!bids.is_empty() && bids.len() == quantities.len() && bids.len() == cleared.len());
-        let margin = scratch.margin::<AVX2>(bids, quantities, demand, rules.ties);
-        dispatch(bids, quantities, demand, rules, margin, cleared)
-    }
-
     #[cold]
     fn check(&self, rules: Rules) -> Result<(), Fault> {
         check(self.bids, self.quantities, &[self.demand], rules.scarcity_price)

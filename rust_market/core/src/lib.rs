@@ -7,11 +7,12 @@
 //! | module | does |
 //! |---|---|
 //! | `clearing`, `batch` | one market, many markets |
-//! | `margin` | where the merit order meets demand, by one of five ways: |
+//! | `margin` | where the merit order meets demand, by one of six ways: |
 //! | `pairs` | comparing all pairs of bids, for a handful of units |
 //! | `few` | counting ranks, for few |
 //! | `buckets` | sorting into buckets, for some |
 //! | `blocks`, `absorb` | adding buckets as they lie where order does not count, for many |
+//! | `many`, `tally`, `sums`, `choose` | adding sums of buckets, for very many |
 //! | `merit_order` | a full sort, for shared bids and where the buckets give up |
 //! | `scale`, `values` | where a bid lies among all, looking through values |
 //! | `dispatch`, `output` | what each unit delivers, from the margin; the types it is told in |
@@ -32,6 +33,7 @@ mod batch;
 mod batch_lanes;
 mod blocks;
 mod buckets;
+mod choose;
 mod clearing;
 mod common;
 mod cpu;
@@ -40,8 +42,8 @@ mod environments;
 mod fault;
 mod few;
 mod lanes;
+mod many;
 mod margin;
-
 mod merit_order;
 mod model;
 mod others;
@@ -60,6 +62,8 @@ mod step;
 mod step_lanes;
 mod step_rows;
 pub mod study;
+mod sums;
+mod tally;
 mod values;
 
 pub use batch::{check_batch, clear_batch, clear_batch_portably};

@@ -2,7 +2,9 @@
 
 use crate::blocks::Blocks;
 use crate::buckets::Buckets;
+use crate::fault::good_values;
 use crate::few::{FEW, Few};
+use crate::many::Many;
 use crate::merit_order::MeritOrder;
 use crate::pairs::{self, HANDFUL};
 use crate::rules::Ties;
@@ -16,6 +18,9 @@ pub const MOST_NUMBERS_A_UNIT: usize = 17;
 
 /// Up to so many units it is faster to put all in order, up to demand.
 const SOME: usize = 400;
+
+/// From so many units on it is faster to add up buckets, with AVX2; by measurement.
+pub(crate) const MANY: usize = 16_384;
 
 /// Where the merit order meets demand.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,6 +43,7 @@ pub struct Scratch {
     few: Few,
     buckets: Buckets,
     blocks: Blocks,
+    many: Many,
     order: MeritOrder,
 }
 
@@ -48,7 +54,29 @@ impl Scratch {
             few: Few::new(),
             buckets: Buckets::new(),
             blocks: Blocks::new(),
+            many: Many::new(),
             order: MeritOrder::new(),
+        }
+    }
+
+    /// Finds the margin of one market, or `None` where a value is bad.
+    ///
+    /// # Panics
+    /// If the slices are empty or differ in length.
+    #[inline(always)]
+    pub(crate) fn checked_margin<const AVX2: bool>(
+        &mut self,
+        bids: &[f64],
+        quantities: &[f64],
+        demand: f64,
+        ties: Ties,
+    ) -> Option<Margin> {
+        match self.margin_of_many::<AVX2>(bids, quantities, demand) {
+            Some(margin) => Some(margin),
+            None if good_values(bids, quantities, &[demand]) => {
+                Some(self.dealt_margin::<AVX2>(bids, quantities, demand, ties))
+            }
+            None => None,
         }
     }
 
@@ -59,6 +87,36 @@ impl Scratch {
     /// If the slices are empty or differ in length.
     #[inline(always)]
     pub(crate) fn margin<const AVX2: bool>(
+        &mut self,
+        bids: &[f64],
+        quantities: &[f64],
+        demand: f64,
+        ties: Ties,
+    ) -> Margin {
+        match self.margin_of_many::<AVX2>(bids, quantities, demand) {
+            Some(margin) => margin,
+            None => self.dealt_margin::<AVX2>(bids, quantities, demand, ties),
+        }
+    }
+
+    /// The margin of very many units; `None` where a value is bad, or it has to be found otherwise.
+    #[inline(always)]
+    fn margin_of_many<const AVX2: bool>(
+        &mut self,
+        bids: &[f64],
+        quantities: &[f64],
+        demand: f64,
+    ) -> Option<Margin> {
+        if AVX2 && bids.len() >= MANY && good_values(&[], &[], &[demand]) {
+            self.many.margin::<AVX2>(bids, quantities, demand, &mut self.blocks)
+        } else {
+            None
+        }
+    }
+
+    /// The margin of up to many units.
+    #[inline(always)]
+    fn dealt_margin<const AVX2: bool>(
         &mut self,
         bids: &[f64],
         quantities: &[f64],
@@ -99,6 +157,7 @@ impl Scratch {
     pub fn shrink_to(&mut self, units: usize) {
         self.buckets.shrink_to(units);
         self.blocks.shrink_to(units);
+        self.many.shrink_to(units);
         self.order.shrink_to(units);
     }
 }

@@ -1,4 +1,4 @@
-//! Where a bid lies between the lowest and the highest.
+//! Where a bid lies between the lowest and the highest, of all or of some.
 
 use crate::values::extent;
 
@@ -37,6 +37,18 @@ impl Scale {
         (round(self.place(bid)) as u32).min(self.last)
     }
 
+    /// As `bucket`, for a bid that may be below the lowest or above the highest, or no number.
+    #[inline(always)]
+    pub fn clamped_bucket(self, bid: f64) -> u64 {
+        (self.clamped_place(bid) + ROUND).to_bits() ^ ROUND.to_bits()
+    }
+
+    #[inline(always)]
+    fn clamped_place(self, bid: f64) -> f64 {
+        let bid = if bid > self.lowest { bid } else { self.lowest };
+        self.place(if bid < self.highest { bid } else { self.highest })
+    }
+
     #[inline(always)]
     fn place(self, bid: f64) -> f64 {
         (bid - self.lowest) * self.buckets_per_price
@@ -45,10 +57,10 @@ impl Scale {
     /// From bids in the buckets of these two, or between, to numbers that never go down either.
     #[inline(always)]
     pub fn within(self, one: f64, other: f64) -> impl Fn(f64) -> i32 {
-        let (first, last) = (self.bucket(one), self.bucket(other));
-        let first = f64::from(first) - 1.0;
-        let fineness = f64::from(1 << 30) / (f64::from(last) + 1.0 - first);
-        move |bid| round((self.place(bid) - first) * fineness)
+        let bucket = |bid: f64| f64::from(self.clamped_bucket(bid) as u32);
+        let first = bucket(one) - 1.0;
+        let fineness = f64::from(1 << 30) / (bucket(other) + 1.0 - first);
+        move |bid| round((self.clamped_place(bid) - first) * fineness)
     }
 }
 

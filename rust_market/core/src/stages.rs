@@ -4,24 +4,36 @@ use crate::blocks::{Blocks, scale};
 use crate::clearing::Market;
 use crate::cpu::{self, Task};
 use crate::dispatch::dispatch;
+use crate::fault::good_values;
+use crate::many::Many;
+use crate::margin::{MANY, Margin};
 use crate::rules::Rules;
 
 /// What [`clear`](crate::clear) does to many units, in this order.
 pub const STAGES: [&str; 5] = ["check", "range", "deal", "add", "dispatch"];
 
+/// What it does to very many, with AVX2.
+pub const STAGES_OF_MANY: [&str; 4] = ["tally", "choose", "add", "dispatch"];
+
 /// Memory to clear markets with, stage by stage.
 #[derive(Debug)]
 pub struct Stages {
     blocks: Blocks,
+    many: Many,
 }
 
 impl Stages {
     /// Allocates nothing.
     pub const fn new() -> Self {
-        Self { blocks: Blocks::new() }
+        Self { blocks: Blocks::new(), many: Many::new() }
     }
 
-    /// Clears a market of many units, and tells when each of the [`STAGES`] is done.
+    /// Whether so many units are cleared by the [`STAGES_OF_MANY`] on this processor.
+    pub fn adds_up(units: usize) -> bool {
+        cpu::run(AddsUp { units })
+    }
+
+    /// Clears a market of many units, and tells when each of the stages is done.
     ///
     /// Returns the price, or `None` where [`clear`](crate::clear) takes another way.
     pub fn clear(
@@ -30,7 +42,7 @@ impl Stages {
         cleared: &mut [f64],
         done: impl FnMut(),
     ) -> Option<f64> {
-        cpu::run(Staged { market, blocks: &mut self.blocks, cleared, done })
+        cpu::run(Staged { market, stages: self, cleared, done })
     }
 }
 
@@ -40,9 +52,22 @@ impl Default for Stages {
     }
 }
 
+struct AddsUp {
+    units: usize,
+}
+
+impl Task for AddsUp {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<const AVX2: bool>(self) -> bool {
+        AVX2 && self.units >= MANY
+    }
+}
+
 struct Staged<'a, D> {
     market: Market<'a>,
-    blocks: &'a mut Blocks,
+    stages: &'a mut Stages,
     cleared: &'a mut [f64],
     done: D,
 }
@@ -52,22 +77,52 @@ impl<D: FnMut()> Task for Staged<'_, D> {
 
     #[inline(always)]
     fn run<const AVX2: bool>(self) -> Option<f64> {
-        let Self { market, blocks, cleared, mut done } = self;
+        let Self { market, stages, cleared, mut done } = self;
         let Market { bids, quantities, demand } = market;
-        let rules = Rules::default();
-        let good = market.is_good(rules);
+        let margin = if AVX2 && bids.len() >= MANY {
+            stages.margin_of_many::<AVX2>(market, &mut done)?
+        } else {
+            stages.margin::<AVX2>(market, &mut done)?
+        };
+        done();
+        let price = dispatch(bids, quantities, demand, Rules::default(), margin, cleared);
+        done();
+        Some(price)
+    }
+}
+
+impl Stages {
+    #[inline(always)]
+    fn margin<const AVX2: bool>(
+        &mut self,
+        market: Market<'_>,
+        done: &mut impl FnMut(),
+    ) -> Option<Margin> {
+        let Market { bids, quantities, demand } = market;
+        let good = good_values(bids, quantities, &[demand]);
         done();
         if !good {
             return None;
         }
         let scale = scale(bids)?;
         done();
-        blocks.deal(bids, scale);
+        self.blocks.deal(bids, scale);
         done();
-        let margin = blocks.add_all::<AVX2>(bids, quantities, scale, demand)?;
+        self.blocks.add_all::<AVX2>(bids, quantities, scale, demand)
+    }
+
+    #[inline(always)]
+    fn margin_of_many<const AVX2: bool>(
+        &mut self,
+        market: Market<'_>,
+        done: &mut impl FnMut(),
+    ) -> Option<Margin> {
+        let Market { bids, quantities, demand } = market;
+        let Self { blocks, many } = self;
+        let scale = many.tally::<AVX2>(bids, quantities, demand)?;
         done();
-        let price = dispatch(bids, quantities, demand, rules, margin, cleared);
+        many.choose::<AVX2>(bids.len(), demand, blocks)?;
         done();
-        Some(price)
+        many.add::<AVX2>(bids, quantities, scale, demand, blocks)
     }
 }
