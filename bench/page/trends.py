@@ -8,11 +8,11 @@ import numpy as np
 
 from bench.charts.look import ON_PAGE
 from bench.charts.trends import trend
-from bench.history import ChangePoint, Commit, History, Series
 from bench.history_judgement import called, machine_names, promise
 from bench.page.material import Material
 from bench.page.section import Cell, Choice, Figure, Row, Section, Table
 from bench.text import duration, share
+from bench.trends import ChangePoint, Commit, History, Series
 
 BUDGET = 12_000
 """So many commits all cases together may have on the page, which is to fit into a mail."""
