@@ -7,7 +7,9 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from bench import charts
+from bench.charts import sweep
+from bench.charts.axes import between
+from bench.charts.look import IN_DOCS, VERSION
 from bench.leads import Lead, Results, by_case, favourite, leads, span
 from bench.markdown import Sources
 from bench.palette import Series, numbered, of_backends
@@ -29,7 +31,7 @@ class Figure:
 
     def svg(self) -> str:
         """Return the picture."""
-        text: str = vl_convert.vegalite_to_svg(self.chart.to_dict(), vl_version=charts.VERSION)
+        text: str = vl_convert.vegalite_to_svg(self.chart.to_dict(), vl_version=VERSION)
         return text.rstrip() + "\n"
 
 
@@ -73,7 +75,7 @@ def _times(sources: Sources, kernel: str, scenario: str, *, foreign: bool = Fals
     results = by_case(sources.runs)
     rows = [point(row.result, results) for row in shown]
     counted = f"Number of {sources.catalogue.counted} (n)"
-    chart = charts.times(rows, series, block.item, counted, scenario, charts.IN_DOCS)
+    chart = sweep.times(rows, series, block.item, counted, scenario, IN_DOCS)
     lines = ", ".join(one.name for one in series)
     says = f"Time per {block.item} against n, both logarithmic, for {lines}."
     return Figure(chart, says if foreign else f"{says} Crossover: {crossover(block)}.")
@@ -89,10 +91,10 @@ def lead(sources: Sources) -> Figure:
     ]
     start = sum(one.role is Role.BACKEND for one in sources.catalogue.backends.values())
     series = [Series(name, numbered(start + number)) for number, name in enumerate(SHAPES)]
-    changes = [charts.between(n, m) for n, _, m, _ in blocks[0].crossovers]
+    changes = [between(n, m) for n, _, m, _ in blocks[0].crossovers]
     title = f"Lead of {first} over the next best backend"
     counted = f"Number of {sources.catalogue.counted} (n)"
-    chart = charts.leads(rows, series, changes, MARGIN, title, counted, charts.IN_DOCS)
+    chart = sweep.leads(rows, series, changes, MARGIN, title, counted, IN_DOCS)
     least, most = (pick(row["lead"] for row in rows) for pick in (min, max))
     return Figure(chart, f"{title} against n, by kind of input: {least:.1f}× to {most:.0f}×.")
 

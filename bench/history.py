@@ -1,6 +1,5 @@
-"""The trend of every case over commits, machine by machine. Plain data, shown elsewhere."""
+"""The trend of every case over commits, machine by machine, with its change points."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,146 +9,24 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import commits
-from bench.changepoints import SHORTEST, Step, steps, visible
+from bench import commits, history_warnings
+from bench.changepoints import Step, steps, visible
 from bench.commits import Log
 from bench.compare import NO_CONTROL
 from bench.index import Entry, Fact
 from bench.normalised import Kernel, Table
-from bench.registry import Case, Catalogue
+from bench.registry import Catalogue
 from bench.runs import RunError
+from bench.trends import ChangePoint, Commit, Floats, History, Machine, Series, Together, Trend
 
 ALPHA = 0.05
 """The chance of a change point or more where nothing changed: in all cases together, and again in
 all kernels' backends together."""
 THRESHOLD = 0.05
 """The smallest change that matters: code placement alone has moved cases by this much."""
-TOLD = 2.0
-"""A series is called steady where a step of so many thresholds would have been found."""
-GRADUAL = 3
-"""Change points one way that may be a trend: a series is searched for levels, not for slopes."""
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Machine = tuple[tuple[str, str | None], ...]
-"""Facts, by name, that tell a machine from others."""
-
-
-@dataclass(frozen=True)
-class Commit:
-    """A revision that runs are of."""
-
-    id: str
-    dirty: bool
-    """With uncommitted changes."""
-    subject: str = ""
-    """Of its message; empty where the repository does not know it."""
-
-    @property
-    def name(self) -> str:
-        """Return a short name."""
-        return f"{self.id[:10]}{'+' if self.dirty else ''}"
-
-
-@dataclass(frozen=True)
-class ChangePoint:
-    """A change of level between two commits that were measured one after the other."""
-
-    at: int
-    """The first of the new level, among the series' commits."""
-    change: float
-    """As a ratio minus one; above zero is slower."""
-    before: Commit
-    """The last commit of the old level."""
-    after: Commit
-    """The first of the new one: what changed it is this, or stands between."""
-    other: tuple[str, ...] = ()
-    """What else differs between the runs of both: ``versions: numpy 2.3.0 → 2.4.6``."""
-    parted: bool = False
-    """The commit before is no ancestor of the one after: they are of two branches."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trend:
-    """Times on a machine by commit, older ones first."""
-
-    machine: int
-    """Its place in `History.machines`."""
-    control: str | None
-    """The backend that it is held against; None: nothing, so that the raw times count."""
-    commits: tuple[Commit, ...]
-    runs: tuple[int, ...]
-    """Of each commit."""
-    relative: Floats
-    """The middle of each commit's runs, less what the control moved."""
-    changes: tuple[ChangePoint, ...] = ()
-    visible: float = float("inf")
-    """The smallest step, as a fraction, that would have been found (`changepoints.visible`)."""
-
-    @property
-    def short(self) -> bool:
-        """Tell whether there are too few commits to see a change."""
-        return len(self.commits) < 2 * SHORTEST
-
-    @property
-    def gradual(self) -> bool:
-        """Tell whether it changed so often one way that a trend is likelier than steps."""
-        slower = {one.change > 0 for one in self.changes}
-        return len(self.changes) >= GRADUAL and len(slower) == 1
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """Return the middle of the first few commits and of the last few."""
-        few = min(SHORTEST, -(-len(self.commits) // 2))
-        return float(np.median(self.relative[:few])), float(np.median(self.relative[-few:]))
-
-
 AnyTrend = TypeVar("AnyTrend", bound=Trend)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Series(Trend):
-    """A case, its times in seconds."""
-
-    case: Case
-    raw: Floats
-    """The middle of each commit's runs, as they were measured."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Together(Trend):
-    """All cases of a kernel on a backend: the geometric mean of their times over usual ones."""
-
-    kernel: str
-    backend: str
-
-
-@dataclass(frozen=True)
-class History:
-    """All series of some saved runs."""
-
-    machines: tuple[Machine, ...]
-    series: tuple[Series, ...]
-    together: tuple[Together, ...]
-    revisions: tuple[Commit, ...]
-    """All that were measured, older ones first."""
-    runs: int
-    level: float
-    """The chance of a false change point in one series."""
-    threshold: float
-    lonely: bool
-    """Most commits have a single run."""
-    warnings: tuple[str, ...]
-    """What was left out, and what to beware of."""
-
-    @property
-    def asked(self) -> float:
-        """Return the step, as a fraction, that must be visible in what is called steady."""
-        return TOLD * self.threshold
-
-    def steady(self, trend: Trend) -> bool:
-        """Tell whether nothing changed where a change would have been seen."""
-        return not trend.changes and trend.visible <= self.asked
 
 
 @dataclass(frozen=True)
@@ -222,12 +99,14 @@ def read(
         runs=len(told),
         level=level,
         threshold=settings.threshold,
-        lonely=_lonely(series),
+        lonely=history_warnings.lonely(series),
         warnings=(
-            *_single_runs(series),
-            *_left_out(entries, told, hosts),
-            *_uncontrolled(kernels, settings.control),
-            *_moved_controls(series),
+            *history_warnings.single_runs(series),
+            *history_warnings.left_out(entries, told, [host.table for host in hosts]),
+            *history_warnings.uncontrolled(
+                [(host.table, kernel) for host, kernel in kernels], settings.control
+            ),
+            *history_warnings.moved_controls(series),
         ),
     )
 
@@ -379,95 +258,3 @@ def _machine(entry: Entry, ignore: frozenset[str]) -> Machine:
         for (what, name), value in entry.facts.items()
         if what == "machine" and name not in ignore
     )
-
-
-def _lonely(series: Sequence[Series]) -> bool:
-    """Tell whether most commits have a single run."""
-    long = [one for one in series if not one.short]
-    return bool(long and np.median(np.concatenate([one.runs for one in long])) < 2)
-
-
-def _single_runs(series: Sequence[Series]) -> Iterator[str]:
-    if _lonely(series):
-        yield (
-            "most commits have a single run: now and then a process is slow from its start to its "
-            "end, and a few such commits in a row look like a change; save three runs of each"
-        )
-
-
-def _left_out(
-    entries: Sequence[Entry], told: Sequence[Entry], hosts: Sequence[_Host]
-) -> Iterator[str]:
-    if len(told) < len(entries):
-        yield f"{_number(len(entries) - len(told), 'run')} left out: no commit is told"
-    strange = sum(host.table.other_pools for host in hosts)
-    if strange:
-        yield (
-            f"{_number(strange, 'run')} timed cases on another pool than newer runs do: these "
-            "cases are left out there"
-        )
-
-
-def _uncontrolled(kernels: Sequence[tuple[_Host, Kernel]], control: str | None) -> Iterator[str]:
-    alone = dict.fromkeys(kernel.name for _, kernel in kernels if kernel.control is None)
-    if alone and control != NO_CONTROL:
-        yield (
-            f"no control for {', '.join(alone)}, which takes three competing backends, or two and "
-            "a floor: the raw times count there, the machine's speed included"
-        )
-    lost = {
-        kernel.name: int(np.isnan(kernel.values).all(axis=1).sum() - _absent(host, kernel))
-        for host, kernel in kernels
-        if kernel.control is not None
-    }
-    for name, number in lost.items():
-        if number:
-            yield f"{name}: {_number(number, 'run')} left out that lack the control"
-
-
-def _absent(host: _Host, kernel: Kernel) -> int:
-    """Return how many runs have no case of a kernel at all."""
-    return int(np.isnan(host.table.logs[:, kernel.columns]).all(axis=1).sum())
-
-
-def _moved_controls(series: Sequence[Series]) -> Iterator[str]:
-    """Tell where the control may have changed: half of the others or more do, alike, at once."""
-    groups: dict[tuple[int, str, str], dict[str, list[Series]]] = {}
-    for one in series:
-        if one.control not in (None, one.case.backend):
-            key = one.machine, one.case.kernel, str(one.control)
-            groups.setdefault(key, {}).setdefault(one.case.backend, []).append(one)
-    for (_, kernel, control), backends in groups.items():
-        places = {place: None for own in backends.values() for place in sorted(_most(own))}
-        for before, after, slower in places:
-            moved = [
-                name for name, own in backends.items() if (before, after, slower) in _most(own)
-            ]
-            still = [control, *(name for name in backends if name not in moved)]
-            way, other = ("slower", "faster") if slower else ("faster", "slower")
-            if len(moved) < 2:
-                continue
-            if len(moved) == len(backends):
-                yield (
-                    f"{kernel}: at {before} .. {after} most cases of all other backends became "
-                    f"{way}: more likely {control}, the control, became {other}; see --control"
-                )
-            elif len(moved) >= len(still):
-                yield (
-                    f"{kernel}: at {before} .. {after} {' and '.join(moved)} became {way} against "
-                    f"{' and '.join(still)}: these may have become {other} instead; see --control"
-                )
-
-
-def _most(own: Sequence[Series]) -> set[tuple[str, str, bool]]:
-    """Return the change points that more than half of some series share."""
-    seen = Counter(
-        (change.before.name, change.after.name, change.change > 0)
-        for one in own
-        for change in one.changes
-    )
-    return {place for place, number in seen.items() if 2 * number > len(own)}
-
-
-def _number(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -9,10 +9,11 @@ import numpy as np
 
 from bench.changepoints import POWER, SHORTEST
 from bench.exits import Exit
-from bench.history import ALPHA, ChangePoint, Commit, History, Machine, Series, Together, Trend
+from bench.history import ALPHA
 from bench.judgement import Judgement, Row
 from bench.runs import RunError
 from bench.text import duration, figures, share
+from bench.trends import ChangePoint, Commit, History, Machine, Series, Together, Trend
 from bench.verdict import Verdict
 
 COLUMNS = ("commits", "runs", "first", "now", "now / first", "would show")

@@ -14,7 +14,7 @@ import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from bench import charts
+from bench.charts.look import VERSION
 from bench.page import contents, origin
 from bench.page.material import Material
 from bench.palette import COLOURS, GREYS
@@ -67,7 +67,7 @@ def bundle() -> str:
     ValueError
         Where it could end the element that holds it.
     """
-    library: str = vl_convert.javascript_bundle(LIBRARY, vl_version=charts.VERSION)
+    library: str = vl_convert.javascript_bundle(LIBRARY, vl_version=VERSION)
     if "</script" in library.lower() or "<!--" in library:
         raise ValueError("the plotting library cannot stand in a script element")
     return library

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench import charts
+from bench.charts.judgements import forest
+from bench.charts.look import ON_PAGE
 from bench.exits import Exit
 from bench.page.material import Material
 from bench.page.section import MISSING, Cell, Figure, Row, Section, Table
@@ -198,8 +199,8 @@ def _figure(
             "regression needs the mark beyond the band, and the line right of 1× at a level that "
             f"holds for all cases together.{left}"
         ),
-        specification=charts.forest(
-            drawn, series, title, None if threshold is None else 1 + threshold, charts.ON_PAGE
+        specification=forest(
+            drawn, series, title, None if threshold is None else 1 + threshold, ON_PAGE
         ).to_dict(),
         series=series,
     )

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench import charts
+from bench.charts import sweep
+from bench.charts.axes import between
+from bench.charts.look import ON_PAGE
 from bench.figures import lead_point, point
 from bench.leads import favourite, leads, span
 from bench.page.answers import by_kernel
@@ -113,8 +115,8 @@ def _times(blocks: Sequence[Block], material: Material) -> Figure:
     kernel, item = blocks[0].kernel, blocks[0].item
     series = _series(blocks, material)
     counted = _counted(material)
-    chart = charts.times(
-        _rows(blocks, material), series, item, counted, blocks[0].scenario, charts.ON_PAGE
+    chart = sweep.times(
+        _rows(blocks, material), series, item, counted, blocks[0].scenario, ON_PAGE
     )
     return Figure(
         id=f"{kernel}-times",
@@ -194,15 +196,15 @@ def _leads(blocks: Sequence[Block], material: Material) -> Figure:
         for block in shown
         for lead in leads(block, first, material.results)
     ]
-    changes = [charts.between(n, m) for n, _, m, _ in main.crossovers]
-    chart = charts.leads(
+    changes = [between(n, m) for n, _, m, _ in main.crossovers]
+    chart = sweep.leads(
         rows,
         series,
         changes,
         MARGIN,
         f"Lead of {first} over the next best",
         _counted(material),
-        charts.ON_PAGE,
+        ON_PAGE,
     )
     return Figure(
         id=f"{main.kernel}-lead",
@@ -253,7 +255,7 @@ def _dots(blocks: Sequence[Block], material: Material) -> Figure:
     sizes = sorted({block.sizes[0].n for block in blocks})
     said = ", ".join(f"{n:,}" for n in sizes)
     kinds = ". ".join(_named(block.scenario, material) for block in blocks)
-    chart = charts.dots(_rows(blocks, material), series, item, charts.ON_PAGE)
+    chart = sweep.dots(_rows(blocks, material), series, item, ON_PAGE)
     return Figure(
         id=f"{kernel}-at-one-size",
         title=f"Time per {item} with {said} {material.catalogue.counted}",

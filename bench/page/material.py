@@ -9,7 +9,6 @@ from typing import Any
 
 from bench import commits, history, targets_text
 from bench.commits import Log
-from bench.history import History
 from bench.index import Entry, entry_of
 from bench.leads import Results, by_case
 from bench.page import saved_json
@@ -18,6 +17,7 @@ from bench.registry import Catalogue
 from bench.runs import Run, RunError
 from bench.storage import Saved, read
 from bench.summary import Block, middle, summarise
+from bench.trends import History
 
 
 @dataclass(frozen=True)

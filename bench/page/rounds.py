@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from bench import charts
+from bench.charts import sweep
+from bench.charts.look import ON_PAGE
 from bench.page.kernels import anchor
 from bench.page.material import Material
 from bench.page.section import Choice, Figure, Section
@@ -41,7 +42,7 @@ def sections(material: Material) -> Iterator[Section]:
                     "mark stands for an equal share of a process's rounds (quantiles, from the "
                     f"fastest to the slowest, {marks} at most); the thick mark is the median."
                 ),
-                specification=charts.rounds(rows, charts.ON_PAGE).to_dict(),
+                specification=sweep.rounds(rows, ON_PAGE).to_dict(),
                 choice=Choice("Case", "case", [(c.kernel, anchor(c), c.id) for c in cases]),
                 data={anchor(case): _quantiles(found[case], marks) for case in cases},
             )

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from bench import charts
-from bench.history import ChangePoint, Commit, History, Series
+from bench.charts.look import ON_PAGE
+from bench.charts.trends import trend
 from bench.history_judgement import called, machine_names, promise
 from bench.page.material import Material
 from bench.page.section import Cell, Choice, Figure, Row, Section, Table
 from bench.text import duration, share
+from bench.trends import ChangePoint, Commit, History, Series
 
 BUDGET = 12_000
 """So many commits all cases together may have on the page, which is to fit into a mail."""
@@ -123,12 +124,12 @@ def _figure(history: History, drawn: Sequence[Series], material: Material) -> Fi
             "Lines are levels; a band marks the commits between which the level changed, and by "
             "how much."
         ),
-        specification=charts.trend(
+        specification=trend(
             [_row(one, places) for one in drawn],
             [{"name": one.name, "subject": one.subject} for one in commits],
             _key(drawn[0]),
             item,
-            charts.ON_PAGE,
+            ON_PAGE,
         ).to_dict(),
         choice=Choice(
             "Case",

@@ -19,8 +19,8 @@ from bench.page.section import Figure, Section, Table
 from bench.storage import Saved
 from tests.bench.simulated import CATALOGUE, MACHINE, save
 from tests.bench.simulated_history import documents, entries, name_of, step
+from tests.bench.simulated_page import WINNER, made_of
 from tests.bench.test_formats import gate_idle, gate_regression, gate_void, messy, several
-from tests.bench.test_page import WINNER, made_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,6 +20,8 @@ from bench.exits import Exit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHORT = ("--bench-tier=smoke", "--bench-sizes=5", "--bench-scenarios=uniform")
+QUICK = '[profile.release]\nopt-level = 1\nlto = "off"\ncodegen-units = 16\n'
+"""Cargo's settings for builds of which no test asks how fast their code is."""
 
 
 def run(
@@ -291,6 +293,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, root / name, ignore=unwanted)
     for name in "conftest.py", "pyproject.toml":
         shutil.copy(ROOT / name, root)
+    (root / ".cargo").mkdir()
+    (root / ".cargo" / "config.toml").write_text(QUICK, encoding="utf-8")
     return root
 
 
