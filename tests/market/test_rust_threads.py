@@ -1,10 +1,12 @@
 """The Rust backend's batches: without the GIL, on several threads, in forked children."""
 
+import json
 import multiprocessing
 import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -66,6 +68,57 @@ def test_the_environment_says_how_many_threads(threads: int) -> None:
         check=True,
     )
     assert int(done.stdout) in {threads, threads - 1}  # one thread needs no pool
+
+
+SHOW_PROCESSORS = """
+import os, pathlib, sys
+import numpy as np
+from easy_marl.market import clear_batch
+os.sched_setaffinity(0, set(map(int, sys.argv[1].split(","))))
+def masks():
+    tasks = pathlib.Path("/proc/self/task").iterdir()
+    ours = [t for t in tasks if t.joinpath("comm").read_text().startswith("rust_market-")]
+    return [sorted(os.sched_getaffinity(int(task.name))) for task in ours]
+for _ in range(20):
+    clear_batch(np.ones((1000, 200)), np.ones((1000, 200)), np.ones(1000), backend="rust")
+print(masks())
+"""
+"""Clears batches on these processors and prints where the pool's threads may run."""
+
+
+@pytest.mark.skipif(not TASKS.exists(), reason="the threads of a process are listed on Linux")
+@pytest.mark.parametrize("count", [1, 2])
+def test_threads_run_where_the_caller_may_but_not_where_it_does(count: int) -> None:
+    usable = sorted(os.sched_getaffinity(0))[:count]
+    if len(usable) < count:
+        pytest.skip(f"{count} processors are needed")
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW_PROCESSORS, ",".join(map(str, usable))],
+        env=os.environ | {"RAYON_NUM_THREADS": "2", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=True,
+    )
+    masks = json.loads(done.stdout)
+    assert len(masks) == 2
+    assert masks[0] == masks[1]
+    assert set(masks[0]) <= set(usable)
+    assert len(masks[0]) == 1
+
+
+@pytest.mark.parametrize("threads", [2, 50])
+def test_several_callers_share_the_threads(threads: int) -> None:
+    batches = [_batch(rows, 60) for rows in (900, 1000, 1100, 1200)]
+    backend = get_backend("rust")
+    expected = [backend.clear_batch(*batch, threads=1)[0] for batch in batches]
+
+    def call(number: int) -> bool:
+        answers = (backend.clear_batch(*batches[number], threads=threads)[0] for _ in range(50))
+        return all(np.array_equal(prices, expected[number]) for prices in answers)
+
+    with ThreadPoolExecutor(len(batches)) as callers:
+        assert all(callers.map(call, range(len(batches)), timeout=LIMIT))
 
 
 def test_other_threads_run_meanwhile() -> None:

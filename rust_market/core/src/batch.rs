@@ -23,7 +23,7 @@ use crate::rules::Rules;
 const UNITS_PER_THREAD: usize = 1 << 14;
 
 /// Small parts, so that no thread has to wait long for the last one.
-const PARTS_PER_THREAD: usize = 4;
+const PARTS_PER_THREAD: usize = 8;
 
 /// Clears many markets, row by row as [`clear`](crate::clear) does. Shared bids are sorted once.
 ///

@@ -23,12 +23,14 @@
 //! | `step_rows`, `others` | steps one after the other; markets in which one unit decides |
 //! | `step_lanes` | steps of some environments at once, in lanes |
 //! | `rules`, `fault` | what a market may set, and what may be wrong with values |
-//! | `cpu`, `pool` | wider instructions, more threads |
+//! | `cpu`, `pool`, `affinity` | wider instructions, more threads, on which processors they wake |
 //! | `stages` | the stages of a clearing, to be timed |
 //! | `study` | the earlier study's kernel, to compare with |
 #![deny(unsafe_code)]
 
 mod absorb;
+#[cfg(target_os = "linux")]
+mod affinity;
 mod batch;
 mod batch_lanes;
 mod blocks;

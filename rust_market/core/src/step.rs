@@ -18,7 +18,7 @@ use crate::step_rows::{Buffers, step_rows};
 const WORK_PER_THREAD: usize = 16_000;
 
 /// Small parts, so that no thread has to wait long for the last one.
-const PARTS_PER_THREAD: usize = 4;
+const PARTS_PER_THREAD: usize = 8;
 
 /// Takes one hour in every active environment, and observes all of them.
 ///
