@@ -1,13 +1,17 @@
 //! The threads that batches share.
 
-use std::process;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use std::{hint, process};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 #[cfg(target_os = "linux")]
 use crate::affinity::Affinity;
+
+/// So long a thread that has no work left waits for the others without sleeping.
+const PATIENCE: Duration = Duration::from_micros(200);
 
 /// A pool, and the process that it belongs to.
 struct Pool {
@@ -45,12 +49,27 @@ impl Pool {
     fn share(&self, threads: usize, work: &(dyn Fn() + Sync)) {
         #[cfg(target_os = "linux")]
         let _kept = self.affinity.spare_caller();
+        let others = AtomicUsize::new(threads - 1);
         self.threads.in_place_scope(|scope| {
             for _ in 1..threads {
-                scope.spawn(|_| work());
+                scope.spawn(|_| {
+                    work();
+                    others.fetch_sub(1, Ordering::Release);
+                });
             }
             work();
+            await_briefly(&others);
         });
+    }
+}
+
+/// Waits, but not for long, until all others have come to their end.
+///
+/// A thread that sleeps until the last other is done takes as long to wake up as a short call.
+fn await_briefly(others: &AtomicUsize) {
+    let start = Instant::now();
+    while others.load(Ordering::Acquire) != 0 && start.elapsed() < PATIENCE {
+        hint::spin_loop();
     }
 }
 
