@@ -7,12 +7,13 @@
 //! ```
 //!
 //! `keys` is what `sort_unstable` takes for as many integers: the bound of a clearing that sorts.
-//! `portable` is `clear` with the instructions that every processor of this kind has.
+//! `portable` is `clear` with the instructions that every processor of this kind has. `additions` is
+//! what it takes to add quantities that lie in merit order, one after the other up to demand.
 
 #[allow(dead_code)]
 mod common;
 
-use common::{Table, markets, sizes, some_markets, time};
+use common::{Inputs, Table, markets, sizes, some_markets, time};
 use market_core::{
     Fault, Fresh, Market, Markets, Matrix, Rules, Scratch, clear, clear_batch, clear_portably,
     study,
@@ -47,7 +48,22 @@ fn one_market(units: usize) -> [f64; 4] {
     [sorting, clearing, portable, study]
 }
 
-fn batch(units: usize) -> [f64; 3] {
+/// What it takes to add quantities until demand is reached, the order being given.
+fn additions(pool: &[Inputs]) -> f64 {
+    let in_order: Vec<Inputs> = pool.iter().map(Inputs::in_merit_order).collect();
+    time(&in_order, |inputs| {
+        let mut supply = 0.0;
+        for quantity in &inputs.quantities {
+            supply += quantity;
+            if supply >= inputs.demand {
+                break;
+            }
+        }
+        supply
+    })
+}
+
+fn batch(units: usize) -> [f64; 4] {
     let pool = some_markets(units, ROWS);
     let bids: Vec<f64> = pool.iter().flat_map(|inputs| &inputs.bids).copied().collect();
     let quantities: Vec<f64> =
@@ -71,7 +87,7 @@ fn batch(units: usize) -> [f64; 3] {
         });
         best / ROWS as f64
     };
-    [with(1, false), with(2, false), with(1, true)]
+    [with(1, false), with(2, false), with(1, true), additions(&pool)]
 }
 
 fn main() {
@@ -80,7 +96,8 @@ fn main() {
         table.row(&[units], &one_market(units));
     }
     drop(table);
-    let mut table = Table::new("batch", &["n", "one thread", "two threads", "one order"]);
+    let columns = ["n", "one thread", "two threads", "one order", "additions"];
+    let mut table = Table::new("batch", &columns);
     for units in sizes(&BATCH_SIZES) {
         table.row(&[units], &batch(units));
     }

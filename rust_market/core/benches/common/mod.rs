@@ -41,6 +41,17 @@ impl Inputs {
     pub fn market(&self) -> Market<'_> {
         Market { bids: &self.bids, quantities: &self.quantities, demand: self.demand }
     }
+
+    pub fn in_merit_order(&self) -> Self {
+        let mut order: Vec<usize> = (0..self.bids.len()).collect();
+        order.sort_by(|&one, &other| self.bids[one].total_cmp(&self.bids[other]));
+        Self {
+            bids: order.iter().map(|&unit| self.bids[unit]).collect(),
+            quantities: order.iter().map(|&unit| self.quantities[unit]).collect(),
+            demand: self.demand,
+            keys: self.keys.clone(),
+        }
+    }
 }
 
 /// Markets as in the Python sweep's `uniform`: so many that no branch predictor learns them.
