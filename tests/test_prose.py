@@ -106,8 +106,8 @@ CLAIMS: Mapping[str, Callable[[], bool]] = {
     "In the largest markets a register for four powers of two, and a single pass, keep Rust ahead": (
         lambda: min(ratios("uniform", "numba", "rust", least=100_000)) > 1.1
     ),
-    "Of a fifth of numba's time the additions alone would take more than half": lambda: all(
-        1000 * numba / 5 > additions > 1000 * numba / 10
+    "Of a fifth of numba's time the additions alone would take about half": lambda: all(
+        0.35 < additions / (1000 * numba / 5) < 0.65
         for numba, additions in zip(
             column("batch", "numba", least=50),
             column("native_batch", "additions", least=50),
@@ -125,9 +125,10 @@ CLAIMS: Mapping[str, Callable[[], bool]] = {
         for row in table("gymnasium")
         for name in BACKENDS
     ),
-    "What is met by little and is more: **sync / rust in environments.**": lambda: (
-        [row["verdict"] for row in rows("targets") if row["slow / fast"].endswith("sync / rust")]
-        == ["met"]
+    "What is met by little, if at all, and is more: **sync / rust in environments.**": lambda: all(
+        row["verdict"] in {"met", "open"}
+        for row in rows("targets")
+        if row["slow / fast"].endswith("sync / rust")
     ),
     "In the sweep below, where each is timed for itself, the ratio is several times as large": (
         lambda: all(
