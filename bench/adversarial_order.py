@@ -7,8 +7,8 @@ and adds supply in order up to the marginal unit, whose bucket is the last one t
 where that takes too many moves, it sorts in full. Beyond, it adds whole buckets as they lie, eight
 units at a time, each quantity rounded as the supply's last place asks for. It puts units in order
 only where supply passes a power of two or reaches demand, or where a quantity is half way between
-two roundings. Very many units it deals no more: it adds up each bucket as they lie, and chooses the
-units of those few buckets in which the order counts. Where those lie it takes from a sample.
+two roundings. Very many units it deals no more: it adds up each bucket as they lie, and chooses
+the units of those few buckets in which the order counts. Where buckets lie it takes from a sample.
 """
 
 from collections.abc import Iterator

@@ -418,7 +418,7 @@ TABLES: Mapping[str, Table] = {
     table.__name__: table
     for table in (
         where, uniform, batch, other_batches, shapes, fleet, repeated, fresh, learnt, cold_start,
-        training, environments, gymnasium, year, pools, selftest, native, native_batch, stages, stages_of_many,
-        boundary, targets, stable_abi, ties,
+        training, environments, gymnasium, year, pools, selftest, native, native_batch, stages,
+        stages_of_many, boundary, targets, stable_abi, ties,
     )
 }  # fmt: skip

@@ -43,8 +43,8 @@ PARTS = {
     "docs/performance.md": (
         "where", "uniform", "figure_times", "figure_lead", "shapes", "batch", "other_batches",
         "fleet", "repeated", "fresh", "learnt", "native", "boundary", "stages", "stages_of_many",
-        "native_batch", "targets", "ties", "cold_start", "training", "environments", "figure_steps",
-        "gymnasium", "year", "pools", "stable_abi",
+        "native_batch", "targets", "ties", "cold_start", "training", "environments",
+        "figure_steps", "gymnasium", "year", "pools", "stable_abi",
     ),
 }  # fmt: skip
 """The generated parts of each page, in order: what its text leans on does not vanish unseen."""

@@ -103,7 +103,7 @@ CLAIMS: Mapping[str, Callable[[], bool]] = {
     "Around 10,000 units a market, numba is as fast or nearly so.": lambda: (
         0.95 < min(ratios("uniform", "numba", "rust", least=10_000, most=10_000)) < 1.1
     ),
-    "In the largest markets a register for four powers of two, and a single pass, keep Rust ahead": (
+    "In the largest markets one pass and a register for four powers of two keep Rust ahead": (
         lambda: min(ratios("uniform", "numba", "rust", least=100_000)) > 1.1
     ),
     "Of a fifth of numba's time the additions alone would take about half": lambda: all(
