@@ -88,6 +88,7 @@ def faults() -> Iterator[tuple[str, Market, Mapping[str, Any]]]:
     yield "negative demand", (bids, quantities, -5.0), {}
     yield "negative integer demand", (bids, quantities, -5), {}
     yield "late in a long array", (np.r_[np.ones(999), np.nan], np.ones(1000), demand), {}
+    yield from _among_very_many()
     yield "option before dtype", ([True], quantities, demand), {"ties": "none"}
     yield "dtype before dimension", (np.ones((2, 2)), np.ones(3, bool), demand), {}
     yield "scarcity dtype before dimension", (np.ones((2, 2)), [1.0], 1.0), {"scarcity_price": "a"}
@@ -99,6 +100,18 @@ def faults() -> Iterator[tuple[str, Market, Mapping[str, Any]]]:
     yield "quantities before demand", (bids, _put(quantities, 2, -1.0), -1.0), {}
     yield "bids before quantities", (_put(bids, 2, np.nan), _put(quantities, 0, np.nan), 1.0), {}
     yield "scarcity price before sign", (bids, quantities, -1.0), {"scarcity_price": np.nan}
+
+
+def _among_very_many() -> Iterator[tuple[str, Market, Mapping[str, Any]]]:
+    """Yield a bad value where many are looked at at once, and they are no multiple of so many."""
+    n = adversarial_order.VERY_MANY[0]
+    bids = list(np.random.default_rng(n).uniform(20.0, 100.0, n))
+    quantities = [5.0] * n
+    for at in (0, n // 2, n - 5, n - 1):
+        yield f"bids[{at}] of {n} nan", (_put(bids, at, np.nan), quantities, 3.0 * n), {}
+        for value in (np.inf, -5e-324):
+            bad = _put(quantities, at, value)
+            yield f"quantities[{at}] of {n} {value}", (bids, bad, 3.0 * n), {}
 
 
 def _put(values: list[float], at: int, value: float) -> Array:

@@ -11,6 +11,7 @@ two roundings. Very many units it deals no more: it adds up each bucket as they 
 the units of those few buckets in which the order counts. Where buckets lie it takes from a sample.
 """
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -23,7 +24,7 @@ Generator = np.random.Generator
 FEW = (65, 1, 2, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64)
 # Large before small: what a market leaves in scratch memory must not reach the next.
 MANY = (5000, 65, 4096, 66, 1000, 400, 401, 127, 408, 128, 777, 129, 300)
-VERY_MANY = (20_000, 16_384, 16_383)
+VERY_MANY = (20_003, 16_384, 16_383)
 LARGEST = float(np.finfo(np.float64).max)
 TINY = float(np.nextafter(0.0, 1.0))
 GAP = float(np.spacing(64.0))
@@ -126,7 +127,7 @@ def spread_bids(n: int, rng: Generator) -> Iterator[tuple[str, Array]]:
     yield "descending", np.sort(base)[::-1]
     yield "normal", rng.normal(60.0, 10.0, n)
     yield "tied in places", np.floor(base * 4.0)
-    yield "on borders of buckets", rng.integers(0, 256, n) * 1.0
+    yield "on borders of buckets", rng.integers(0, 256, n).astype(np.float64)
     yield "about borders", 64.0 + rng.integers(0, 256, n) + rng.integers(-1, 2, n) * GAP
     yield "zeros between", np.where(rng.random(n) < 0.01, rng.choice([-0.0, 0.0], n), base - 60.0)
 
@@ -134,7 +135,7 @@ def spread_bids(n: int, rng: Generator) -> Iterator[tuple[str, Array]]:
 def spread_sums(n: int, rng: Generator) -> Iterator[tuple[str, Array]]:
     """Yield quantities (n,) as units have them, and some that make the order count."""
     base = rng.uniform(10.0, 50.0, n)
-    above = 20.0 * n * 2.0 ** rng.integers(-5, 2, n)
+    above = np.ldexp(20.0 * n, rng.integers(-5, 2, n))
     yield "distinct", base
     yield "whole", np.floor(base)
     yield "in tenths", np.floor(10.0 * base) / 10.0
@@ -142,7 +143,39 @@ def spread_sums(n: int, rng: Generator) -> Iterator[tuple[str, Array]]:
     yield "few half way", np.where(rng.random(n) < 0.002, half_way(base, above), base)
     yield "some half way", np.where(rng.random(n) < 0.02, half_way(base, above), base)
     yield "some zero", np.where(rng.random(n) < 0.4, rng.choice([0.0, -0.0], n), base)
-    yield "powers of two", 2.0 ** rng.integers(0, 12, n)
+    yield "powers of two", np.ldexp(1.0, rng.integers(0, 12, n))
+    yield "in turns", base * np.array([1.0, 5.0, 5.0, 5.0])[np.arange(n) % 4]
+    yield (
+        "large and half way",
+        np.where(np.arange(n) == n // 2, half_way(np.full(n, 1.5 * n), 4.0 * n), base),
+    )
+
+
+def spread_cuts(bids: Array, quantities: Array, rng: Generator) -> list[tuple[str, float]]:
+    """Return demands of which each cuts the supply in another place, one of them beyond it."""
+    supply = running_sums(bids, quantities)
+    step = float(supply[rng.integers(len(supply) // 8, len(supply))])
+    power = float(2.0 ** np.floor(np.log2(step)))
+    return [
+        ("a step", step),
+        ("an ulp less than a step", float(np.nextafter(step, 0.0))),
+        ("an ulp more than a step", float(np.nextafter(step, np.inf))),
+        ("a power of two", power),
+        ("just below a power of two", power * (1.0 - 1e-5)),
+        ("too much", 1.01 * float(supply[-1])),
+        ("far too much", 9.0 * float(supply[-1])),
+    ]
+
+
+def spread_markets(n: int, rng: Generator) -> Iterator[tuple[str, Valid]]:
+    """Yield markets of bids that are spread, with all quantities, and demands in turn."""
+    quantities = list(spread_sums(n, rng))
+    pairs = itertools.product(spread_bids(n, rng), quantities)
+    for turn, ((bid_name, bids), (name, amounts)) in enumerate(pairs):
+        cuts = spread_cuts(bids, amounts, rng)
+        cut_name, demand = cuts[(turn + turn // len(cuts)) % len(cuts)]
+        label = f"{bid_name} bids, {name} quantities, {cut_name} demand, n = {n}"
+        yield label, (bids, amounts, demand)
 
 
 def _clusters(n: int, size: int, rng: Generator) -> Array:
@@ -303,11 +336,8 @@ def markets() -> Iterator[tuple[str, Valid]]:
         quantities = list(absorbed_sums(n, rng))
         for turn, (bid_name, bids) in enumerate(crowded_buckets(n, rng), start):
             yield from _with_cuts(bid_name, bids, quantities, turn, rng)
-    for start, n in enumerate(VERY_MANY):
-        rng = np.random.default_rng([n, 45])
-        quantities = list(spread_sums(n, rng))
-        for turn, (bid_name, bids) in enumerate(spread_bids(n, rng), start):
-            yield from _with_cuts(bid_name, bids, quantities, turn, rng)
+    for n in VERY_MANY:
+        yield from spread_markets(n, np.random.default_rng([n, 45]))
     for n in sorted({*FEW, *MANY}):
         rng = np.random.default_rng([n, 43])
         if n < 200:

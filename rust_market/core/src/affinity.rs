@@ -14,49 +14,50 @@ const MOST_THREADS: usize = 8;
 /// waits until the caller has done all the work. Where the system refuses, nothing is lost.
 pub(crate) struct Affinity {
     threads: Vec<Pid>,
-    /// The processor that they are kept off.
-    spared: Mutex<Option<usize>>,
+    /// Where they may run, once that was told.
+    told: Mutex<Option<CpuSet>>,
 }
 
 /// While it lives, no other caller moves the threads.
-pub(crate) type Kept<'a> = Option<MutexGuard<'a, Option<usize>>>;
+pub(crate) type Kept<'a> = Option<MutexGuard<'a, Option<CpuSet>>>;
 
 impl Affinity {
     pub(crate) fn new(pool: &ThreadPool) -> Self {
         let few = pool.current_num_threads() <= MOST_THREADS;
         let threads = if few { pool.broadcast(|_| gettid()) } else { Vec::new() };
-        Self { threads, spared: Mutex::new(None) }
+        Self { threads, told: Mutex::new(None) }
     }
 
     /// Lets them run where the caller may, but not where it does; `None` if another caller has them.
     ///
-    /// It costs a system call or more only where the caller has moved since the last time.
+    /// It costs one system call, and one more for each thread where that is not what they were told
+    /// last. Does nothing where the caller may run on one processor only, or the system does not tell.
     pub(crate) fn spare_caller(&self) -> Kept<'_> {
-        let mut spared = match self.spared.try_lock() {
-            Ok(spared) => spared,
+        let mut told = match self.told.try_lock() {
+            Ok(told) => told,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return None,
         };
-        let here = sched_getcpu();
-        if *spared != Some(here) {
-            *spared = Some(here);
-            self.keep_off(here);
-        }
-        Some(spared)
-    }
-
-    /// Does nothing where the caller may run on one processor only, or the system does not tell.
-    fn keep_off(&self, processor: usize) {
-        let Ok(mut others) = sched_getaffinity(None) else { return };
-        if processor < CpuSet::MAX_CPU {
-            others.unset(processor);
-        }
-        if others.count() > 0 {
+        if let Some(others) = others()
+            && *told != Some(others)
+        {
+            *told = Some(others);
             for &thread in &self.threads {
                 let _ = sched_setaffinity(Some(thread), &others);
             }
         }
+        Some(told)
     }
+}
+
+/// The processors on which the caller may run, but for the one on which it does.
+fn others() -> Option<CpuSet> {
+    let mut others = sched_getaffinity(None).ok()?;
+    let here = sched_getcpu();
+    if here < CpuSet::MAX_CPU {
+        others.unset(here);
+    }
+    (others.count() > 0).then_some(others)
 }
 
 #[cfg(test)]
@@ -100,13 +101,15 @@ mod tests {
         let pool = pool(2);
         let affinity = Affinity::new(&pool);
         pinned_in_turn(|processor, all| {
-            sched_setaffinity(None, all).expect("what it had"); // it stays, for a moment at least
-            let spared = affinity.spare_caller().expect("no other caller").expect("a processor");
-            let mut others = *all;
-            if all.count() > 1 {
-                others.unset(spared);
+            drop(affinity.spare_caller()); // must not be kept for a caller that may run anywhere
+            sched_setaffinity(None, all).expect("what it had");
+            let told = *affinity.spare_caller().expect("no other caller");
+            if let Some(told) = told {
+                assert_eq!(told.count() + 1, all.count());
+                assert_eq!(masks(&pool), [told, told], "pinned to {processor} before");
+            } else {
+                assert_eq!(all.count(), 1);
             }
-            assert_eq!(masks(&pool), [others, others], "pinned to {processor} before");
         });
     }
 
@@ -116,8 +119,8 @@ mod tests {
         let affinity = Affinity::new(&pool);
         let before = masks(&pool);
         pinned_in_turn(|processor, _| {
-            assert_eq!(*affinity.spare_caller().expect("no other caller"), Some(processor));
-            assert_eq!(masks(&pool), before);
+            assert!(affinity.spare_caller().is_some());
+            assert_eq!(masks(&pool), before, "pinned to {processor}");
         });
     }
 

@@ -72,7 +72,7 @@ pub(crate) type Added = Result<f64, Reached>;
 pub(crate) struct Blocks {
     /// The bucket of each unit; small numbers, since all are read thrice.
     bucket: Vec<u16>,
-    /// Where the units of each half end in each bucket.
+    /// Where the units of each half end in each bucket; where some are dealt, the second half is all.
     ends: Vec<[u32; HALVES]>,
     /// The units, bucket after bucket.
     order: Vec<u32>,

@@ -24,7 +24,7 @@ const POWERS: usize = 4;
 /// In so many places at most order may count.
 pub(crate) const MOST_RUNS: usize = 64;
 
-/// Relatively, sums of less than 2^32 units in two orders differ by less.
+/// Relatively, sums of less than 2^32 units in two orders differ by no more.
 const SLACK: f64 = 1.0 / (1 << 20) as f64;
 
 /// The last powers of two that supply passes before it reaches demand, upwards.
@@ -40,7 +40,7 @@ struct Sum([f64; POWERS]);
 type HalfWay = u8;
 
 impl Powers {
-    /// `None` where half a last place is no normal number, or a supply might be none.
+    /// `None` where half a last place is no normal number, or twice the last power is none.
     pub fn below(demand: f64) -> Option<Self> {
         let beyond = 2.0 * power_of_two(demand);
         let all = Self([0.0625, 0.125, 0.25, 0.5].map(|part| part * beyond));
@@ -131,7 +131,7 @@ impl Sums {
         self.powers
     }
 
-    /// Adds a unit to its bucket, if it is not half way.
+    /// Adds a unit to its bucket; for powers for which it is half way, the sums then mean nothing.
     #[inline(always)]
     pub fn add(&mut self, bucket: u8, quantity: f64) {
         let sum = &mut self.sums[usize::from(bucket)];
@@ -229,11 +229,11 @@ impl Runs {
         Self { powers: Powers([0.0; POWERS]), runs: Vec::new(), rest: None }
     }
 
-    /// Finds the runs up to demand, and returns the first, which is all buckets up to one.
-    /// `None` if runs are too many, or supply passes the last power.
+    /// Finds the runs up to demand, and returns the last bucket of the first, which is all up to it.
+    /// `None` if runs are too many, or supply passes the last power short of demand.
     #[inline(always)]
-    pub fn find(&mut self, sums: &Sums, demand: f64) -> Option<Range<usize>> {
-        self.walk(sums, demand).then(|| self.runs[0].buckets.clone())
+    pub fn find(&mut self, sums: &Sums, demand: f64) -> Option<usize> {
+        self.walk(sums, demand).then(|| self.runs[0].buckets.end - 1)
     }
 
     #[inline(always)]
@@ -263,7 +263,7 @@ impl Runs {
                 }
                 reach = Reach::from(with, demand, powers);
                 if reach.is_none() && self.runs.len() > 1 {
-                    return false;
+                    return with > demand; // the margin's own bucket may pass the last power
                 }
             }
             supply = with;

@@ -10,9 +10,9 @@ use crate::values::{lower, refill};
 /// So many units tell how bids and quantities are spread. A market has no fewer.
 pub(crate) const SAMPLE: usize = 512;
 
-/// The squares of how many of the sample share a bucket come to twice the sample where bids are
-/// spread evenly. Where it is more than this many times, they are better dealt than added up.
-const MOST_CROWDING: usize = 4;
+/// The squares of how many of the sample share a bucket come to some three times the sample where
+/// bids are spread evenly. From this many times on, they are better dealt than added up.
+const MOST_CROWDING: usize = 8;
 
 /// So many parts of the units are added in turn, so that two of sorted bids, which go to one
 /// bucket, do not wait for each other.
@@ -48,36 +48,44 @@ pub(crate) fn tally<const AVX2: bool>(
     if buckets.len() < bids.len() {
         refill(buckets, std::iter::repeat_n(0, bids.len()));
     }
-    let tally = Tally { scale, sums, seen: Seen::new(), left: bids.len() / UNITS_PER_HALF_WAY };
+    let tally = Tally { scale, sums, seen: Seen::new(), half_way: 0 };
     tally.good::<AVX2>(bids, quantities, &mut buckets[..bids.len()]).then_some(scale)
 }
 
 /// From bids to buckets, by some of the bids; `None` where those crowd.
 #[inline(always)]
 fn sampled_scale(bids: &[f64]) -> Option<Scale> {
-    let step = bids.len() / SAMPLE;
-    let sample: [f64; SAMPLE] = from_fn(|k| bids[k * step]);
+    let sample: [f64; SAMPLE] = from_fn(|k| bids[sampled(k, bids.len())]);
     let scale = Scale::new(&sample, BUCKETS as u32 - 1).filter(|scale| !scale.flat())?;
     let mut counts = [0; BUCKETS];
     for bid in sample {
         counts[usize::from(scale.clamped_bucket(bid) as u8)] += 1;
     }
     let crowding = counts.iter().map(|count| count * count).sum::<usize>();
-    (crowding <= 2 * MOST_CROWDING * SAMPLE).then_some(scale)
+    (crowding <= MOST_CROWDING * SAMPLE).then_some(scale)
 }
 
 /// About the sum of all, rather too much.
 fn most(quantities: &[f64]) -> f64 {
-    let step = quantities.len() / SAMPLE;
-    1.125 * step as f64 * quantities.iter().step_by(step).sum::<f64>()
+    let sum: f64 = (0..SAMPLE).map(|k| quantities[sampled(k, quantities.len())]).sum();
+    1.125 * sum * (quantities.len() / SAMPLE) as f64
+}
+
+/// The unit that one of the sample is: of each part of the units one, at no regular distance, or
+/// units that come in turns would mislead.
+#[inline(always)]
+pub(crate) fn sampled(k: usize, units: usize) -> usize {
+    let part = units / SAMPLE;
+    let scattered = (k as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    k * part + ((scattered * part as u64) >> 32) as usize
 }
 
 struct Tally<'a> {
     scale: Scale,
     sums: &'a mut Sums,
     seen: Seen,
-    /// So many quantities may still be half way.
-    left: usize,
+    /// How many quantities are half way.
+    half_way: usize,
 }
 
 impl Tally<'_> {
@@ -100,7 +108,7 @@ impl Tally<'_> {
                     &mut buckets[tile],
                 );
             }
-            if self.left == 0 {
+            if self.too_many_half_way(PARTS * (start + TILE)) {
                 return false;
             }
             let tiles = at.map(|at| {
@@ -122,7 +130,12 @@ impl Tally<'_> {
         for (&bucket, &quantity) in buckets.iter().zip(quantities) {
             self.sums.add(bucket, quantity);
         }
-        self.left != 0 && self.seen.good() && self.sums.finite()
+        !self.too_many_half_way(PARTS * length) && self.seen.good() && self.sums.finite()
+    }
+
+    /// Whether they are, of so many that were looked at; rather no than yes of the first ones.
+    fn too_many_half_way(&self, units: usize) -> bool {
+        self.half_way > (units + PARTS * TILE) / UNITS_PER_HALF_WAY
     }
 
     /// Checks some units, numbers their buckets, and marks those that are half way.
@@ -143,8 +156,7 @@ impl Tally<'_> {
             let may_be = |&quantity: &f64| powers.fine(quantity) & !powers.coarse(quantity);
             if quantities.iter().fold(false, |any, quantity| any | may_be(quantity)) {
                 for (&quantity, &bucket) in quantities.iter().zip(buckets) {
-                    let half_way = self.sums.mark(bucket, quantity);
-                    self.left = self.left.saturating_sub(usize::from(half_way));
+                    self.half_way += usize::from(self.sums.mark(bucket, quantity));
                 }
             }
         }
