@@ -20,7 +20,13 @@ pub const MOST_NUMBERS_A_UNIT: usize = 17;
 const SOME: usize = 400;
 
 /// From so many units on it is faster to add up buckets, with AVX2; by measurement.
-pub(crate) const MANY: usize = 16_384;
+const MANY: usize = 16_384;
+
+/// Whether so many units are added up by buckets.
+#[inline(always)]
+pub(crate) fn adds_up<const AVX2: bool>(units: usize) -> bool {
+    AVX2 && units >= MANY
+}
 
 /// Where the merit order meets demand.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -107,7 +113,7 @@ impl Scratch {
         quantities: &[f64],
         demand: f64,
     ) -> Option<Margin> {
-        if AVX2 && bids.len() >= MANY && good_values(&[], &[], &[demand]) {
+        if adds_up::<AVX2>(bids.len()) && good_values(&[], &[], &[demand]) {
             self.many.margin::<AVX2>(bids, quantities, demand, &mut self.blocks)
         } else {
             None

@@ -6,7 +6,7 @@ use crate::cpu::{self, Task};
 use crate::dispatch::dispatch;
 use crate::fault::good_values;
 use crate::many::Many;
-use crate::margin::{MANY, Margin};
+use crate::margin::{Margin, adds_up};
 use crate::rules::Rules;
 
 /// What [`clear`](crate::clear) does to many units, in this order.
@@ -61,7 +61,7 @@ impl Task for AddsUp {
 
     #[inline(always)]
     fn run<const AVX2: bool>(self) -> bool {
-        AVX2 && self.units >= MANY
+        adds_up::<AVX2>(self.units)
     }
 }
 
@@ -79,7 +79,7 @@ impl<D: FnMut()> Task for Staged<'_, D> {
     fn run<const AVX2: bool>(self) -> Option<f64> {
         let Self { market, stages, cleared, mut done } = self;
         let Market { bids, quantities, demand } = market;
-        let margin = if AVX2 && bids.len() >= MANY {
+        let margin = if adds_up::<AVX2>(bids.len()) {
             stages.margin_of_many::<AVX2>(market, &mut done)?
         } else {
             stages.margin::<AVX2>(market, &mut done)?
