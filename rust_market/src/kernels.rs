@@ -124,7 +124,7 @@ pub fn one_market<'py>(
     let views = inputs.view_market()?;
     let float32 = inputs.quantities.is_float32();
     let cleared = outputs::fresh(given.bids.py(), &[views.bids.units()], float32)?;
-    let rules = Rules { ties, scarcity_price: views.scarcity_price };
+    let rules = Rules { ties, scarcity_price: views.scarcity_price, ..Rules::default() };
     let price = BUFFERS.with_borrow_mut(|buffers| {
         let market = Market {
             bids: views.bids.values(&mut buffers.bids)?,
@@ -162,7 +162,7 @@ pub fn many_markets<'py>(
 
     let views = inputs.view_markets()?;
     let shape = [views.demand.rows(), views.bids.units()];
-    let rules = Rules { ties, scarcity_price: views.scarcity_price };
+    let rules = Rules { ties, scarcity_price: views.scarcity_price, ..Rules::default() };
     let markets = Markets {
         rows: shape[0],
         units: shape[1],

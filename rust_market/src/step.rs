@@ -45,6 +45,7 @@ impl Numbers {
             rules: Rules {
                 ties: ties.check()?,
                 scarcity_price: number("model.scarcity_price", &fields[11], "a float or None")?,
+                ..Rules::default()
             },
         })
     }

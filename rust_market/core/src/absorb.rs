@@ -9,6 +9,8 @@
 
 use std::array::from_fn;
 
+use crate::values::lesser;
+
 /// So many units are absorbed at once, or none of them.
 pub(crate) const BLOCK: usize = 8;
 
@@ -44,7 +46,7 @@ pub(crate) fn absorb(order: &[u32], quantities: &[f64], supply: f64, demand: f64
 /// Sums that reach the next power of two may be wrong, but never fall below it.
 #[inline(always)]
 fn limits(power: f64, demand: f64) -> (f64, f64) {
-    (power * (0.5 * f64::EPSILON), demand.min(2.0 * power))
+    (power * (0.5 * f64::EPSILON), lesser(demand, 2.0 * power))
 }
 
 /// What some units that were absorbed, and none of them half way, add to a supply with them.

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::batch_lanes::{Group, fits_lanes};
+use crate::clearing::Market;
 use crate::common::Common;
 use crate::cpu::{self, Task};
 use crate::dispatch::dispatch;
@@ -347,9 +348,9 @@ impl<R: Rows, T: Results> Part<'_, R, T> {
             let quantities =
                 if markets.quantities.shared() { &common.quantities } else { own_quantities };
             let margin = if shared {
-                common.margin(quantities, demand, rules.ties)
+                common.margin(quantities, demand, rules)
             } else {
-                scratch.margin::<AVX2>(bids, quantities, demand, rules.ties)
+                scratch.margin::<AVX2>(Market { bids, quantities, demand }, rules)
             };
             let cells = results.cells(row, markets.units, cleared);
             let price = dispatch(bids, quantities, demand, rules, margin, cells);

@@ -85,7 +85,7 @@ impl Group {
         units.copy_from_slice(offers);
         sort(units);
         let demand = lanes!(k => positive_zero(demand[k]));
-        let margins = Margins::new(&&*units, demand, rules.ties);
+        let margins = Margins::new(&&*units, demand, rules);
         for (dispatch, offer) in dispatch.iter_mut().zip(offers) {
             *dispatch = margins.dispatch(offer, rules.ties);
         }
@@ -151,7 +151,7 @@ mod tests {
                 demand: matrix(demand),
             };
             for ties in [Ties::First, Ties::ProRata] {
-                let rules = Rules { ties, scarcity_price: None };
+                let rules = Rules { ties, ..Rules::default() };
                 let (mut prices, mut cleared) = ([0.0; LANES], vec![0.0; cells]);
                 let mut group = Group::new();
                 assert!(group.read(&markets, 0));

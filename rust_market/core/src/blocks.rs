@@ -16,7 +16,7 @@ use crate::cpu::{self, Task};
 use crate::few::{FEW, Few};
 use crate::margin::Margin;
 use crate::scale::Scale;
-use crate::values::{last_at, nth_at, refill};
+use crate::values::{nth_at, refill};
 
 /// About so many units share a bucket.
 const UNITS_PER_BUCKET: usize = 8;
@@ -126,7 +126,7 @@ impl Blocks {
     ) -> Option<Margin> {
         let all = 0..bids.len();
         Some(match self.add::<AVX2>(bids, quantities, scale, all, 0.0, demand)? {
-            Ok(_) => Margin::Beyond { last: last_at(bids, scale.highest) },
+            Ok(_) => Margin::Beyond,
             Err(reached) => reached.margin(bids),
         })
     }

@@ -72,7 +72,7 @@ impl Buckets {
             }
             next = end;
         }
-        Some(Margin::Beyond { last: self.order[units - 1] as usize })
+        Some(Margin::Beyond)
     }
 
     /// Puts the units into buckets, in index order within each.

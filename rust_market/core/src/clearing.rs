@@ -102,7 +102,7 @@ impl<T: Output> Task for Clear<'_, T> {
         if !good_price(rules.scarcity_price) {
             return None;
         }
-        let margin = scratch.checked_margin::<AVX2>(bids, quantities, demand, rules.ties)?;
+        let margin = scratch.checked_margin::<AVX2>(market, rules)?;
         Some(dispatch(bids, quantities, demand, rules, margin, cleared))
     }
 }

@@ -3,7 +3,7 @@
 use crate::margin::{Margin, first_at_price, positive_zero};
 use crate::merit_order::MeritOrder;
 use crate::rows::{Markets, Rows};
-use crate::rules::Ties;
+use crate::rules::{Rules, Ties, some};
 
 /// The rows that all markets of a batch share, and what follows from them.
 #[derive(Debug, Default)]
@@ -46,13 +46,22 @@ impl Common {
 
     /// The margin of a market whose bids are shared.
     #[inline]
-    pub fn margin(&self, quantities: &[f64], demand: f64, ties: Ties) -> Margin {
-        if self.supply.is_empty() {
-            return self.order.margin(&self.bids, quantities, demand, ties);
-        }
-        let marginal = self.supply.partition_point(|&supply| supply < demand);
+    pub fn margin(&self, quantities: &[f64], demand: f64, rules: Rules) -> Margin {
+        let threshold = rules.threshold(positive_zero(demand));
+        let margin = if self.supply.is_empty() {
+            self.order.margin(&self.bids, quantities, some(threshold), rules.ties)
+        } else {
+            self.margin_of_shared(some(threshold), rules.ties)
+        };
+        margin.settled(&self.bids, threshold)
+    }
+
+    /// The margin where quantities are shared, too.
+    #[inline]
+    fn margin_of_shared(&self, threshold: f64, ties: Ties) -> Margin {
+        let marginal = self.supply.partition_point(|&supply| supply < threshold);
         if marginal == self.supply.len() {
-            return Margin::Beyond { last: self.order.unit(marginal - 1) };
+            return Margin::Beyond;
         }
         let before = |rank: usize| if rank == 0 { 0.0 } else { self.supply[rank - 1] };
         let cheaper = match ties {

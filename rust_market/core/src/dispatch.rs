@@ -3,6 +3,7 @@
 use crate::margin::{Margin, positive_zero};
 use crate::output::Output;
 use crate::rules::{Rules, Ties};
+use crate::values::lesser;
 
 /// Writes what each unit delivers, and returns the price.
 ///
@@ -18,11 +19,11 @@ pub(crate) fn dispatch<T: Output>(
     cleared: &mut [T],
 ) -> f64 {
     match margin {
-        Margin::Beyond { last } => {
+        Margin::Beyond => {
             for (cell, &quantity) in cleared.iter_mut().zip(quantities) {
                 *cell = T::from_f64(positive_zero(quantity));
             }
-            rules.scarcity_price.unwrap_or(bids[last])
+            rules.scarcity_price.unwrap_or_else(|| highest_bid(bids, quantities))
         }
         Margin::At { unit, before, cheaper } => {
             let demand = positive_zero(demand);
@@ -35,6 +36,14 @@ pub(crate) fn dispatch<T: Output>(
     }
 }
 
+/// The bid of the last unit in merit order that offers something, or of all if none does.
+fn highest_bid(bids: &[f64], quantities: &[f64]) -> f64 {
+    let later = |one: f64, other: f64| if other < one { one } else { other };
+    let offered = bids.iter().zip(quantities).filter(|&(_, &quantity)| quantity > 0.0);
+    let highest = offered.map(|(&bid, _)| bid).reduce(later);
+    highest.or_else(|| bids.iter().copied().reduce(later)).unwrap_or(0.0)
+}
+
 /// All units before the marginal one in full, and `rest` to that one.
 #[inline(always)]
 fn first<T: Output>(bids: &[f64], quantities: &[f64], rest: f64, unit: usize, cleared: &mut [T]) {
@@ -45,7 +54,7 @@ fn first<T: Output>(bids: &[f64], quantities: &[f64], rest: f64, unit: usize, cl
         *cell = T::from_f64(if bid <= price { quantity } else { 0.0 });
         at_price += u64::from(bid == price);
     }
-    cleared[unit] = T::from_f64(rest.min(positive_zero(quantities[unit])));
+    cleared[unit] = T::from_f64(lesser(positive_zero(quantities[unit]), rest));
     if at_price > 1 {
         // Those after the marginal unit get nothing.
         for (cell, &bid) in cleared[unit + 1..].iter_mut().zip(&bids[unit + 1..]) {
@@ -64,7 +73,7 @@ fn share<T: Output>(bids: &[f64], quantities: &[f64], rest: f64, price: f64, cle
         *cell = T::from_f64(if bid < price {
             quantity
         } else if bid == price && supply != 0.0 {
-            (quantity * ratio).min(quantity)
+            lesser(quantity, quantity * ratio)
         } else {
             0.0
         });

@@ -55,7 +55,7 @@ impl Few {
         self.sort_words::<AVX2>(bids.len());
         let offer = |unit| Offer { bid: bids[unit], quantity: quantities[unit] };
         match self.add(bids.len(), 0.0, demand, offer) {
-            Ok(_) => Margin::Beyond { last: self.unit(bids.len() - 1) },
+            Ok(_) => Margin::Beyond,
             Err((rank, before)) => {
                 let cheaper = match ties {
                     Ties::First => before,

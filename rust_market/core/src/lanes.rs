@@ -4,7 +4,7 @@
 //! In every lane it is the same sequence of operations as in a market on its own, so the bits are
 //! the same. Loops over lanes are simple enough for the compiler to make vectors of.
 
-use crate::rules::{Rules, Ties};
+use crate::rules::{Rules, Ties, some};
 
 /// So many markets at once.
 pub(crate) const LANES: usize = 8;
@@ -46,7 +46,7 @@ impl Units for &[Unit] {
 #[derive(Debug)]
 pub(crate) struct Margins {
     pub demand: Lanes,
-    /// The marginal unit's bid; the last unit's under scarcity.
+    /// The marginal unit's bid; under scarcity that of the last unit that offers something.
     pub bid: Lanes,
     /// Number of the marginal unit; more than any unit's under scarcity.
     pub number: Lanes,
@@ -102,9 +102,10 @@ fn pick(a: &Unit, b: &Unit, of_a: &Lanes, of_b: &Lanes) -> (Lanes, Lanes) {
 }
 
 impl Margins {
-    /// Adds up units in merit order.
+    /// Adds up units in merit order. No demand is -0.0.
     #[inline(always)]
-    pub fn new(units: &impl Units, demand: Lanes, ties: Ties) -> Self {
+    pub fn new(units: &impl Units, demand: Lanes, rules: Rules) -> Self {
+        let thresholds = lanes!(k => some(rules.threshold(demand[k])));
         let first = units.unit(0);
         let mut margins = Self {
             demand,
@@ -117,12 +118,15 @@ impl Margins {
         let mut total = first.quantity;
         for rank in 1..units.count() {
             let next = units.unit(rank);
-            margins.pass(&next, &total);
+            margins.pass(&next, &total, &thresholds);
             total = lanes!(k => total[k] + next.quantity[k]);
         }
         let scarce = Unit { bid: margins.bid, quantity: ZERO, number: [f64::INFINITY; LANES] };
-        margins.pass(&scarce, &total);
-        if ties == Ties::ProRata {
+        margins.pass(&scarce, &total, &thresholds);
+        if margins.number.contains(&f64::INFINITY) {
+            margins.settle_scarce(units, rules);
+        }
+        if rules.ties == Ties::ProRata {
             for rank in 0..units.count() {
                 margins.add_ties(&units.unit(rank));
             }
@@ -133,11 +137,32 @@ impl Margins {
     /// Goes on to the next unit where supply does not reach demand. Supply never falls, so where it
     /// does it stays there.
     #[inline(always)]
-    fn pass(&mut self, next: &Unit, total: &Lanes) {
-        let Self { demand, bid, number, before, .. } = self;
-        *bid = lanes!(k => if total[k] < demand[k] { next.bid[k] } else { bid[k] });
-        *number = lanes!(k => if total[k] < demand[k] { next.number[k] } else { number[k] });
-        *before = lanes!(k => if total[k] < demand[k] { total[k] } else { before[k] });
+    fn pass(&mut self, next: &Unit, total: &Lanes, thresholds: &Lanes) {
+        let Self { bid, number, before, .. } = self;
+        *bid = lanes!(k => if total[k] < thresholds[k] { next.bid[k] } else { bid[k] });
+        *number = lanes!(k => if total[k] < thresholds[k] { next.number[k] } else { number[k] });
+        *before = lanes!(k => if total[k] < thresholds[k] { total[k] } else { before[k] });
+    }
+
+    /// Where supply does not reach demand: finds the last unit that offers something. Where no unit
+    /// does and nothing is asked for, the first one is marginal.
+    #[cold]
+    fn settle_scarce(&mut self, units: &impl Units, rules: Rules) {
+        for lane in 0..LANES {
+            if self.number[lane] != f64::INFINITY {
+                continue;
+            }
+            if rules.threshold(self.demand[lane]) == 0.0 {
+                let first = units.unit(0);
+                (self.bid[lane], self.number[lane]) = (first.bid[lane], first.number[lane]);
+                self.before[lane] = 0.0;
+                continue;
+            }
+            let offering = (0..units.count()).rfind(|&rank| units.unit(rank).quantity[lane] > 0.0);
+            if let Some(rank) = offering {
+                self.bid[lane] = units.unit(rank).bid[lane];
+            }
+        }
     }
 
     /// Adds a unit to those that are cheaper than the price or to those at it, if it is one.

@@ -78,5 +78,5 @@ pub use model::Model;
 pub use output::Output;
 pub use results::{Fresh, Results, Shared, Visible};
 pub use rows::{Markets, Matrix, Rows};
-pub use rules::{Rules, Ties};
+pub use rules::{DEFAULT_TOLERANCE, Rules, Ties};
 pub use step::{step_batch, step_batch_portably};

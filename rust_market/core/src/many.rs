@@ -12,7 +12,6 @@ use crate::margin::Margin;
 use crate::scale::Scale;
 use crate::sums::{BUCKETS, MOST_RUNS, Runs, Sums};
 use crate::tally::{SAMPLE, tally};
-use crate::values::{extent, last_at};
 
 /// Memory for the sums of one market.
 #[derive(Debug)]
@@ -100,7 +99,7 @@ impl Many {
             }
         }
         runs.add_rest(total, demand)?;
-        Some(Margin::Beyond { last: last_at(bids, extent(bids).1) })
+        Some(Margin::Beyond)
     }
 
     /// Gives memory back that only an unusually large market needed.

@@ -2,12 +2,13 @@
 
 use crate::blocks::Blocks;
 use crate::buckets::Buckets;
+use crate::clearing::Market;
 use crate::fault::good_values;
 use crate::few::{FEW, Few};
 use crate::many::Many;
 use crate::merit_order::MeritOrder;
 use crate::pairs::{self, HANDFUL};
-use crate::rules::Ties;
+use crate::rules::{Rules, Ties, some};
 
 /// Memory is kept between calls for markets of up to so many units.
 pub const KEPT_UNITS: usize = 1 << 18;
@@ -39,8 +40,22 @@ pub enum Margin {
         /// Supply of the units that bid less, where ties share; else not used.
         cheaper: f64,
     },
-    /// Supply does not reach demand; the last unit in merit order.
-    Beyond { last: usize },
+    /// Supply does not reach demand.
+    Beyond,
+}
+
+impl Margin {
+    /// The margin once more, where nothing is asked for and no unit offers anything: then the
+    /// cheapest is marginal.
+    #[inline(always)]
+    pub(crate) fn settled(self, bids: &[f64], threshold: f64) -> Self {
+        match self {
+            Self::Beyond if threshold == 0.0 => {
+                Self::At { unit: cheapest(bids), before: 0.0, cheaper: 0.0 }
+            }
+            margin => margin,
+        }
+    }
 }
 
 /// Memory to clear markets with; reused, so that clearing does not allocate.
@@ -72,18 +87,19 @@ impl Scratch {
     #[inline(always)]
     pub(crate) fn checked_margin<const AVX2: bool>(
         &mut self,
-        bids: &[f64],
-        quantities: &[f64],
-        demand: f64,
-        ties: Ties,
+        market: Market<'_>,
+        rules: Rules,
     ) -> Option<Margin> {
-        match self.margin_of_many::<AVX2>(bids, quantities, demand) {
-            Some(margin) => Some(margin),
+        let Market { bids, quantities, demand } = market;
+        let threshold = rules.threshold(positive_zero(demand));
+        let margin = match self.margin_of_many::<AVX2>(bids, quantities, some(threshold)) {
+            Some(margin) if good_values(&[], &[], &[demand]) => margin,
             None if good_values(bids, quantities, &[demand]) => {
-                Some(self.dealt_margin::<AVX2>(bids, quantities, demand, ties))
+                self.dealt_margin::<AVX2>(bids, quantities, some(threshold), rules.ties)
             }
-            None => None,
-        }
+            _ => return None,
+        };
+        Some(margin.settled(bids, threshold))
     }
 
     /// Finds the margin of one market. Any bits are safe; only values that pass
@@ -92,17 +108,14 @@ impl Scratch {
     /// # Panics
     /// If the slices are empty or differ in length.
     #[inline(always)]
-    pub(crate) fn margin<const AVX2: bool>(
-        &mut self,
-        bids: &[f64],
-        quantities: &[f64],
-        demand: f64,
-        ties: Ties,
-    ) -> Margin {
-        match self.margin_of_many::<AVX2>(bids, quantities, demand) {
+    pub(crate) fn margin<const AVX2: bool>(&mut self, market: Market<'_>, rules: Rules) -> Margin {
+        let Market { bids, quantities, demand } = market;
+        let threshold = rules.threshold(positive_zero(demand));
+        let margin = match self.margin_of_many::<AVX2>(bids, quantities, some(threshold)) {
             Some(margin) => margin,
-            None => self.dealt_margin::<AVX2>(bids, quantities, demand, ties),
-        }
+            None => self.dealt_margin::<AVX2>(bids, quantities, some(threshold), rules.ties),
+        };
+        margin.settled(bids, threshold)
     }
 
     /// The margin of very many units; `None` where a value is bad, or it has to be found otherwise.
@@ -113,7 +126,7 @@ impl Scratch {
         quantities: &[f64],
         demand: f64,
     ) -> Option<Margin> {
-        if adds_up::<AVX2>(bids.len()) && good_values(&[], &[], &[demand]) {
+        if adds_up::<AVX2>(bids.len()) {
             self.many.margin::<AVX2>(bids, quantities, demand, &mut self.blocks)
         } else {
             None
@@ -175,9 +188,19 @@ impl Default for Scratch {
 }
 
 /// Reads -0.0 as 0.0.
+///
+/// No result of this may go into `f64::min` or `f64::max`: those do not say which zero they give,
+/// so that compilers leave out an addition that decides nothing but a sign.
 #[inline(always)]
 pub(crate) fn positive_zero(value: f64) -> f64 {
     value + 0.0
+}
+
+/// The unit that comes first in merit order.
+#[cold]
+fn cheapest(bids: &[f64]) -> usize {
+    let first = |one: usize, other: usize| if bids[other] < bids[one] { other } else { one };
+    (0..bids.len()).reduce(first).unwrap_or(0)
 }
 
 /// The first rank with the bid that the unit of rank `marginal` has.

@@ -79,7 +79,7 @@ impl MeritOrder {
             }
             before = total;
         }
-        Margin::Beyond { last: self.unit(self.len() - 1) }
+        Margin::Beyond
     }
 
     /// Gives memory back that only an unusually large market needed.

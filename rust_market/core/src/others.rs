@@ -9,7 +9,8 @@ use crate::lanes::{LANES, Lanes, Unit, Units, lanes};
 use crate::margin::positive_zero;
 use crate::merit_order::MeritOrder;
 use crate::model::Told;
-use crate::rules::{Rules, Ties};
+use crate::rules::{Rules, Ties, some};
+use crate::values::lesser;
 
 /// What the one unit offers to meet which demand.
 #[derive(Clone, Copy, Debug)]
@@ -79,30 +80,48 @@ impl Others {
         places
     }
 
-    /// Clears one market.
+    /// Clears one market. Demand is no -0.0, and neither is the quantity.
     pub fn clear(&self, entry: Entry, rules: Rules) -> Cleared {
         let place = self.limits.partition_point(|&limit| limit <= entry.bid);
         let before = self.before[place];
         let Entry { bid, quantity, demand } = entry;
-        if place > 0 && before >= demand {
-            let marginal = self.before[1..=place].partition_point(|&supply| supply < demand);
+        let threshold = some(rules.threshold(demand));
+        if before >= threshold {
+            let marginal = self.before[1..=place].partition_point(|&supply| supply < threshold);
             return self.at(marginal, entry, place, rules);
         }
         let mut supply = before + quantity;
-        if supply >= demand {
+        if supply >= threshold {
             let dispatch = match rules.ties {
-                Ties::First => (positive_zero(demand) - before).min(quantity),
+                Ties::First => lesser(quantity, demand - before),
                 Ties::ProRata => self.share(bid, entry, place),
             };
             return Cleared { told: Told { price: bid, shortage: 0.0 }, dispatch };
         }
         for (rank, &other) in self.quantities.iter().enumerate().skip(place) {
             supply += other;
-            if supply >= demand {
+            if supply >= threshold {
                 return self.at(rank, entry, place, rules);
             }
         }
-        let last = if place == self.bids.len() { bid } else { self.bids[self.bids.len() - 1] };
+        self.scarce(entry, place, supply, rules)
+    }
+
+    /// The market where supply, which is all that there is, does not reach demand.
+    #[cold]
+    fn scarce(&self, entry: Entry, place: usize, supply: f64, rules: Rules) -> Cleared {
+        let Entry { bid, quantity, demand } = entry;
+        if rules.threshold(demand) == 0.0 {
+            // Nothing is asked for and nothing offered: the first unit is marginal.
+            let price = if place == 0 { bid } else { self.bids[0] };
+            return Cleared { told: Told { price, shortage: 0.0 }, dispatch: 0.0 };
+        }
+        let offering = self.quantities.iter().rposition(|&quantity| quantity > 0.0);
+        let last = match offering {
+            Some(rank) if quantity == 0.0 || rank >= place => self.bids[rank],
+            None if quantity == 0.0 && place < self.bids.len() => self.bids[self.bids.len() - 1],
+            _ => bid,
+        };
         let price = rules.scarcity_price.unwrap_or(last);
         Cleared { told: Told { price, shortage: demand - supply }, dispatch: quantity }
     }
@@ -132,8 +151,8 @@ impl Others {
         if supply == 0.0 {
             return 0.0;
         }
-        let ratio = (positive_zero(entry.demand) - self.before[start]) / supply;
-        (entry.quantity * ratio).min(entry.quantity)
+        let ratio = (entry.demand - self.before[start]) / supply;
+        lesser(entry.quantity, entry.quantity * ratio)
     }
 
     /// The ranks of those that bid the price.

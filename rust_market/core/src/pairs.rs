@@ -30,7 +30,7 @@ pub(crate) fn margin(bids: &[f64], quantities: &[f64], demand: f64, ties: Ties) 
         short += usize::from(total < demand);
     }
     if short >= units {
-        return Margin::Beyond { last: order[units - 1] };
+        return Margin::Beyond;
     }
     let unit = order[short];
     let before = supply[short];

@@ -25,7 +25,9 @@ pub fn step_batch(model: &Model<'_>, state: State<'_>, actions: &[f32], outcome:
             let (bids, quantities) = offers(model, &agents, actions);
             let demand = demand[*hour as usize];
             let (price, cleared) = reference::clear(&bids, &quantities, demand, model.rules);
-            let shortage = f64::max(0.0, demand - supply(&bids, &quantities));
+            let supply = supply(&bids, &quantities);
+            let reached = supply >= demand - model.rules.tolerance * demand;
+            let shortage = if reached { 0.0 } else { demand - supply };
             outcome.prices[row] = price;
             for (&agent, cell) in agents.iter().zip(cells.clone()) {
                 let markup = bids[agent] - model.costs[agent];
@@ -57,9 +59,13 @@ fn offers(model: &Model<'_>, agents: &[usize], actions: &[f32]) -> (Vec<f64>, Ve
     let (mut bids, mut quantities) = (model.costs.to_vec(), model.capacities.to_vec());
     for (&agent, action) in agents.iter().zip(actions.chunks(2)) {
         bids[agent] = model.costs[agent] + f64::from(action[1]) * model.bid_change;
-        quantities[agent] = model.capacities[agent] * (1.0 - f64::max(0.0, action[0].into()));
+        quantities[agent] = model.capacities[agent] * (1.0 - withheld(action[0]));
     }
     (bids, quantities)
+}
+
+fn withheld(action: f32) -> f64 {
+    if action > 0.0 { action.into() } else { 0.0 }
 }
 
 /// What all units offer, added in merit order.

@@ -7,7 +7,7 @@ use crate::dispatch::dispatch;
 use crate::fault::good_values;
 use crate::many::Many;
 use crate::margin::{Margin, adds_up};
-use crate::rules::Rules;
+use crate::rules::{Rules, some};
 
 /// What [`clear`](crate::clear) does to many units, in this order.
 pub const STAGES: [&str; 5] = ["check", "range", "deal", "add", "dispatch"];
@@ -99,6 +99,7 @@ impl Stages {
         done: &mut impl FnMut(),
     ) -> Option<Margin> {
         let Market { bids, quantities, demand } = market;
+        let threshold = some(Rules::default().threshold(demand));
         let good = good_values(bids, quantities, &[demand]);
         done();
         if !good {
@@ -108,7 +109,7 @@ impl Stages {
         done();
         self.blocks.deal(bids, scale);
         done();
-        self.blocks.add_all::<AVX2>(bids, quantities, scale, demand)
+        self.blocks.add_all::<AVX2>(bids, quantities, scale, threshold)
     }
 
     #[inline(always)]
@@ -118,11 +119,12 @@ impl Stages {
         done: &mut impl FnMut(),
     ) -> Option<Margin> {
         let Market { bids, quantities, demand } = market;
+        let threshold = some(Rules::default().threshold(demand));
         let Self { blocks, many } = self;
-        let scale = many.tally::<AVX2>(bids, quantities, demand)?;
+        let scale = many.tally::<AVX2>(bids, quantities, threshold)?;
         done();
-        many.choose::<AVX2>(bids.len(), demand, blocks)?;
+        many.choose::<AVX2>(bids.len(), threshold, blocks)?;
         done();
-        many.add::<AVX2>(bids, quantities, scale, demand, blocks)
+        many.add::<AVX2>(bids, quantities, scale, threshold, blocks)
     }
 }

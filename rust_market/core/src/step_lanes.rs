@@ -43,7 +43,7 @@ fn one(model: &Model<'_>, others: &Others, learner: usize, some: &mut Environmen
     let own = some.offers(model, 0, learner);
     let own = Unit { number: others.places(&own.bid), ..own };
     let ties = model.rules.ties;
-    let margins = Margins::new(&Merged { others, one: own }, some.demand(model), ties);
+    let margins = Margins::new(&Merged { others, one: own }, some.demand(model), model.rules);
     let prices = margins.prices(model.rules);
     let dispatch = margins.dispatch(&own, ties);
     let rewards = rewards(model, learner, &own, &dispatch, &prices, &margins.shortages());
@@ -84,7 +84,7 @@ fn all(model: &Model<'_>, agents: &mut Agents, some: &mut Environments<'_>) {
     let units = &mut units[..count];
     sort(units);
     let ties = model.rules.ties;
-    let margins = Margins::new(&&*units, some.demand(model), ties);
+    let margins = Margins::new(&&*units, some.demand(model), model.rules);
     let (prices, shortages) = (margins.prices(model.rules), margins.shortages());
     store(&where_active(prices, &active), some.outcome.prices);
     for (agent, own) in offers[..count].iter().enumerate() {

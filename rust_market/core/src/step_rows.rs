@@ -1,5 +1,6 @@
 //! Steps of environments, one after the other.
 
+use crate::clearing::Market;
 use crate::dispatch::dispatch;
 use crate::environments::{Environments, State};
 use crate::margin::{Margin, Scratch, positive_zero};
@@ -98,6 +99,7 @@ fn one(
 ) -> (Cleared, f64) {
     let cost = model.costs[learner];
     let (bid, quantity) = model.offer(cost, model.capacities[learner], action);
+    let demand = positive_zero(demand);
     let entry = Entry { bid, quantity: positive_zero(quantity), demand };
     let cleared = others.clear(entry, model.rules);
     (cleared, model.reward(cleared.told, bid, cost, cleared.dispatch))
@@ -122,11 +124,11 @@ fn all<const AVX2: bool>(
     for (((bid, quantity), &action), (&cost, &capacity)) in cells.zip(agents) {
         (*bid, *quantity) = model.offer(cost, capacity, action);
     }
-    let margin = scratch.margin::<AVX2>(bids, quantities, demand, model.rules.ties);
+    let margin = scratch.margin::<AVX2>(Market { bids, quantities, demand }, model.rules);
     let price = dispatch(bids, quantities, demand, model.rules, margin, cleared);
     let shortage = match margin {
         Margin::At { .. } => 0.0,
-        Margin::Beyond { .. } => shortage(order, bids, quantities, demand),
+        Margin::Beyond => shortage(order, bids, quantities, demand),
     };
     let told = Told { price, shortage };
     let agents = bids.iter().zip(model.costs).zip(&*cleared);

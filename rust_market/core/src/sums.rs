@@ -14,6 +14,7 @@ use std::array::from_fn;
 use std::ops::Range;
 
 use crate::absorb::power_of_two;
+use crate::values::lesser;
 
 /// So many buckets: a number of eight bits, and sums that stay in the nearest cache.
 pub(crate) const BUCKETS: usize = 256;
@@ -180,7 +181,7 @@ impl Stretch {
         }
         let k = powers.position(supply)?;
         let with = supply + self.sum.0[k];
-        let below = with < demand.min(2.0 * powers.0[k]);
+        let below = with < lesser(demand, 2.0 * powers.0[k]);
         (below && (self.half_way >> k) & 1 == 0).then_some(with)
     }
 }
@@ -197,7 +198,7 @@ impl Reach {
     /// From a supply that is about this; `None` below the first power and beyond the last.
     fn from(supply: f64, demand: f64, powers: Powers) -> Option<Self> {
         let k = powers.position(supply * (1.0 - SLACK))?;
-        let bound = demand.min(2.0 * powers.0[k]) * (1.0 - SLACK);
+        let bound = lesser(demand, 2.0 * powers.0[k]) * (1.0 - SLACK);
         Some(Self { bound, power: 1 << k, large: powers.large() })
     }
 

@@ -5,7 +5,7 @@ use std::array::from_fn;
 
 use crate::scale::Scale;
 use crate::sums::{BUCKETS, Powers, Sums};
-use crate::values::{lower, refill};
+use crate::values::{lesser, lower, refill};
 
 /// So many units tell how bids and quantities are spread. A market has no fewer.
 pub(crate) const SAMPLE: usize = 512;
@@ -43,7 +43,7 @@ pub(crate) fn tally<const AVX2: bool>(
     buckets: &mut Vec<u8>,
 ) -> Option<Scale> {
     let scale = sampled_scale(bids)?;
-    let powers = Powers::below(demand.min(most(quantities)))?;
+    let powers = Powers::below(lesser(demand, most(quantities)))?;
     sums.clear(powers);
     if buckets.len() < bids.len() {
         refill(buckets, std::iter::repeat_n(0, bids.len()));

@@ -47,9 +47,12 @@ fn higher<const N: usize>(one: [f64; N], other: &[f64; N]) -> [f64; N] {
     from_fn(|lane| if other[lane] > one[lane] { other[lane] } else { one[lane] })
 }
 
-/// The last unit with this bid.
-pub(crate) fn last_at(bids: &[f64], bid: f64) -> usize {
-    bids.iter().rposition(|&other| other == bid).unwrap_or(0)
+/// The lesser number; the first of two that are equal, and where the other is NaN.
+///
+/// `f64::min` does not say which of two zeros it gives.
+#[inline(always)]
+pub(crate) fn lesser(one: f64, other: f64) -> f64 {
+    if other < one { other } else { one }
 }
 
 /// The unit with this bid that has so many before it.

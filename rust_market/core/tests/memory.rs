@@ -51,7 +51,7 @@ fn clearing_again_allocates_nothing() {
         let skewed: Vec<f64> = bids.iter().map(|bid| (700.0 * bid).exp()).collect();
         let mut cleared = vec![0.0; units];
         for ties in [Ties::First, Ties::ProRata] {
-            let rules = Rules { ties, scarcity_price: None };
+            let rules = Rules { ties, ..Rules::default() };
             for bids in [&bids, &skewed] {
                 let market = Market { bids, quantities: &bids[..], demand: 0.3 * units as f64 };
                 let mut calls = [0; 2];

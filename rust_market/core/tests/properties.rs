@@ -4,8 +4,9 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use market_core::{
-    Fault, Fresh, Market as Slices, Markets, Matrix, MeritOrder, Results, Rules, Scratch, Ties,
-    Visible, check, clear, clear_batch, clear_batch_portably, clear_portably, reference,
+    DEFAULT_TOLERANCE, Fault, Fresh, Market as Slices, Markets, Matrix, MeritOrder, Results,
+    Rules, Scratch, Ties, Visible, check, clear, clear_batch, clear_batch_portably,
+    clear_portably, reference,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -87,7 +88,10 @@ fn demand(bids: &[f64], quantities: &[f64]) -> BoxedStrategy<f64> {
     for unit in order {
         total += quantities[unit];
         let step = f64::min(total, f64::MAX);
-        steps.extend([step, step.next_down().max(0.0), step.next_up().min(f64::MAX)]);
+        for tolerance in [0.0, DEFAULT_TOLERANCE, 1e-3, 0.5] {
+            let demand = f64::min(step / (1.0 - tolerance), f64::MAX);
+            steps.extend([demand, demand.next_down().max(0.0), demand.next_up().min(f64::MAX)]);
+        }
     }
     let most = f64::min(1.5 * total, f64::MAX);
     let anywhere = (0.0..=1.0).prop_map(move |part| part * most);
@@ -113,8 +117,19 @@ fn any_market() -> impl Strategy<Value = Market> {
 
 fn rules() -> impl Strategy<Value = Rules> {
     let ties = prop::sample::select(vec![Ties::First, Ties::ProRata]);
-    (ties, prop::option::of(-1e4..1e4))
-        .prop_map(|(ties, scarcity_price)| Rules { ties, scarcity_price })
+    (ties, prop::option::of(-1e4..1e4), tolerance())
+        .prop_map(|(ties, scarcity_price, tolerance)| Rules { ties, scarcity_price, tolerance })
+}
+
+/// The strict rule, the default, shares that matter, and the extremes.
+fn tolerance() -> impl Strategy<Value = f64> {
+    let special = vec![f64::from_bits(1), 1e-16, 1e-3, 0.5, 1.0_f64.next_down()];
+    prop_oneof![
+        2 => Just(0.0),
+        2 => Just(DEFAULT_TOLERANCE),
+        1 => prop::sample::select(special),
+        1 => 0.0..1.0,
+    ]
 }
 
 fn bits(values: &[f64]) -> Vec<u64> {
@@ -353,7 +368,7 @@ fn large_markets_agree_with_the_reference() {
         let bids: Vec<f64> = (0..50_001).map(bid).collect();
         let quantities: Vec<f64> = (0..50_001).map(|k| (k % 10) as f64 / 10.0).collect();
         for ties in [Ties::First, Ties::ProRata] {
-            let rules = Rules { ties, scarcity_price: None };
+            let rules = Rules { ties, ..Rules::default() };
             let market =
                 Market { bids: bids.clone(), quantities: quantities.clone(), demand: 9e3 };
             let expected = reference::clear(&bids, &quantities, 9e3, rules);

@@ -1,7 +1,8 @@
 //! The environments' step is the reference to the last bit, and refuses before it writes.
 
 use market_core::{
-    Model, Outcome, Refusal, Rules, State, Ties, reference_step, step_batch, step_batch_portably,
+    DEFAULT_TOLERANCE, Model, Outcome, Refusal, Rules, State, Ties, reference_step, step_batch,
+    step_batch_portably,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -124,8 +125,9 @@ fn actions(count: usize) -> BoxedStrategy<Vec<f32>> {
 
 fn rules() -> impl Strategy<Value = Rules> {
     let ties = prop::sample::select(vec![Ties::First, Ties::ProRata]);
-    (ties, prop::option::of(-1e4..1e4))
-        .prop_map(|(ties, scarcity_price)| Rules { ties, scarcity_price })
+    let tolerance = prop::sample::select(vec![0.0, 0.0, DEFAULT_TOLERANCE, 1e-3, 0.5]);
+    (ties, prop::option::of(-1e4..1e4), tolerance)
+        .prop_map(|(ties, scarcity_price, tolerance)| Rules { ties, scarcity_price, tolerance })
 }
 
 fn case(units: usize, count: usize) -> impl Strategy<Value = Case> {
@@ -177,13 +179,15 @@ fn case(units: usize, count: usize) -> impl Strategy<Value = Case> {
 fn any_case() -> impl Strategy<Value = Case> {
     let units = prop_oneof![20 => 1_usize..13, 3 => 13_usize..80, 10 => 49_usize..53];
     let cases = (units, 0_usize..20).prop_flat_map(|(units, count)| case(units, count));
-    let near = (any::<prop::sample::Index>(), 0_u8..5);
+    let near = (any::<prop::sample::Index>(), 0_u8..12);
     (cases, vec(near, 20)).prop_map(|(mut case, near)| {
         for (row, (rank, beside)) in (0..case.hours.len()).zip(near) {
             let steps = case.supply(row);
             let step = steps[rank.index(steps.len())];
+            // What supply reaches is this step, or next to it.
+            let step = if beside < 6 { step } else { step / (1.0 - case.rules.tolerance) };
             let hour = row * (HOURS + 1) + case.hours[row] as usize;
-            case.demand[hour] = match beside {
+            case.demand[hour] = match beside % 6 {
                 0 => step,
                 1 => step.next_down().max(0.0),
                 2 => step.next_up(),
