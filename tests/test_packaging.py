@@ -1,7 +1,9 @@
 """What the easy_marl distribution holds."""
 
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -41,3 +43,10 @@ def test_the_licences_are_shipped(names: list[str]) -> None:
     licences = [name for name in names if ".dist-info/licenses/" in name]
     assert any(name.endswith("/LICENSE") for name in licences)
     assert any(name.endswith("/ATTRIBUTION.md") for name in licences)
+
+
+def test_the_oldest_rust_that_is_promised_is_the_one_that_is_tried() -> None:
+    manifest = tomllib.loads((ROOT / "rust_market" / "Cargo.toml").read_text(encoding="utf-8"))
+    promised = manifest["workspace"]["package"]["rust-version"]
+    tried = re.findall(r"oldest: .*?(\d+\.\d+)", (ROOT / "tox.ini").read_text(encoding="utf-8"))
+    assert tried == [promised, promised]
