@@ -8,6 +8,7 @@ import numpy as np
 from bench import adversarial_batch, adversarial_order, adversarial_step
 from bench.adversarial_markets import (
     RULES,
+    STRICT,
     Array,
     Market,
     containers,
@@ -20,10 +21,13 @@ from bench.registry import Example
 
 def clear_examples() -> Iterator[Example]:
     """Yield the adversarial set of `clear`."""
-    for labelled in (markets(), adversarial_order.markets()):
+    for labelled, choice in (
+        (markets(), (*RULES, *STRICT)),
+        (adversarial_order.markets(), STRICT),
+    ):
         for turn, (label, market) in enumerate(labelled):
             # One rule each, in turn: demands come by nines and fives, so all meet all.
-            rules = RULES[turn % len(RULES)]
+            rules = choice[turn % len(choice)]
             yield example(f"{label}, {said(rules)}", market, rules)
     for label, container in containers():
         for rules in RULES:
@@ -37,7 +41,8 @@ def batch_examples() -> Iterator[Example]:
     yield from adversarial_batch.examples()
     for label, (bids, quantities, demand), options in faults():
         if np.ndim(demand) == 0:
-            rows = np.array([demand, demand])
+            pair = [demand, demand]
+            rows = np.ma.stack(pair) if demand is np.ma.masked else np.array(pair)
             yield example(label, (bids, quantities, rows), options)
 
 
@@ -52,6 +57,11 @@ def faults() -> Iterator[tuple[str, Market, Mapping[str, Any]]]:
     bids, quantities, demand = good
     yield "unknown ties", good, {"ties": "median"}
     yield "ties of another type", good, {"ties": 1}
+    for tolerance in (1.0, -0.1, np.nan, np.inf, True, None, "0", np.float64(1.5), [0.0], 10**400):
+        yield f"tolerance {tolerance!r}", good, {"tolerance": tolerance}
+    for number in (0, np.float32(0.25), np.int8(0), np.float64(1e-9), -0.0):
+        yield f"good tolerance {number!r}", good, {"tolerance": number}
+    yield from _masked(good)
     dtypes = (bool, np.float16, np.longdouble, complex, object, "U3", "S3", "M8[s]", "m8[s]")
     for dtype in dtypes:
         wrong = np.ones(3).astype(dtype) if dtype != "M8[s]" else np.zeros(3, dtype)
@@ -90,6 +100,8 @@ def faults() -> Iterator[tuple[str, Market, Mapping[str, Any]]]:
     yield "late in a long array", (np.r_[np.ones(999), np.nan], np.ones(1000), demand), {}
     yield from _among_very_many()
     yield "option before dtype", ([True], quantities, demand), {"ties": "none"}
+    yield "tolerance before dtype", ([True], quantities, demand), {"tolerance": 2.0}
+    yield "ties before tolerance", good, {"ties": "none", "tolerance": 2.0}
     yield "dtype before dimension", (np.ones((2, 2)), np.ones(3, bool), demand), {}
     yield "scarcity dtype before dimension", (np.ones((2, 2)), [1.0], 1.0), {"scarcity_price": "a"}
     yield "dimension before empty", (np.empty(0), np.ones((2, 2)), demand), {}
@@ -100,6 +112,21 @@ def faults() -> Iterator[tuple[str, Market, Mapping[str, Any]]]:
     yield "quantities before demand", (bids, _put(quantities, 2, -1.0), -1.0), {}
     yield "bids before quantities", (_put(bids, 2, np.nan), _put(quantities, 0, np.nan), 1.0), {}
     yield "scarcity price before sign", (bids, quantities, -1.0), {"scarcity_price": np.nan}
+
+
+def _masked(good: Any) -> Iterator[tuple[str, Market, Mapping[str, Any]]]:
+    """Yield masked arrays, with masked entries and without."""
+    bids, quantities, demand = good
+    some, none = (np.ma.array(bids, mask=[False, one, False]) for one in (True, False))
+    yield "masked bids", (some, quantities, demand), {}
+    yield "masked quantities", (bids, some, demand), {}
+    yield "masked demand", (bids, quantities, np.ma.masked), {}
+    yield "masked scarcity price", good, {"scarcity_price": np.ma.masked}
+    yield "nothing is masked", (none, none, demand), {}
+    yield "without a mask", (np.ma.array(bids), np.ma.array(quantities), demand), {}
+    yield "masked before dtype", (some.astype(bool), quantities, demand), {}
+    yield "dtype of bids before masked quantities", (np.ones(3, bool), some, demand), {}
+    yield "masked before dimension", (np.ones((2, 2)), some, demand), {}
 
 
 def _among_very_many() -> Iterator[tuple[str, Market, Mapping[str, Any]]]:

@@ -9,6 +9,7 @@ import numpy as np
 from bench.adversarial_markets import (
     RULES,
     SIZES,
+    STRICT,
     Array,
     Valid,
     bid_families,
@@ -40,7 +41,7 @@ def examples() -> Iterator[Example]:
     rng = np.random.default_rng(48)
     for label, batch in chain(_merit_orders(), _mixed_rows(), _layouts()):
         threads = (None, 1, 2, 3)[rng.integers(4)]
-        options = {**RULES[rng.integers(len(RULES))], "threads": threads}
+        options = {**(*RULES, *STRICT)[rng.integers(8)], "threads": threads}
         yield example(f"{label}, {said(options)}", batch, options)
     yield from _many_rows()
     yield from _batch_shapes()
@@ -122,7 +123,7 @@ def _many_rows() -> Iterator[Example]:
             ("rows", bids, quantities),
             ("rows of one order", bids[3], quantities if threads == 2 else quantities[0]),
         ):
-            options = {"threads": threads}
+            options = {"threads": threads, "tolerance": 0.0}
             label = f"{count} {label}, n = {n}, {said(options)}"
             yield example(label, (own, offers, demand), options)
 
@@ -174,7 +175,7 @@ def _batches_of_markets() -> Iterator[Example]:
                         np.minimum(demand[:15], 1e30).astype("f4")),
         }  # fmt: skip
         for label, arrays in views.items():
-            for rules in RULES:
+            for rules in (*RULES, *STRICT):
                 yield example(f"{label}, n = {n}, {said(rules)}", arrays, rules)
 
 

@@ -19,6 +19,8 @@ RULES: tuple[Mapping[str, Any], ...] = (
     {"ties": "pro_rata"},
     {"ties": "pro_rata", "scarcity_price": -0.0},
 )
+STRICT: tuple[Mapping[str, Any], ...] = tuple({**rules, "tolerance": 0.0} for rules in RULES)
+"""The same without tolerance, which would hide what an ulp shows."""
 
 
 def bid_families(n: int, rng: np.random.Generator) -> Iterator[tuple[str, Array]]:

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import adversarial_markets, adversarial_order
-from bench.adversarial_markets import RULES, Valid, example, said
+from bench.adversarial_markets import RULES, STRICT, Valid, example, said
 from bench.registry import Example
 
 if TYPE_CHECKING:
     from easy_marl.market.stepping import Model, State
 
 HOURS = 3
+EVERY_RULE = (*RULES, *STRICT)
 EVERY = 7
 """Of so many markets one becomes an environment: their rows are many."""
 MOST_UNITS = 300
@@ -46,12 +47,12 @@ def examples() -> Iterator[Example]:
     from easy_marl.market.stepping import ALL
 
     for turn, (label, market) in enumerate(_markets()):
-        rules = RULES[turn % len(RULES)]
+        rules = EVERY_RULE[turn % len(EVERY_RULE)]
         yield example(f"{label}, {said(rules)}", _of_market(market, rules, turn), {})
     for agents in (1, 2, 3, 5, 7, 8, 9, 20, 64, 65, 100):
         for turn, (label, case) in enumerate(CASES.items()):
             for learner in ALL, agents // 2:
-                rules = RULES[(turn + agents) % len(RULES)]
+                rules = EVERY_RULE[(turn + agents) % len(EVERY_RULE)]
                 model, state, actions = _case(agents, learner, case, rules)
                 who = "all" if learner == ALL else "one"
                 name = f"{label}, {agents} agents, {who} act, {said(rules)}"
@@ -81,7 +82,7 @@ def _of_market(
     learner = ALL if turn % 2 else turn % agents
     model = Model(
         quantities + 0.0, bids + 0.0, *features, 1.0, 0.1, 10.0, 0.01, 0.001,
-        learner, rules.get("ties", "first"), rules.get("scarcity_price"),
+        learner, **rules,
     )  # fmt: skip
     state = State(np.zeros(rows, np.int64), np.full((rows, 2), demand), np.ones(rows, np.bool_))
     actions = np.zeros((rows, agents if learner == ALL else 1, 2), np.float32)

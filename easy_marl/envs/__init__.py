@@ -2,8 +2,8 @@
 
 Generator i with capacity K and marginal cost c acts a in [-1, 1]² every hour: it offers
 K · (1 − max(0, a₀)) and bids c + a₁ · Δ. The market clears at demand D: price P, dispatch x. The
-reward is ((P − c) · x − λ · (bid − c)² − ℓ · max(0, D − Σ offers)) · scale. Demand is normal about
-a profile, drawn for each hour and episode.
+reward is ((P − c) · x − λ · (bid − c)² − ℓ · shortage) · scale, where shortage is the demand that
+offers do not reach. Demand is normal about a profile, drawn for each hour and episode.
 
 Importing this registers `easy_marl/Bidding-v0`. It needs `pip install easy_marl[envs]`; rendering
 needs `easy_marl[plot]`. `docs/environment.md` has the rules.

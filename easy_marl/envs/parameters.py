@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from easy_marl import fleets
-from easy_marl.market.arguments import check_ties
+from easy_marl.market import errors
+from easy_marl.market.arguments import check_ties, check_tolerance, is_masked
 
 Floats = NDArray[np.float64]
 
@@ -50,7 +51,10 @@ class Parameters:
     ties : {"first", "pro_rata"}
         Who delivers where bids equal the price; see `easy_marl.market.clear`.
     scarcity_price : float, optional
-        The price where offers do not reach demand; without it, the highest bid.
+        The price where offers do not reach demand; without it, the highest bid of those who offer
+        something.
+    tolerance : float
+        Offers reach demand where at most this share of it is left; at least 0 and less than 1.
 
     Raises
     ------
@@ -80,6 +84,7 @@ class Parameters:
     reward_scale: float = _UNSAID
     ties: str = "first"
     scarcity_price: float | None = None
+    tolerance: float = 1e-9
 
     if TYPE_CHECKING:  # what is taken is wider than what is kept
 
@@ -97,6 +102,7 @@ class Parameters:
             reward_scale: float | None = None,
             ties: str = "first",
             scarcity_price: float | None = None,
+            tolerance: float = 1e-9,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -107,6 +113,7 @@ class Parameters:
             self._set(name, _amount(name, getattr(self, name)))
         if self.scarcity_price is not None:
             self._set("scarcity_price", _number("scarcity_price", self.scarcity_price))
+        self._set("tolerance", check_tolerance(self.tolerance))
         self._check()
         self._set("hours", _hours(self.hours, self.demand))
         scale = self._scale() if self.reward_scale is None else self.reward_scale
@@ -297,6 +304,8 @@ def _amount(name: str, value: Any) -> float:
 
 def _numbers(name: str, values: ArrayLike) -> Floats:
     """Return a copy in float64."""
+    if is_masked(values):
+        raise errors.masked(name)
     try:
         array = np.array(values)
     except ValueError as error:  # ragged

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from easy_marl.envs.observations import features
 from easy_marl.envs.parameters import Floats, Parameters, preset
-from easy_marl.market import clear, get_backend
-from easy_marl.market.arguments import check_threads
+from easy_marl.market import clear, errors, get_backend
+from easy_marl.market.arguments import check_threads, is_masked
 from easy_marl.market.reference_step import offers
 from easy_marl.market.stepping import ALL, GOOD, Model, Outcome, Singles, State, room
 
@@ -65,6 +65,7 @@ def model_of(parameters: Parameters, observation: str, learner: int) -> Model:
         learner,
         parameters.ties,
         parameters.scarcity_price,
+        parameters.tolerance,
     )
 
 
@@ -222,6 +223,7 @@ class Simulation:
             demand,
             ties=self.model.ties,
             scarcity_price=self.model.scarcity_price,
+            tolerance=self.model.tolerance,
             backend="numpy",
         )
         return Market(
@@ -299,6 +301,8 @@ def numbers(name: str, given: Any) -> Singles:
     """
     if type(given) is np.ndarray and given.dtype == np.float32 and given.flags.carray:
         return given
+    if is_masked(given):
+        raise errors.masked(name)
     try:
         array = np.asarray(given)
     except (TypeError, ValueError) as error:

@@ -13,6 +13,7 @@ def clear(
     *,
     ties: str = "first",
     scarcity_price: ArrayLike | None = None,
+    tolerance: float = 1e-9,
     backend: str | None = None,
 ) -> tuple[float, Cleared]:
     """Clear one market in merit order.
@@ -30,7 +31,10 @@ def clear(
         them in proportion to their quantities.
     scarcity_price : array_like, scalar, optional
         Price in currency/MWh where supply does not reach demand; finite, any sign. Without it,
-        the highest bid is the price then.
+        the highest bid of those who offer something is the price then.
+    tolerance : float
+        Supply reaches demand where at most this share of it is left; at least 0 and less than 1.
+        The default keeps the rounding of sums from setting prices; 0 is the strict rule.
     backend : {"rust", "numba", "numpy"}, optional
         Who does the work; see `get_backend` for the default. All agree to the last bit.
 
@@ -44,7 +48,8 @@ def clear(
     Raises
     ------
     TypeError
-        If an input is, after `np.asarray`, neither float64, float32 nor integer.
+        If an input is, after `np.asarray`, neither float64, float32 nor integer, or if some of
+        it is masked.
     ValueError
         If an option is unknown, a shape does not fit, the market is empty, or a number is not
         finite or is negative where it must not be. The message names the argument, the index
@@ -69,7 +74,12 @@ def clear(
     except (KeyError, TypeError):  # not used before, or not even hashable
         run = get_backend(backend).clear
     result: tuple[float, Cleared] = run(
-        bids, quantities, demand, ties=ties, scarcity_price=scarcity_price
+        bids,
+        quantities,
+        demand,
+        ties=ties,
+        scarcity_price=scarcity_price,
+        tolerance=tolerance,
     )
     return result
 
@@ -81,6 +91,7 @@ def clear_batch(
     *,
     ties: str = "first",
     scarcity_price: ArrayLike | None = None,
+    tolerance: float = 1e-9,
     out: Out | None = None,
     threads: int | None = None,
     backend: str | None = None,
@@ -96,7 +107,7 @@ def clear_batch(
         What each unit offers, in MW; finite, not negative.
     demand : array_like, shape (B,)
         Demand of each market in MW; finite, not negative. B may be 0.
-    ties, scarcity_price, backend
+    ties, scarcity_price, tolerance, backend
         As in `clear`.
     out : tuple of ndarray, optional
         Arrays `(prices, cleared)` that receive the results: of exactly the shapes and dtypes
@@ -138,6 +149,7 @@ def clear_batch(
         demand,
         ties=ties,
         scarcity_price=scarcity_price,
+        tolerance=tolerance,
         out=out,
         threads=threads,
     )

@@ -39,12 +39,32 @@ def check_ties(ties: object) -> None:
         raise errors.bad_option("ties", ties, "'first' or 'pro_rata'")
 
 
+def check_tolerance(tolerance: object) -> float:
+    """Return the tolerance, or raise unless it is a number in [0, 1)."""
+    number = isinstance(tolerance, (float, int, np.floating, np.integer))
+    # A span of time is an integer to NumPy.
+    number = number and not isinstance(tolerance, (bool, np.timedelta64))
+    if not (number and 0 <= tolerance < 1 and float(tolerance) < 1.0):  # type: ignore[operator, arg-type]
+        rule = "a number that is at least 0 and less than 1"
+        raise errors.bad_option("tolerance", tolerance, rule)
+    return float(tolerance)  # type: ignore[arg-type]
+
+
 def check_threads(threads: object) -> None:
     """Raise unless `threads` is a positive int or None."""
     if threads is None:
         return
     if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
         raise errors.bad_option("threads", threads, "a positive int or None")
+
+
+def is_masked(argument: object) -> bool:
+    """Return whether an argument is a masked array in which something is masked."""
+    return (
+        isinstance(argument, np.ma.MaskedArray)
+        and argument.dtype.names is None  # of which NumPy does not tell, and whose dtype is bad
+        and bool(np.ma.is_masked(argument))
+    )
 
 
 def one_market(
@@ -130,6 +150,8 @@ def _arrays(*given: ArrayLike | None) -> tuple[NDArray[Any], ...]:
     for name, argument in zip(errors.ARGUMENTS, given, strict=True):
         if argument is None and name == "scarcity_price":
             continue
+        if is_masked(argument):
+            raise errors.masked(name)
         array = np.asarray(argument)
         # By type, because longdouble is a type of its own even where it has 64 bits.
         if array.dtype.type not in _FLOATS and array.dtype.kind not in "iu":

@@ -65,6 +65,11 @@ def bad_dtype(name: str, dtype: np.dtype[Any]) -> TypeError:
     return TypeError(f"{name} has dtype {dtype}: {name} must be float64, float32 or integer")
 
 
+def masked(name: str) -> TypeError:
+    """Return the error for a masked array: what is under a mask is no number to be used."""
+    return TypeError(f"{name} is a masked array with masked entries: {name} must not be masked")
+
+
 def bad_dimension(name: str, shape: Shape, rule: str) -> ValueError:
     """Return the error for a wrong number of axes; `rule` says what the input must be."""
     return ValueError(f"{name} has shape {shape}: {name} must be {rule}")

@@ -41,6 +41,7 @@ def clear(
     *,
     ties: str = "first",
     scarcity_price: ArrayLike | None = None,
+    tolerance: float = 1e-9,
 ) -> tuple[float, Cleared]:
     """Clear one market; see `easy_marl.market.clear`."""
     if (
@@ -52,6 +53,8 @@ def clear(
         and quantities.flags.carray
         and (type(demand) is float or type(demand) is np.float64)
         and (scarcity_price is None or type(scarcity_price) is float)
+        and type(tolerance) is float
+        and 0.0 <= tolerance < 1.0
         and type(ties) is str
         and ties in _PRO_RATA
     ):
@@ -63,11 +66,12 @@ def clear(
             float(demand),
             _PRO_RATA[ties],
             _NO_PRICE if scarcity_price is None else _as_float(scarcity_price),
+            tolerance,
             cleared,
         )
         if price == price:  # not NaN
             return price, cleared
-    return _clear_any(bids, quantities, demand, ties, scarcity_price)
+    return _clear_any(bids, quantities, demand, ties, scarcity_price, tolerance)
 
 
 def _clear_any(
@@ -76,8 +80,10 @@ def _clear_any(
     demand: ArrayLike,
     ties: str,
     scarcity_price: ArrayLike | None,
+    tolerance: float,
 ) -> tuple[float, Cleared]:
     arguments.check_ties(ties)
+    tolerance = arguments.check_tolerance(tolerance)
     market = arguments.one_market(bids, quantities, demand, scarcity_price)
     dispatch = np.empty(market.bids.shape)
     price = (kernels.clear if market.bids.size < kernels.MANY else kernels.clear_many)(
@@ -86,10 +92,18 @@ def _clear_any(
         float(market.demand),
         _PRO_RATA[ties],
         _as_float(market.scarcity_price),
+        tolerance,
         dispatch,
     )
     if math.isnan(price):
-        return reference.clear(bids, quantities, demand, ties=ties, scarcity_price=scarcity_price)
+        return reference.clear(
+            bids,
+            quantities,
+            demand,
+            ties=ties,
+            scarcity_price=scarcity_price,
+            tolerance=tolerance,
+        )
     if market.dtype is np.float64:
         return price, dispatch
     cleared = np.empty(len(dispatch), market.dtype)
@@ -104,6 +118,7 @@ def clear_batch(
     *,
     ties: str = "first",
     scarcity_price: ArrayLike | None = None,
+    tolerance: float = 1e-9,
     out: Out | None = None,
     threads: int | None = None,
 ) -> Out:
@@ -115,6 +130,7 @@ def clear_batch(
     call compiles kernels of its own, and numba's threads are not for forked processes.
     """
     arguments.check_ties(ties)
+    tolerance = arguments.check_tolerance(tolerance)
     arguments.check_threads(threads)
     batch = arguments.many_markets(bids, quantities, demand, scarcity_price)
     units = batch.bids.shape[-1]
@@ -122,7 +138,13 @@ def clear_batch(
     scarcity = _as_float(batch.scarcity_price)
     if not _all_good(batch, scarcity):
         return reference.clear_batch(
-            bids, quantities, demand, ties=ties, scarcity_price=scarcity_price, out=out
+            bids,
+            quantities,
+            demand,
+            ties=ties,
+            scarcity_price=scarcity_price,
+            tolerance=tolerance,
+            out=out,
         )
     prices, cleared = arguments.outputs(out, (bids, quantities, demand), shape, batch.dtype)
     same = batch.dtype is np.float64
@@ -130,7 +152,7 @@ def clear_batch(
     batched = (
         (batch.bids.reshape(-1, units), batch.quantities.reshape(-1, units), batch.demand),
         (batch.bids.ndim == 1, batch.quantities.ndim == 1),
-        (_PRO_RATA[ties], scarcity, _many(units)),
+        (_PRO_RATA[ties], scarcity, tolerance, _many(units)),
         # Of a subclass, such as a memmap, numba knows nothing.
         (np.asarray(prices), np.asarray(dispatch)),
     )
@@ -165,7 +187,12 @@ def step_batch(
         raise ValueError(f"state.hours[{row}] is {state.hours[row]}: it is no hour to step from")
     if bad != GOOD:
         return bad
-    rules = _PRO_RATA[model.ties], _as_float(model.scarcity_price), _many(len(model.costs))
+    rules = (
+        _PRO_RATA[model.ties],
+        _as_float(model.scarcity_price),
+        model.tolerance,
+        _many(len(model.costs)),
+    )
     batch = constants, model[4:9], rules, state[:], actions, outcome[:]
     with _granted(threads, (len(state.hours), len(model.costs))) as parts:
         if parts == 1:

@@ -37,10 +37,10 @@ Rows = tuple[Floats, Floats, Floats]
 """Bids and quantities of many markets, of shape (rows or 1, units), and their demand."""
 Same = tuple[bool, bool]
 """Whether there is one row of bids, and of quantities, for all markets."""
-Rules = tuple[int, float, bool | None]
-"""Whether ties share pro rata (0 or 1), the scarcity price (NaN is none, infinite is bad), and
-whether units are many. If not that is None: a type of its own, for which kernels are compiled
-without what is for many."""
+Rules = tuple[int, float, float, bool | None]
+"""Whether ties share pro rata (0 or 1), the scarcity price (NaN is none, infinite is bad), the
+tolerance, and whether units are many. If not that is None: a type of its own, for which kernels
+are compiled without what is for many."""
 Out = tuple[Floats, Floats]
 """Room for the prices and what is cleared."""
 Numbers = tuple[float, float, float, float, float]
@@ -70,6 +70,7 @@ BAD_HOUR = -2
 
 # Module constants are constants to the compiler.
 _LARGEST = float(np.finfo(np.float64).max)
+_TINY = float(np.nextafter(0.0, 1.0))
 _SIGN = -(2**63)
 _ALL_BUT_SIGN = 2**63 - 1
 _BYTES = 8
@@ -121,6 +122,7 @@ def clear(
     demand: float,
     pro_rata: int,
     scarcity_price: float,
+    tolerance: float,
     cleared: Floats,
 ) -> float:
     """Clear one market into `cleared`, and return the price.
@@ -128,11 +130,12 @@ def clear(
     It is NaN, and nothing is written, where a number is bad or there are too many units.
     """
     low, high = _extent(bids)
-    market, rules = (bids, quantities, demand), (pro_rata, scarcity_price, None)
+    market, rules = (bids, quantities, demand), (pro_rata, scarcity_price, tolerance, None)
     if not _good(market, low, high, scarcity_price):
         return np.nan
     scratch = _scratch(bids.size)
-    marginal = _find(market, low, high, scratch, rules[2])
+    target = _target(demand, tolerance)
+    marginal = _find((bids, quantities, target), low, high, scratch, rules[3])
     return _dispatch(market, scratch[0], marginal, rules, cleared)
 
 
@@ -143,15 +146,17 @@ def clear_many(
     demand: float,
     pro_rata: int,
     scarcity_price: float,
+    tolerance: float,
     cleared: Floats,
 ) -> float:
     """Do the same, where it pays from `MANY` units on."""
     low, high = _extent(bids)
-    market, rules = (bids, quantities, demand), (pro_rata, scarcity_price, True)
+    market, rules = (bids, quantities, demand), (pro_rata, scarcity_price, tolerance, True)
     if not _good(market, low, high, scarcity_price):
         return np.nan
     scratch = _scratch(bids.size)
-    marginal = _find(market, low, high, scratch, rules[2])
+    target = _target(demand, tolerance)
+    marginal = _find((bids, quantities, target), low, high, scratch, rules[3])
     return _dispatch(market, scratch[0], marginal, rules, cleared)
 
 
@@ -224,15 +229,16 @@ def _clear_some(
         quantities = rows[1][0 if same[1] else row]
         demand = rows[2][row]
         market = bids, quantities, demand
+        target = _target(demand, rules[2])
         if not same[0]:
             low, high = _extent(bids)
-            marginal = _find(market, low, high, scratch, rules[2])
+            marginal = _find((bids, quantities, target), low, high, scratch, rules[3])
             prices[row] = _dispatch(market, scratch[0], marginal, rules, cleared[row])
             continue
         if same[1]:
-            marginal = _reach(supply, demand)
+            marginal = _reach(supply, target)
         else:
-            marginal = _add(0, order.size, order, quantities, demand, 0.0)
+            marginal = _add(0, order.size, order, quantities, target, 0.0)
         prices[row] = _dispatch(market, order, marginal, rules, cleared[row])
 
 
@@ -289,10 +295,29 @@ def _bid(key: int) -> float:
 
 
 @_step
+def _enough(demand: float, tolerance: float) -> float:
+    """Return the supply that reaches demand."""
+    demand += 0.0  # -0.0 reads as 0.0
+    return demand - tolerance * demand
+
+
+@_step
+def _target(demand: float, tolerance: float) -> float:
+    """Return the supply at which the marginal unit is found.
+
+    It is never zero, so that who offers nothing is never marginal: its supply is that before it.
+    """
+    return max(_enough(demand, tolerance), _TINY)
+
+
+@_step
 def _find(
     market: Market, low: float, high: float, scratch: Scratch, many: bool | None
 ) -> Marginal:
-    """Find the marginal unit of good numbers, sorting no further than demand reaches."""
+    """Find the marginal unit of good numbers, sorting no further than demand reaches.
+
+    Here and below, the market's demand is what `_target` returns.
+    """
     bids, quantities, demand = market
     order, _, ends = scratch
     if order.size <= _FEWEST:
@@ -349,7 +374,7 @@ def _add_buckets(market: Market, low: float, high: float, scratch: Scratch) -> M
     """Find the marginal unit, sorting only the buckets in which the order counts.
 
     Its place is negative where those are too many or too crowded. Of the order, only the marginal
-    unit's bucket is left, at the end; if supply does not reach demand, only the last unit.
+    unit's bucket is left, at the end; if supply does not reach demand, nothing.
     """
     bids, quantities, demand = market
     order, own, ends = scratch
@@ -392,10 +417,6 @@ def _add_buckets(market: Market, low: float, high: float, scratch: Scratch) -> M
         if marginal[0] < order.size:
             return marginal
         supply = marginal[1]
-    last = bids.size - 1
-    while last > 0 and bids[last] != high:
-        last -= 1
-    order[-1] = last
     return order.size, supply, 0, 0.0
 
 
@@ -647,10 +668,12 @@ def _dispatch(
     """Dispatch the units given the marginal one, and return the price."""
     bids, quantities, demand = market
     place, supply, begin, before = marginal
-    if place == order.size:  # scarcity
+    if place == order.size:
         for unit in range(order.size):
             cleared[unit] = quantities[unit] + 0.0
-        return float(bids[order[-1]]) if np.isnan(rules[1]) else rules[1]
+        if _enough(demand, rules[2]) == 0.0:  # and nobody offers anything
+            return float(bids[_cheapest(bids)])
+        return float(bids[_dearest(bids, quantities)]) if np.isnan(rules[1]) else rules[1]
     price = float(bids[order[place]])
     for unit in range(order.size):
         cleared[unit] = quantities[unit] + 0.0 if bids[unit] < price else 0.0
@@ -666,6 +689,32 @@ def _dispatch(
     unit = order[place]
     cleared[unit] = min((demand + 0.0) - supply, quantities[unit] + 0.0)
     return price
+
+
+@_step
+def _cheapest(bids: Floats) -> int:
+    """Return the first unit in merit order."""
+    first = 0
+    for unit in range(bids.size):
+        if bids[unit] < bids[first]:
+            first = unit
+    return first
+
+
+@_step
+def _dearest(bids: Floats, quantities: Floats) -> int:
+    """Return the last unit in merit order of those that offer something, or of all."""
+    last = -1
+    for unit in range(bids.size):
+        if quantities[unit] > 0.0 and (last < 0 or bids[unit] >= bids[last]):
+            last = unit
+    if last >= 0:
+        return last
+    last = 0
+    for unit in range(bids.size):
+        if bids[unit] >= bids[last]:
+            last = unit
+    return last
 
 
 @_step
@@ -833,9 +882,11 @@ def _step_all(
         quantities[unit] = capacities[unit] * (1.0 - withheld)
     market = bids, quantities, demand
     low, high = _extent(bids)
-    marginal = _find(market, low, high, scratch, rules[2])
+    target = _target(demand, rules[2])
+    marginal = _find((bids, quantities, target), low, high, scratch, rules[3])
     price = _dispatch(market, scratch[0], marginal, rules, dispatch)
-    shortage = demand - marginal[1] if marginal[0] == bids.size else 0.0
+    short = marginal[0] == bids.size and marginal[1] < _enough(demand, rules[2])
+    shortage = demand - marginal[1] if short else 0.0
     penalty = numbers[2] * shortage
     for unit in range(bids.size):
         profits[unit] = (price - costs[unit]) * dispatch[unit]
@@ -876,22 +927,40 @@ def _clear_one(
     """
     bid, quantity, demand = offer
     bids, quantities, limits, supplies = others
+    target = _target(demand, rules[2])
     place = _first_above(limits, bid)
     supply = supplies[place]
-    if place > 0 and supply >= demand:
-        marginal = _reach(supplies[1 : place + 1], demand)
+    if supply >= target:
+        marginal = _reach(supplies[1 : place + 1], target)
         return _told(offer, others, rules, place, marginal[0])
-    if supply + quantity >= demand:
+    if supply + quantity >= target:
         if rules[0]:
             return bid, _share_one(offer, others, place), 0.0
         return bid, min((demand + 0.0) - supply, quantity), 0.0
     supply += quantity
     for k in range(place, bids.size):
         supply += quantities[k]
-        if supply >= demand:
+        if supply >= target:
             return _told(offer, others, rules, place, k)
-    last = bid if place == bids.size else bids[bids.size - 1]
-    return last if np.isnan(rules[1]) else rules[1], quantity, demand - supply
+    if supply >= _enough(demand, rules[2]):  # nobody offers anything
+        return bid if place == 0 else bids[0], 0.0, 0.0
+    price = _last_bid(offer, others, place) if np.isnan(rules[1]) else rules[1]
+    return price, quantity, demand - supply
+
+
+@_step
+def _last_bid(offer: tuple[float, float, float], others: Others, place: int) -> float:
+    """Return the bid of the last unit in merit order that offers something, or of the last."""
+    bid, quantity, _ = offer
+    bids, quantities, _, _ = others
+    last = bids.size
+    while last > 0 and quantities[last - 1] == 0.0:
+        last -= 1
+    if quantity > 0.0 and last <= place:
+        return bid
+    if last > 0:
+        return float(bids[last - 1])
+    return bid if place == bids.size else float(bids[bids.size - 1])
 
 
 @_step

@@ -3,7 +3,7 @@
 Every other backend is held against this one to the last bit.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from easy_marl.market import arguments, errors
 from easy_marl.market.arguments import Cleared, Floats, Inputs, Out
 from easy_marl.market.errors import Fault
+
+
+class Rules(NamedTuple):
+    """What is the same for all markets of a call."""
+
+    ties: str
+    scarcity_price: float | Floats | None
+    tolerance: float
 
 
 def version() -> str:
@@ -25,15 +33,16 @@ def clear(
     *,
     ties: str = "first",
     scarcity_price: ArrayLike | None = None,
+    tolerance: float = 1e-9,
 ) -> tuple[float, Cleared]:
     """Clear one market; see `easy_marl.market.clear`."""
     arguments.check_ties(ties)
+    tolerance = arguments.check_tolerance(tolerance)
     market = arguments.one_market(bids, quantities, demand, scarcity_price)
     _check_values(market, (bids, quantities, demand, scarcity_price))
     order = _merit_order(market.bids)
-    price, dispatch = _dispatch(
-        order, market.bids, market.quantities, market.demand, ties, market.scarcity_price
-    )
+    rules = Rules(ties, market.scarcity_price, tolerance)
+    price, dispatch = _dispatch(order, market.bids, market.quantities, market.demand, rules)
     cleared = np.empty(len(dispatch), market.dtype)
     arguments.store(dispatch, cleared)
     return price, cleared
@@ -46,11 +55,13 @@ def clear_batch(
     *,
     ties: str = "first",
     scarcity_price: ArrayLike | None = None,
+    tolerance: float = 1e-9,
     out: Out | None = None,
     threads: int | None = None,
 ) -> Out:
     """Clear many markets, one after the other; see `easy_marl.market.clear_batch`."""
     arguments.check_ties(ties)
+    tolerance = arguments.check_tolerance(tolerance)
     arguments.check_threads(threads)
     batch = arguments.many_markets(bids, quantities, demand, scarcity_price)
     _check_values(batch, (bids, quantities, demand, scarcity_price))
@@ -59,6 +70,7 @@ def clear_batch(
 
     all_bids = np.broadcast_to(batch.bids, shape)
     all_quantities = np.broadcast_to(batch.quantities, shape)
+    rules = Rules(ties, batch.scarcity_price, tolerance)
     order = _merit_order(batch.bids) if batch.bids.ndim == 1 else None
     for row in range(len(prices)):
         prices[row], dispatch = _dispatch(
@@ -66,8 +78,7 @@ def clear_batch(
             all_bids[row],
             all_quantities[row],
             batch.demand[row],
-            ties,
-            batch.scarcity_price,
+            rules,
         )
         arguments.store(dispatch, cleared[row])
     return prices, cleared
@@ -76,6 +87,11 @@ def clear_batch(
 def supply(bids: Floats, quantities: Floats) -> float:
     """Return what all units offer in MW, added in merit order."""
     return float(_running_sum(quantities[_merit_order(bids)] + 0.0)[-1])
+
+
+def enough(demand: Any, tolerance: float) -> Any:
+    """Return the supply in MW that reaches a demand in MW, which is not -0.0."""
+    return demand - tolerance * demand
 
 
 def _merit_order(bids: Floats) -> NDArray[np.intp]:
@@ -89,8 +105,7 @@ def _dispatch(
     bids: Floats,
     quantities: Floats,
     demand: Any,
-    ties: str,
-    scarcity_price: Floats | None,
+    rules: Rules,
 ) -> tuple[float, Floats]:
     """Return the price and what each unit delivers in one market of good numbers."""
     asked = bids[order]
@@ -99,14 +114,17 @@ def _dispatch(
     supply = _running_sum(offered)
     delivered = np.zeros_like(offered)
 
-    reached = np.flatnonzero(supply >= demand)
+    # Who can set the price: who offers something, or all if none does.
+    offering = offered > 0.0 if offered.any() else np.ones_like(offered, bool)
+    reached = np.flatnonzero(offering & (supply >= enough(demand, rules.tolerance)))
     if reached.size == 0:  # scarcity
-        price = asked[-1] if scarcity_price is None else scarcity_price
+        highest = asked[offering][-1]
+        price = highest if rules.scarcity_price is None else rules.scarcity_price
         delivered[:] = offered
     else:
         marginal = reached[0]
         price = asked[marginal]
-        if ties == "first":
+        if rules.ties == "first":
             left = demand - (supply[marginal - 1] if marginal > 0 else 0.0)
             delivered[:marginal] = offered[:marginal]
             delivered[marginal] = min(left, offered[marginal])

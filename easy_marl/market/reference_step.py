@@ -57,16 +57,24 @@ def _step(row: int, model: Model, state: State, actions: Singles, outcome: Outco
         outcome.dispatch[row] = outcome.profits[row] = 0.0
         return
     bids, quantities = offers(model, actions)
-    demand = state.demand[row, state.hours[row]]
+    demand = state.demand[row, state.hours[row]] + 0.0  # -0.0 reads as 0.0
     price, cleared = reference.clear(
-        bids, quantities, demand, ties=model.ties, scarcity_price=model.scarcity_price
+        bids,
+        quantities,
+        demand,
+        ties=model.ties,
+        scarcity_price=model.scarcity_price,
+        tolerance=model.tolerance,
     )
     told = _acting(model)
     markup = bids[told] - model.costs[told]
     profit = (price - model.costs[told]) * cleared[told]
     charge = model.bid_penalty * (markup * markup)
-    shortage = model.shortage_penalty * max(0.0, demand - reference.supply(bids, quantities))
-    outcome.rewards[row] = ((profit - charge) - shortage) * model.reward_scale
+    supply = reference.supply(bids, quantities)
+    reached = supply >= reference.enough(demand, model.tolerance)
+    shortage = 0.0 if reached else demand - supply
+    penalty = model.shortage_penalty * shortage
+    outcome.rewards[row] = ((profit - charge) - penalty) * model.reward_scale
     outcome.prices[row] = price
     outcome.dispatch[row] = cleared[told]
     outcome.profits[row] = profit

@@ -50,6 +50,7 @@ class Model(NamedTuple):
     """The one agent that acts, among others that bid their cost; or `ALL`."""
     ties: str = "first"
     scarcity_price: float | None = None
+    tolerance: float = 1e-9
 
 
 class State(NamedTuple):

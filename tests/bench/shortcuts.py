@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.adversarial_markets import Array
+from bench.adversarial_order import TINY
 
 Order = NDArray[np.intp]
 Plan = tuple[Order, Array, int]
 """A merit order, the supply of the units before each of them, and the marginal one's rank."""
 Variant = Callable[[Array, Array, float], Plan]
+"""From bids, quantities and the supply that is to be reached, which is more than nothing."""
 
 FEW = 64  # as many units may be ranked by words, more are dropped into buckets
 
@@ -64,12 +66,22 @@ def clearing(variant: Variant, sharing: Callable[..., Order] = tied) -> Callable
 
     @np.errstate(all="ignore")
     def clear(
-        bids: Any, quantities: Any, demand: Any, ties: str = "first", scarcity_price: Any = None
+        bids: Any,
+        quantities: Any,
+        demand: Any,
+        ties: str = "first",
+        scarcity_price: Any = None,
+        tolerance: float = 1e-9,
     ) -> tuple[float, Array]:
         demand, quantities = demand + 0.0, quantities + 0.0
-        order, supply, marginal = variant(bids, quantities, demand)
+        enough = demand - tolerance * demand
+        # Who offers nothing never reaches what is more than nothing.
+        order, supply, marginal = variant(bids, quantities, max(enough, TINY))
+        if marginal == bids.size and enough > 0.0:
+            last = [unit for unit in order if quantities[unit] > 0.0] or order
+            return float(bids[last[-1]] if scarcity_price is None else scarcity_price), quantities
         if marginal == bids.size:
-            return float(bids[order[-1]] if scarcity_price is None else scarcity_price), quantities
+            return float(bids[order[0]]), quantities
         unit, cleared = order[marginal], np.zeros(bids.size)
         price = bids[unit]
         cleared[order[:marginal]] = quantities[order[:marginal]]

@@ -10,6 +10,7 @@ from easy_marl import fleets
 from easy_marl.envs.parameters import PRESETS, Parameters, competitive, default, fleet, preset
 from tests.envs.copies import AGAIN
 
+MASKED = np.ma.array([1.0, 2.0], mask=[False, True])
 GOOD: dict[str, Any] = {"capacities": [50, 80], "costs": [20.0, -5.0], "demand": [60.0, 90.0, 0.0]}
 
 
@@ -34,7 +35,8 @@ def test_it_is_frozen_and_apart_from_what_was_given() -> None:
 
 @pytest.mark.parametrize("again", AGAIN)
 def test_copies_are_read_only_and_the_same(again: Any) -> None:
-    made = again(Parameters(**GOOD, hours=2, scarcity_price=9.0))
+    made = again(Parameters(**GOOD, hours=2, scarcity_price=9.0, tolerance=0.5))
+    assert made.tolerance == 0.5
     assert (made.hours, made.scarcity_price, made.reward_scale) == (2, 9.0, 1.0 / 1600.0)
     for array in made.capacities, made.costs, made.demand:
         assert not array.flags.writeable
@@ -65,6 +67,10 @@ def test_no_cost_is_minus_zero() -> None:
         ({"bid_penalty": True}, TypeError, "bid_penalty has type bool"),
         ({"scarcity_price": np.inf}, ValueError, "scarcity_price is inf"),
         ({"ties": "last"}, ValueError, "ties is 'last'"),
+        ({"tolerance": 1.0}, ValueError, "tolerance is 1.0: tolerance must be a number that is"),
+        ({"tolerance": True}, ValueError, "tolerance is True: tolerance must be a number that is"),
+        ({"costs": MASKED}, TypeError, "costs is a masked array with masked entries: costs must"),
+        ({"demand": MASKED}, TypeError, "demand is a masked array with masked entries"),
         ({"costs": [1e200, 1.0], "bid_penalty": 1.0}, ValueError, "so large that a return"),
         ({"reward_scale": 1e306}, ValueError, "so large that a return"),
         ({"hours": 3, "shortage_penalty": 1e306}, ValueError, "so large that a return"),

@@ -86,10 +86,11 @@ def test_no_negative_zero_is_dispatched(backend: Backend, ties: str, demand: flo
 
 
 def test_supply_that_meets_demand_exactly_is_no_scarcity(backend: Backend) -> None:
-    price, cleared = backend.clear(BIDS, QUANTITIES, 100.0, scarcity_price=3000.0)
+    strict: dict[str, Any] = {"scarcity_price": 3000.0, "tolerance": 0}
+    price, cleared = backend.clear(BIDS, QUANTITIES, 100.0, **strict)
     assert price == 45.0
     assert cleared.tolist() == [20.0] * 5
-    price, _ = backend.clear(BIDS, QUANTITIES, np.nextafter(100.0, 101.0), scarcity_price=3000)
+    price, _ = backend.clear(BIDS, QUANTITIES, np.nextafter(100.0, 101.0), **strict)
     assert price == 3000.0
 
 
@@ -105,6 +106,98 @@ def test_negative_bids(backend: Backend) -> None:
     check(backend.clear([-5.0, 3.0, -20.0], [10.0, 10.0, 10.0], 15.0), -5.0, [5.0, 0.0, 10.0])
 
 
+# Tolerance, and offers of nothing.
+
+
+def test_the_rounding_of_a_sum_sets_no_price(backend: Backend) -> None:
+    bids, quantities = [10.0] * 10 + [1000.0], [0.1] * 10 + [50.0]
+    price, cleared = backend.clear(bids, quantities, 1.0)
+    assert price == 10.0
+    assert cleared.tolist() == pytest.approx([*quantities[:10], 0.0], rel=1e-15)
+    price, cleared = backend.clear(bids, quantities, 1.0, tolerance=0)
+    assert price == 1000.0
+    assert cleared[-1] == math.ulp(0.5)
+
+
+@pytest.mark.parametrize("n", [3, 6, 10, 63, 70, 500, 3000])
+def test_all_supply_reaches_a_demand_of_as_much(backend: Backend, n: int) -> None:
+    """Whatever a tenth times n and n tenths differ by."""
+    price, cleared = backend.clear(np.arange(n), np.full(n, 0.1), 0.1 * n, scarcity_price=3000)
+    assert price == n - 1.0
+    assert cleared.sum() == pytest.approx(0.1 * n)
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "price"),
+    [
+        (0, 3.0),
+        (0.25 - 1e-12, 3.0),
+        (0.25, 2.0),
+        (np.float32(0.25), 2.0),
+        (0.5 - 1e-12, 2.0),
+        (0.5, 1.0),
+        (math.nextafter(1.0, 0.0), 1.0),
+    ],
+)
+def test_supply_is_reached_within_the_tolerance(
+    backend: Backend, tolerance: float, price: float
+) -> None:
+    bids, quantities = [1.0, 2.0, 3.0], [4.0, 2.0, 9.0]
+    result = backend.clear(bids, quantities, 8.0, tolerance=tolerance)
+    check(result, price, [4.0, 2.0 if price > 1.0 else 0.0, 2.0 if price > 2.0 else 0.0])
+    found = backend.clear_batch(bids, quantities, [8.0], tolerance=tolerance)
+    assert found[0].tolist() == [price]
+    assert found[1].tolist() == [result[1].tolist()]
+
+
+def test_what_is_left_is_dispatched_in_full_and_no_more(backend: Backend) -> None:
+    """The tolerance says who is marginal, not how much it gets."""
+    check(backend.clear([1, 2, 3], [4, 5, 9], 8, tolerance=0.5), 1.0, [4.0, 0.0, 0.0])
+    check(backend.clear([1, 2, 3], [9, 5, 9], 8, tolerance=0.5), 1.0, [8.0, 0.0, 0.0])
+    pro_rated = backend.clear([1, 1, 3], [4, 12, 9], 12, tolerance=0.5, ties="pro_rata")
+    check(pro_rated, 1.0, [3.0, 9.0, 0.0])
+
+
+@pytest.mark.parametrize("ties", ["first", "pro_rata"])
+@pytest.mark.parametrize("n", [3, 60, 300, 2000])
+def test_an_offer_of_nothing_sets_no_price(backend: Backend, ties: str, n: int) -> None:
+    """Cheapest, in the middle, dearest; with demand on each step and beyond."""
+    bids = np.repeat([-5.0, 10.0, 15.0, 20.0, 9000.0], n)
+    quantities = np.repeat([0.0, 5.0, -0.0, 5.0, 0.0], n)
+    demand = np.array([0.0, 5.0 * n, 7.5 * n, 10.0 * n, 11.0 * n])
+    for each, expected in zip(demand, [10.0, 10.0, 20.0, 20.0, 20.0], strict=True):
+        price, cleared = backend.clear(bids, quantities, each, ties=ties)
+        assert price == expected
+        assert cleared.sum() == pytest.approx(min(each, 10.0 * n))
+        assert not cleared[quantities == 0.0].any()
+    for own in quantities, np.tile(quantities, (5, 1)):
+        prices, _ = backend.clear_batch(bids, own, demand, ties=ties)
+        assert prices.tolist() == [10.0, 10.0, 20.0, 20.0, 20.0]
+
+
+@pytest.mark.parametrize("n", [1, 20, 300, 2000])
+def test_where_nobody_offers_anything_all_bids_count(backend: Backend, n: int) -> None:
+    bids, nothing = np.arange(n) - 5.0, np.zeros(n)
+    for demand, expected in (0.0, -5.0), (-0.0, -5.0), (5e-324, n - 6.0), (7.0, n - 6.0):
+        check(backend.clear(bids, nothing, demand), expected, [0.0] * n)
+    # Of the least demand, most is less than nothing.
+    check(backend.clear(bids, nothing, 5e-324, tolerance=0.75), -5.0, [0.0] * n)
+    check(backend.clear(bids, nothing, 7.0, scarcity_price=99), 99.0, [0.0] * n)
+
+
+def test_the_last_of_equal_bids_that_offers_something_is_the_price(backend: Backend) -> None:
+    for quantities, sign in (([1, 1, 0], -1.0), ([1, 0, 0], 1.0), ([0, 0, 0], 1.0)):
+        price, _ = backend.clear([0.0, -0.0, 0.0], quantities, 9.0)
+        assert math.copysign(1.0, price) == sign
+    price, _ = backend.clear([-0.0, 0.0], [0.0, 0.0], 0.0)
+    assert math.copysign(1.0, price) == -1.0
+
+
+def test_a_dear_offer_of_nothing_is_no_scarcity_price(backend: Backend) -> None:
+    check(backend.clear([10, 20, 9000.0], [5, 5, 0.0], 20.0), 20.0, [5.0, 5.0, 0.0])
+    check(backend.clear([10, 20, 9000.0], [5, 5, 0.0], 20.0, scarcity_price=9), 9.0, [5, 5, 0])
+
+
 def test_a_unit_without_supply_sets_no_price_it_cannot_meet(backend: Backend) -> None:
     check(backend.clear([1.0, 2.0, 3.0], [10.0, 0.0, 10.0], 10.0), 1.0, [10.0, 0.0, 0.0])
     check(backend.clear([1.0, 2.0, 3.0], [0.0, 0.0, 10.0], 5.0), 3.0, [0.0, 0.0, 5.0])
@@ -114,7 +207,8 @@ def test_a_unit_without_supply_sets_no_price_it_cannot_meet(backend: Backend) ->
 def test_supply_is_added_in_merit_order_one_unit_at_a_time(backend: Backend) -> None:
     # Pairwise, or in index order, the small quantities would reach 1e16 + 2 together.
     bids = np.array([2.0, 2.0, 1.0])
-    price, cleared = backend.clear(bids, [1.0, 1.0, 1e16], 1e16 + 2, scarcity_price=9.0)
+    rules: dict[str, Any] = {"scarcity_price": 9.0, "tolerance": 0}
+    price, cleared = backend.clear(bids, [1.0, 1.0, 1e16], 1e16 + 2, **rules)
     assert price == 9.0
     assert cleared.tolist() == [1.0, 1.0, 1e16]
 
@@ -177,7 +271,8 @@ def test_pro_rata_has_no_effect_under_scarcity_or_at_zero_demand(backend: Backen
 def test_pro_rata_dispatches_no_more_than_is_offered(backend: Backend) -> None:
     # What is left of the demand, 2, rounds to more than the 1.5 at the price.
     bids, quantities = [1.0, 2.0], [1e16 + 2, 1.5]
-    assert pro_rata(backend, bids, quantities, 1e16 + 4) == (2.0, quantities)
+    result = pro_rata(backend, bids, quantities, 1e16 + 4, tolerance=0)
+    assert result == (2.0, quantities)
 
 
 # Data types

@@ -18,6 +18,13 @@ def raises(error: type[Exception], message: str) -> pytest.RaisesExc[Exception]:
     return pytest.raises(error, match=f"^{re.escape(message)}$")
 
 
+def masked(values: Any) -> Any:
+    """Return a masked array whose last entry is masked."""
+    array = np.ma.array(values)
+    array[-1] = np.ma.masked
+    return array
+
+
 DTYPES = [
     (np.array([True, False]), "bool"),
     ([True, False], "bool"),
@@ -47,10 +54,27 @@ SCALAR_DTYPES = [
     ("5", "<U1"),
 ]
 
+TOLERANCE = "tolerance must be a number that is at least 0 and less than 1"
+
 ONE_MARKET = [
     ({"ties": "median"}, "ties is 'median': ties must be 'first' or 'pro_rata'"),
     ({"ties": None}, "ties is None: ties must be 'first' or 'pro_rata'"),
     ({"ties": ["first"]}, "ties is ['first']: ties must be 'first' or 'pro_rata'"),
+    ({"tolerance": 1.0}, f"tolerance is 1.0: {TOLERANCE}"),
+    ({"tolerance": 1}, f"tolerance is 1: {TOLERANCE}"),
+    ({"tolerance": -0.1}, f"tolerance is -0.1: {TOLERANCE}"),
+    ({"tolerance": NAN}, f"tolerance is nan: {TOLERANCE}"),
+    ({"tolerance": True}, f"tolerance is True: {TOLERANCE}"),
+    ({"tolerance": False}, f"tolerance is False: {TOLERANCE}"),
+    ({"tolerance": None}, f"tolerance is None: {TOLERANCE}"),
+    ({"tolerance": "0"}, f"tolerance is '0': {TOLERANCE}"),
+    ({"tolerance": [0.5]}, f"tolerance is [0.5]: {TOLERANCE}"),
+    ({"tolerance": np.array(0.5)}, f"tolerance is array(0.5): {TOLERANCE}"),
+    ({"tolerance": np.float64(2.0)}, f"tolerance is np.float64(2.0): {TOLERANCE}"),
+    ({"tolerance": np.False_}, f"tolerance is np.False_: {TOLERANCE}"),
+    ({"tolerance": 10**400}, f"tolerance is {10**400}: {TOLERANCE}"),
+    ({"ties": 1, "tolerance": 1}, "ties is 1: ties must be 'first' or 'pro_rata'"),
+    ({"tolerance": 2.0, "demand": True}, f"tolerance is 2.0: {TOLERANCE}"),
     ({"bids": [[1, 2, 3], [4, 5, 6]]}, "bids has shape (2, 3): bids must be one-dimensional"),
     ({"bids": 1.0}, "bids has shape (): bids must be one-dimensional"),
     ({"quantities": np.ones((2, 1))}, "quantities has shape (2, 1): quantities must be"
@@ -86,6 +110,9 @@ IN_A_BATCH = [
     ({"threads": True}, "threads is True: threads must be a positive int or None"),
     ({"threads": 1.0}, "threads is 1.0: threads must be a positive int or None"),
     ({"threads": "2"}, "threads is '2': threads must be a positive int or None"),
+    ({"tolerance": 1.0}, f"tolerance is 1.0: {TOLERANCE}"),
+    ({"tolerance": 1.0, "threads": 0}, f"tolerance is 1.0: {TOLERANCE}"),
+    ({"tolerance": 1.0, "ties": ""}, "ties is '': ties must be 'first' or 'pro_rata'"),
     ({"bids": 1.0}, "bids has shape (): bids must be one- or two-dimensional"),
     ({"quantities": np.ones((1, 1, 2))}, "quantities has shape (1, 1, 2): quantities must be"
      " one- or two-dimensional"),
@@ -172,12 +199,32 @@ def test_demand_of_none_is_an_object(backend: Backend) -> None:
         backend.clear(**{**GOOD, "demand": None})
 
 
+def test_masked_entries_are_refused(backend: Backend) -> None:
+    for function, good in (backend.clear, GOOD), (backend.clear_batch, BATCH):
+        for name in (*GOOD, "scarcity_price"):
+            scalar = np.ndim(good.get(name, 0.0)) == 0
+            wrong = np.ma.masked if scalar else masked(good[name])
+            message = f"{name} is a masked array with masked entries: {name} must not be masked"
+            with raises(TypeError, message):
+                function(**{**good, name: wrong})
+
+
+def test_masked_arrays_without_masked_entries_are_arrays(backend: Backend) -> None:
+    for mask in np.ma.nomask, [False, False]:
+        market = {name: np.ma.array(GOOD[name], mask=mask) for name in ("bids", "quantities")}
+        price, cleared = backend.clear(**market, demand=np.ma.array(5.0))
+        assert (price, cleared.tolist()) == (2.0, [3.0, 2.0])
+        assert type(cleared) is np.ndarray
+
+
 # Everything is wrong at first; each step mends what the message complained about.
 LADDER: list[tuple[dict[str, Any], str]] = [
-    ({"ties": 1, "threads": 0, "bids": [True], "quantities": ["a"], "demand": None,
-      "scarcity_price": 1j, "out": []}, "ties is 1"),
-    ({"ties": "first"}, "threads is 0"),
-    ({"threads": 1}, "bids has dtype"),
+    ({"ties": 1, "tolerance": 1, "threads": 0, "bids": masked([True]), "quantities": ["a"],
+      "demand": None, "scarcity_price": 1j, "out": []}, "ties is 1"),
+    ({"ties": "first"}, "tolerance is 1"),
+    ({"tolerance": 0}, "threads is 0"),
+    ({"threads": 1}, "bids is a masked array"),
+    ({"bids": [True]}, "bids has dtype"),
     ({"bids": 1.0}, "quantities has dtype"),
     ({"quantities": 1.0}, "demand has dtype"),
     ({"demand": 1.0}, "scarcity_price has dtype"),

@@ -20,6 +20,7 @@ AWKWARD += [1e16, 1e16 + 2, 1e308, LARGEST]
 few = st.sampled_from([*AWKWARD, *(-value for value in AWKWARD)])
 numbers = few | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-3, 3).map(float)
 powers = st.builds(math.ldexp, st.sampled_from([1.0, -1.0]), st.integers(-1074, 1023))
+TOLERANCES = [0, 1e-9, 1e-3, 0.5, math.nextafter(1.0, 0.0), 5e-324, 1e-16]
 SIZES = st.integers(1, 12) | st.sampled_from([16, 17, 63, 64, 65, 66, 130])
 
 quick = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
@@ -91,6 +92,7 @@ options = st.fixed_dictionaries(
     {
         "ties": st.sampled_from(["first", "pro_rata"]),
         "scarcity_price": st.none() | numbers,
+        "tolerance": st.sampled_from(TOLERANCES),
     }
 )
 
@@ -152,7 +154,7 @@ def test_dispatch_meets_demand_or_is_all_there_is(
     bids, quantities, share = market
     supply = math.fsum(quantities)
     demand = share * supply
-    _, cleared = backend.clear(bids, quantities, demand, ties=ties)
+    _, cleared = backend.clear(bids, quantities, demand, ties=ties, tolerance=0)
     assert math.fsum(cleared) == pytest.approx(min(demand, supply), rel=1e-12, abs=1e-300)
 
 
