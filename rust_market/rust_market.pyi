@@ -28,6 +28,7 @@ def clear(
     *,
     ties: str = "first",
     scarcity_price: ArrayLike | None = None,
+    tolerance: float = 1e-09,
 ) -> tuple[float, NDArray[Any]]: ...
 def clear_batch(
     bids: ArrayLike,
@@ -36,6 +37,7 @@ def clear_batch(
     *,
     ties: str = "first",
     scarcity_price: ArrayLike | None = None,
+    tolerance: float = 1e-09,
     out: tuple[NDArray[np.float64], NDArray[Any]] | None = None,
     threads: int | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[Any]]: ...
@@ -56,6 +58,7 @@ def step_batch(
         int,
         str,
         float | None,
+        float,
     ],
     state: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]],
     actions: NDArray[np.float32],
@@ -80,6 +83,7 @@ def _clear_portable(
     *,
     ties: str = "first",
     scarcity_price: ArrayLike | None = None,
+    tolerance: float = 1e-09,
 ) -> tuple[float, NDArray[Any]]: ...
 def _floor(
     bids: ArrayLike,
@@ -88,6 +92,7 @@ def _floor(
     *,
     ties: str = "first",
     scarcity_price: ArrayLike | None = None,
+    tolerance: float = 1e-09,
 ) -> tuple[float, NDArray[Any]]: ...
 def _floor_batch(
     bids: ArrayLike,
@@ -96,6 +101,7 @@ def _floor_batch(
     *,
     ties: str = "first",
     scarcity_price: ArrayLike | None = None,
+    tolerance: float = 1e-09,
     out: tuple[NDArray[np.float64], NDArray[Any]] | None = None,
     threads: int | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[Any]]: ...

@@ -114,8 +114,8 @@ def clear_batch(
         of the results, C-contiguous, aligned and writeable, overlapping neither the inputs nor
         each other. Nothing is written if an error is raised.
     threads : int, optional
-        The most threads that a backend may use; it may use fewer. Without it, rust uses as many
-        as the environment variable ``RAYON_NUM_THREADS`` says or as there are processors, the
+        The most threads that a backend may use; it may use fewer. Without it, rust uses one for
+        each processor, or fewer if the environment variable ``RAYON_NUM_THREADS`` says so, the
         others one. The results do not depend on it.
 
     Returns

@@ -13,7 +13,7 @@ use std::slice;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use market_core::{Argument, Rows};
-use numpy::PyUntypedArray;
+use numpy::npyffi::PyArray_Check;
 use numpy::npyffi::flags::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS};
 use numpy::npyffi::objects::{
     _PyArray_GET_ITEM_DATA, _PyDataType_GET_ITEM_DATA, PyArrayObject, PyArrayObject_fields,
@@ -23,10 +23,11 @@ use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::type_object::PyTypeInfo;
 use pyo3::types::PyType;
 
 use crate::errors;
+use crate::pins::Pins;
+use crate::types;
 
 const FLOAT32: c_int = NPY_TYPES::NPY_FLOAT as c_int;
 const FLOAT64: c_int = NPY_TYPES::NPY_DOUBLE as c_int;
@@ -101,6 +102,15 @@ impl<'a, 'py> Array<'a, 'py> {
         unsafe { Layout::of_array(array).type_number() == FLOAT32 }
     }
 
+    /// Keeps the memory of [`view`](Self::view) where it is.
+    pub fn pin(&self, pins: &mut Pins<'py>) -> PyResult<()> {
+        match &self.held {
+            Held::Number(..) => Ok(()),
+            Held::Borrowed(array) => pins.add(array),
+            Held::Owned(_, Some(array)) | Held::Owned(array, None) => pins.add(array),
+        }
+    }
+
     /// Where the values are now. Valid until Python code runs again.
     ///
     /// # Errors
@@ -110,8 +120,7 @@ impl<'a, 'py> Array<'a, 'py> {
         let array = match &self.held {
             Held::Number(value, _) => return Ok(View::of_number(value)),
             Held::Borrowed(array) => array,
-            Held::Owned(array, None) => array,
-            Held::Owned(_, Some(array)) => array,
+            Held::Owned(_, Some(array)) | Held::Owned(array, None) => array,
         };
         // SAFETY: what is held is an array.
         let layout = unsafe { Layout::of_array(array) };
@@ -123,13 +132,16 @@ impl<'a, 'py> Array<'a, 'py> {
     }
 }
 
-/// A Python float or int that NumPy would make a float64 or an int64 of.
-fn number(object: &Bound<'_, PyAny>) -> Option<f64> {
+/// A Python float or int that NumPy would make a float64 or an int64 of, or a `numpy.float64`.
+pub fn number(object: &Bound<'_, PyAny>) -> Option<f64> {
     let pointer = object.as_ptr();
     // SAFETY: `pointer` is a live object and the GIL is held. Neither conversion runs Python code
-    // on an exact float or int, and neither raises: an int too large is told by `overflow`.
+    // on what is exactly a float, an int or a `numpy.float64`, which is a float to Python; and
+    // neither raises: an int too large is told by `overflow`.
     unsafe {
-        if ffi::PyFloat_CheckExact(pointer) != 0 {
+        if ffi::PyFloat_CheckExact(pointer) != 0
+            || object.get_type_ptr() == types::float64(object.py())
+        {
             return Some(ffi::PyFloat_AsDouble(pointer));
         }
         if ffi::PyLong_CheckExact(pointer) != 0 {
@@ -143,6 +155,9 @@ fn number(object: &Bound<'_, PyAny>) -> Option<f64> {
 
 #[cold]
 fn convert<'a, 'py>(argument: Argument, object: &Bound<'py, PyAny>) -> PyResult<Held<'a, 'py>> {
+    if is_masked(object)? {
+        return Err(errors::masked(argument));
+    }
     let array = as_array(object)?;
     let (readable, accepted) = match Layout::of(&array) {
         Some(layout) => (layout.is_readable(), layout.is_accepted()),
@@ -158,18 +173,51 @@ fn convert<'a, 'py>(argument: Argument, object: &Bound<'py, PyAny>) -> PyResult<
     Ok(Held::Owned(array, Some(floats)))
 }
 
+/// Whether it is a masked array in which something is masked. `numpy.asarray` would unmask it.
+fn is_masked(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static MASKED_ARRAY: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static IS_MASKED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = object.py();
+    // Only those that are asked about have `numpy.ma` imported.
+    if Layout::of(object).is_some() || !is_array(object) {
+        return Ok(false);
+    }
+    let masked_array = MASKED_ARRAY.import(py, "numpy.ma", "MaskedArray")?;
+    // Of records NumPy does not tell; their dtype is refused.
+    if !object.is_instance(masked_array)? || !object.getattr("dtype")?.getattr("names")?.is_none()
+    {
+        return Ok(false);
+    }
+    IS_MASKED.import(py, "numpy.ma", "is_masked")?.call1((object,))?.is_truthy()
+}
+
+/// Whether it is a NumPy array, or an instance of a subclass.
+pub fn is_array(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: the GIL is held and the object is alive.
+    unsafe { PyArray_Check(object.py(), object.as_ptr()) != 0 }
+}
+
 /// `numpy.asarray`.
 pub fn as_array<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     static AS_ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     AS_ARRAY.import(object.py(), "numpy", "asarray")?.call1((object,))
 }
 
-/// The type of NumPy's arrays. Asking the C API each time costs more than the comparison.
-#[inline]
-pub fn array_type(py: Python<'_>) -> *mut ffi::PyTypeObject {
-    static ARRAY_TYPE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let array_type = ARRAY_TYPE.get_or_init(py, || PyUntypedArray::type_object(py).unbind());
-    array_type.as_ptr().cast()
+/// The values of an array of float64 and of one dimension, if they can be read where they lie.
+///
+/// # Safety
+/// While the slice is used the GIL is held, and no Python code runs.
+#[inline(always)]
+pub unsafe fn floats<'a>(array: &'a Bound<'_, PyAny>) -> Option<&'a [f64]> {
+    let layout = Layout::of(array)?;
+    let [length] = *layout.shape() else {
+        return None;
+    };
+    let plain = layout.is_float(false)
+        && layout.has(NPY_ARRAY_ALIGNED)
+        && layout.has(NPY_ARRAY_C_CONTIGUOUS);
+    // SAFETY: an aligned C-contiguous array of so many float64; the caller vouches for the rest.
+    plain.then(|| unsafe { slice_of(layout.data().cast(), length as usize) })
 }
 
 /// The header of a NumPy array.
@@ -181,7 +229,7 @@ impl<'a> Layout<'a> {
     /// `None` unless the object is exactly a NumPy array, no subclass.
     #[inline]
     pub fn of(object: &'a Bound<'_, PyAny>) -> Option<Self> {
-        let is_array = object.get_type_ptr() == array_type(object.py());
+        let is_array = object.get_type_ptr() == types::array(object.py());
         // SAFETY: it is a NumPy array.
         is_array.then(|| unsafe { Self::of_array(object) })
     }
@@ -362,8 +410,6 @@ impl<'a> View<'a> {
 /// Rows of values for a batch, read while other threads may be writing them.
 ///
 /// It holds the numbers of a view, not the view: another thread may give the array another shape.
-/// The memory stays: the array is an argument of the call, and NumPy resizes no array in place to
-/// which something else refers.
 #[derive(Clone, Copy)]
 pub struct SharedRows {
     data: *const u8,
@@ -374,14 +420,17 @@ pub struct SharedRows {
     right: isize,
 }
 
-// SAFETY: it only reads, and atomically.
+// SAFETY: it only reads, and atomically, memory that stays: whoever makes one vouches for it.
 unsafe impl Send for SharedRows {}
 // SAFETY: likewise.
 unsafe impl Sync for SharedRows {}
 
 impl SharedRows {
     /// Rows of bids or quantities: one that all markets share, or one for each.
-    pub fn of_market(view: &View<'_>) -> Self {
+    ///
+    /// # Safety
+    /// The memory of the view stays where it is for as long as any copy of this is used.
+    pub unsafe fn of_market(view: &View<'_>) -> Self {
         let (down, right) = match *view.strides {
             [right] => (0, right),
             [down, right] => (down, right),
@@ -397,7 +446,10 @@ impl SharedRows {
     }
 
     /// Rows of one value.
-    pub fn of_demand(view: &View<'_>) -> Self {
+    ///
+    /// # Safety
+    /// As [`of_market`](Self::of_market).
+    pub unsafe fn of_demand(view: &View<'_>) -> Self {
         let down = view.strides.first().copied().unwrap_or(0);
         Self { data: view.data, float32: view.float32, shared: false, down, right: 0 }
     }

@@ -4,7 +4,7 @@
 //! error is raised instead.
 
 use market_core::{Argument, Code, Fault};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -37,6 +37,15 @@ pub fn bad_dtype(argument: Argument, array: &Bound<'_, PyAny>) -> PyErr {
         Ok(dtype) => PyTypeError::new_err(sentence(dtype)),
         Err(error) => error,
     }
+}
+
+/// The error for a masked array: what is under a mask is no number to be used.
+#[cold]
+pub fn masked(argument: Argument) -> PyErr {
+    let name = name(argument);
+    PyTypeError::new_err(format!(
+        "{name} is a masked array with masked entries: {name} must not be masked"
+    ))
 }
 
 #[cold]
@@ -122,6 +131,12 @@ pub fn overlapping_input(position: usize, argument: Argument) -> PyErr {
     PyValueError::new_err(format!(
         "out[{position}] overlaps {name}: outputs must not overlap inputs"
     ))
+}
+
+/// The error for results of which not even the size is a number.
+#[cold]
+pub fn no_room(shape: &[usize]) -> PyErr {
+    PyMemoryError::new_err(format!("not enough memory for results of shape {shape:?}"))
 }
 
 /// An attribute as `str` prints it.

@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
-use market_core::{Fault, KEPT_UNITS, Market, Markets, Output, Rules, Scratch, Ties};
+use market_core::{Fault, KEPT_UNITS, Market, Markets, Output, Rules, Scratch};
 use pyo3::prelude::*;
 
-use crate::arguments::{Given, SharedRows};
+use crate::arguments::{Given, SharedRows, floats, number};
 use crate::errors;
 use crate::outputs::{self, Outputs};
-use crate::shapes::Inputs;
+use crate::pins::Pins;
+use crate::shapes::{Inputs, Views};
 
 /// Memory that is reused from call to call; one for each thread.
 struct Buffers {
@@ -43,7 +44,6 @@ thread_local! {
 pub trait Kernel {
     /// Checks the values, writes every cleared quantity and returns the price.
     fn clear<T: Output>(
-        &self,
         market: Market<'_>,
         rules: Rules,
         scratch: &mut Scratch,
@@ -56,7 +56,6 @@ pub struct Clear;
 
 impl Kernel for Clear {
     fn clear<T: Output>(
-        &self,
         market: Market<'_>,
         rules: Rules,
         scratch: &mut Scratch,
@@ -71,7 +70,6 @@ pub struct Portable;
 
 impl Kernel for Portable {
     fn clear<T: Output>(
-        &self,
         market: Market<'_>,
         rules: Rules,
         scratch: &mut Scratch,
@@ -86,7 +84,6 @@ pub struct Floor;
 
 impl Kernel for Floor {
     fn clear<T: Output>(
-        &self,
         _: Market<'_>,
         _: Rules,
         _: &mut Scratch,
@@ -102,7 +99,6 @@ pub struct Study;
 
 impl Kernel for Study {
     fn clear<T: Output>(
-        &self,
         market: Market<'_>,
         rules: Rules,
         _: &mut Scratch,
@@ -115,16 +111,60 @@ impl Kernel for Study {
 }
 
 /// Runs a kernel on one market: (price, cleared).
-pub fn one_market<'py>(
-    kernel: &impl Kernel,
+#[inline(always)]
+pub fn one_market<'py, K: Kernel>(
     given: &Given<'_, 'py>,
-    ties: Ties,
+    rules: Rules,
+) -> PyResult<(f64, Bound<'py, PyAny>)> {
+    match in_place::<K>(given, rules) {
+        Some(result) => Ok(result),
+        None => any_market::<K>(given, rules),
+    }
+}
+
+/// The result, if all values are float64 and can be read where they lie, and nothing is wrong.
+///
+/// Few units are cleared in less time than it takes to find out what else there may be to do.
+#[inline(always)]
+fn in_place<'py, K: Kernel>(
+    given: &Given<'_, 'py>,
+    rules: Rules,
+) -> Option<(f64, Bound<'py, PyAny>)> {
+    // SAFETY: the GIL is held until the slices are not used any more, and no Python code runs.
+    let (bids, quantities) = unsafe { (floats(given.bids)?, floats(given.quantities)?) };
+    if bids.is_empty() || bids.len() != quantities.len() {
+        return None;
+    }
+    let market = Market { bids, quantities, demand: number(given.demand)? };
+    let scarcity_price = match given.scarcity_price {
+        Some(price) => Some(number(price)?),
+        None => None,
+    };
+    let rules = Rules { scarcity_price, ..rules };
+    let cleared = outputs::fresh(given.bids.py(), [bids.len()], false).ok()?;
+    // SAFETY: the array is fresh, and of float64.
+    let cells = unsafe { outputs::cells::<MaybeUninit<f64>>(&cleared) };
+    let price = BUFFERS.with_borrow_mut(|buffers| {
+        let price = K::clear(market, rules, &mut buffers.scratch, cells);
+        if bids.len() > KEPT_UNITS {
+            buffers.trim();
+        }
+        price
+    });
+    Some((price.ok()?, cleared))
+}
+
+/// The result of any arguments, or what is wrong with them.
+#[inline(never)]
+fn any_market<'py, K: Kernel>(
+    given: &Given<'_, 'py>,
+    rules: Rules,
 ) -> PyResult<(f64, Bound<'py, PyAny>)> {
     let inputs = Inputs::one_market(given)?;
     let views = inputs.view_market()?;
     let float32 = inputs.quantities.is_float32();
-    let cleared = outputs::fresh(given.bids.py(), &[views.bids.units()], float32)?;
-    let rules = Rules { ties, scarcity_price: views.scarcity_price, ..Rules::default() };
+    let cleared = outputs::fresh(given.bids.py(), [views.bids.units()], float32)?;
+    let rules = Rules { scarcity_price: views.scarcity_price, ..rules };
     let price = BUFFERS.with_borrow_mut(|buffers| {
         let market = Market {
             bids: views.bids.values(&mut buffers.bids)?,
@@ -135,9 +175,9 @@ pub fn one_market<'py>(
         // SAFETY: the array is fresh, and of this dtype.
         let price = unsafe {
             if float32 {
-                kernel.clear::<MaybeUninit<f32>>(market, rules, scratch, outputs::cells(&cleared))
+                K::clear::<MaybeUninit<f32>>(market, rules, scratch, outputs::cells(&cleared))
             } else {
-                kernel.clear::<MaybeUninit<f64>>(market, rules, scratch, outputs::cells(&cleared))
+                K::clear::<MaybeUninit<f64>>(market, rules, scratch, outputs::cells(&cleared))
             }
         };
         buffers.trim();
@@ -149,29 +189,28 @@ pub fn one_market<'py>(
 /// Clears many markets: (prices, cleared), or `out`. Without the GIL.
 pub fn many_markets<'py>(
     given: &Given<'_, 'py>,
-    ties: Ties,
+    rules: Rules,
     out: Option<&Bound<'py, PyAny>>,
     threads: Option<usize>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = given.bids.py();
     let inputs = Inputs::many_markets(given)?;
-    let views = inputs.view_markets()?;
-    let shape = [views.demand.rows(), views.bids.units()];
-    // A bad `out` is the last fault to be told, but looking at it may run Python code.
-    let outputs = Outputs::new(py, out, &inputs, shape);
+    let outputs = outputs_of(&inputs, out)?;
+    let mut pins = Pins::default();
+    inputs.pin(&mut pins)?;
+    if let Ok(outputs) = &outputs {
+        outputs.pin(&mut pins)?;
+    }
 
+    market_core::read_environment();
+    // All this may have run Python code, after which shapes are taken anew.
     let views = inputs.view_markets()?;
-    let shape = [views.demand.rows(), views.bids.units()];
-    let rules = Rules { ties, scarcity_price: views.scarcity_price, ..Rules::default() };
-    let markets = Markets {
-        rows: shape[0],
-        units: shape[1],
-        bids: SharedRows::of_market(&views.bids),
-        quantities: SharedRows::of_market(&views.quantities),
-        demand: SharedRows::of_demand(&views.demand),
-    };
+    let rules = Rules { scarcity_price: views.scarcity_price, ..rules };
+    // SAFETY: the inputs are pinned.
+    let markets = unsafe { markets(&views) };
     let cells = match &outputs {
-        Ok(outputs) => outputs.cells(shape),
+        // SAFETY: and so are the outputs.
+        Ok(outputs) => unsafe { outputs.cells(views.shape()) },
         Err(error) => Err(error.clone_ref(py)),
     };
     let done = match cells {
@@ -186,17 +225,56 @@ pub fn many_markets<'py>(
     outputs?.into_result()
 }
 
+/// Where the results go; or what is wrong with `out`, which is told once all values are good.
+///
+/// # Errors
+/// At once, if a shape does not fit, or there is no memory for as many results.
+fn outputs_of<'py>(
+    inputs: &Inputs<'_, 'py>,
+    out: Option<&Bound<'py, PyAny>>,
+) -> PyResult<PyResult<Outputs<'py>>> {
+    let shape = inputs.view_markets()?.shape();
+    let float32 = inputs.quantities.is_float32();
+    let fresh = |py| Outputs::fresh(py, shape, float32);
+    let Some(out) = out else {
+        return Ok(Ok(fresh(inputs.py())?));
+    };
+    let outputs = Outputs::given(out, inputs, shape, float32);
+    if outputs.is_err() {
+        fresh(inputs.py())?; // else an absurd number of values would be read first
+    }
+    Ok(outputs)
+}
+
+/// # Safety
+/// The memory of the views stays where it is for as long as this is used.
+unsafe fn markets(views: &Views<'_>) -> Markets<SharedRows> {
+    let [rows, units] = views.shape();
+    // SAFETY: the caller vouches for it.
+    unsafe {
+        Markets {
+            rows,
+            units,
+            bids: SharedRows::of_market(&views.bids),
+            quantities: SharedRows::of_market(&views.quantities),
+            demand: SharedRows::of_demand(&views.demand),
+        }
+    }
+}
+
 /// Does what [`many_markets`] does around clearing, and writes zeros.
 pub fn no_markets<'py>(
     given: &Given<'_, 'py>,
     out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let inputs = Inputs::many_markets(given)?;
-    let views = inputs.view_markets()?;
-    let shape = [views.demand.rows(), views.bids.units()];
-    let outputs = Outputs::new(given.bids.py(), out, &inputs, shape)?;
-    let cells = outputs.cells(shape)?;
-    given.bids.py().detach(|| cells.zero());
+    let outputs = outputs_of(&inputs, out)??;
+    let mut pins = Pins::default();
+    inputs.pin(&mut pins)?;
+    outputs.pin(&mut pins)?;
+    // SAFETY: the outputs are pinned.
+    let cells = unsafe { outputs.cells(inputs.view_markets()?.shape())? };
+    inputs.py().detach(|| cells.zero());
     outputs.into_result()
 }
 

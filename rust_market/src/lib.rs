@@ -12,88 +12,60 @@
 //!
 //! | module | does |
 //! |---|---|
+//! | `calls`, `docs` | functions whose arguments are found by hand, and their docstrings |
 //! | `arguments` | Python objects to arrays and numbers of an accepted dtype, their memory to values |
 //! | `shapes` | dimensions, empty markets, lengths |
 //! | `outputs` | fresh arrays, or the caller's `out`, checked |
-//! | `options` | `ties` and `threads` |
+//! | `pins` | arrays whose memory stays where it is while the GIL is let go |
+//! | `options` | `ties`, `tolerance` and `threads` |
 //! | `kernels` | one market, many markets: clearing, and the baselines of the benchmarks |
 //! | `step` | the environments' step |
 //! | `fields` | the fields of its tuples, checked |
+//! | `types` | NumPy's types |
 //! | `errors` | the sentences |
 
 mod arguments;
+mod calls;
+mod docs;
 mod errors;
 mod fields;
 mod kernels;
 mod options;
 mod outputs;
+mod pins;
 mod shapes;
 mod step;
+mod types;
 
 /// Merit-order clearing of electricity markets, compiled from Rust.
 #[pyo3::pymodule(gil_used = true)]
+#[allow(clippy::too_many_arguments)] // as many as Python's
 mod rust_market {
+    use market_core::Rules;
     use numpy::{IntoPyArray, PyArray1};
     use pyo3::exceptions::PyValueError;
     use pyo3::prelude::*;
     use pyo3::types::PyDict;
 
     use crate::arguments::Given;
+    use crate::calls;
+    use crate::docs;
     use crate::kernels::{self, Clear, Floor, Portable, Study};
-    use crate::options::{TiesOption, check_threads};
+    use crate::options::{TiesOption, ToleranceOption, check_rules, check_threads};
     use crate::step;
+    use crate::types;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        types::find(module.py())?;
+        calls::add::<Clear>(module, c"clear", docs::CLEAR)?;
+        calls::add::<Portable>(module, c"_clear_portable", docs::PORTABLE)?;
+        calls::add::<Floor>(module, c"_floor", docs::FLOOR)
+    }
 
     #[allow(non_upper_case_globals)]
     #[pymodule_export]
     const __version__: &str = env!("CARGO_PKG_VERSION");
-
-    /// Clear one market in merit order.
-    ///
-    /// Parameters
-    /// ----------
-    /// bids : array_like, shape (n,)
-    ///     What each unit asks for, in currency/MWh; finite, may be negative.
-    /// quantities : array_like, shape (n,)
-    ///     What each unit offers, in MW; finite, not negative.
-    /// demand : array_like, scalar
-    ///     Demand in MW; finite, not negative.
-    /// ties : {"first", "pro_rata"}
-    ///     Who delivers where bids equal the price: the units with the lowest indices, or all of
-    ///     them in proportion to their quantities.
-    /// scarcity_price : array_like, scalar, optional
-    ///     Price in currency/MWh where supply does not reach demand; finite, any sign. Without it,
-    ///     the highest bid is the price then.
-    ///
-    /// Returns
-    /// -------
-    /// price : float
-    ///     Bid of the marginal unit, in currency/MWh.
-    /// cleared : ndarray, shape (n,)
-    ///     What each unit delivers, in MW; float32 where `quantities` is float32, else float64.
-    ///
-    /// Raises
-    /// ------
-    /// TypeError
-    ///     If an input is, after `numpy.asarray`, neither float64, float32 nor integer.
-    /// ValueError
-    ///     If an option is unknown, a shape does not fit, the market is empty, or a number is not
-    ///     finite or is negative where it must not be. The message names the argument, the index
-    ///     and the value.
-    #[pyfunction]
-    #[pyo3(
-        signature = (bids, quantities, demand, *, ties=TiesOption::FIRST, scarcity_price=None),
-        text_signature = "(bids, quantities, demand, *, ties='first', scarcity_price=None)"
-    )]
-    fn clear<'py>(
-        bids: &Bound<'py, PyAny>,
-        quantities: &Bound<'py, PyAny>,
-        demand: &Bound<'py, PyAny>,
-        ties: TiesOption<'py>,
-        scarcity_price: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<(f64, Bound<'py, PyAny>)> {
-        let given = Given { bids, quantities, demand, scarcity_price };
-        kernels::one_market(&Clear, &given, ties.check()?)
-    }
 
     /// Clear one market in merit order: `clear` with its default options.
     #[pyfunction]
@@ -102,7 +74,8 @@ mod rust_market {
         quantities: &Bound<'py, PyAny>,
         demand: &Bound<'py, PyAny>,
     ) -> PyResult<(f64, Bound<'py, PyAny>)> {
-        clear(bids, quantities, demand, TiesOption::FIRST, None)
+        let given = Given { bids, quantities, demand, scarcity_price: None };
+        kernels::one_market::<Clear>(&given, Rules::default())
     }
 
     /// Clear many markets in merit order; row by row what `clear` returns.
@@ -115,14 +88,14 @@ mod rust_market {
     ///     As in `clear`.
     /// demand : array_like, shape (B,)
     ///     As in `clear`. Axes of length one do not broadcast.
-    /// ties, scarcity_price
+    /// ties, scarcity_price, tolerance
     ///     As in `clear`, the same for all markets.
     /// out : (prices, cleared), optional
     ///     Arrays that receive the results: of exactly their shapes and dtypes, C-contiguous,
     ///     aligned and writeable, overlapping neither the inputs nor each other.
     /// threads : int, optional
-    ///     The most threads to use, at least 1. Without it, as many as the environment variable
-    ///     `RAYON_NUM_THREADS` says, or one for each processor. A small batch takes one.
+    ///     The most threads to use, at least 1. Without it, one for each processor, or fewer if
+    ///     the environment variable `RAYON_NUM_THREADS` says so. A small batch takes one.
     ///
     /// Returns
     /// -------
@@ -139,9 +112,10 @@ mod rust_market {
     #[pyo3(
         signature = (
             bids, quantities, demand, *,
-            ties=TiesOption::FIRST, scarcity_price=None, out=None, threads=None
+            ties=TiesOption::FIRST, scarcity_price=None, tolerance=ToleranceOption::DEFAULT,
+            out=None, threads=None
         ),
-        text_signature = "(bids, quantities, demand, *, ties='first', scarcity_price=None, out=None, threads=None)"
+        text_signature = "(bids, quantities, demand, *, ties='first', scarcity_price=None, tolerance=1e-09, out=None, threads=None)"
     )]
     fn clear_batch<'py>(
         bids: &Bound<'py, PyAny>,
@@ -149,13 +123,14 @@ mod rust_market {
         demand: &Bound<'py, PyAny>,
         ties: TiesOption<'py>,
         scarcity_price: Option<&Bound<'py, PyAny>>,
+        tolerance: ToleranceOption<'py>,
         out: Option<&Bound<'py, PyAny>>,
         threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let given = Given { bids, quantities, demand, scarcity_price };
-        let ties = ties.check()?;
+        let rules = check_rules(ties, tolerance)?;
         let threads = check_threads(threads)?;
-        kernels::many_markets(&given, ties, out, threads)
+        kernels::many_markets(&given, rules, out, threads)
     }
 
     /// Take one hour in every active environment, and observe all of them.
@@ -216,48 +191,15 @@ mod rust_market {
         Ok(info)
     }
 
-    /// Do what `clear` does, with the instructions that every processor of this kind has.
-    #[pyfunction]
-    #[pyo3(
-        signature = (bids, quantities, demand, *, ties=TiesOption::FIRST, scarcity_price=None),
-        text_signature = "(bids, quantities, demand, *, ties='first', scarcity_price=None)"
-    )]
-    fn _clear_portable<'py>(
-        bids: &Bound<'py, PyAny>,
-        quantities: &Bound<'py, PyAny>,
-        demand: &Bound<'py, PyAny>,
-        ties: TiesOption<'py>,
-        scarcity_price: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<(f64, Bound<'py, PyAny>)> {
-        let given = Given { bids, quantities, demand, scarcity_price };
-        kernels::one_market(&Portable, &given, ties.check()?)
-    }
-
-    /// Do what `clear` does around clearing: price 0.0, nothing dispatched, values unchecked.
-    #[pyfunction]
-    #[pyo3(
-        signature = (bids, quantities, demand, *, ties=TiesOption::FIRST, scarcity_price=None),
-        text_signature = "(bids, quantities, demand, *, ties='first', scarcity_price=None)"
-    )]
-    fn _floor<'py>(
-        bids: &Bound<'py, PyAny>,
-        quantities: &Bound<'py, PyAny>,
-        demand: &Bound<'py, PyAny>,
-        ties: TiesOption<'py>,
-        scarcity_price: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<(f64, Bound<'py, PyAny>)> {
-        let given = Given { bids, quantities, demand, scarcity_price };
-        kernels::one_market(&Floor, &given, ties.check()?)
-    }
-
     /// Do what `clear_batch` does around clearing: zeros, values unchecked.
     #[pyfunction]
     #[pyo3(
         signature = (
             bids, quantities, demand, *,
-            ties=TiesOption::FIRST, scarcity_price=None, out=None, threads=None
+            ties=TiesOption::FIRST, scarcity_price=None, tolerance=ToleranceOption::DEFAULT,
+            out=None, threads=None
         ),
-        text_signature = "(bids, quantities, demand, *, ties='first', scarcity_price=None, out=None, threads=None)"
+        text_signature = "(bids, quantities, demand, *, ties='first', scarcity_price=None, tolerance=1e-09, out=None, threads=None)"
     )]
     fn _floor_batch<'py>(
         bids: &Bound<'py, PyAny>,
@@ -265,11 +207,12 @@ mod rust_market {
         demand: &Bound<'py, PyAny>,
         ties: TiesOption<'py>,
         scarcity_price: Option<&Bound<'py, PyAny>>,
+        tolerance: ToleranceOption<'py>,
         out: Option<&Bound<'py, PyAny>>,
         threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let given = Given { bids, quantities, demand, scarcity_price };
-        ties.check()?;
+        check_rules(ties, tolerance)?;
         check_threads(threads)?;
         kernels::no_markets(&given, out)
     }
@@ -282,7 +225,7 @@ mod rust_market {
         demand: &Bound<'py, PyAny>,
     ) -> PyResult<(f64, Bound<'py, PyAny>)> {
         let given = Given { bids, quantities, demand, scarcity_price: None };
-        kernels::one_market(&Study, &given, market_core::Ties::First)
+        kernels::one_market::<Study>(&given, Rules::default())
     }
 
     /// Clear as `_study_clear` does, with arguments copied element by element into `Vec<f64>`.

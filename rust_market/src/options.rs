@@ -1,10 +1,12 @@
-//! The options `ties` and `threads`.
+//! The options `ties`, `tolerance` and `threads`.
 
 use std::convert::Infallible;
 
-use market_core::Ties;
+use market_core::{DEFAULT_TOLERANCE, Rules, Ties};
+use numpy::npyffi::{NpyTypes, get_type_object};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyInt, PyString};
+use pyo3::types::{PyBool, PyFloat, PyInt, PyString};
+use pyo3::{ffi, intern};
 
 use crate::errors;
 
@@ -17,6 +19,7 @@ pub enum TiesOption<'py> {
 impl TiesOption<'_> {
     pub const FIRST: Self = Self::Known(Ties::First);
 
+    #[inline(always)]
     pub fn check(self) -> PyResult<Ties> {
         match self {
             Self::Known(ties) => Ok(ties),
@@ -30,7 +33,12 @@ impl TiesOption<'_> {
 impl<'py> FromPyObject<'_, 'py> for TiesOption<'py> {
     type Error = Infallible;
 
+    #[inline(always)]
     fn extract(value: Borrowed<'_, 'py, PyAny>) -> Result<Self, Infallible> {
+        // As a literal, it is this very object.
+        if value.is(intern!(value.py(), "first")) {
+            return Ok(Self::FIRST);
+        }
         let name = value.cast::<PyString>();
         Ok(match name.as_ref().map(|name| name.to_str()) {
             Ok(Ok("first")) => Self::Known(Ties::First),
@@ -38,6 +46,76 @@ impl<'py> FromPyObject<'_, 'py> for TiesOption<'py> {
             _ => Self::Unknown(value.to_owned()),
         })
     }
+}
+
+/// What was given as `tolerance`; checked later, so that the sentence is ours.
+pub enum ToleranceOption<'py> {
+    Known(f64),
+    Unknown(Bound<'py, PyAny>),
+}
+
+impl ToleranceOption<'_> {
+    pub const DEFAULT: Self = Self::Known(DEFAULT_TOLERANCE);
+
+    #[inline(always)]
+    pub fn check(self) -> PyResult<f64> {
+        match self {
+            Self::Known(tolerance) => Ok(tolerance),
+            Self::Unknown(value) => check_number(&value),
+        }
+    }
+}
+
+impl<'py> FromPyObject<'_, 'py> for ToleranceOption<'py> {
+    type Error = Infallible;
+
+    #[inline(always)]
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> Result<Self, Infallible> {
+        Ok(match value.cast_exact::<PyFloat>().map(|number| number.value()) {
+            Ok(tolerance) if is_share(tolerance) => Self::Known(tolerance),
+            _ => Self::Unknown(value.to_owned()),
+        })
+    }
+}
+
+#[cold]
+fn check_number(value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    // An int may be too large for a float.
+    match is_number(value).then(|| value.extract()) {
+        Some(Ok(tolerance)) if is_share(tolerance) => Ok(tolerance),
+        _ => {
+            let rule = "a number that is at least 0 and less than 1";
+            Err(errors::bad_option("tolerance", value, rule))
+        }
+    }
+}
+
+fn is_share(tolerance: f64) -> bool {
+    (0.0..1.0).contains(&tolerance)
+}
+
+/// Whether it is a float or an int, of Python or of NumPy, where a span of time is an int, too.
+fn is_number(value: &Bound<'_, PyAny>) -> bool {
+    let is_a = |kind| {
+        // SAFETY: the GIL is held, and NumPy has these types.
+        unsafe {
+            let kind = get_type_object(value.py(), kind);
+            ffi::PyObject_TypeCheck(value.as_ptr(), kind) != 0
+        }
+    };
+    if value.is_instance_of::<PyInt>() {
+        return !value.is_instance_of::<PyBool>();
+    }
+    value.is_instance_of::<PyFloat>()
+        || is_a(NpyTypes::PyFloatingArrType_Type)
+        || is_a(NpyTypes::PyIntegerArrType_Type) && !is_a(NpyTypes::PyTimedeltaArrType_Type)
+}
+
+/// The options that decide how a market is cleared. The scarcity price, which counts as an input,
+/// comes later.
+#[inline(always)]
+pub fn check_rules(ties: TiesOption<'_>, tolerance: ToleranceOption<'_>) -> PyResult<Rules> {
+    Ok(Rules { ties: ties.check()?, tolerance: tolerance.check()?, scarcity_price: None })
 }
 
 /// Checks `threads`, the most threads that may be used.

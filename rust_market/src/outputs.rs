@@ -7,17 +7,17 @@ use std::slice;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use market_core::{Argument, Fault, Fresh, Markets, Results, Rows, Rules, Visible, clear_batch};
-use numpy::PY_ARRAY_API;
-use numpy::npyffi::PyArray_Check;
 use numpy::npyffi::flags::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_WRITEABLE};
-use numpy::npyffi::types::NPY_TYPES;
+use numpy::{PY_ARRAY_API, PyArrayDescrMethods};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
-use crate::arguments::{Layout, array_type, as_array};
+use crate::arguments::{Layout, as_array, is_array};
 use crate::errors;
+use crate::pins::Pins;
 use crate::shapes::Inputs;
+use crate::types;
 
 /// The memory of a batch's results, which may never have been written to.
 pub enum Cells<'a> {
@@ -83,25 +83,33 @@ unsafe fn shared_cells<'a, T>(array: &Bound<'_, PyAny>) -> &'a [T] {
     }
 }
 
-/// A new array, not initialised. Runs no Python code: an array is no object that the garbage
-/// collector tracks, so making one never starts a collection.
-pub fn fresh<'py>(py: Python<'py>, shape: &[usize], float32: bool) -> PyResult<Bound<'py, PyAny>> {
-    let dtype = if float32 { NPY_TYPES::NPY_FLOAT } else { NPY_TYPES::NPY_DOUBLE };
-    let mut dimensions = [0; 2];
-    for (dimension, &length) in dimensions.iter_mut().zip(shape) {
-        *dimension = length as isize;
+/// A new array, not initialised. Runs no Python code unless it fails: an array is no object that
+/// the garbage collector tracks, so making one never starts a collection.
+///
+/// # Errors
+/// `MemoryError`; also for more bytes than there are addresses.
+#[inline(always)]
+pub fn fresh<'py, const N: usize>(
+    py: Python<'py>,
+    shape: [usize; N],
+    float32: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let bytes = shape.iter().try_fold(size_of::<f64>(), |size, &length| size.checked_mul(length));
+    if bytes.is_none_or(|bytes| bytes > isize::MAX as usize) {
+        return Err(errors::no_room(&shape));
     }
-    // SAFETY: the GIL is held, and `dimensions` holds as many lengths as it says.
+    let mut dimensions = shape.map(|length| length as isize);
+    // SAFETY: the GIL is held, there are as many lengths as dimensions, and the function takes over
+    // a reference to the dtype.
     unsafe {
-        let array = PY_ARRAY_API.PyArray_New(
+        let array = PY_ARRAY_API.PyArray_NewFromDescr(
             py,
-            array_type(py),
-            shape.len() as c_int,
+            types::array(py),
+            types::dtype(py, float32).into_dtype_ptr(),
+            N as c_int,
             dimensions.as_mut_ptr(),
-            dtype as c_int,
             ptr::null_mut(),
             ptr::null_mut(),
-            0,
             0,
             ptr::null_mut(),
         );
@@ -118,22 +126,26 @@ pub struct Outputs<'py> {
 }
 
 impl<'py> Outputs<'py> {
-    /// Fresh arrays, or those in `out`.
+    /// Arrays that are not initialised.
+    ///
+    /// # Errors
+    /// If there is not as much memory.
+    pub fn fresh(py: Python<'py>, shape: [usize; 2], float32: bool) -> PyResult<Self> {
+        let prices = fresh(py, [shape[0]], false)?;
+        let cleared = fresh(py, shape, float32)?;
+        Ok(Self { prices, cleared, float32, out: None })
+    }
+
+    /// The arrays in `out`.
     ///
     /// # Errors
     /// If `out` is not what it must be.
-    pub fn new(
-        py: Python<'py>,
-        out: Option<&Bound<'py, PyAny>>,
+    pub fn given(
+        out: &Bound<'py, PyAny>,
         inputs: &Inputs<'_, 'py>,
         shape: [usize; 2],
+        float32: bool,
     ) -> PyResult<Self> {
-        let float32 = inputs.quantities.is_float32();
-        let Some(out) = out else {
-            let prices = fresh(py, &shape[..1], false)?;
-            let cleared = fresh(py, &shape, float32)?;
-            return Ok(Self { prices, cleared, float32, out: None });
-        };
         let (prices, cleared) = pair(out).ok_or_else(|| errors::bad_out(out))?;
         let outputs = Self { prices, cleared, float32, out: Some(out.clone()) };
         outputs.check_layouts(shape)?;
@@ -141,15 +153,27 @@ impl<'py> Outputs<'py> {
         Ok(outputs)
     }
 
+    /// Keeps the memory of the outputs where it is. Nobody else can reach fresh ones.
+    pub fn pin(&self, pins: &mut Pins<'py>) -> PyResult<()> {
+        if self.out.is_some() {
+            pins.add(&self.prices)?;
+            pins.add(&self.cleared)?;
+        }
+        Ok(())
+    }
+
     /// The memory of the outputs.
     ///
     /// # Errors
     /// If other code has changed the arrays since they were checked.
-    pub fn cells(&self, shape: [usize; 2]) -> PyResult<Cells<'_>> {
+    ///
+    /// # Safety
+    /// The outputs are pinned for as long as the cells are used.
+    pub unsafe fn cells(&self, shape: [usize; 2]) -> PyResult<Cells<'_>> {
         self.check_layouts(shape)?;
         let (prices, cleared) = (&self.prices, &self.cleared);
-        // SAFETY: the layouts were checked just now. Fresh arrays are nobody else's yet, and those
-        // in `out` overlap neither the inputs nor each other.
+        // SAFETY: the layouts were checked just now, and the caller vouches for the memory. Fresh
+        // arrays are nobody else's yet; those in `out` may be, so their cells are atomic.
         Ok(unsafe {
             match (self.out.is_some(), self.float32) {
                 (false, false) => {
@@ -204,11 +228,6 @@ fn pair<'py>(out: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyAny>, Bound<'py, P
     let pair = out.cast::<PyTuple>().ok()?;
     let (prices, cleared) = pair.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>().ok()?;
     (is_array(&prices) && is_array(&cleared)).then_some((prices, cleared))
-}
-
-fn is_array(object: &Bound<'_, PyAny>) -> bool {
-    // SAFETY: the GIL is held and the object is alive.
-    unsafe { PyArray_Check(object.py(), object.as_ptr()) != 0 }
 }
 
 fn check_layout(

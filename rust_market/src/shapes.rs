@@ -1,13 +1,15 @@
 //! Dimensions, empty markets and lengths.
 
 use market_core::Argument;
-use pyo3::PyResult;
+use pyo3::prelude::*;
 
 use crate::arguments::{Array, Given, View};
 use crate::errors;
+use crate::pins::Pins;
 
 /// The arguments of a clearing, of accepted dtypes.
 pub struct Inputs<'a, 'py> {
+    py: Python<'py>,
     pub bids: Array<'a, 'py>,
     pub quantities: Array<'a, 'py>,
     pub demand: Array<'a, 'py>,
@@ -20,6 +22,13 @@ pub struct Views<'a> {
     pub quantities: View<'a>,
     pub demand: View<'a>,
     pub scarcity_price: Option<f64>,
+}
+
+impl Views<'_> {
+    /// Markets, and units in each.
+    pub fn shape(&self) -> [usize; 2] {
+        [self.demand.rows(), self.bids.units()]
+    }
 }
 
 impl<'a, 'py> Inputs<'a, 'py> {
@@ -35,15 +44,20 @@ impl<'a, 'py> Inputs<'a, 'py> {
     #[inline(always)]
     fn new(
         given: &Given<'a, 'py>,
-        demand: impl Fn(Argument, &'a pyo3::Bound<'py, pyo3::PyAny>) -> PyResult<Array<'a, 'py>>,
+        demand: impl Fn(Argument, &'a Bound<'py, PyAny>) -> PyResult<Array<'a, 'py>>,
     ) -> PyResult<Self> {
         let scarcity_price = |object| Array::scalar(Argument::ScarcityPrice, object);
         Ok(Self {
+            py: given.bids.py(),
             bids: Array::new(Argument::Bids, given.bids)?,
             quantities: Array::new(Argument::Quantities, given.quantities)?,
             demand: demand(Argument::Demand, given.demand)?,
             scarcity_price: given.scarcity_price.map(scarcity_price).transpose()?,
         })
+    }
+
+    pub fn py(&self) -> Python<'py> {
+        self.py
     }
 
     pub fn argument(&self, argument: Argument) -> &Array<'a, 'py> {
@@ -53,6 +67,11 @@ impl<'a, 'py> Inputs<'a, 'py> {
             Argument::Demand => &self.demand,
             Argument::ScarcityPrice => self.scarcity_price.as_ref().unwrap_or(&self.demand),
         }
+    }
+
+    /// Keeps the memory of a batch's views where it is.
+    pub fn pin(&self, pins: &mut Pins<'py>) -> PyResult<()> {
+        [&self.bids, &self.quantities, &self.demand].into_iter().try_for_each(|one| one.pin(pins))
     }
 
     /// Views in the shapes of one market.

@@ -9,7 +9,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::fields::{Array, check_overlaps, fields, number};
-use crate::options::TiesOption;
+use crate::options::{TiesOption, ToleranceOption, check_rules};
 
 /// The tuples as Python gave them.
 pub struct Given<'a, 'py> {
@@ -32,9 +32,10 @@ struct Numbers {
 
 impl Numbers {
     /// The fields of a model from the fifth on.
-    fn new(fields: &[Bound<'_, PyAny>; 12]) -> PyResult<Self> {
+    fn new(fields: &[Bound<'_, PyAny>; 13]) -> PyResult<Self> {
         let float = |field: usize, name| number(name, &fields[field], "a float");
-        let ties = TiesOption::extract(fields[10].as_borrowed()).unwrap_or(TiesOption::FIRST);
+        let Ok(ties) = TiesOption::extract(fields[10].as_borrowed());
+        let Ok(tolerance) = ToleranceOption::extract(fields[12].as_borrowed());
         Ok(Self {
             bid_change: float(4, "model.bid_change")?,
             bid_penalty: float(5, "model.bid_penalty")?,
@@ -43,9 +44,8 @@ impl Numbers {
             demand_scale: float(8, "model.demand_scale")?,
             learner: number("model.learner", &fields[9], "an int")?,
             rules: Rules {
-                ties: ties.check()?,
                 scarcity_price: number("model.scarcity_price", &fields[11], "a float or None")?,
-                ..Rules::default()
+                ..check_rules(ties, tolerance)?
             },
         })
     }
@@ -65,7 +65,7 @@ impl Numbers {
 
 /// Takes a step; gives the position of the first bad action, or -1.
 pub fn step_batch(given: &Given<'_, '_>, threads: Option<usize>) -> PyResult<i64> {
-    let model: [_; 12] = fields("model", given.model)?;
+    let model: [_; 13] = fields("model", given.model)?;
     let state: [_; 3] = fields("state", given.state)?;
     let outcome: [_; 5] = fields("outcome", given.outcome)?;
     let numbers = Numbers::new(&model)?;
@@ -95,7 +95,7 @@ struct Constants<'a> {
 }
 
 impl<'a> Constants<'a> {
-    fn new(fields: &'a [Bound<'_, PyAny>; 12], numbers: &Numbers) -> PyResult<Self> {
+    fn new(fields: &'a [Bound<'_, PyAny>; 13], numbers: &Numbers) -> PyResult<Self> {
         let costs = Array::new("model.costs", &fields[1])?.shaped([None])?;
         let agents = Some(costs.length(0));
         if agents == Some(0) {

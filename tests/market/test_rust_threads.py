@@ -55,52 +55,53 @@ print(count())
 a thread takes its name when it first runs, and on a busy machine that is later."""
 
 
-@pytest.mark.skipif(not TASKS.exists(), reason="the threads of a process are listed on Linux")
-@pytest.mark.parametrize("threads", [1, 3])
-def test_the_environment_says_how_many_threads(threads: int) -> None:
+def run(code: str, *arguments: str, threads: str) -> str:
+    """Run `code` in a new process where `RAYON_NUM_THREADS` says so; return what it prints."""
     done = subprocess.run(
-        [sys.executable, "-c", COUNT_THREADS, str(threads - 1)],
-        env=os.environ
-        | {"RAYON_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(sys.path)},
+        [sys.executable, "-c", code, *arguments],
+        env=os.environ | {"RAYON_NUM_THREADS": threads, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         timeout=LIMIT,
-        check=True,
     )
-    assert int(done.stdout) in {threads, threads - 1}  # one thread needs no pool
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.skipif(not TASKS.exists(), reason="the threads of a process are listed on Linux")
+@pytest.mark.parametrize("told", ["1", "2", "1000", "65536", "0", "many", ""])
+def test_there_are_as_many_threads_as_told_or_as_processors(told: str) -> None:
+    processors = len(os.sched_getaffinity(0))
+    threads = min(int(told), processors) if told.isdigit() and told != "0" else processors
+    found = int(run(COUNT_THREADS, str(threads - 1), threads=told))
+    assert found in {threads, threads - 1}  # one thread needs no pool
 
 
 SHOW_PROCESSORS = """
 import os, pathlib, sys
 import numpy as np
 from easy_marl.market import clear_batch
+def clear():
+    clear_batch(np.ones((1000, 200)), np.ones((1000, 200)), np.ones(1000), backend="rust")
+clear()  # makes the threads, one for each processor
 os.sched_setaffinity(0, set(map(int, sys.argv[1].split(","))))
 def masks():
     tasks = pathlib.Path("/proc/self/task").iterdir()
     ours = [t for t in tasks if t.joinpath("comm").read_text().startswith("rust_market-")]
     return [sorted(os.sched_getaffinity(int(task.name))) for task in ours]
 for _ in range(20):
-    clear_batch(np.ones((1000, 200)), np.ones((1000, 200)), np.ones(1000), backend="rust")
+    clear()
 print(masks())
 """
 """Clears batches on these processors and prints where the pool's threads may run."""
 
 
 @pytest.mark.skipif(not TASKS.exists(), reason="the threads of a process are listed on Linux")
-@pytest.mark.parametrize("count", [1, 2])
-def test_threads_run_where_the_caller_may_but_not_where_it_does(count: int) -> None:
-    usable = sorted(os.sched_getaffinity(0))[:count]
-    if len(usable) < count:
-        pytest.skip(f"{count} processors are needed")
-    done = subprocess.run(
-        [sys.executable, "-c", SHOW_PROCESSORS, ",".join(map(str, usable))],
-        env=os.environ | {"RAYON_NUM_THREADS": "2", "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=True,
-    )
-    masks = json.loads(done.stdout)
+def test_threads_run_where_the_caller_may_but_not_where_it_does() -> None:
+    usable = sorted(os.sched_getaffinity(0))[:2]
+    if len(usable) < 2:
+        pytest.skip("2 processors are needed")
+    masks = json.loads(run(SHOW_PROCESSORS, ",".join(map(str, usable)), threads="2"))
     assert len(masks) == 2
     assert masks[0] == masks[1]
     assert set(masks[0]) <= set(usable)
@@ -195,3 +196,50 @@ def test_a_forked_child_makes_threads_of_its_own() -> None:
     finally:
         child.kill()
         child.join()
+
+
+FORK = """
+import ctypes, os, signal, sys
+import numpy as np
+from easy_marl.market import clear_batch
+
+NEW_PID_NAMESPACE = 0x20000000
+libc = ctypes.CDLL(None, use_errno=True)
+
+def clear():
+    return clear_batch(np.ones((1000, 200)), np.ones((1000, 200)), np.ones(1000), threads=2)
+
+def in_a_namespace(work):
+    if libc.unshare(NEW_PID_NAMESPACE):
+        print("refused")
+        sys.exit()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)  # a child that hangs is ended
+        work()
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    if status:
+        os._exit(1)
+
+def first():
+    assert os.getpid() == 1
+    clear()
+    in_a_namespace(second)
+
+def second():
+    assert os.getpid() == 1
+    clear()
+
+in_a_namespace(first)
+print("done")
+"""
+"""Clears a batch in a process, and in a child of it that has the same process id."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has namespaces for process ids")
+def test_a_child_with_the_same_process_id_makes_threads_of_its_own() -> None:
+    said = run(FORK, threads="2")
+    if "refused" in said:
+        pytest.skip("namespaces may not be made here")
+    assert said == "done"

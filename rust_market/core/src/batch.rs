@@ -28,8 +28,8 @@ const PARTS_PER_THREAD: usize = 8;
 
 /// Clears many markets, row by row as [`clear`](crate::clear) does. Shared bids are sorted once.
 ///
-/// `threads` is the most threads to use; `None` is as many as `RAYON_NUM_THREADS` says, or as there
-/// are processors. A small batch takes one.
+/// `threads` is the most threads to use; `None` is as many as there are processors, or fewer
+/// if `RAYON_NUM_THREADS` says so. A small batch takes one.
 ///
 /// # Errors
 /// The first bad value of all markets. Results that others can see are untouched then.

@@ -76,6 +76,7 @@ pub use margin::{KEPT_UNITS, MOST_NUMBERS_A_UNIT, Margin, Scratch};
 pub use merit_order::MeritOrder;
 pub use model::Model;
 pub use output::Output;
+pub use pool::read_environment;
 pub use results::{Fresh, Results, Shared, Visible};
 pub use rows::{Markets, Matrix, Rows};
 pub use rules::{DEFAULT_TOLERANCE, Rules, Ties};

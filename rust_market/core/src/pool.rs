@@ -1,9 +1,10 @@
 //! The threads that batches share.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::num::NonZero;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use std::{hint, process};
+use std::{env, hint, ptr, thread};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -13,19 +14,17 @@ use crate::affinity::Affinity;
 /// So long a thread that has no work left waits for the others without sleeping.
 const PATIENCE: Duration = Duration::from_micros(200);
 
-/// A pool, and the process that it belongs to.
 struct Pool {
-    process: u32,
     threads: ThreadPool,
     #[cfg(target_os = "linux")]
     affinity: Affinity,
 }
 
-/// The last pool that was built; it is never dropped.
-static POOL: AtomicPtr<Pool> = AtomicPtr::new(std::ptr::null_mut());
+/// The pool of this process, once it is built; it is never dropped.
+static POOL: AtomicPtr<Pool> = AtomicPtr::new(ptr::null_mut());
 
-/// Held while one is built. Never waited for: a child that was forked meanwhile inherits it locked.
-static BUILDING: Mutex<()> = Mutex::new(());
+/// Whether a thread is building it. The others do not wait, but work alone.
+static BUILDING: AtomicBool = AtomicBool::new(false);
 
 /// How many threads of those wanted there are.
 pub(crate) fn available(wanted: usize) -> usize {
@@ -73,35 +72,78 @@ fn await_briefly(others: &AtomicUsize) {
     }
 }
 
-/// A pool of as many threads as `RAYON_NUM_THREADS` says, or as there are processors; `None` where
-/// the system gives no more threads, or another thread is building one at this moment.
+/// As many threads as `RAYON_NUM_THREADS` says, if it says something, but no more than there are
+/// processors: more of them gain nothing, and making thousands takes seconds.
+fn most_threads() -> usize {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    read_environment().map_or(processors, |told| told.min(processors))
+}
+
+/// What `RAYON_NUM_THREADS` says; it is read once.
 ///
-/// Rayon's own would hang in a child that was forked, as Python's `multiprocessing` does it: the
-/// child inherits the pool, but not its threads. A child makes itself a new one.
+/// The environment is no safe place while another thread may be changing it, so whoever lets other
+/// threads do that meanwhile calls this before.
+pub fn read_environment() -> Option<usize> {
+    static TOLD: OnceLock<Option<usize>> = OnceLock::new();
+    let read = || env::var("RAYON_NUM_THREADS").ok()?.parse().ok().filter(|&told| told > 0);
+    *TOLD.get_or_init(read)
+}
+
+/// The pool of this process; `None` where the system gives no more threads, or another thread is
+/// building it at this moment.
 fn pool() -> Option<&'static Pool> {
     built().or_else(|| {
-        let _building = BUILDING.try_lock().ok()?;
-        built().or_else(build)
+        if BUILDING.swap(true, Ordering::Acquire) {
+            return None;
+        }
+        let pool = built().or_else(build);
+        BUILDING.store(false, Ordering::Release);
+        pool
     })
 }
 
-/// The pool of this process, if there is one.
 #[allow(unsafe_code)]
 fn built() -> Option<&'static Pool> {
     // SAFETY: it is null, or comes from a box that was leaked.
-    let pool = unsafe { POOL.load(Ordering::Acquire).as_ref() }?;
-    (pool.process == process::id()).then_some(pool)
+    unsafe { POOL.load(Ordering::Acquire).as_ref() }
 }
 
 fn build() -> Option<&'static Pool> {
+    if !forgotten_in_children() {
+        return None;
+    }
     let name = |index| format!("rust_market-{index}");
-    let threads = ThreadPoolBuilder::new().thread_name(name).build().ok()?;
+    let builder = ThreadPoolBuilder::new().num_threads(most_threads()).thread_name(name);
+    let threads = builder.build().ok()?;
     let pool = Box::leak(Box::new(Pool {
-        process: process::id(),
         #[cfg(target_os = "linux")]
         affinity: Affinity::new(&threads),
         threads,
     }));
     POOL.store(pool, Ordering::Release);
     Some(pool)
+}
+
+/// Sees to it that a child that is forked, as Python's `multiprocessing` does it, makes itself a
+/// pool of its own: it inherits the memory of this one, but not the threads, and would wait for them
+/// forever. Its process id would not tell: in another namespace it may be the parent's.
+#[cfg(unix)]
+#[allow(unsafe_code)]
+fn forgotten_in_children() -> bool {
+    extern "C" fn forget() {
+        POOL.store(ptr::null_mut(), Ordering::Relaxed);
+        BUILDING.store(false, Ordering::Relaxed);
+    }
+    static DONE: AtomicBool = AtomicBool::new(false);
+    // SAFETY: the handler stores to atomics, which is all right in a child of several threads.
+    let register = || unsafe { libc::pthread_atfork(None, None, Some(forget)) } == 0;
+    if !DONE.load(Ordering::Relaxed) {
+        DONE.store(register(), Ordering::Relaxed); // by one thread, which is building
+    }
+    DONE.load(Ordering::Relaxed)
+}
+
+#[cfg(not(unix))]
+fn forgotten_in_children() -> bool {
+    true
 }
