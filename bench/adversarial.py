@@ -5,7 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from bench import adversarial_batch, adversarial_order, adversarial_step
+from bench import (
+    adversarial_batch,
+    adversarial_order,
+    adversarial_step,
+    adversarial_tolerance,
+)
 from bench.adversarial_markets import (
     RULES,
     STRICT,
@@ -29,6 +34,8 @@ def clear_examples() -> Iterator[Example]:
             # One rule each, in turn: demands come by nines and fives, so all meet all.
             rules = choice[turn % len(choice)]
             yield example(f"{label}, {said(rules)}", market, rules)
+    for label, market, options in adversarial_tolerance.cases():
+        yield example(label, market, options)
     for label, container in containers():
         for rules in RULES:
             yield example(f"{label}, {said(rules)}", container, rules)
@@ -39,6 +46,8 @@ def clear_examples() -> Iterator[Example]:
 def batch_examples() -> Iterator[Example]:
     """Yield the adversarial set of `clear_batch`."""
     yield from adversarial_batch.examples()
+    for label, batch, options in adversarial_tolerance.batches():
+        yield example(label, batch, options)
     for label, (bids, quantities, demand), options in faults():
         if np.ndim(demand) == 0:
             pair = [demand, demand]

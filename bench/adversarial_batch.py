@@ -174,8 +174,8 @@ def _batches_of_markets() -> Iterator[Example]:
             "float32": (bids[:15].astype("f4"), np.float32(np.minimum(quantities[:15], 1e30)),
                         np.minimum(demand[:15], 1e30).astype("f4")),
         }  # fmt: skip
-        for label, arrays in views.items():
-            for rules in (*RULES, *STRICT):
+        for turn, (label, arrays) in enumerate(views.items(), n):
+            for rules in RULES if turn % 2 else STRICT:
                 yield example(f"{label}, n = {n}, {said(rules)}", arrays, rules)
 
 

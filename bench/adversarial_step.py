@@ -8,13 +8,13 @@ that are older.
 """
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import adversarial_markets, adversarial_order
+from bench import adversarial_markets, adversarial_order, adversarial_tolerance
 from bench.adversarial_markets import RULES, STRICT, Valid, example, said
 from bench.registry import Example
 
@@ -26,6 +26,7 @@ EVERY_RULE = (*RULES, *STRICT)
 EVERY = 7
 """Of so many markets one becomes an environment: their rows are many."""
 MOST_UNITS = 300
+SOME = (1, 2, 3, 6, 7, 20, 33, 65, 701)
 LARGEST = 1e100
 """Larger numbers overflow in rewards; `Parameters` refuses them."""
 NUMBERS = (-1.0, -0.5, -0.0, 0.0, 1e-30, 0.25, 0.5, 1.0)
@@ -49,6 +50,12 @@ def examples() -> Iterator[Example]:
     for turn, (label, market) in enumerate(_markets()):
         rules = EVERY_RULE[turn % len(EVERY_RULE)]
         yield example(f"{label}, {said(rules)}", _of_market(market, rules, turn), {})
+    for turn, (agents, tolerance) in enumerate(product(SOME, adversarial_tolerance.TOLERANCES)):
+        rules = {**RULES[turn % len(RULES)], "tolerance": tolerance}
+        for learner in ALL, agents // 2:
+            who = "all" if learner == ALL else "one"
+            label = f"withheld, {agents} agents, {who} act, {said(rules)}"
+            yield example(label, _withheld(agents, learner, rules), {})
     for agents in (1, 2, 3, 5, 7, 8, 9, 20, 64, 65, 100):
         for turn, (label, case) in enumerate(CASES.items()):
             for learner in ALL, agents // 2:
@@ -89,6 +96,35 @@ def _of_market(
     actions[1] = 0.5
     actions[2, 0] = -0.25, -1.0  # one bid moves past some others
     return model, state, actions
+
+
+def _withheld(
+    agents: int, learner: int, rules: Mapping[str, Any]
+) -> tuple["Model", "State", NDArray[np.float32]]:
+    """Return a step in which agents withhold everything, with demand near a step of supply."""
+    from easy_marl.market import reference_step
+    from easy_marl.market.stepping import ALL, Model, State
+
+    rng = np.random.default_rng([agents, learner + 1, 51])
+    rows = 40
+    features = np.zeros((agents, 1), np.float32), np.zeros((2, 1), np.float32)
+    capacities = rng.choice([0.1, 0.3, 5.0], agents)
+    if agents > 2:
+        capacities[rng.random(agents) < 0.3] = 0.0
+    costs = rng.integers(0, max(2, agents // 2), agents).astype(np.float64)
+    model = Model(capacities, costs, *features, 1.0, 0.1, 10.0, 0.01, 0.001, learner, **rules)
+    actions = np.zeros((rows, agents if learner == ALL else 1, 2), np.float32)
+    withheld = rng.random(actions.shape[:2]) < rng.choice([0.0, 0.3, 0.9, 1.0], (rows, 1))
+    actions[..., 0] = withheld
+    actions[..., 1] = rng.choice([0.0, 0.5, -1.0, 1.0], actions.shape[:2])
+    demand = np.zeros((rows, 2))
+    for row in range(rows):
+        near = adversarial_tolerance.residuals(
+            *reference_step.offers(model, actions[row]), rules["tolerance"], rng
+        )
+        tiny = float(np.nextafter(0.0, 1.0))
+        demand[row, 0] = rng.choice([*(one for _, one in near), 0.0, -0.0, tiny])
+    return model, State(np.zeros(rows, np.int64), demand, np.ones(rows, np.bool_)), actions
 
 
 def _case(

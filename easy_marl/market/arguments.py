@@ -5,6 +5,8 @@ the order of the table in `docs/semantics.md`: options, dtypes, dimensions, empt
 lengths; and, once the numbers are known to be good, `out`.
 """
 
+import math
+import os
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +20,9 @@ Out = tuple[Floats, Cleared]
 
 TIES = ("first", "pro_rata")
 FLOAT64 = np.dtype(np.float64)
+
+_MUCH = 2**30
+"""So many bytes are not asked for in vain, but only if they are there."""
 
 _FLOATS = (np.float64, np.float32)
 
@@ -80,13 +85,17 @@ def one_market(
     arrays = _arrays(bids, quantities, demand, scarcity_price)
     rules = ((1,), "one-dimensional"), ((1,), "one-dimensional"), ((0,), "a scalar")
     _check_shapes(arrays, rules)
-    return _converted(arrays)
+    return _converted(arrays, results=arrays[0].size)
 
 
 def many_markets(
-    bids: ArrayLike, quantities: ArrayLike, demand: ArrayLike, scarcity_price: ArrayLike | None
+    bids: ArrayLike,
+    quantities: ArrayLike,
+    demand: ArrayLike,
+    scarcity_price: ArrayLike | None,
+    out: object = None,
 ) -> Inputs:
-    """Check and convert the inputs of a batch.
+    """Check and convert the inputs of a batch; `out` is what the caller gave.
 
     Returns
     -------
@@ -101,7 +110,8 @@ def many_markets(
     for name, array in zip(errors.ARGUMENTS[:2], arrays[:2], strict=True):
         if array.ndim == 2 and array.shape[:1] != markets:
             raise errors.different_lengths(name, array.shape, "demand", markets, "markets")
-    return _converted(arrays)
+    results = 0 if out is not None else markets[0] * (1 + arrays[0].shape[-1])
+    return _converted(arrays, results)
 
 
 def outputs(out: object, inputs: tuple[ArrayLike, ...], shape: errors.Shape, dtype: Any) -> Out:
@@ -176,17 +186,45 @@ def _check_shapes(
         raise errors.different_lengths("quantities", quantities.shape, "bids", bids.shape, "units")
 
 
-def _converted(arrays: tuple[NDArray[Any], ...]) -> Inputs:
+def _converted(arrays: tuple[NDArray[Any], ...], results: int) -> Inputs:
+    """Return the inputs of a call that gives so many numbers."""
+    _check_room(results + sum(array.size for array in arrays if not _fits(array)))
     floats = [_floats(array) for array in arrays]
     dtype = np.float32 if arrays[1].dtype.type is np.float32 else np.float64
     scarcity_price = floats[3] if len(floats) > 3 else None
     return Inputs(floats[0], floats[1], floats[2], scarcity_price, dtype)
 
 
-def _floats(array: NDArray[Any]) -> Floats:
+def _check_room(numbers: int) -> None:
+    """Raise unless there is memory for so many numbers, before any of them is read or written.
+
+    Inputs of few bytes can be of any size: `np.broadcast_to` makes them.
+    """
+    needed = FLOAT64.itemsize * numbers
+    if needed < _MUCH:
+        return
+    if needed > _memory():
+        raise MemoryError(f"{numbers} numbers need {needed} bytes, more than this machine has")
+    np.empty(needed, np.uint8)  # which may raise, too
+
+
+def _memory() -> float:
+    """Return how many bytes the machine has: some systems let a process ask for more."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # such as Windows, which gives what there is
+        return math.inf
+
+
+def _fits(array: NDArray[Any]) -> bool:
+    """Return whether an array can be used as it is."""
     # carray is C-contiguous, aligned and writeable: for read-only arrays numba would compile a
     # kernel of their own.
-    if array.dtype == FLOAT64 and array.flags.carray:
+    return array.dtype == FLOAT64 and array.flags.carray
+
+
+def _floats(array: NDArray[Any]) -> Floats:
+    if _fits(array):
         return array
     with np.errstate(invalid="ignore"):  # a signalling NaN is found later, as any other
         return np.array(array, np.float64, order="C")

@@ -132,7 +132,7 @@ def clear_batch(
     arguments.check_ties(ties)
     tolerance = arguments.check_tolerance(tolerance)
     arguments.check_threads(threads)
-    batch = arguments.many_markets(bids, quantities, demand, scarcity_price)
+    batch = arguments.many_markets(bids, quantities, demand, scarcity_price, out)
     units = batch.bids.shape[-1]
     shape = batch.demand.size, units
     scarcity = _as_float(batch.scarcity_price)
@@ -149,13 +149,17 @@ def clear_batch(
     prices, cleared = arguments.outputs(out, (bids, quantities, demand), shape, batch.dtype)
     same = batch.dtype is np.float64
     dispatch = cast("Floats", cleared) if same else np.empty(shape)
-    batched = (
-        (batch.bids.reshape(-1, units), batch.quantities.reshape(-1, units), batch.demand),
-        (batch.bids.ndim == 1, batch.quantities.ndim == 1),
-        (_PRO_RATA[ties], scarcity, tolerance, _many(units)),
-        # Of a subclass, such as a memmap, numba knows nothing.
-        (np.asarray(prices), np.asarray(dispatch)),
+    rows = kernels.Rows(
+        batch.bids.reshape(-1, units),
+        batch.quantities.reshape(-1, units),
+        batch.demand,
+        batch.bids.ndim == 1,
+        batch.quantities.ndim == 1,
     )
+    rules = kernels.Rules(_PRO_RATA[ties], scarcity, tolerance, _many(units))
+    # Of a subclass, such as a memmap, numba knows nothing.
+    room = np.asarray(prices), np.asarray(dispatch)
+    batched = rows[:], rules[:], room
     with _granted(threads, shape) as parts:
         if parts == 1:
             kernels.clear_rows(*batched)
@@ -178,22 +182,24 @@ def step_batch(
 
     `threads` is a hint, as in `clear_batch`.
     """
+    tolerance = arguments.check_tolerance(model.tolerance)
     arguments.check_threads(threads)
     _check_shapes(model, state, actions, outcome)
-    constants = (*model[:4], model.learner)
     bad = int(kernels.check_step(state[:], actions))
     if bad <= kernels.BAD_HOUR:
         row = kernels.BAD_HOUR - bad
         raise ValueError(f"state.hours[{row}] is {state.hours[row]}: it is no hour to step from")
     if bad != GOOD:
         return bad
-    rules = (
+    rules = kernels.Rules(
         _PRO_RATA[model.ties],
         _as_float(model.scarcity_price),
-        model.tolerance,
+        tolerance,
         _many(len(model.costs)),
     )
-    batch = constants, model[4:9], rules, state[:], actions, outcome[:]
+    # The constants are all that is in a model before its rules.
+    constants = model[: len(kernels.Constants._fields)]
+    batch = constants, rules[:], state[:], actions, outcome[:]
     with _granted(threads, (len(state.hours), len(model.costs))) as parts:
         if parts == 1:
             kernels.step_rows(*batch)

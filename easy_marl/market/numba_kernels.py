@@ -2,8 +2,12 @@
 
 They take native C-contiguous float64 arrays only, so that each is compiled once, when it is first
 called. No fastmath: the bits have to be those of the reference. They are memory-safe on any bits,
-whatever another thread writes into the inputs meanwhile: what they index with is their own. All
-are in this one file, because numba's cache does not notice a change in another.
+whatever another thread writes into the inputs meanwhile: what they index with is their own, or
+read once and kept within bounds. All are in this one file, because numba's cache does not notice
+a change in another: who changes a record of `stepping` must touch this file.
+
+Records are NamedTuples, but not where Python calls: there they are plain tuples of the same
+fields, because numba takes a microsecond more to look into each NamedTuple that it is given.
 
 Merit order: units are dealt into buckets by where their bids lie between the lowest and the
 highest, which leaves them nearly sorted, and an insertion sort does the rest. Both are stable, so
@@ -20,44 +24,170 @@ by unit. The walk over all buckets proves what the first sums told.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from easy_marl.market.arguments import Floats
-from easy_marl.market.stepping import GOOD, Singles
+from easy_marl.market.stepping import GOOD, Outcome, Singles, State
 
 F = TypeVar("F", bound=Callable[..., Any])
 Units = NDArray[np.uint32]
-Market = tuple[Floats, Floats, float]
-"""Bids, quantities and demand."""
-Rows = tuple[Floats, Floats, Floats]
-"""Bids and quantities of many markets, of shape (rows or 1, units), and their demand."""
-Same = tuple[bool, bool]
-"""Whether there is one row of bids, and of quantities, for all markets."""
-Rules = tuple[int, float, float, bool | None]
-"""Whether ties share pro rata (0 or 1), the scarcity price (NaN is none, infinite is bad), the
-tolerance, and whether units are many. If not that is None: a type of its own, for which kernels
-are compiled without what is for many."""
-Out = tuple[Floats, Floats]
-"""Room for the prices and what is cleared."""
-Numbers = tuple[float, float, float, float, float]
-"""Change of bids and its penalty, penalty of a shortage, scales of rewards and of demand."""
-Constants = tuple[Floats, Floats, Singles, Singles, int]
-"""Capacities, costs, features of agents and of hours; and who learns, -1 if all."""
-State = tuple[NDArray[np.int64], Floats, NDArray[np.bool_]]
-"""Hours, demand, and whether an environment is active."""
-Outcome = tuple[Floats, Singles, Floats, Floats, Floats]
-"""Room for rewards, observations, prices, dispatch and profits."""
-Others = tuple[Floats, Floats, Floats, Floats]
-"""Units in merit order: bids, quantities, from what bid on the learner comes later; supply."""
-Scratch = tuple[Units, Units, Units]
-"""Room for the merit order, the bucket of each unit, and the end of each bucket."""
-Marginal = tuple[int, float, int, float]
-"""Place of the marginal unit in the merit order, and the supply before it; then a place at or
-before the first of its ties, from where on units are in order, and the supply before that."""
+
+
+class Rules(NamedTuple):
+    """What is the same for all markets of a call."""
+
+    pro_rata: int
+    """Whether ties share pro rata, 0 or 1."""
+    scarcity_price: float
+    """NaN is none, infinite is bad."""
+    tolerance: float
+    many: bool | None
+    """Whether units are many. If not, it is None: a type of its own, for which kernels are
+    compiled without what is for many."""
+
+
+class Market(NamedTuple):
+    """One market."""
+
+    bids: Floats
+    quantities: Floats
+    demand: float
+    """Not -0.0."""
+    enough: float
+    """The supply that reaches demand."""
+
+
+class Rows(NamedTuple):
+    """Many markets."""
+
+    bids: Floats
+    """(rows, units), or (1, units) for all."""
+    quantities: Floats
+    """The same."""
+    demand: Floats
+    """(rows,)"""
+    share_bids: bool
+    share_quantities: bool
+
+
+class Cleared(NamedTuple):
+    """Room for the results of many markets."""
+
+    prices: Floats
+    cleared: Floats
+
+
+class Extent(NamedTuple):
+    """The lowest and the highest bid."""
+
+    low: float
+    high: float
+
+
+class Scratch(NamedTuple):
+    """Room to put units in merit order."""
+
+    order: Units
+    """(units,): the merit order."""
+    own: Units
+    """(units,): the bucket of each unit."""
+    ends: Units
+    """(buckets,): the end of each bucket."""
+
+
+class Marginal(NamedTuple):
+    """Where supply reaches demand; or else the end of the merit order and all supply."""
+
+    place: int
+    """In the merit order; negative where the search was given up."""
+    supply: float
+    """Of the units before that place."""
+    begin: int
+    """A place at or before the first of its ties; from here on units are in order."""
+    before: float
+    """Supply of the units before that one."""
+
+
+class Shared(NamedTuple):
+    """What rows have in common: the merit order and the cumulative supply, as far as they do."""
+
+    order: Units
+    supply: Floats
+
+
+class Constants(NamedTuple):
+    """The first fields of `stepping.Model`."""
+
+    capacities: Floats
+    costs: Floats
+    agent_features: Singles
+    hour_features: Singles
+    bid_change: float
+    bid_penalty: float
+    shortage_penalty: float
+    reward_scale: float
+    demand_scale: float
+    learner: int
+    """Negative where all agents act."""
+
+
+class Others(NamedTuple):
+    """The units other than the learner, in merit order."""
+
+    bids: Floats
+    quantities: Floats
+    limits: Floats
+    """From what bid on the learner comes later."""
+    supply: Floats
+    """(units + 1,): of the first 0, 1, 2, … of them."""
+    last: int
+    """How many there are up to the last that offers something."""
+
+
+class Setting(NamedTuple):
+    """What is the same for all environments of a step."""
+
+    constants: Constants
+    rules: Rules
+    others: Others
+
+
+class Workspace(NamedTuple):
+    """Room for one market in which all agents decide."""
+
+    scratch: Scratch
+    bids: Floats
+    quantities: Floats
+
+
+class Row(NamedTuple):
+    """Room for one environment's results, of each agent."""
+
+    rewards: Floats
+    dispatch: Floats
+    profits: Floats
+
+
+class Offer(NamedTuple):
+    """What the learner offers, and the demand in its market."""
+
+    bid: float
+    quantity: float
+    demand: float
+
+
+class Sale(NamedTuple):
+    """How it went for the learner."""
+
+    price: float
+    amount: float
+    shortage: float
+    """Demand that offers do not reach."""
+
 
 MOST_UNITS = 2**31
 """So many units have buckets that can be counted in 32 bits."""
@@ -93,8 +223,11 @@ _SLACK = 2.0**-20  # relatively, sums of so many units in two orders differ by l
 
 def _compiled(function: F, **options: Any) -> F:
     """Compile a function; numba has no type hints for it, so this is where they would be lost."""
-    compiler: Any = numba.njit(cache=True, nogil=True, error_model="numpy", **options)
-    return cast("F", compiler(function))
+    options = {"nogil": True, "error_model": "numpy", **options}
+    try:
+        return cast("F", numba.njit(cache=True, **options)(function))
+    except RuntimeError:  # there is no folder to keep it in: compile it anew in each process
+        return cast("F", numba.njit(**options)(function))
 
 
 def _kernel(function: F) -> F:
@@ -110,7 +243,8 @@ def _kernel_on_threads(function: F) -> F:
 def _step(function: F) -> F:
     """Compile a function that allocates nothing, so that its arrays need no reference counts.
 
-    Those would take longer than all else in a market of five units.
+    Those would take longer than all else in a market of five units. Such a function must return no
+    array, nor a record with one: its caller would take the reference for counted.
     """
     return _compiled(function, _nrt=False)
 
@@ -127,16 +261,15 @@ def clear(
 ) -> float:
     """Clear one market into `cleared`, and return the price.
 
-    It is NaN, and nothing is written, where a number is bad or there are too many units.
+    It is NaN, and nothing is written, where a number is bad or there are too many units. So many
+    arguments, because the call takes longer with fewer that are tuples.
     """
-    low, high = _extent(bids)
-    market, rules = (bids, quantities, demand), (pro_rata, scarcity_price, tolerance, None)
-    if not _good(market, low, high, scarcity_price):
+    market = Market(bids, quantities, demand + 0.0, _enough(demand, tolerance))
+    extent = _extent(bids)
+    if not _good(market, extent, scarcity_price):
         return np.nan
-    scratch = _scratch(bids.size)
-    target = _target(demand, tolerance)
-    marginal = _find((bids, quantities, target), low, high, scratch, rules[3])
-    return _dispatch(market, scratch[0], marginal, rules, cleared)
+    rules = Rules(pro_rata, scarcity_price, tolerance, None)
+    return _clear_one(market, extent, rules, _scratch(bids.size), cleared)
 
 
 @_kernel
@@ -150,113 +283,128 @@ def clear_many(
     cleared: Floats,
 ) -> float:
     """Do the same, where it pays from `MANY` units on."""
-    low, high = _extent(bids)
-    market, rules = (bids, quantities, demand), (pro_rata, scarcity_price, tolerance, True)
-    if not _good(market, low, high, scarcity_price):
+    market = Market(bids, quantities, demand + 0.0, _enough(demand, tolerance))
+    extent = _extent(bids)
+    if not _good(market, extent, scarcity_price):
         return np.nan
-    scratch = _scratch(bids.size)
-    target = _target(demand, tolerance)
-    marginal = _find((bids, quantities, target), low, high, scratch, rules[3])
-    return _dispatch(market, scratch[0], marginal, rules, cleared)
+    rules = Rules(pro_rata, scarcity_price, tolerance, True)
+    return _clear_one(market, extent, rules, _scratch(bids.size), cleared)
 
 
 @_kernel
 def all_good(bids: Floats, quantities: Floats, demand: Floats) -> bool:
     """Return whether all numbers of a batch are good; all arrays are one-dimensional."""
-    if bids.size > 0:
-        low, high = _extent(bids)
-        if not _finite(low, high):
-            return False
+    if bids.size > 0 and not _finite(_extent(bids)):
+        return False
     return _offers(quantities) and _offers(demand)
 
 
 @_kernel
-def clear_rows(rows: Rows, same: Same, rules: Rules, out: Out) -> None:
-    """Clear all markets of a batch of good numbers."""
-    scratch = _scratch(rows[0].shape[1])
-    _clear_some(0, rows[2].size, rows, same, _shared(rows, same), rules, scratch, out)
+def clear_rows(rows: tuple[Any, ...], rules: tuple[Any, ...], out: tuple[Floats, Floats]) -> None:
+    """Clear all markets of a batch of good numbers: fields of `Rows`, `Rules` and `Cleared`."""
+    batch = Rows(*rows)
+    scratch = _scratch(batch.bids.shape[1])
+    whole = 0, batch.demand.size
+    _clear_some(whole, batch, _shared(batch), Rules(*rules), scratch, Cleared(*out))
 
 
 @_kernel_on_threads
-def clear_rows_on_threads(rows: Rows, same: Same, rules: Rules, out: Out, parts: int) -> None:
+def clear_rows_on_threads(
+    rows: tuple[Any, ...], rules: tuple[Any, ...], out: tuple[Floats, Floats], parts: int
+) -> None:
     """Do the same, so many parts of the rows at once."""
-    shared = _shared(rows, same)
-    count = rows[2].size
-    for part in numba.prange(parts):
-        scratch = _scratch(rows[0].shape[1])
-        first, stop = part * count // parts, (part + 1) * count // parts
-        _clear_some(first, stop, rows, same, shared, rules, scratch, out)
+    units, count = rows[0].shape[1], rows[2].size
+    shared = _shared(Rows(*rows))[:]
+    for part in numba.prange(parts):  # whose threads can be given plain tuples only
+        scratch = _scratch(units)
+        some = part * count // parts, (part + 1) * count // parts
+        _clear_some(some, Rows(*rows), Shared(*shared), Rules(*rules), scratch, Cleared(*out))
 
 
 @_kernel
 def _scratch(units: int) -> Scratch:
     order, own = np.empty(units, np.uint32), np.empty(units, np.uint32)
-    return order, own, np.empty(_BUCKETS * units, np.uint32)
+    return Scratch(order, own, np.empty(_BUCKETS * units, np.uint32))
 
 
 @_kernel
-def _shared(rows: Rows, same: Same) -> tuple[Units, Floats]:
-    """Return the merit order and the cumulative supply of all rows, as far as they share them."""
-    bids, quantities, _ = rows
-    order, own, ends = _scratch(bids.shape[1])
-    supply = np.empty(bids.shape[1])
-    if same[0]:
-        _sort(bids[0], (order, own, ends))
-    if same[0] and same[1]:
+def _shared(rows: Rows) -> Shared:
+    """Sort and add up what all rows have in common."""
+    scratch = _scratch(rows.bids.shape[1])
+    order = scratch.order
+    supply = np.empty(order.size)
+    if rows.share_bids:
+        _sort(rows.bids[0], scratch)
+    if rows.share_bids and rows.share_quantities:
         total = 0.0
         for k in range(order.size):
-            total += quantities[0, order[k]] + 0.0
+            total += rows.quantities[0, order[k]] + 0.0
             supply[k] = total
-    return order, supply
+    return Shared(order, supply)
 
 
 @_step
 def _clear_some(
-    first: int,
-    stop: int,
-    rows: Rows,
-    same: Same,
-    shared: tuple[Units, Floats],
-    rules: Rules,
-    scratch: Scratch,
-    out: Out,
+    some: tuple[int, int], rows: Rows, shared: Shared, rules: Rules, scratch: Scratch, out: Cleared
 ) -> None:
-    """Clear the rows from `first` to before `stop`."""
-    order, supply = shared
-    prices, cleared = out
-    for row in range(first, stop):
-        bids = rows[0][0 if same[0] else row]
-        quantities = rows[1][0 if same[1] else row]
-        demand = rows[2][row]
-        market = bids, quantities, demand
-        target = _target(demand, rules[2])
-        if not same[0]:
-            low, high = _extent(bids)
-            marginal = _find((bids, quantities, target), low, high, scratch, rules[3])
-            prices[row] = _dispatch(market, scratch[0], marginal, rules, cleared[row])
+    """Clear the rows from the first to before the second of `some`."""
+    for row in range(some[0], some[1]):
+        bids = rows.bids[0 if rows.share_bids else row]
+        quantities = rows.quantities[0 if rows.share_quantities else row]
+        demand = rows.demand[row]
+        market = Market(bids, quantities, demand + 0.0, _enough(demand, rules.tolerance))
+        cleared = out.cleared[row]
+        if not rows.share_bids:
+            out.prices[row] = _clear_one(market, _extent(bids), rules, scratch, cleared)
             continue
-        if same[1]:
-            marginal = _reach(supply, target)
+        order = shared.order
+        if rows.share_quantities:
+            marginal = _reach(shared.supply, _target(market.enough))
         else:
-            marginal = _add(0, order.size, order, quantities, target, 0.0)
-        prices[row] = _dispatch(market, order, marginal, rules, cleared[row])
+            marginal = _add(market, order, 0, order.size, 0.0)
+        out.prices[row] = _dispatch(market, order, marginal, rules, cleared)
 
 
 @_step
-def _good(market: Market, low: float, high: float, scarcity_price: float) -> bool:
-    """Return whether all numbers of one market are good, of bids from `low` to `high`."""
+def _clear_one(
+    market: Market, extent: Extent, rules: Rules, scratch: Scratch, cleared: Floats
+) -> float:
+    """Clear one market of good numbers."""
+    marginal = _find(market, extent, scratch, rules.many)
+    return _dispatch(market, scratch.order, marginal, rules, cleared)
+
+
+@_step
+def _enough(demand: float, tolerance: float) -> float:
+    """Return the supply that reaches demand."""
+    demand += 0.0  # -0.0 reads as 0.0
+    return demand - tolerance * demand
+
+
+@_step
+def _target(enough: float) -> float:
+    """Return the supply at which the marginal unit is found.
+
+    It is never zero. So who offers nothing is not marginal: its supply is that before it.
+    """
+    return max(enough, _TINY)
+
+
+@_step
+def _good(market: Market, extent: Extent, scarcity_price: float) -> bool:
+    """Return whether all numbers of one market are good, of bids of that extent."""
     return (
-        _finite(low, high)
-        and _offers(market[1])
-        and 0.0 <= market[2] <= _LARGEST
+        _finite(extent)
+        and _offers(market.quantities)
+        and 0.0 <= market.demand <= _LARGEST
         and not np.isinf(scarcity_price)
-        and market[0].size <= MOST_UNITS
+        and market.bids.size <= MOST_UNITS
     )
 
 
 @_step
-def _finite(low: float, high: float) -> bool:
-    return low >= -_LARGEST and high <= _LARGEST
+def _finite(extent: Extent) -> bool:
+    return extent.low >= -_LARGEST and extent.high <= _LARGEST
 
 
 @_step
@@ -270,8 +418,8 @@ def _offers(values: Floats) -> bool:
 
 
 @_step
-def _extent(bids: Floats) -> tuple[float, float]:
-    """Return the lowest and the highest bid; NaN counts as lowest or highest.
+def _extent(bids: Floats) -> Extent:
+    """Find the lowest and the highest bid; NaN counts as lowest or highest.
 
     Compared by their keys, which vectorises.
     """
@@ -279,7 +427,7 @@ def _extent(bids: Floats) -> tuple[float, float]:
     for unit in range(bids.size):
         key = _key(bids[unit])
         low, high = min(low, key), max(high, key)
-    return _bid(low), _bid(high)
+    return Extent(_bid(low), _bid(high))
 
 
 @_step
@@ -295,95 +443,104 @@ def _bid(key: int) -> float:
 
 
 @_step
-def _enough(demand: float, tolerance: float) -> float:
-    """Return the supply that reaches demand."""
-    demand += 0.0  # -0.0 reads as 0.0
-    return demand - tolerance * demand
-
-
-@_step
-def _target(demand: float, tolerance: float) -> float:
-    """Return the supply at which the marginal unit is found.
-
-    It is never zero, so that who offers nothing is never marginal: its supply is that before it.
-    """
-    return max(_enough(demand, tolerance), _TINY)
-
-
-@_step
-def _find(
-    market: Market, low: float, high: float, scratch: Scratch, many: bool | None
-) -> Marginal:
-    """Find the marginal unit of good numbers, sorting no further than demand reaches.
-
-    Here and below, the market's demand is what `_target` returns.
-    """
-    bids, quantities, demand = market
-    order, _, ends = scratch
+def _find(market: Market, extent: Extent, scratch: Scratch, many: bool | None) -> Marginal:
+    """Find the marginal unit of good numbers, sorting no further than demand reaches."""
+    order = scratch.order
     if order.size <= _FEWEST:
         for unit in range(order.size):
             order[unit] = unit
-        _insertion_sort(bids, order, 0, order.size)
-        return _add(0, order.size, order, quantities, demand, 0.0)
+        _insertion_sort(market.bids, order, 0, order.size)
+        return _add(market, order, 0, order.size, 0.0)
     if many is not None:
-        marginal = _add_buckets(market, low, high, scratch)
-        if marginal[0] >= 0:
+        marginal = _add_buckets(market, extent, scratch)
+        if marginal.place >= 0:
             return marginal
-    _distribute(bids, low, high, scratch)
-    marginal = _sort_and_add(market, order, ends)
-    if marginal[0] < 0:
-        _sort_crowd(bids, low, high, scratch)
-        marginal = _add(0, order.size, order, quantities, demand, 0.0)
+    _distribute(market.bids, extent, scratch)
+    marginal = _sort_and_add(market, scratch)
+    if marginal.place < 0:
+        _sort_crowd(market.bids, extent, scratch)
+        marginal = _add(market, order, 0, order.size, 0.0)
     return marginal
 
 
 @_step
-def _sort_and_add(market: Market, order: Units, ends: Units) -> Marginal:
-    """Find the marginal unit; its place is negative if the bids are too crowded for that."""
-    bids, quantities, demand = market
+def _given_up() -> Marginal:
+    return Marginal(-1, 0.0, 0, 0.0)
+
+
+@_step
+def _sort_and_add(market: Market, scratch: Scratch) -> Marginal:
+    """Find the marginal unit; given up if the bids are too crowded for that."""
+    order, ends = scratch.order, scratch.ends
     supply = 0.0
     begin = stop = 0
     while begin < order.size:
         stop = min(stop + _GROUP, ends.size)
-        end = int(ends[stop - 1])
-        if not _insertion_sort(bids, order, begin, end):
-            return -1, 0.0, 0, 0.0
-        marginal = _add(begin, end, order, quantities, demand, supply)
-        if marginal[0] < end:
+        end = int(np.int64(ends[stop - 1]))  # a record of other integers is of another type
+        if not _insertion_sort(market.bids, order, begin, end):
+            return _given_up()
+        marginal = _add(market, order, begin, end, supply)
+        if marginal.place < end:
             return marginal
-        begin, supply = end, marginal[1]
-    return begin, supply, 0, 0.0
+        begin, supply = end, marginal.supply
+    return Marginal(begin, supply, 0, 0.0)
 
 
 @_step
-def _add(
-    begin: int, end: int, order: Units, quantities: Floats, demand: float, supply: float
-) -> Marginal:
+def _add(market: Market, order: Units, begin: int, end: int, supply: float) -> Marginal:
     """Add up a part of the merit order until supply reaches demand."""
-    before = supply
+    before, target = supply, _target(market.enough)
     for k in range(begin, end):
-        reached = supply + (quantities[order[k]] + 0.0)
-        if reached >= demand:
-            return k, supply, begin, before
+        reached = supply + (market.quantities[order[k]] + 0.0)
+        if reached >= target:
+            return Marginal(k, supply, begin, before)
         supply = reached
-    return end, supply, begin, before
+    return Marginal(end, supply, begin, before)
 
 
 @_step
-def _add_buckets(market: Market, low: float, high: float, scratch: Scratch) -> Marginal:
+def _add_buckets(market: Market, extent: Extent, scratch: Scratch) -> Marginal:
     """Find the marginal unit, sorting only the buckets in which the order counts.
 
-    Its place is negative where those are too many or too crowded. Of the order, only the marginal
-    unit's bucket is left, at the end; if supply does not reach demand, nothing.
+    Given up where those are too many or too crowded. Of the order, only the marginal unit's bucket
+    is left, at the end; if supply does not reach demand, nothing.
     """
-    bids, quantities, demand = market
-    order, own, ends = scratch
+    bids, quantities, target = market.bids, market.quantities, _target(market.enough)
+    order, own, ends = scratch.order, scratch.own, scratch.ends
     buckets = min(order.size // _SHARING, _NARROW + order.size // _SHARING_MORE)
-    if not _number(bids, low, high, buckets, own):
-        return -1, 0.0, 0, 0.0
+    if not _number(bids, extent, buckets, own):
+        return _given_up()
     doubles = ends.view(np.float64)  # of which each takes the room of two numbers
     powers, sums = doubles[:buckets], doubles[buckets : 2 * buckets]
     latest, room = ends[4 * buckets : 5 * buckets], ends[5 * buckets :]
+    _add_lying(quantities, sums, own)
+    if not _find_powers(sums, target, powers):
+        return _given_up()
+    if not _add_rounded(quantities, powers, sums, latest, own):
+        return _given_up()
+    supply = 0.0
+    for bucket in range(buckets):
+        power = powers[bucket]
+        if power < _UNKNOWN:
+            reached = supply + sums[bucket]
+            known = power <= supply or reached == 0.0
+            if not (known and reached < min(power + power, target)):
+                return _given_up()
+            supply = reached
+            continue
+        begin = _unchain(int(latest[bucket]), own, order)
+        if not _sort_last(bids, begin, order, own, room):
+            return _given_up()
+        marginal = _add(market, order, begin, order.size, supply)
+        if marginal.place < order.size:
+            return marginal
+        supply = marginal.supply
+    return Marginal(order.size, supply, 0, 0.0)
+
+
+@_step
+def _add_lying(quantities: Floats, sums: Floats, own: Units) -> None:
+    """Add up the units of each bucket as they lie."""
     sums[:] = 0.0
     half = own.size // 2
     for unit in range(half):  # so that two of sorted bids do not wait for each other
@@ -391,37 +548,21 @@ def _add_buckets(market: Market, low: float, high: float, scratch: Scratch) -> M
         sums[own[unit + half]] += quantities[unit + half]
     for unit in range(2 * half, own.size):
         sums[own[unit]] += quantities[unit]
-    if not _find_powers(sums, demand, powers):
-        return -1, 0.0, 0, 0.0
-    if not _add_rounded(quantities, powers, sums, latest, own):
-        return -1, 0.0, 0, 0.0
-    supply = 0.0
-    for bucket in range(buckets):
-        power = powers[bucket]
-        if power < _UNKNOWN:
-            reached = supply + sums[bucket]
-            known = power <= supply or reached == 0.0
-            if not (known and reached < min(power + power, demand)):
-                return -1, 0.0, 0, 0.0
-            supply = reached
-            continue
-        begin = order.size
-        link = int(latest[bucket])
-        while link > 0:
-            begin -= 1
-            order[begin] = link - 1
-            link = int(own[link - 1])
-        if not _sort_last(bids, begin, order, own, room):
-            return -1, 0.0, 0, 0.0
-        marginal = _add(begin, order.size, order, quantities, demand, supply)
-        if marginal[0] < order.size:
-            return marginal
-        supply = marginal[1]
-    return order.size, supply, 0, 0.0
 
 
 @_step
-def _find_powers(sums: Floats, demand: float, powers: Floats) -> bool:
+def _unchain(link: int, own: Units, order: Units) -> int:
+    """Put the units of a chain at the end of the order, and return where they begin."""
+    begin = order.size
+    while link > 0:
+        begin -= 1
+        order[begin] = link - 1
+        link = int(own[link - 1])
+    return begin
+
+
+@_step
+def _find_powers(sums: Floats, target: float, powers: Floats) -> bool:
     """Find the highest power of two that is not above supply, one for all units of a bucket.
 
     It is unknown where supply may pass another or reach demand, and does not matter before any
@@ -433,7 +574,7 @@ def _find_powers(sums: Floats, demand: float, powers: Floats) -> bool:
         supply += sums[bucket]
         most = max(most, sums[bucket])
         power = 1.0 if supply == 0.0 else _bid(_key(least) & _EXPONENT)
-        stays = supply * (1.0 + _SLACK) < min(power + power, demand)
+        stays = supply * (1.0 + _SLACK) < min(power + power, target)
         powers[bucket] = power if stays else _UNKNOWN
     return most <= _CROWD * supply
 
@@ -500,32 +641,32 @@ def _sort_last(bids: Floats, begin: int, order: Units, own: Units, room: Units) 
 
 
 @_step
-def _reach(supply: Floats, demand: float) -> Marginal:
-    """Find where cumulative supply reaches demand."""
+def _reach(supply: Floats, target: float) -> Marginal:
+    """Find where cumulative supply reaches a target."""
     low, high = 0, supply.size
     while low < high:
         middle = (low + high) // 2
-        if supply[middle] >= demand:
+        if supply[middle] >= target:
             high = middle
         else:
             low = middle + 1
-    return low, supply[low - 1] if low > 0 else 0.0, 0, 0.0
+    return Marginal(low, supply[low - 1] if low > 0 else 0.0, 0, 0.0)
 
 
 @_step
 def _sort(bids: Floats, scratch: Scratch) -> None:
     """Put all units in merit order."""
-    low, high = _extent(bids)
-    _distribute(bids, low, high, scratch)
-    if not _insertion_sort(bids, scratch[0], 0, bids.size):
-        _sort_crowd(bids, low, high, scratch)
+    extent = _extent(bids)
+    _distribute(bids, extent, scratch)
+    if not _insertion_sort(bids, scratch.order, 0, bids.size):
+        _sort_crowd(bids, extent, scratch)
 
 
 @_step
-def _distribute(bids: Floats, low: float, high: float, scratch: Scratch) -> None:
+def _distribute(bids: Floats, extent: Extent, scratch: Scratch) -> None:
     """Order the units by bucket; bucket numbers rise with the bids, and equal bids share one."""
-    order, own, ends = scratch
-    if _number(bids, low, high, ends.size, own):
+    order, own, ends = scratch.order, scratch.own, scratch.ends
+    if _number(bids, extent, ends.size, own):
         _deal(scratch)
         return
     for unit in range(own.size):
@@ -535,10 +676,10 @@ def _distribute(bids: Floats, low: float, high: float, scratch: Scratch) -> None
 
 
 @_step
-def _number(bids: Floats, low: float, high: float, buckets: int, own: Units) -> bool:
+def _number(bids: Floats, extent: Extent, buckets: int, own: Units) -> bool:
     """Find the bucket of each unit; False means that the bids are equal or nearly so."""
-    last = buckets - 1.0
-    scale = last / (high - low)
+    low, last = extent.low, buckets - 1.0
+    scale = last / (extent.high - low)
     if scale > _LARGEST:
         return False
     for unit in range(own.size):
@@ -556,7 +697,7 @@ def _bucket(place: float, last: float) -> np.uint32:
 @_step
 def _deal(scratch: Scratch) -> None:
     """Order the units by bucket, those of one bucket by index."""
-    order, own, ends = scratch
+    order, own, ends = scratch.order, scratch.own, scratch.ends
     ends[:] = 0
     for unit in range(own.size):
         ends[own[unit]] += np.uint32(1)
@@ -578,19 +719,19 @@ def _count_up(counts: Units) -> None:
 
 
 @_step
-def _sort_crowd(bids: Floats, low: float, high: float, scratch: Scratch) -> None:
+def _sort_crowd(bids: Floats, extent: Extent, scratch: Scratch) -> None:
     """Sort after `_distribute` has put too many units into too few buckets.
 
     Each bucket is divided into as many as its units should have. That copes with clusters of bids
     and with a few bids far away; bids of many magnitudes are left to the radix sort.
     """
-    order, own, ends = scratch
-    scale = (ends.size - 1.0) / (high - low)
+    order, own, ends = scratch.order, scratch.own, scratch.ends
+    scale = (ends.size - 1.0) / (extent.high - extent.low)
     for unit in range(own.size):
         bucket = own[unit]
         first = _BUCKETS * ends[bucket - 1] if bucket > 0 else 0
         buckets = _BUCKETS * ends[bucket] - first
-        within = ((bids[unit] - low) * scale - bucket) * buckets
+        within = ((bids[unit] - extent.low) * scale - bucket) * buckets
         within = within if within < buckets - 1.0 else buckets - 1.0
         own[unit] = np.uint32(first + int(within if within > 0.0 else 0.0))
     _deal(scratch)
@@ -666,28 +807,28 @@ def _dispatch(
     market: Market, order: Units, marginal: Marginal, rules: Rules, cleared: Floats
 ) -> float:
     """Dispatch the units given the marginal one, and return the price."""
-    bids, quantities, demand = market
-    place, supply, begin, before = marginal
+    bids, quantities, place = market.bids, market.quantities, marginal.place
     if place == order.size:
         for unit in range(order.size):
             cleared[unit] = quantities[unit] + 0.0
-        if _enough(demand, rules[2]) == 0.0:  # and nobody offers anything
+        if market.enough == 0.0:  # and nobody offers anything
             return float(bids[_cheapest(bids)])
-        return float(bids[_dearest(bids, quantities)]) if np.isnan(rules[1]) else rules[1]
+        scarce = np.isnan(rules.scarcity_price)
+        return float(bids[_dearest(bids, quantities)]) if scarce else rules.scarcity_price
     price = float(bids[order[place]])
     for unit in range(order.size):
         cleared[unit] = quantities[unit] + 0.0 if bids[unit] < price else 0.0
     # In merit order, units with equal bids stand side by side, in the order of their indices.
     first = place
-    while first > begin and bids[order[first - 1]] == price:
+    while first > marginal.begin and bids[order[first - 1]] == price:
         first -= 1
-    if rules[0]:
-        _share(market, order, (first, supply, begin, before), cleared)
+    if rules.pro_rata:
+        _share(market, order, marginal, first, cleared)
         return price
     for k in range(first, place):
         cleared[order[k]] = quantities[order[k]] + 0.0
     unit = order[place]
-    cleared[unit] = min((demand + 0.0) - supply, quantities[unit] + 0.0)
+    cleared[unit] = min(market.demand - marginal.supply, quantities[unit] + 0.0)
     return price
 
 
@@ -718,11 +859,14 @@ def _dearest(bids: Floats, quantities: Floats) -> int:
 
 
 @_step
-def _share(market: Market, order: Units, marginal: Marginal, cleared: Floats) -> None:
-    """Share what the cheaper units leave among all units at the price, pro rata."""
-    bids, quantities, demand = market
-    first, _, begin, supply = marginal
-    for k in range(begin, first):
+def _share(market: Market, order: Units, marginal: Marginal, first: int, cleared: Floats) -> None:
+    """Share what the cheaper units leave among all units at the price, pro rata.
+
+    In the order, `first` is the place of the first of them.
+    """
+    bids, quantities = market.bids, market.quantities
+    supply = marginal.before
+    for k in range(marginal.begin, first):
         supply += quantities[order[k]] + 0.0
     price = bids[order[first]]
     total = 0.0
@@ -730,15 +874,18 @@ def _share(market: Market, order: Units, marginal: Marginal, cleared: Floats) ->
     while stop < order.size and bids[order[stop]] == price:
         total += quantities[order[stop]] + 0.0
         stop += 1
-    ratio = ((demand + 0.0) - supply) / total if total > 0.0 else 0.0
+    ratio = (market.demand - supply) / total if total > 0.0 else 0.0
     for k in range(first, stop):
         offered = quantities[order[k]] + 0.0
         cleared[order[k]] = min(offered * ratio, offered)
 
 
 @_kernel
-def check_step(state: State, actions: Singles) -> int:
-    """Return the position of the first bad action, or `GOOD`, or `BAD_HOUR` less the row."""
+def check_step(state: tuple[Any, ...], actions: Singles) -> int:
+    """Return the position of the first bad action, or `GOOD`, or `BAD_HOUR` less the row.
+
+    The state is given as the fields of `State`.
+    """
     hours, demand, active = state
     for row in range(hours.size):
         if not 0 <= hours[row] < demand.shape[1] - active[row]:
@@ -761,60 +908,62 @@ def check_step(state: State, actions: Singles) -> int:
 
 @_kernel
 def step_rows(
-    constants: Constants,
-    numbers: Numbers,
-    rules: Rules,
-    state: State,
+    constants: tuple[Any, ...],
+    rules: tuple[Any, ...],
+    state: tuple[Any, ...],
     actions: Singles,
-    outcome: Outcome,
+    outcome: tuple[Any, ...],
 ) -> None:
-    """Take a step in all active environments of a batch of good numbers."""
-    others = _others(constants)
-    room = _market_room(constants)
-    count = state[0].size
-    _step_some(0, count, constants, numbers, rules, state, actions, outcome, others, room)
+    """Take a step in all active environments of a batch of good numbers.
+
+    All but the actions are given as the fields of `Constants`, `Rules`, `State` and `Outcome`.
+    """
+    fixed = Constants(*constants)
+    setting = Setting(fixed, Rules(*rules), _others(fixed))
+    whole = 0, actions.shape[0]
+    _step_some(whole, setting, State(*state), actions, Outcome(*outcome), _workspace(fixed))
 
 
 @_kernel_on_threads
 def step_rows_on_threads(
-    constants: Constants,
-    numbers: Numbers,
-    rules: Rules,
-    state: State,
+    constants: tuple[Any, ...],
+    rules: tuple[Any, ...],
+    state: tuple[Any, ...],
     actions: Singles,
-    outcome: Outcome,
+    outcome: tuple[Any, ...],
     parts: int,
 ) -> None:
     """Do the same, so many parts of the environments at once."""
-    others = _others(constants)
-    count = state[0].size
+    count = actions.shape[0]
+    others = _others(Constants(*constants))[:]
     for part in numba.prange(parts):
-        room = _market_room(constants)
-        first, stop = part * count // parts, (part + 1) * count // parts
-        _step_some(first, stop, constants, numbers, rules, state, actions, outcome, others, room)
+        fixed = Constants(*constants)
+        setting = Setting(fixed, Rules(*rules), Others(*others))
+        some = part * count // parts, (part + 1) * count // parts
+        _step_some(some, setting, State(*state), actions, Outcome(*outcome), _workspace(fixed))
 
 
 @_kernel
-def _market_room(constants: Constants) -> tuple[Scratch, Floats, Floats]:
+def _workspace(constants: Constants) -> Workspace:
     """Return room to clear a market in which all agents decide; else next to nothing."""
-    units = constants[1].size if constants[4] < 0 else 1
-    return _scratch(units), np.empty(units), np.empty(units)
+    units = constants.costs.size if constants.learner < 0 else 1
+    return Workspace(_scratch(units), np.empty(units), np.empty(units))
 
 
 @_kernel
 def _others(constants: Constants) -> Others:
     """Put the units in merit order that never change their bids, where only the learner does."""
-    capacities, costs, _, _, learner = constants
+    capacities, costs, learner = constants.capacities, constants.costs, constants.learner
     count = costs.size - 1 if learner >= 0 else 0
     bids, quantities = np.empty(count), np.empty(count)
     limits, supply = np.empty(count), np.zeros(count + 1)
     if learner < 0:
-        return bids, quantities, limits, supply
+        return Others(bids, quantities, limits, supply, 0)
     scratch = _scratch(costs.size)
     _sort(costs, scratch)
-    place = 0
+    place = last = 0
     for k in range(costs.size):
-        unit = scratch[0][k]
+        unit = scratch.order[k]
         if unit == learner:
             continue
         bids[place], quantities[place] = costs[unit], capacities[unit] + 0.0
@@ -822,176 +971,147 @@ def _others(constants: Constants) -> Others:
         limits[place] = bids[place] if unit < learner else np.nextafter(bids[place], np.inf)
         supply[place + 1] = supply[place] + quantities[place]
         place += 1
-    return bids, quantities, limits, supply
+        last = place if quantities[place - 1] > 0.0 else last
+    return Others(bids, quantities, limits, supply, last)
 
 
 @_step
 def _step_some(
-    first: int,
-    stop: int,
-    constants: Constants,
-    numbers: Numbers,
-    rules: Rules,
+    some: tuple[int, int],
+    setting: Setting,
     state: State,
     actions: Singles,
     outcome: Outcome,
-    others: Others,
-    room: tuple[Scratch, Floats, Floats],
+    room: Workspace,
 ) -> None:
-    """Take a step in the environments from `first` to before `stop`, and observe them."""
-    hours, demand, active = state
-    rewards, observations, prices, dispatch, profits = outcome
-    for row in range(first, stop):
-        now = demand[row, hours[row]]
-        if not active[row]:
-            prices[row] = 0.0
-            for agent in range(rewards.shape[1]):
-                rewards[row, agent] = dispatch[row, agent] = profits[row, agent] = 0.0
-        elif constants[4] >= 0:
-            prices[row] = _step_one(
-                constants, numbers, rules, now, actions[row, 0], others,
-                rewards[row], dispatch[row], profits[row],
-            )  # fmt: skip
+    """Take a step in environments, from the first to before the second of `some`; observe them."""
+    after = state.demand.shape[1] - 1
+    for row in range(some[0], some[1]):
+        # Hours were good when they were checked. Another thread may have written since, so what
+        # is read here is read once, and kept where an array has an element.
+        hour = min(max(state.hours[row], 0), after)
+        results = Row(outcome.rewards[row], outcome.dispatch[row], outcome.profits[row])
+        if not (state.active[row] and hour < after):
+            outcome.prices[row] = 0.0
+            results.rewards[:] = 0.0
+            results.dispatch[:] = 0.0
+            results.profits[:] = 0.0
         else:
-            prices[row] = _step_all(
-                constants, numbers, rules, now, actions[row], room,
-                rewards[row], dispatch[row], profits[row],
-            )  # fmt: skip
-        hours[row] += active[row]
-        _observe(constants, numbers, hours[row], demand[row], observations[row])
+            demand = state.demand[row, hour]
+            if setting.constants.learner >= 0:
+                price = _step_learner(setting, demand, actions[row, 0], results)
+            else:
+                price = _step_all(setting, demand, actions[row], room, results)
+            outcome.prices[row] = price
+            hour += 1
+        state.hours[row] = hour
+        _observe(setting.constants, hour, state.demand[row], outcome.observations[row])
 
 
 @_step
 def _step_all(
-    constants: Constants,
-    numbers: Numbers,
-    rules: Rules,
-    demand: float,
-    actions: Singles,
-    room: tuple[Scratch, Floats, Floats],
-    rewards: Floats,
-    dispatch: Floats,
-    profits: Floats,
+    setting: Setting, demand: float, actions: Singles, room: Workspace, results: Row
 ) -> float:
     """Clear a market in which all agents decide, and return the price."""
-    capacities, costs, _, _, _ = constants
-    scratch, bids, quantities = room
+    constants, rules = setting.constants, setting.rules
+    costs, bids, quantities = constants.costs, room.bids, room.quantities
     for unit in range(bids.size):
         withheld = max(0.0, np.float64(actions[unit, 0]))
-        bids[unit] = costs[unit] + np.float64(actions[unit, 1]) * numbers[0]
-        quantities[unit] = capacities[unit] * (1.0 - withheld)
-    market = bids, quantities, demand
-    low, high = _extent(bids)
-    target = _target(demand, rules[2])
-    marginal = _find((bids, quantities, target), low, high, scratch, rules[3])
-    price = _dispatch(market, scratch[0], marginal, rules, dispatch)
-    short = marginal[0] == bids.size and marginal[1] < _enough(demand, rules[2])
-    shortage = demand - marginal[1] if short else 0.0
-    penalty = numbers[2] * shortage
+        bids[unit] = costs[unit] + np.float64(actions[unit, 1]) * constants.bid_change
+        quantities[unit] = constants.capacities[unit] * (1.0 - withheld)
+    market = Market(bids, quantities, demand + 0.0, _enough(demand, rules.tolerance))
+    marginal = _find(market, _extent(bids), room.scratch, rules.many)
+    price = _dispatch(market, room.scratch.order, marginal, rules, results.dispatch)
+    reached = marginal.place < bids.size or marginal.supply >= market.enough
+    penalty = constants.shortage_penalty * (0.0 if reached else market.demand - marginal.supply)
     for unit in range(bids.size):
-        profits[unit] = (price - costs[unit]) * dispatch[unit]
-        rewards[unit] = _reward(numbers, bids[unit] - costs[unit], profits[unit], penalty)
+        results.profits[unit] = (price - costs[unit]) * results.dispatch[unit]
+        markup = bids[unit] - costs[unit]
+        results.rewards[unit] = _reward(constants, markup, results.profits[unit], penalty)
     return price
 
 
 @_step
-def _step_one(
-    constants: Constants,
-    numbers: Numbers,
-    rules: Rules,
-    demand: float,
-    action: Singles,
-    others: Others,
-    rewards: Floats,
-    dispatch: Floats,
-    profits: Floats,
-) -> float:
+def _step_learner(setting: Setting, demand: float, action: Singles, results: Row) -> float:
     """Clear a market in which only the learner decides, and return the price."""
-    cost = constants[1][constants[4]]
-    bid = cost + np.float64(action[1]) * numbers[0]
-    quantity = constants[0][constants[4]] * (1.0 - max(0.0, np.float64(action[0]))) + 0.0
-    price, dispatch[0], shortage = _clear_one((bid, quantity, demand), others, rules)
-    penalty = numbers[2] * shortage
-    profits[0] = (price - cost) * dispatch[0]
-    rewards[0] = _reward(numbers, bid - cost, profits[0], penalty)
-    return price
+    constants = setting.constants
+    cost = constants.costs[constants.learner]
+    bid = cost + np.float64(action[1]) * constants.bid_change
+    withheld = max(0.0, np.float64(action[0]))
+    quantity = constants.capacities[constants.learner] * (1.0 - withheld) + 0.0
+    sale = _sell(Offer(bid, quantity, demand + 0.0), setting.others, setting.rules)
+    penalty = constants.shortage_penalty * sale.shortage
+    profit = (sale.price - cost) * sale.amount
+    results.dispatch[0] = sale.amount
+    results.profits[0] = profit
+    results.rewards[0] = _reward(constants, bid - cost, profit, penalty)
+    return sale.price
 
 
 @_step
-def _clear_one(
-    offer: tuple[float, float, float], others: Others, rules: Rules
-) -> tuple[float, float, float]:
-    """Return the price, what the one unit delivers, and the demand that offers do not reach.
+def _sell(offer: Offer, others: Others, rules: Rules) -> Sale:
+    """Clear a market of sorted units and one more.
 
     Up to where the one unit comes in the merit order, supply is that of the others.
     """
-    bid, quantity, demand = offer
-    bids, quantities, limits, supplies = others
-    target = _target(demand, rules[2])
-    place = _first_above(limits, bid)
-    supply = supplies[place]
+    enough = _enough(offer.demand, rules.tolerance)
+    target = _target(enough)
+    place = _first_above(others.limits, offer.bid)
+    supply = others.supply[place]
     if supply >= target:
-        marginal = _reach(supplies[1 : place + 1], target)
-        return _told(offer, others, rules, place, marginal[0])
-    if supply + quantity >= target:
-        if rules[0]:
-            return bid, _share_one(offer, others, place), 0.0
-        return bid, min((demand + 0.0) - supply, quantity), 0.0
-    supply += quantity
-    for k in range(place, bids.size):
-        supply += quantities[k]
+        marginal = _reach(others.supply[1 : place + 1], target)
+        return _sell_at(offer, others, rules, place, marginal.place)
+    if supply + offer.quantity >= target:
+        if rules.pro_rata:
+            return Sale(offer.bid, _share_one(offer, others, place), 0.0)
+        return Sale(offer.bid, min(offer.demand - supply, offer.quantity), 0.0)
+    supply += offer.quantity
+    for k in range(place, others.bids.size):
+        supply += others.quantities[k]
         if supply >= target:
-            return _told(offer, others, rules, place, k)
-    if supply >= _enough(demand, rules[2]):  # nobody offers anything
-        return bid if place == 0 else bids[0], 0.0, 0.0
-    price = _last_bid(offer, others, place) if np.isnan(rules[1]) else rules[1]
-    return price, quantity, demand - supply
+            return _sell_at(offer, others, rules, place, k)
+    if supply >= enough:  # nobody offers anything
+        return Sale(offer.bid if place == 0 else others.bids[0], 0.0, 0.0)
+    scarce = np.isnan(rules.scarcity_price)
+    price = _highest(offer, others, place) if scarce else rules.scarcity_price
+    return Sale(price, offer.quantity, offer.demand - supply)
 
 
 @_step
-def _last_bid(offer: tuple[float, float, float], others: Others, place: int) -> float:
+def _highest(offer: Offer, others: Others, place: int) -> float:
     """Return the bid of the last unit in merit order that offers something, or of the last."""
-    bid, quantity, _ = offer
-    bids, quantities, _, _ = others
-    last = bids.size
-    while last > 0 and quantities[last - 1] == 0.0:
-        last -= 1
-    if quantity > 0.0 and last <= place:
-        return bid
-    if last > 0:
-        return float(bids[last - 1])
-    return bid if place == bids.size else float(bids[bids.size - 1])
+    if others.last > place:
+        return float(others.bids[others.last - 1])
+    if offer.quantity > 0.0 or (others.last == 0 and place == others.bids.size):
+        return offer.bid
+    return float(others.bids[others.last - 1 if others.last > 0 else others.bids.size - 1])
 
 
 @_step
-def _told(
-    offer: tuple[float, float, float], others: Others, rules: Rules, place: int, marginal: int
-) -> tuple[float, float, float]:
+def _sell_at(offer: Offer, others: Others, rules: Rules, place: int, marginal: int) -> Sale:
     """Return the same where another unit is marginal."""
-    price = others[0][marginal]
-    if rules[0] and offer[0] == price:
-        return price, _share_one(offer, others, place), 0.0
-    return price, offer[1] if place <= marginal else 0.0, 0.0
+    price = others.bids[marginal]
+    if rules.pro_rata and offer.bid == price:
+        return Sale(price, _share_one(offer, others, place), 0.0)
+    return Sale(price, offer.quantity if place <= marginal else 0.0, 0.0)
 
 
 @_step
-def _share_one(offer: tuple[float, float, float], others: Others, place: int) -> float:
+def _share_one(offer: Offer, others: Others, place: int) -> float:
     """Return what the one unit gets of what cheaper units leave, where it bids the price."""
-    price, quantity, demand = offer
-    bids, quantities, _, supplies = others
     first = place
-    while first > 0 and bids[first - 1] == price:
+    while first > 0 and others.bids[first - 1] == offer.bid:
         first -= 1
     total = 0.0
     for k in range(first, place):
-        total += quantities[k]
-    total += quantity
+        total += others.quantities[k]
+    total += offer.quantity
     stop = place
-    while stop < bids.size and bids[stop] == price:
-        total += quantities[stop]
+    while stop < others.bids.size and others.bids[stop] == offer.bid:
+        total += others.quantities[stop]
         stop += 1
-    ratio = ((demand + 0.0) - supplies[first]) / total if total > 0.0 else 0.0
-    return min(quantity * ratio, quantity)
+    ratio = (offer.demand - others.supply[first]) / total if total > 0.0 else 0.0
+    return min(offer.quantity * ratio, offer.quantity)
 
 
 @_step
@@ -1008,19 +1128,17 @@ def _first_above(limits: Floats, bid: float) -> int:
 
 
 @_step
-def _reward(numbers: Numbers, markup: float, profit: float, penalty: float) -> float:
+def _reward(constants: Constants, markup: float, profit: float, penalty: float) -> float:
     """Return a reward, worked out from left to right as it is written down."""
-    charge = numbers[1] * (markup * markup)
-    return ((profit - charge) - penalty) * numbers[3]
+    charge = constants.bid_penalty * (markup * markup)
+    return ((profit - charge) - penalty) * constants.reward_scale
 
 
 @_step
-def _observe(
-    constants: Constants, numbers: Numbers, hour: int, demand: Floats, observations: Singles
-) -> None:
+def _observe(constants: Constants, hour: int, demand: Floats, observations: Singles) -> None:
     """Write what the agents see of the hour that comes next."""
-    _, _, agents, hours, learner = constants
-    seen = np.float32(demand[hour] * numbers[4])
+    agents, hours, learner = constants.agent_features, constants.hour_features, constants.learner
+    seen = np.float32(demand[hour] * constants.demand_scale)
     static = 1 + agents.shape[1]
     for row in range(observations.shape[0]):
         agent = row if learner < 0 else learner

@@ -63,7 +63,7 @@ def clear_batch(
     arguments.check_ties(ties)
     tolerance = arguments.check_tolerance(tolerance)
     arguments.check_threads(threads)
-    batch = arguments.many_markets(bids, quantities, demand, scarcity_price)
+    batch = arguments.many_markets(bids, quantities, demand, scarcity_price, out)
     _check_values(batch, (bids, quantities, demand, scarcity_price))
     shape = batch.demand.size, batch.bids.shape[-1]
     prices, cleared = arguments.outputs(out, (bids, quantities, demand), shape, batch.dtype)

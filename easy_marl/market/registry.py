@@ -6,6 +6,7 @@ only.
 """
 
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -93,12 +94,15 @@ class BackendUnavailable(ImportError):  # noqa: N818, a state of the machine, no
         Name of the backend.
     reason : str
         Why it is missing and how to get it.
+    installed : bool
+        Whether it is there, but does not work.
     """
 
-    def __init__(self, backend: str, reason: str) -> None:
+    def __init__(self, backend: str, reason: str, installed: bool = False) -> None:
         super().__init__(f"backend {backend!r} is not available: {reason}")
         self.backend = backend
         self.reason = reason
+        self.installed = installed
 
 
 loaded: dict[str | None, Backend] = {}
@@ -113,6 +117,7 @@ def get_backend(name: str | None = None) -> Backend:
     name : {"rust", "numba", "numpy"}, optional
         None is the default: what the environment variable ``EASY_MARL_BACKEND`` names (it is
         read once; empty means unset), else the first that is installed, in the order above.
+        One that is installed but does not import is skipped with a `RuntimeWarning`.
 
     Returns
     -------
@@ -159,8 +164,10 @@ def _default() -> Backend:
     for name in _TABLE:
         try:
             return _load(name)
-        except BackendUnavailable:
-            continue
+        except BackendUnavailable as error:
+            if error.installed:
+                message = f"backend {name!r} is skipped as the default: {error.reason}"
+                warnings.warn(message, RuntimeWarning, stacklevel=3)
     raise AssertionError("the numpy backend is always there")
 
 
@@ -171,11 +178,12 @@ def _load(name: str) -> Backend:
     try:
         module = import_module(entry.module)
     except Exception as error:  # whatever a broken installation raises
-        if isinstance(error, ModuleNotFoundError) and error.name == entry.needs:
-            reason = f"{entry.needs} is not installed; to get it, {entry.how_to_get}"
-        else:
+        installed = not (isinstance(error, ModuleNotFoundError) and error.name == entry.needs)
+        if installed:
             reason = f"{entry.needs} does not import: {type(error).__name__}: {error}"
-        raise BackendUnavailable(name, reason) from error
+        else:
+            reason = f"{entry.needs} is not installed; to get it, {entry.how_to_get}"
+        raise BackendUnavailable(name, reason, installed) from error
     loaded[name] = Backend(
         name, module.version(), module.clear, module.clear_batch, module.step_batch
     )

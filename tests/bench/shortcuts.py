@@ -61,8 +61,23 @@ def tied(bids: Array, price: float, order: Order, marginal: int) -> Order:
     return np.flatnonzero(bids == price)
 
 
-def clearing(variant: Variant, sharing: Callable[..., Order] = tied) -> Callable[..., Any]:
-    """Return a `clear` that takes float64 arrays, and is right where its two parts are."""
+def enough(demand: float, tolerance: float) -> float:
+    """Return what supply reaches demand."""
+    return demand - tolerance * demand
+
+
+def last_offer(quantities: Array, order: Order) -> int:
+    """Return the unit that sets the price under scarcity."""
+    return int(([unit for unit in order if quantities[unit] > 0.0] or order)[-1])
+
+
+def clearing(
+    variant: Variant,
+    sharing: Callable[..., Order] = tied,
+    enough: Callable[[float, float], float] = enough,
+    last_offer: Callable[[Array, Order], int] = last_offer,
+) -> Callable[..., Any]:
+    """Return a `clear` that takes float64 arrays, and is right where its parts are."""
 
     @np.errstate(all="ignore")
     def clear(
@@ -74,12 +89,12 @@ def clearing(variant: Variant, sharing: Callable[..., Order] = tied) -> Callable
         tolerance: float = 1e-9,
     ) -> tuple[float, Array]:
         demand, quantities = demand + 0.0, quantities + 0.0
-        enough = demand - tolerance * demand
+        reached = enough(demand, tolerance)
         # Who offers nothing never reaches what is more than nothing.
-        order, supply, marginal = variant(bids, quantities, max(enough, TINY))
-        if marginal == bids.size and enough > 0.0:
-            last = [unit for unit in order if quantities[unit] > 0.0] or order
-            return float(bids[last[-1]] if scarcity_price is None else scarcity_price), quantities
+        order, supply, marginal = variant(bids, quantities, max(reached, TINY))
+        if marginal == bids.size and reached > 0.0:
+            highest = bids[last_offer(quantities, order)]
+            return float(highest if scarcity_price is None else scarcity_price), quantities
         if marginal == bids.size:
             return float(bids[order[0]]), quantities
         unit, cleared = order[marginal], np.zeros(bids.size)
@@ -277,6 +292,11 @@ def exceeding(bids: Array, quantities: Array, demand: float) -> Plan:
     order, supply, _ = right(bids, quantities, demand)
     reached = np.append(supply + quantities[order] > demand, True)
     return order, supply, int(np.argmax(reached))
+
+
+def set_by_nothing(bids: Array, quantities: Array, demand: float) -> Plan:
+    """Take a demand of nothing as reached by who offers nothing."""
+    return planned(stable(bids), quantities, 0.0 if demand == TINY else demand)
 
 
 def last_of_equal_sums(bids: Array, quantities: Array, demand: float) -> Plan:

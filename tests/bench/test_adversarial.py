@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import adversarial, adversarial_markets, adversarial_order, parity
+from bench import (
+    adversarial,
+    adversarial_markets,
+    adversarial_order,
+    adversarial_tolerance,
+    parity,
+)
 from bench.registry import Example
 from easy_marl.market import get_backend
 
@@ -198,6 +204,7 @@ def valid_markets() -> Iterator[tuple[str, adversarial_markets.Market, Mapping[s
     for label, market in [*adversarial_markets.markets(), *adversarial_markets.containers()]:
         for rules in (*adversarial_markets.RULES, *adversarial_markets.STRICT):
             yield label, market, rules
+    yield from adversarial_tolerance.cases()
     for (label, market), rules in zip(
         adversarial_order.markets(), cycle(adversarial_markets.STRICT), strict=False
     ):

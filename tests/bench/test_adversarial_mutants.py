@@ -1,5 +1,6 @@
 """Clearing that is wrong in one place is caught by the adversarial set."""
 
+import math
 import re
 from collections.abc import Callable
 from functools import cache
@@ -106,6 +107,57 @@ def test_a_shortcut_is_caught_by_the_families_made_for_it(variant: Variant) -> N
 @pytest.mark.parametrize("sharing", SHARINGS, ids=lambda sharing: sharing.__name__)
 def test_sharing_among_the_wrong_units_is_caught(sharing: Callable[..., Order]) -> None:
     assert set(SHARINGS[sharing]) <= caught(shortcuts.clearing(shortcuts.right, sharing))
+
+
+ENOUGH: dict[str, Callable[[float, float], float]] = {
+    "strict": lambda demand, _: demand,
+    "multiplied": lambda demand, tolerance: demand * (1.0 - tolerance),
+    "absolute": lambda demand, tolerance: demand - tolerance,
+    "an ulp more": lambda demand, tolerance: math.nextafter(
+        demand - tolerance * demand, math.inf if demand > 0.0 else 0.0
+    ),
+    "an ulp less": lambda demand, tolerance: math.nextafter(demand - tolerance * demand, 0.0),
+}
+
+
+@pytest.mark.parametrize("enough", ENOUGH.values(), ids=ENOUGH)
+def test_another_tolerance_is_caught(enough: Callable[[float, float], float]) -> None:
+    found = near_demand(shortcuts.clearing(shortcuts.right, enough=enough))
+    assert found >= {"tenths", "whole tenths", "distinct"}
+
+
+def near_demand(clear: Callable[..., Any]) -> set[str]:
+    """Return the families of quantities near demand that show that `clear` is wrong."""
+    return {
+        one.label.partition(" bids, ")[2].partition(" quantities, ")[0]
+        for one, expected in valid_examples()
+        if " ulps from a step" in one.label
+        if parity.differ(("price", "cleared"), parity.outcome(clear, *one.make()), expected)
+    }
+
+
+def of_nothing(clear: Callable[..., Any]) -> set[str]:
+    """Return who offers nothing in the markets that show that `clear` is wrong."""
+    return {
+        one.label.partition(" bids, ")[2].partition(" offer nothing")[0]
+        for one, expected in valid_examples()
+        if " offer nothing" in one.label
+        if parity.differ(("price", "cleared"), parity.outcome(clear, *one.make()), expected)
+    }
+
+
+def test_a_price_set_by_an_offer_of_nothing_is_caught() -> None:
+    cheap = of_nothing(shortcuts.clearing(shortcuts.set_by_nothing))
+    assert cheap >= {"the cheapest", "all but the margin", "every second", "nearly all"}
+    dear = of_nothing(shortcuts.clearing(shortcuts.right, last_offer=lambda _, order: order[-1]))
+    assert dear >= {"the dearest", "all but the margin", "every second", "nearly all"}
+    first = shortcuts.clearing(
+        shortcuts.right,
+        last_offer=lambda quantities, order: (
+            shortcuts.last_offer(quantities, order) if quantities.any() else order[0]
+        ),
+    )
+    assert of_nothing(first) >= {"all"}
 
 
 @cache

@@ -12,7 +12,8 @@ BENCH = Path(__file__).resolve().parent.parent.parent / "bench"
 ORDER = (
     "exits", "files", "registry", "processes", "system", "collection", "gate_settings", "sources",
     "cold_start", "scenarios",
-    "adversarial_markets", "adversarial_order", "adversarial_batch", "adversarial_step",
+    "adversarial_markets", "adversarial_order", "adversarial_tolerance", "adversarial_batch",
+    "adversarial_step",
     "adversarial", "environments", "backends", "catalogue",
     "wheel", "machine", "options", "parity", "session", "measure",
     "verdict", "judgement", "worker", "sides", "engine", "stock", "stock_suite", "trials",

@@ -269,6 +269,20 @@ def test_the_lowest_index_is_named(backend: Backend, n: int) -> None:
             backend.clear(values, np.ones(n), 1.0)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int8])
+def test_inputs_that_no_memory_could_hold(backend: Backend, dtype: Any) -> None:
+    """A broadcast array of any size takes no memory of its own."""
+    endless = np.broadcast_to(dtype(1), 10**12)
+    with pytest.raises(MemoryError):
+        backend.clear(endless, endless, 1.0)
+    with pytest.raises(MemoryError):
+        backend.clear_batch([1.0], [1.0], endless)
+    with pytest.raises(MemoryError):
+        backend.clear_batch([1.0], np.broadcast_to(dtype(1), (10**12, 1)), endless)
+    with pytest.raises(MemoryError):
+        backend.clear_batch(endless, endless, [1.0])
+
+
 def test_arguments_that_are_missing_or_unknown(backend: Backend) -> None:
     for function in backend.clear, backend.clear_batch:
         with pytest.raises(TypeError):

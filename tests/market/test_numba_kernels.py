@@ -150,17 +150,16 @@ def test_crowds_of_bids_agree_with_the_reference(
 
 def added(bids: Array, quantities: Array, demand: float, pro_rata: int) -> bytes | None:
     """Clear a market of any size by adding whole buckets; None means that it was given up."""
-    low, high = numba_kernels._extent(bids)
-    order, own, ends = numba_kernels._scratch(bids.size)
-    order[:] = own[:] = bids.size - 1  # what is left of another market
-    ends[:] = 2**32 - 1
-    market, cleared = (bids, quantities, demand), np.empty(bids.size)
-    searched = bids, quantities, numba_kernels._target(demand, 0.0)
-    marginal = numba_kernels._add_buckets(searched, low, high, (order, own, ends))
-    if marginal[0] < 0:
+    scratch = numba_kernels._scratch(bids.size)
+    scratch.order[:] = scratch.own[:] = bids.size - 1  # what is left of another market
+    scratch.ends[:] = 2**32 - 1
+    demand += 0.0  # -0.0 reads as 0.0
+    market, cleared = numba_kernels.Market(bids, quantities, demand, demand), np.empty(bids.size)
+    marginal = numba_kernels._add_buckets(market, numba_kernels._extent(bids), scratch)
+    if marginal.place < 0:
         return None
-    rules = pro_rata, math.nan, 0.0, None
-    price = numba_kernels._dispatch(market, order, marginal, rules, cleared)
+    rules = numba_kernels.Rules(pro_rata, math.nan, 0.0, None)
+    price = numba_kernels._dispatch(market, scratch.order, marginal, rules, cleared)
     return bytes(np.r_[price, cleared])
 
 
@@ -244,14 +243,16 @@ def test_orders_are_permutations_whatever_the_bits(family: str, n: int) -> None:
     scribbled = rng.integers(0, 2**64, n, np.uint64).view(np.float64)
     quantities = rng.uniform(0.0, 9.0, n)
     for bids in good, bad, scribbled:
-        scratch = np.empty(n, np.uint32), np.empty(n, np.uint32), np.empty(2 * n, np.uint32)
+        scratch = numba_kernels._scratch(n)
         numba_kernels._sort(bids, scratch)
-        assert np.array_equal(np.sort(scratch[0]), np.arange(n))
+        assert np.array_equal(np.sort(scratch.order), np.arange(n))
         out = np.empty(1), np.empty((1, n))
-        rows = bids.reshape(1, n), quantities.reshape(1, n), np.array([3.0 * n])
+        rows = numba_kernels.Rows(
+            bids.reshape(1, n), quantities.reshape(1, n), np.array([3.0 * n]), False, False
+        )
         for same, pro_rata in itertools.product([(False, False), (True, True)], [0, 1]):
             many = None if n < numba_kernels.MANY else True
-            numba_kernels.clear_rows(rows, same, (pro_rata, math.nan, 1e-9, many), out)
+            numba_kernels.clear_rows((*rows[:3], *same), (pro_rata, math.nan, 1e-9, many), out)
             assert (out[1] >= 0.0).all()
             assert (out[1] <= quantities).all()
 
@@ -351,8 +352,8 @@ def test_threads_do_not_change_a_bit(threads: int | None, same: tuple[bool, bool
 def test_any_division_of_the_rows_gives_the_same(parts: int, same: tuple[bool, bool]) -> None:
     bids, quantities, demand = batch(31, 70, same)
     out = np.empty(31), np.empty((31, 70))
-    rows = bids.reshape(-1, 70), quantities.reshape(-1, 70), demand
-    numba_kernels.clear_rows_on_threads(rows, same, (0, math.nan, 1e-9, None), out, parts)
+    rows = bids.reshape(-1, 70), quantities.reshape(-1, 70), demand, *same
+    numba_kernels.clear_rows_on_threads(rows, (0, math.nan, 1e-9, None), out, parts)
     assert bits(out) == bits(reference.clear_batch(bids, quantities, demand))
 
 

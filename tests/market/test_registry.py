@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -151,6 +152,61 @@ def test_broken_backends_say_what_they_raised(tmp_path: Path, kind: str) -> None
     assert rust[1:3] == [None, f"rust_market does not import: {kind}: glibc is too old"]
     assert numba[1:3] == [None, f"numba does not import: {kind}: glibc is too old"]
     assert run(DEFAULT, tmp_path) == "numpy"
+
+
+WARNED = """
+import warnings
+from easy_marl.market import clear, get_backend
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    for _ in range(3):
+        clear([1.0], [1.0], 0.5)
+    name = get_backend().name
+print(json.dumps([name, [[w.category.__name__, str(w.message)] for w in caught]]))
+"""
+
+
+def test_a_default_that_does_not_work_is_skipped_with_one_warning(tmp_path: Path) -> None:
+    for package in "rust_market", "numba":
+        (tmp_path / f"{package}.py").write_text("raise OSError('glibc is too old')\n")
+    why = "is skipped as the default: {} does not import: OSError: glibc is too old"
+    said = [
+        ["RuntimeWarning", f"backend {name!r} {why.format(package)}"]
+        for name, package in [("rust", "rust_market"), ("numba", "numba")]
+    ]
+    assert run(WARNED, tmp_path) == ["numpy", said]
+    assert run(WARNED, tmp_path, blocked=["rust_market"]) == ["numpy", said[1:]]
+    assert run(WARNED, tmp_path, variable="numpy") == ["numpy", []]
+
+
+def test_a_default_that_is_not_installed_is_skipped_without_a_word() -> None:
+    assert run(WARNED, blocked=["rust_market", "numba"]) == ["numpy", []]
+
+
+CACHE = """
+from easy_marl.market import get_backend
+numba = get_backend("numba")
+price, cleared = numba.clear([1, 2], [4, 4], 6)
+from easy_marl.market import numba_kernels
+print(json.dumps([price, cleared.tolist(), numba_kernels.__file__,
+                  numba_kernels.clear.stats.cache_path]))
+"""
+
+
+def test_numba_works_where_it_can_keep_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither beside the kernels, nor at home, nor where its variable says."""
+    pytest.importorskip("numba")
+    kept = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "easy_marl", tmp_path / "easy_marl", ignore=kept)
+    (tmp_path / "easy_marl" / "market" / "__pycache__").touch()  # no folder: also root cannot
+    for variable in "NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "HOME":
+        monkeypatch.setenv(variable, str(tmp_path / "easy_marl" / "__init__.py" / "cache"))
+    price, cleared, file, cache = run(CACHE, tmp_path)
+    assert (price, cleared) == (2.0, [4.0, 2.0])
+    assert Path(file).is_relative_to(tmp_path)
+    assert cache is None
 
 
 def test_a_backend_that_misses_something_else_is_broken(tmp_path: Path) -> None:

@@ -1,5 +1,9 @@
 """The environments' step: every backend gives the reference's bits, and refuses what it must."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -209,6 +213,61 @@ def test_hours_that_an_episode_does_not_have(compiled: Backend, hour: int, activ
     with pytest.raises(ValueError, match=rf"^state.hours\[4\] is {hour}: it "):
         compiled.step_batch(model, state, actions, outcome)
     assert all((array == 7.0).all() for array in outcome)
+
+
+WHILE_WRITING = """
+import sys, threading
+import numpy as np
+from easy_marl.market import get_backend
+from easy_marl.market.stepping import room
+from tests.market.test_step import ALL, some_step
+
+step_batch = get_backend(sys.argv[1]).step_batch
+learner, threads = int(sys.argv[2]), int(sys.argv[3])
+sys.setswitchinterval(1e-5)
+model, state, actions = some_step(20_000, learner)
+outcome = room(model, len(actions))
+step_batch(model, state, actions, outcome, threads=threads)
+stop = threading.Event()
+
+def write():
+    while not stop.is_set():
+        for hour in 2**40, 0, -(2**40), 0, 3, 0:
+            state.hours[-500:] = hour
+            state.active[-500:] = not state.active[-1]
+
+writer = threading.Thread(target=write)
+writer.start()
+refused = 0
+for _ in range(200):
+    state.hours[:-500] = 0
+    try:
+        step_batch(model, state, actions, outcome, threads=threads)
+    except ValueError as error:
+        assert "state.hours" in str(error)
+        refused += 1
+stop.set()
+writer.join()
+assert refused < 200, "no step got past the check"
+print("alive")
+"""
+
+
+@pytest.mark.parametrize("learner", [ALL, 1])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_hours_that_change_meanwhile_are_no_index(
+    compiled: Backend, learner: int, threads: int, rust_wheel: dict[str, str] | None
+) -> None:
+    """Another thread may write what it likes, even after the hours were found good."""
+    done = subprocess.run(
+        [sys.executable, "-c", WHILE_WRITING, compiled.name, str(learner), str(threads)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(["", *sys.path])},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr
 
 
 @pytest.mark.parametrize("learner", [5, -2, 2**40])
