@@ -6,9 +6,9 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from bench import exits
 from bench.commands import failures
-from bench.exits import Exit
+from pytest_duel.support import exit_codes
+from pytest_duel.support.exit_codes import Exit
 
 COMMANDS = (
     "doctor", "compare", "history", "duel", "gate", "selftest", "targets", "report", "wheel",
@@ -40,7 +40,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Commands around the sweep, which itself is `pytest --benchmark-only`.",
-        epilog=exits.table(),
+        epilog=exit_codes.table(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

@@ -8,8 +8,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import processes, wheel
+from bench import wheel
 from bench.engine import Arm
+from pytest_duel.support import processes
 
 ROOT = wheel.ROOT
 PACKAGE = "easy_marl"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import processes
+from pytest_duel.support import processes
 
 SUITES = "bench"
 """The folder of a tree that has its suites."""

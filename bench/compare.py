@@ -12,11 +12,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import changes
 from bench.registry import Case, Catalogue, Role
 from bench.runs import Result, Run, RunError
 from bench.table import Drifts, Table
-from bench.verdict import Estimate, Verdict, decide
+from pytest_duel.statistics import unpaired
+from pytest_duel.statistics.paired import Estimate, Verdict, decide
 
 ALPHA = 0.05
 """Family-wise, for all claims of slower cases and means together; the same again for faster."""
@@ -55,7 +55,7 @@ class Control:
         the runs tells which, so nothing relative to it can pass.
         """
         spread = max(self.drifts.values(), default=0.0) - min(self.drifts.values(), default=0.0)
-        return not self.chosen and abs(self.moved) > changes.MARGIN and spread > changes.MARGIN
+        return not self.chosen and abs(self.moved) > unpaired.MARGIN and spread > unpaired.MARGIN
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def compare(
         controls=controls,
         spread={kernel: float(np.expm1(scale)) for kernel, scale in scales.items()},
         without_rounds=tuple(case for case in table.both if not table.has_rounds(case)),
-        threshold=max(threshold, changes.MARGIN) if table.single else threshold,
+        threshold=max(threshold, unpaired.MARGIN) if table.single else threshold,
     )
 
 
@@ -191,14 +191,14 @@ def _control(table: Table, kernel: str, catalogue: Catalogue, wanted: str | None
     if wanted is not None:
         there = any(case.backend == wanted for case in whole)
         return Control(kernel, wanted if there else None, said, chosen=True)
-    return Control(kernel, changes.middle(drifts), said)
+    return Control(kernel, unpaired.middle(drifts), said)
 
 
 def _drifts(table: Table, control: Control) -> Drifts | None:
     """Return each run's deviation over the control's cases, or None without a control."""
     if control.backend is None:
         return None
-    return changes.drift(table.logs(table.whole(control.kernel, control.backend)))
+    return unpaired.drift(table.logs(table.whole(control.kernel, control.backend)))
 
 
 def _scales(table: Table) -> dict[str, float]:
@@ -215,7 +215,7 @@ def _scale(table: Table, cases: Sequence[Case]) -> float | None:
     if not cases:
         return None
     groups = [(case.kernel, case.backend) for case in cases]
-    return changes.process_scale(table.change(cases), groups)
+    return unpaired.process_scale(table.change(cases), groups)
 
 
 def _case(
@@ -229,8 +229,8 @@ def _case(
         one, other = table.split(case, shifts)
         if single:
             reach = float(np.hypot(scale, _within(table, case)))
-            return changes.between_two(float(other[0] - one[0]), reach)
-        return changes.between_runs(one, other)
+            return unpaired.between_two(float(other[0] - one[0]), reach)
+        return unpaired.between_runs(one, other)
 
     withheld = ""
     if not table.same_pool(case):
@@ -259,8 +259,8 @@ def _within(table: Table, case: Case) -> float:
 
 def _median_error(result: Result) -> float:
     if result.data:
-        return changes.median_error(result.data)
-    return changes.median_error_of_moments(result.median, result.stddev, result.rounds)
+        return unpaired.median_error(result.data)
+    return unpaired.median_error_of_moments(result.median, result.stddev, result.rounds)
 
 
 def _mean(table: Table, key: Key, control: Control, drifts: Drifts | None, scale: float) -> Change:
@@ -275,8 +275,8 @@ def _mean(table: Table, key: Key, control: Control, drifts: Drifts | None, scale
 
     def estimate(logs: NDArray[np.float64]) -> Estimate:
         if table.single:
-            return changes.between_two(float(logs[1] - logs[0]), reach())
-        return changes.between_runs(logs[:count], logs[count:])
+            return unpaired.between_two(float(logs[1] - logs[0]), reach())
+        return unpaired.between_runs(logs[:count], logs[count:])
 
     own = levels if drifts is None else levels - drifts
     verdict, note = None, ""
@@ -314,7 +314,7 @@ def _judge(found: Mapping[_Name, Change], threshold: float) -> dict[_Name, Chang
         if found[name].verdict is None and found[name].note != CONTROL
     }
     limits = {
-        label: max(threshold, changes.MARGIN) if change.single else threshold
+        label: max(threshold, unpaired.MARGIN) if change.single else threshold
         for label, change in asked.items()
     }
     estimates = {label: change.trusted for label, change in asked.items()}

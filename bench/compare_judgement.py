@@ -5,15 +5,15 @@ from enum import StrEnum
 from typing import Any
 
 from bench import provenance
-from bench.changes import MARGIN
 from bench.compare import CONTROL, Change, Comparison, Control
-from bench.exits import Exit
 from bench.judgement import Judgement, Row
 from bench.provenance import Difference
 from bench.registry import Case
 from bench.runs import Run
 from bench.text import duration, figures
-from bench.verdict import Estimate, Verdict
+from pytest_duel.statistics.paired import Estimate, Verdict
+from pytest_duel.statistics.unpaired import MARGIN
+from pytest_duel.support.exit_codes import Exit
 
 COLUMNS = ("old", "new", "raw", "trusted [95 %]")
 GONE, NEW = "gone", "new"

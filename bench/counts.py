@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import processes
 from bench.engine import GARBAGE, Arm, usable_cpus
+from pytest_duel.support import processes
 
 WORKER = Path(__file__).resolve().parent / "count_worker.py"
 SECONDS = 300.0

@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench.duel import THRESHOLD
-from bench.exits import Exit
 from bench.noise import BLOCKS, Noise, smallest
 from bench.paired import change
 from bench.probes import Finding, Probe, Status
 from bench.summary import MARGIN
 from bench.text import WIDTH, duration, share
+from pytest_duel.support.exit_codes import Exit
 
 HEADINGS = {
     Status.WRONG: "Must be mended first",

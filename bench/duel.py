@@ -13,7 +13,7 @@ from bench.judgement import Judgement, Row
 from bench.paired import blameless, numbers, ratio, row
 from bench.registry import Case, Catalogue, Tier
 from bench.text import share
-from bench.verdict import Estimate, Verdict, decide, estimate
+from pytest_duel.statistics.paired import Estimate, Verdict, decide, estimate
 
 CATALOGUE = "bench.catalogue:catalogue"
 ALPHA = 0.01

@@ -3,7 +3,7 @@
 A block starts a fresh process for every side, times every contest in quads (ABBA or BAAB, drawn
 anew) and gives one number for each: the median over quads of the difference of mean logs. Blocks
 run side by side, one on each core. Nothing here knows what is timed, nor judges it; see
-`bench.verdict`.
+`pytest_duel.statistics.paired`.
 """
 
 import math
@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench import system
 from bench.sides import TIMEOUT, Side, SideError
+from pytest_duel.support import system
 
 BATCH_SECONDS = 0.002
 QUADS = 24

@@ -4,13 +4,13 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from bench.exits import Exit
 from bench.gate import NULL, Parity, Scope
 from bench.judgement import Judgement, Row
 from bench.paired import EMPTY, blameless, change, numbers, row
 from bench.registry import Case
 from bench.sequential import ALPHA, LOOKS, Sampled
-from bench.verdict import Verdict
+from pytest_duel.statistics.paired import Verdict
+from pytest_duel.support.exit_codes import Exit
 
 COLUMNS = ("base", "head", "change [95 %]")
 CONTROL, SAME, NEW, GONE, REMOVED = "control", "same code", "new", "gone", "removed"

@@ -9,15 +9,16 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import commits, history_warnings
-from bench.changepoints import Step, steps, visible
-from bench.commits import Log
+from bench import history_warnings
 from bench.compare import NO_CONTROL
 from bench.index import Entry, Fact
 from bench.normalised import Kernel, Table
 from bench.registry import Catalogue
 from bench.runs import RunError
 from bench.trends import ChangePoint, Commit, Floats, History, Machine, Series, Together, Trend
+from pytest_duel.history import commits
+from pytest_duel.history.commits import Log
+from pytest_duel.statistics.changepoints import Step, steps, visible
 
 ALPHA = 0.05
 """The chance of a change point or more where nothing changed: in all cases together, and again in

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from bench.changepoints import POWER, SHORTEST
-from bench.exits import Exit
 from bench.history import ALPHA
 from bench.judgement import Judgement, Row
 from bench.runs import RunError
 from bench.text import duration, figures, share
 from bench.trends import ChangePoint, Commit, History, Machine, Series, Together, Trend
-from bench.verdict import Verdict
+from pytest_duel.statistics.changepoints import POWER, SHORTEST
+from pytest_duel.statistics.paired import Verdict
+from pytest_duel.support.exit_codes import Exit
 
 COLUMNS = ("commits", "runs", "first", "now", "now / first", "would show")
 CHANGED, SHORT, STEADY, UNREAD = "changed", "too short", "steady", "no run"

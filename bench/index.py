@@ -19,9 +19,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import files, provenance, registry, runs, storage
+from bench import provenance, registry, runs, storage
 from bench.registry import Case
 from bench.runs import Run, RunError
+from pytest_duel.support import files
 
 HOME = Path(__file__).resolve().parent.parent / ".cache" / "history"
 EXTRACTION = (registry, runs, storage, provenance)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.exits import Exit, worst
-from bench.verdict import Verdict
+from pytest_duel.statistics.paired import Verdict
+from pytest_duel.support.exit_codes import Exit, worst
 
 RANKING = (Verdict.REGRESSION, Verdict.INCONCLUSIVE, Verdict.IMPROVEMENT, Verdict.NO_CHANGE)
 QUIET = (

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from bench.registry import Case
 from bench.runs import Result, Run
-from bench.stats import median_interval, median_ratio
 from bench.summary import Block, Size, competitors
+from pytest_duel.statistics.bootstrap import median_interval, median_ratio
 
 Results = Mapping[Case, Sequence[Result]]
 """What each case gave, process by process."""

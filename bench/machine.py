@@ -10,8 +10,8 @@ from typing import Any
 
 from pytest_benchmark.plugin import pytest_benchmark_generate_machine_info as get_machine_info
 
-from bench import processes
-from bench.system import HERE, Tree, usable_cpus
+from pytest_duel.support import processes
+from pytest_duel.support.system import HERE, Tree, usable_cpus
 
 _CPUS = "sys/devices/system/cpu"
 

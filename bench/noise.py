@@ -14,7 +14,7 @@ from scipy import stats
 from bench.duel import ALPHA, CATALOGUE
 from bench.engine import Arm, Contest, Engine, lanes, pinned
 from bench.registry import Case, Catalogue
-from bench.verdict import TRIM, Estimate, estimate
+from pytest_duel.statistics.paired import TRIM, Estimate, estimate
 
 ROOT = Path(__file__).resolve().parent.parent
 LEAST_BLOCKS = 3
@@ -127,7 +127,7 @@ def smallest(
     """Return the slowdown that a duel calls a regression nine times in ten, as a share.
 
     Its one-sided test must hold, and the median of its blocks lie beyond the threshold (see
-    `bench.verdict`). For blocks that are normal, the standard error of the trimmed mean is
+    `statistics.paired`). For blocks that are normal, the standard error of the trimmed mean is
     `TRIMMED` that of the mean, the median's is √(π / 2) that.
 
     Parameters

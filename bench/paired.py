@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from bench.engine import Measurements
-from bench.exits import Exit
 from bench.judgement import Row
 from bench.text import duration, figures
-from bench.verdict import Estimate, Verdict
+from pytest_duel.statistics.paired import Estimate, Verdict
+from pytest_duel.support.exit_codes import Exit
 
 EXITS = {Verdict.REGRESSION: Exit.REGRESSION, Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE}
 EMPTY = ("–", "–", "–")

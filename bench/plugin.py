@@ -14,13 +14,14 @@ from pytest_benchmark.logger import PytestBenchmarkWarning
 from pytest_benchmark.storage.file import FileStorage
 from pytest_benchmark.utils import safe_dumps
 
-from bench import files, machine, text
+from bench import machine, text
 from bench.measure import time_case
 from bench.options import add_options, read_options
 from bench.registry import Case, Catalogue
 from bench.runs import SCHEMA, SECTION, from_json
 from bench.session import SESSION, Session, announcer
 from bench.summary import summarise
+from pytest_duel.support import files
 
 Measure = Callable[[str, str, str, int], None]
 """(kernel, backend, scenario, n): check, then time."""

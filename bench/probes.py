@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bench import machine
-from bench.system import System
-from bench.system import cores as cores_of
+from pytest_duel.support.system import System
+from pytest_duel.support.system import cores as cores_of
 
 BUSY = 0.05
 """More than so many CPUs' worth of other work is worth a word."""

@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import files, targets_text, text, trials, wheel
+from bench import targets_text, text, trials, wheel
 from bench.catalogue import catalogue
 from bench.markdown import TABLES, Sources
 from bench.runs import Run, load
 from bench.sources import digests
 from bench.summary import middle, summarise
+from pytest_duel.support import files
 
 if TYPE_CHECKING:
     from bench.figures import Figure

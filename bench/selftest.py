@@ -15,7 +15,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
-from bench import files, gate, machine, stock, wheel
+from bench import gate, machine, stock, wheel
 from bench.arms import PACKAGE, ROOT, Checkout, prepared
 from bench.engine import BATCH_SECONDS, QUADS, Arm, Engine
 from bench.gate import Parity, Scope
@@ -32,6 +32,7 @@ from bench.trials import (
     floors,
     measuring_code,
 )
+from pytest_duel.support import files
 
 SLOWDOWNS = {0.03: 3, 0.05: 2, 0.10: 1}
 """Slowdowns, and how often each is tried: the smaller, the more trials its rate takes."""

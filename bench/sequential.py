@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from bench.engine import Engine, Measurements
-from bench.verdict import Estimate, Verdict, decide, estimate
+from pytest_duel.statistics.paired import Estimate, Verdict, decide, estimate
 
 LOOKS = (12, 24, 48)
 """Block counts: at the first most cases are plain, at the last nearly all."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from bench import processes
+from pytest_duel.support import processes
 
 WORKER = Path(__file__).resolve().parent / "worker.py"
 TIMEOUT = 120.0

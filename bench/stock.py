@@ -15,9 +15,9 @@ from pathlib import Path
 
 from pytest_benchmark.utils import parse_compare_fail
 
-from bench import processes
 from bench.engine import Arm
 from bench.registry import Case
+from pytest_duel.support import processes
 
 SUITE = Path(__file__).resolve().parent / "stock_suite.py"
 RULES = ("min:5%", "mean:5%")

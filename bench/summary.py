@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from bench.registry import Catalogue, Role
 from bench.runs import Result, Run
-from bench.stats import Ratio, geometric_mean_ratio, median_ratio
+from pytest_duel.statistics.bootstrap import Ratio, geometric_mean_ratio, median_ratio
 
 T = TypeVar("T")
 

@@ -12,12 +12,12 @@ import numpy as np
 from bench import arm_parity
 from bench.duel import CATALOGUE, take_blocks
 from bench.engine import Arm, Contest, Engine, Measurements
-from bench.exits import Exit
 from bench.gate_settings import matches
 from bench.judgement import Judgement, Row
 from bench.registry import Case, Catalogue, Target
 from bench.targets_text import COMMAND, TargetsError, needed, ratio
-from bench.verdict import Estimate, estimate
+from pytest_duel.statistics.paired import Estimate, estimate
+from pytest_duel.support.exit_codes import Exit
 
 
 class Met(StrEnum):

@@ -4,8 +4,8 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bench.registry import Role
-from bench.stats import Ratio
 from bench.summary import MARGIN, Block, Row, Size, Verdict
+from pytest_duel.statistics.bootstrap import Ratio
 
 WIDTH = 80
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))

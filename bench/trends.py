@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.changepoints import SHORTEST
 from bench.registry import Case
+from pytest_duel.statistics.changepoints import SHORTEST
 
 TOLD = 2.0
 """A series is called steady where a step of so many thresholds would have been found."""

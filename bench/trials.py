@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from bench import files
-from bench.exits import Exit
 from bench.stock import flagged
-from bench.verdict import Verdict
+from pytest_duel.statistics.paired import Verdict
+from pytest_duel.support import files
+from pytest_duel.support.exit_codes import Exit
 
 SCHEMA = 1
 PARTS = {"schema", "when", "key", "machine", "commit", "trials"}

@@ -4,7 +4,6 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.exits import Exit
 from bench.stock import RULES
 from bench.trials import (
     CAUGHT,
@@ -21,6 +20,7 @@ from bench.trials import (
     stock_alarms,
     stock_caught,
 )
+from pytest_duel.support.exit_codes import Exit
 
 NAMES = {
     Kind.SAME: "one wheel on both sides",

@@ -24,8 +24,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bench import processes
 from bench.sources import digest
+from pytest_duel.support import processes
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULE = "rust_market"

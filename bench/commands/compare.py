@@ -4,7 +4,6 @@ import argparse
 
 from bench import storage
 from bench.catalogue import catalogue
-from bench.changes import MARGIN
 from bench.commands.parser import (
     Commands,
     add_command,
@@ -15,9 +14,10 @@ from bench.commands.parser import (
 )
 from bench.compare import NO_CONTROL, THRESHOLD, compare
 from bench.compare_judgement import Fail, judge
-from bench.exits import Exit
 from bench.judgement import Judgement
 from bench.runs import RunError
+from pytest_duel.statistics.unpaired import MARGIN
+from pytest_duel.support.exit_codes import Exit
 
 DEFAULT_FAILURES = (Fail.REGRESSION, Fail.MISSING, Fail.DISPUTED)
 

@@ -7,10 +7,11 @@ import platform
 import sys
 import time
 
-from bench import doctor, machine, noise, probes, system, wheel
+from bench import doctor, machine, noise, probes, wheel
 from bench.catalogue import catalogue
 from bench.commands.parser import Commands, add_command, seconds, show
-from bench.exits import Exit
+from pytest_duel.support import system
+from pytest_duel.support.exit_codes import Exit
 
 WATCHED = 1.0
 """Seconds in which to see what else runs, where the noise is not measured."""

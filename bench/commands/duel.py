@@ -10,10 +10,10 @@ from bench import duel
 from bench.arms import ArmError, ArmName, prepared
 from bench.catalogue import catalogue
 from bench.commands.parser import Commands, add_command, add_output, conclude, fraction
-from bench.exits import Exit
 from bench.judgement import Judgement
 from bench.registry import DEFAULT, Catalogue
 from bench.text import WIDTH
+from pytest_duel.support.exit_codes import Exit
 
 
 def kernels(own: Catalogue) -> dict[str, list[str]]:

@@ -10,7 +10,6 @@ from bench import counts, gate, gate_settings, selftest, trials, trials_text
 from bench.arms import ROOT, ArmError, Checkout, commit_of, prepared
 from bench.commands.parser import Commands, add_command, add_output, conclude, fraction, seconds
 from bench.duel import CATALOGUE
-from bench.exits import Exit
 from bench.gate import SETTINGS, GateError
 from bench.gate_judgement import judge
 from bench.gate_settings import Settings
@@ -18,6 +17,7 @@ from bench.judgement import Judgement
 from bench.registry import Catalogue
 from bench.sequential import Progress
 from bench.wheel import WheelError
+from pytest_duel.support.exit_codes import Exit
 
 TEXT = f"""\
 Tell whether the working tree is slower than a revision, and where.

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import commits, history, history_judgement, index, report, storage
+from bench import history, history_judgement, index, report, storage
 from bench.catalogue import catalogue
 from bench.commands.parser import (
     Commands,
@@ -15,12 +15,13 @@ from bench.commands.parser import (
     fraction,
 )
 from bench.compare import NO_CONTROL
-from bench.exits import Exit
 from bench.history import THRESHOLD, Settings
 from bench.index import Entry
 from bench.judgement import Judgement
 from bench.provenance import MACHINE
 from bench.runs import ForeignError, RunError
+from pytest_duel.history import commits
+from pytest_duel.support.exit_codes import Exit
 
 ENDINGS = (".json", ".json.gz")
 FACTS = ("cpu", *MACHINE)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import exits, files, storage
+from bench import storage
 from bench.commands import failures
 from bench.formats import ENDINGS, FORMATS
 from bench.judgement import Judgement, Row
+from pytest_duel.support import exit_codes, files
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -23,7 +24,7 @@ def add_command(commands: Commands, name: str, *, summary: str, text: str) -> An
         name,
         help=summary,
         description=text,
-        epilog=exits.table(),
+        epilog=exit_codes.table(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
@@ -51,7 +52,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 
 def conclude(
     options: argparse.Namespace, find: Callable[[argparse.Namespace], Judgement]
-) -> exits.Exit:
+) -> exit_codes.Exit:
     """Deliver what `find` returns, or why it failed: no older report is left to stand for it."""
     try:
         found = find(options)
@@ -67,13 +68,13 @@ def _failed(command: str, reason: str) -> Judgement:
         command=command,
         title="it came to no verdict",
         columns=(),
-        rows=(Row(command, command, command, (), "error", exits.Exit.ERROR, reason),),
+        rows=(Row(command, command, command, (), "error", exit_codes.Exit.ERROR, reason),),
     )
 
 
 def deliver(
     judgement: Judgement, options: argparse.Namespace, *, screen: bool = True
-) -> exits.Exit:
+) -> exit_codes.Exit:
     """Write a judgement as the options ask, and return its exit code."""
     # All is rendered before anything is written, and the screen comes first: where the disk is
     # full, what was measured is not lost. Nor do the files go with the screen.

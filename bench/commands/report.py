@@ -4,13 +4,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import files, report
+from bench import report
 from bench.catalogue import catalogue
 from bench.commands import failures
 from bench.commands.history import load
 from bench.commands.parser import Commands, add_command, show
-from bench.exits import Exit
 from bench.index import Entry
+from pytest_duel.support import files
+from pytest_duel.support.exit_codes import Exit
 
 TEXT = """\
 Print the summary of saved runs, as the sweep prints its own; or write it as one

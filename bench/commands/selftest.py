@@ -12,10 +12,10 @@ from bench.catalogue import catalogue
 from bench.commands.gate import announce
 from bench.commands.parser import Commands, add_command, show
 from bench.duel import CATALOGUE
-from bench.exits import Exit
 from bench.gate import SETTINGS
 from bench.registry import FULL
 from bench.trials import Kind, Report, SelftestError, load
+from pytest_duel.support.exit_codes import Exit
 
 CASES = 8
 WHEELS = ROOT / ".cache" / "selftest"

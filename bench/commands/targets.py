@@ -13,10 +13,10 @@ from bench.catalogue import catalogue
 from bench.commands.duel import Progress, blocks
 from bench.commands.gate import announce
 from bench.commands.parser import Commands, add_command, add_output, conclude
-from bench.exits import Exit
 from bench.judgement import Judgement
 from bench.registry import Catalogue
 from bench.text import WIDTH
+from pytest_duel.support.exit_codes import Exit
 
 
 def listed(own: Catalogue) -> str:

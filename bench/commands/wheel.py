@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench import wheel
 from bench.commands.parser import Commands, add_command
-from bench.exits import Exit
+from pytest_duel.support.exit_codes import Exit
 
 TEXT = """\
 Build the Rust wheel, release and locked, or take it from the cache where its

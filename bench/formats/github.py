@@ -7,9 +7,9 @@ As https://docs.github.com/actions/reference/workflow-commands-for-github-action
 from collections import Counter
 from collections.abc import Sequence
 
-from bench.exits import Exit
 from bench.formats.terminal import counts
 from bench.judgement import Judgement, Row
+from pytest_duel.support.exit_codes import Exit
 
 SHOWN = 10
 """Annotations of each kind that GitHub shows for a step; its log has all of them."""

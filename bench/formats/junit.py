@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET  # only written, never parsed
 
-from bench.exits import Exit
 from bench.judgement import Judgement, Row
-from bench.verdict import Verdict
+from pytest_duel.statistics.paired import Verdict
+from pytest_duel.support.exit_codes import Exit
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TAGS = {Exit.REGRESSION: "failure", Exit.ERROR: "error", Exit.INCONCLUSIVE: "error"}

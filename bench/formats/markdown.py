@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from bench.exits import Exit
 from bench.formats.terminal import counts
 from bench.judgement import Judgement, Row
-from bench.verdict import Verdict
+from pytest_duel.statistics.paired import Verdict
+from pytest_duel.support.exit_codes import Exit
 
 MOST = 40
 """Lines of a kind; the rest is counted."""

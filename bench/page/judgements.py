@@ -6,12 +6,12 @@ from typing import Any
 
 from bench.charts.judgements import forest
 from bench.charts.look import ON_PAGE
-from bench.exits import Exit
 from bench.page.material import Material
 from bench.page.section import MISSING, Cell, Figure, Row, Section, Table
 from bench.palette import GREY, Series, Style
 from bench.text import duration, figures, share
-from bench.verdict import Verdict
+from pytest_duel.statistics.paired import Verdict
+from pytest_duel.support.exit_codes import Exit
 
 COMMANDS = {
     "gate": ("Gate", "Time of head ÷ time of base, log scale"),

@@ -7,8 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bench import commits, history, targets_text
-from bench.commits import Log
+from bench import history, targets_text
 from bench.index import Entry, entry_of
 from bench.leads import Results, by_case
 from bench.page import saved_json
@@ -18,6 +17,8 @@ from bench.runs import Run, RunError
 from bench.storage import Saved, read
 from bench.summary import Block, middle, summarise
 from bench.trends import History
+from pytest_duel.history import commits
+from pytest_duel.history.commits import Log
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from bench import history, history_judgement, runs
-from bench.commits import Log
 from bench.history import DEFAULT, Settings
 from bench.index import Entry, entry_of
 from bench.judgement import Judgement
 from bench.registry import Case
 from bench.runs import RunError
 from bench.trends import History
-from tests.bench.simulated import CASES, CATALOGUE, MACHINE, document, times_of
+from pytest_duel.history.commits import Log
+from simulated import CASES, CATALOGUE, MACHINE, document, times_of
 
 FEW = tuple(case for case in CASES if case.n in (5, 200))
 Truth = Callable[[int, Case], float]

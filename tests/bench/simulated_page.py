@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import simulated
 from bench.page import answers
 from bench.page.material import Material
 from bench.registry import Case
 from bench.storage import Saved
-from tests.bench import simulated
-from tests.bench.simulated import CASES, run_of
+from simulated import CASES, run_of
 
 Medians = Mapping[int, Mapping[str, float]]
 CATALOGUE = replace(simulated.CATALOGUE, counted="units")

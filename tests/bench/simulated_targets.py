@@ -8,7 +8,7 @@ from bench.engine import Measurements
 from bench.judgement import Judgement
 from bench.registry import Target
 from bench.targets import judge, name_of
-from tests.bench.simulated import Noise, normal
+from simulated import Noise, normal
 
 BLOCKS = 12
 UNIFORM = "uniform"

@@ -13,8 +13,8 @@ from bench.catalogue import catalogue
 from bench.compare import Comparison, compare
 from bench.registry import Case
 from bench.runs import Run, RunError
-from bench.verdict import Verdict
-from tests.bench.simulated import CASES, CATALOGUE, Factor, run_of, times_of
+from pytest_duel.statistics.paired import Verdict
+from simulated import CASES, CATALOGUE, Factor, run_of, times_of
 
 ALIKE = sorted((Path(__file__).parent / "data" / "alike").glob("study-*.json.gz"))
 """Three processes of one build, one after the other on a machine that did nothing else."""

@@ -21,7 +21,7 @@ from bench.commands import parser
 from bench.formats import FORMATS
 from bench.gate_settings import TABLE, Settings
 from bench.text import WIDTH
-from tests.bench.simulated import CASES, MACHINE, SECTION, Factor, document, save, times_of
+from simulated import CASES, MACHINE, SECTION, Factor, document, save, times_of
 
 Save = Callable[..., Path]
 

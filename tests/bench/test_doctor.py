@@ -19,17 +19,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench import doctor, noise, probes, system, wheel
+from bench import doctor, noise, probes, wheel
 from bench.__main__ import main
 from bench.commands import doctor as command
 from bench.doctor import Diagnosis
 from bench.duel import ALPHA
-from bench.exits import Exit
 from bench.noise import Gaps, Noise, Pairs
 from bench.probes import PROBES, Finding, Status, examine
-from bench.system import System, Tree
 from bench.text import WIDTH
-from bench.verdict import Verdict, decide, estimate
+from pytest_duel.statistics.paired import Verdict, decide, estimate
+from pytest_duel.support import system
+from pytest_duel.support.exit_codes import Exit
+from pytest_duel.support.system import System, Tree
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "data" / "doctor"

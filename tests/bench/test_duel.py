@@ -14,8 +14,8 @@ from bench.arms import ArmError, ArmName, prepared
 from bench.commands import duel as command
 from bench.duel import NULL, Plan, contests, judge
 from bench.engine import Arm, Measurements
-from bench.exits import Exit
 from bench.formats import FORMATS
+from pytest_duel.support.exit_codes import Exit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ARM = Arm("working tree", ("code",))

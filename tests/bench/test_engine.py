@@ -19,10 +19,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from bench import engine, processes, sequential, system
+from bench import engine, sequential
 from bench.engine import QUADS, Arm, Contest, Engine, Measurements, lanes
 from bench.registry import Case
 from bench.sides import TIMEOUT, Side, SideError, _pump
+from pytest_duel.support import processes, system
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOY = Path(__file__).parent / "data" / "toy"

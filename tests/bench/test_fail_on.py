@@ -6,11 +6,11 @@ import pytest
 from bench.commands.compare import DEFAULT_FAILURES
 from bench.compare import compare
 from bench.compare_judgement import Fail, judge
-from bench.exits import Exit
 from bench.judgement import Judgement
 from bench.runs import Run
-from bench.verdict import Verdict
-from tests.bench.simulated import CATALOGUE, Factor, run_of, times_of
+from pytest_duel.statistics.paired import Verdict
+from pytest_duel.support.exit_codes import Exit
+from simulated import CATALOGUE, Factor, run_of, times_of
 
 ALL = tuple(Fail)
 

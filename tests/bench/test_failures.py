@@ -18,8 +18,8 @@ from bench.arms import ArmError, Checkout
 from bench.collection import CollectionError
 from bench.commands import gate as command
 from bench.engine import Arm
-from bench.exits import Exit
 from bench.formats import ENDINGS
+from pytest_duel.support.exit_codes import Exit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

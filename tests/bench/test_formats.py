@@ -20,15 +20,15 @@ import pytest
 from bench import formats, runs
 from bench.compare import compare
 from bench.compare_judgement import Fail, judge
-from bench.exits import Exit, worst
 from bench.formats import FORMATS
 from bench.gate import Parity
 from bench.gate_judgement import judge as judge_gate
 from bench.judgement import Judgement, Row
 from bench.registry import Case
 from bench.text import WIDTH
-from bench.verdict import Verdict
-from tests.bench.simulated import CATALOGUE, MACHINE, SECTION, document, run_of, times_of
+from pytest_duel.statistics.paired import Verdict
+from pytest_duel.support.exit_codes import Exit, worst
+from simulated import CATALOGUE, MACHINE, SECTION, document, run_of, times_of
 from tests.bench.simulated_gate import TITLE, gated, scope_of
 from tests.bench.simulated_history import judged_history
 from tests.bench.simulated_targets import judged_targets

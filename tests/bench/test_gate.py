@@ -15,13 +15,13 @@ from bench import collection, gate, sequential
 from bench.arms import Checkout
 from bench.catalogue import catalogue
 from bench.engine import Arm, Engine
-from bench.exits import Exit
 from bench.gate import NULL, GateError, Scope
 from bench.gate_judgement import judge
 from bench.gate_settings import Settings, SettingsError
 from bench.registry import Case
 from bench.sequential import Looks
-from bench.verdict import Verdict
+from pytest_duel.statistics.paired import Verdict
+from pytest_duel.support.exit_codes import Exit
 from tests.bench.simulated_gate import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -18,9 +18,9 @@ from bench.arms import Checkout
 from bench.catalogue import catalogue
 from bench.commands import gate as command
 from bench.engine import Arm
-from bench.exits import Exit
 from bench.gate_settings import TABLE
 from bench.registry import FULL
+from pytest_duel.support.exit_codes import Exit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REAL = catalogue()

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from bench import gate, sequential
-from bench.exits import Exit
 from bench.gate import NULL, Parity
 from bench.gate_judgement import judge
+from pytest_duel.support.exit_codes import Exit
 from tests.bench.simulated_gate import SETTINGS, gated, scope_of
 
 RUST = [f"clear[rust-uniform-{n}]" for n in (5, 50, 200)]

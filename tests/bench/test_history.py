@@ -10,14 +10,14 @@ import pytest
 from scipy import stats
 
 from bench import history_judgement, runs
-from bench.commits import Log
 from bench.history import ALPHA, Settings
 from bench.index import Entry, entry_of
 from bench.normalised import steadiest
 from bench.registry import Case
 from bench.runs import RunError
 from bench.trends import History, Series
-from tests.bench.simulated import CASES, MACHINE
+from pytest_duel.history.commits import Log
+from simulated import CASES, MACHINE
 from tests.bench.simulated_history import (
     FEW,
     Truth,

@@ -8,11 +8,10 @@ from pytest_benchmark.utils import get_machine_id
 
 from bench import index
 from bench.__main__ import main
-from bench.exits import Exit
-from tests.bench.simulated import save
+from pytest_duel.support.exit_codes import Exit
+from repositories import commit, git
+from simulated import save
 from tests.bench.simulated_history import FEW, documents, name_of, step
-from tests.bench.test_commits import commit
-from tests.bench.test_project import git
 
 Capture = pytest.CaptureFixture[str]
 

@@ -14,7 +14,7 @@ import pytest
 from bench import index, runs
 from bench.index import Entry
 from bench.runs import RunError
-from tests.bench.simulated import save
+from simulated import save
 from tests.bench.simulated_history import documents, name_of
 
 

@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+import simulated
 from bench import runs
 from bench.__main__ import main
 from bench.catalogue import catalogue
-from bench.exits import Exit
 from bench.formats import FORMATS
 from bench.page import answers, contents, document, material, origin, parity, rounds
 from bench.page.material import Material
 from bench.page.section import MISSING, Cell, Section
 from bench.registry import Case, Catalogue
 from bench.storage import Saved
-from tests.bench import simulated
-from tests.bench.simulated import CASES, MACHINE, SECTION, run_of, save, times_of
+from pytest_duel.support.exit_codes import Exit
+from simulated import CASES, MACHINE, SECTION, run_of, save, times_of
 from tests.bench.simulated_page import CATALOGUE, WINNER, a_run, answer, made_of
 from tests.bench.simulated_targets import judged_targets
 from tests.bench.test_formats import gate_regression

@@ -10,7 +10,7 @@ import pytest
 from bench.page.material import Material
 from bench.registry import Backend, Case, Role
 from bench.storage import Saved
-from tests.bench.simulated import SECTION, run_of
+from simulated import SECTION, run_of
 from tests.bench.simulated_page import CATALOGUE, WINNER, Medians, answer, made_of, of_three
 
 CROSSING = of_three(

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.__main__ import main
-from bench.exits import Exit
 from bench.formats import FORMATS
 from bench.runs import load
-from tests.bench.simulated import CASES, document, save, truth
+from pytest_duel.support.exit_codes import Exit
+from simulated import CASES, document, save, truth
 from tests.bench.simulated_history import documents, name_of, step
 from tests.bench.test_formats import gate_regression
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.__main__ import main
-from bench.commits import Log
-from bench.exits import Exit
 from bench.formats import FORMATS
 from bench.judgement import Judgement
 from bench.page import document, judgements, trends
 from bench.page.material import Material
 from bench.page.section import Figure, Section, Table
 from bench.storage import Saved
-from tests.bench.simulated import CATALOGUE, MACHINE, save
+from pytest_duel.history.commits import Log
+from pytest_duel.support.exit_codes import Exit
+from simulated import CATALOGUE, MACHINE, save
 from tests.bench.simulated_history import documents, entries, name_of, step
 from tests.bench.simulated_page import WINNER, made_of
 from tests.bench.test_formats import gate_idle, gate_regression, gate_void, messy, several

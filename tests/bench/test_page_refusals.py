@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from bench.__main__ import main
-from bench.exits import Exit
 from bench.formats import FORMATS
-from tests.bench.simulated import save
+from pytest_duel.support.exit_codes import Exit
+from simulated import save
 from tests.bench.simulated_history import judged_history
 from tests.bench.simulated_page import a_run
 from tests.bench.simulated_targets import judged_targets

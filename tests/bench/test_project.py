@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.exits import Exit
+from pytest_duel.support.exit_codes import Exit
+from repositories import git
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHORT = ("--bench-tier=smoke", "--bench-sizes=5", "--bench-scenarios=uniform")
@@ -73,13 +74,6 @@ if [ -n "$REPORTS" ]; then
 fi
 exit "$CODE"
 """
-
-
-def git(root: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
-    done = run("git", *identity, *arguments, cwd=root)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from bench import report
 from bench.figures import FIGURES, Figure
 from bench.markdown import TABLES, Sources
 from bench.palette import COLOURS, GREY, GREYS, of_backends
-from tests.bench.simulated import Floats
+from simulated import Floats
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,6 @@ from hypothesis import strategies as st
 from bench import gate, selftest, stock
 from bench.arms import Checkout
 from bench.engine import Arm
-from bench.exits import Exit
 from bench.gate_settings import Settings
 from bench.registry import Case
 from bench.selftest import ROUNDING, SLOWDOWNS, Plan, slowdowns
@@ -46,6 +45,7 @@ from bench.trials import (
     stock_caught,
 )
 from bench.trials_text import quote, render
+from pytest_duel.support.exit_codes import Exit
 from tests.bench.data.toy.toy_catalogue import pytest_bench_catalogue
 
 ROOT = Path(__file__).resolve().parent.parent.parent

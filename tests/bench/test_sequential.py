@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from bench import sequential
 from bench.engine import Engine, Measurements
 from bench.sequential import ALPHA, LEAST, LOOKS, Looks, Progress, Sampled, sample
-from bench.verdict import Verdict, decide, estimate
-from tests.bench.simulated import (
+from pytest_duel.statistics.paired import Verdict, decide, estimate
+from simulated import (
     Floats,
     Noise,
     heavy_tails,

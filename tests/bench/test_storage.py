@@ -10,7 +10,7 @@ from pytest_benchmark.utils import get_machine_id
 
 from bench import storage
 from bench.runs import RunError
-from tests.bench.simulated import CASES, document, save, times_of
+from simulated import CASES, document, save, times_of
 
 RUN = document(times_of(np.random.default_rng(0)))
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from bench import runs, text
 from bench.registry import Backend, Case, Catalogue, Kernel, Role, Scenario
 from bench.runs import Result, Run
-from bench.stats import Ratio
 from bench.summary import Block, summarise
+from pytest_duel.statistics.bootstrap import Ratio
 
 DATA = Path(__file__).parent / "data"
 GOLDEN = DATA / "summary"

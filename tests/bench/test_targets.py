@@ -24,14 +24,14 @@ from bench.arms import Checkout
 from bench.catalogue import catalogue
 from bench.commands import targets as command
 from bench.engine import Arm, Measurements
-from bench.exits import Exit
 from bench.formats import FORMATS
 from bench.registry import Target
 from bench.targets import Met, choose, contests, decide, judge, measure, name_of
 from bench.targets_text import TargetsError, load, needed, render
-from bench.verdict import estimate
+from pytest_duel.statistics.paired import estimate
+from pytest_duel.support.exit_codes import Exit
+from simulated import Noise, heavy_tails, normal, outliers, slow_processes
 from tests.bench.data.toy.toy_catalogue import pytest_bench_catalogue
-from tests.bench.simulated import Noise, heavy_tails, normal, outliers, slow_processes
 from tests.bench.simulated_targets import (
     BLOCKS,
     DATA,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.verdict import Estimate, Verdict, decide, estimate, holm
-from tests.bench.simulated import Noise, heavy_tails, normal, outliers, shared_drift
+from pytest_duel.statistics.paired import Estimate, Verdict, decide, estimate, holm
+from simulated import Noise, heavy_tails, normal, outliers, shared_drift
 
 BLOCKS = 18
 CASES = 20

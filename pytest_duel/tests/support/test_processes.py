@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import processes
 from bench.sides import Side, SideError
+from pytest_duel.support import processes
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.changepoints import FINEST, POWER, SHORTEST, noise, penalty, steps, visible
+from pytest_duel.statistics.changepoints import (
+    FINEST,
+    POWER,
+    SHORTEST,
+    noise,
+    penalty,
+    steps,
+    visible,
+)
 
 Floats = NDArray[np.float64]
 Noise = Callable[[np.random.Generator, int], Floats]
@@ -227,7 +235,7 @@ def test_the_penalty_grows_with_what_is_asked_of_it() -> None:
 
 def table(heading: str) -> list[list[str]]:
     """Return the rows of a table in docs/history.md, by the beginning of its heading."""
-    text = (Path(__file__).parents[2] / "docs" / "history.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "history.md").read_text(encoding="utf-8")
     lines = text[text.index(heading) :].partition("\n\n")[0].splitlines()
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import commits
-from bench.commits import Log
-from tests.bench.test_project import git
+from pytest_duel.history import commits
+from pytest_duel.history.commits import Log
+from repositories import commit, git
 
 A, B, C, D = ("a" * 40, "b" * 40, "c" * 40, "d" * 40)
 
@@ -15,13 +15,6 @@ A, B, C, D = ("a" * 40, "b" * 40, "c" * 40, "d" * 40)
 def repository(tmp_path: Path) -> Path:
     git(tmp_path, "init", "--quiet", "--initial-branch=main")
     return tmp_path
-
-
-def commit(repository: Path, subject: str, when: int) -> str:
-    date = f"{1_700_000_000 + when} +0000"
-    git(repository, "-c", "core.editor=true", "commit", "--quiet", "--allow-empty",
-        f"--date={date}", "--message", subject)  # fmt: skip
-    return git(repository, "rev-parse", "HEAD")
 
 
 def test_ancestry_counts_not_clocks(repository: Path) -> None:

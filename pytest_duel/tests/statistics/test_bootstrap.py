@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.stats import Ratio, geometric_mean_ratio, median_interval, median_ratio
+from pytest_duel.statistics.bootstrap import (
+    Ratio,
+    geometric_mean_ratio,
+    median_interval,
+    median_ratio,
+)
 
 TIMES = st.lists(st.floats(1e-9, 1e3), min_size=1, max_size=20)
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from bench.stats import CONFIDENCE
-from bench.verdict import Estimate
+from pytest_duel.statistics.bootstrap import CONFIDENCE
+from pytest_duel.statistics.paired import Estimate
 
 MARGIN = 0.10
 """One run a side is one sample a side: closer than this is inconclusive."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import files
+from pytest_duel.support import files
 
 posix = pytest.mark.skipif(os.name != "posix", reason="as POSIX systems have it")
 

@@ -1,16 +1,13 @@
 """The order of commits: by ancestry where the repository is at hand, else by time."""
 
 import re
-import subprocess
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 
-from bench import processes
-
-GIT_SECONDS = 60.0
+from pytest_duel.support import git
 
 _HASH = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -48,12 +45,12 @@ def read(ids: Iterable[str], repository: Path) -> Log:
     if not wanted:
         return Log()
     try:
-        known = _git(repository, "rev-list", "--no-walk", "--ignore-missing", *wanted).split()
+        known = git.run(repository, "rev-list", "--no-walk", "--ignore-missing", *wanted).split()
         if not known:
             return Log()
-        listed = _git(repository, "rev-list", "--topo-order", "--reverse", "--parents", *known)
-        told = _git(repository, "log", "--no-walk", "--format=%H %ct %s", *known)
-    except (OSError, subprocess.SubprocessError):
+        listed = git.run(repository, "rev-list", "--topo-order", "--reverse", "--parents", *known)
+        told = git.run(repository, "log", "--no-walk", "--format=%H %ct %s", *known)
+    except git.GitError:
         return Log()
     there = set(known)
     parents = {own: tuple(others) for own, *others in map(str.split, listed.splitlines())}
@@ -85,10 +82,3 @@ def sort(times: Mapping[str, float], log: Log) -> list[str]:
         ((bisect_right(reached, times[commit]), 0, times[commit]), commit) for commit in strange
     ]
     return [commit for _, commit in sorted(placed)]
-
-
-def _git(repository: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(repository), *arguments]
-    done = processes.run(command, timeout=GIT_SECONDS)
-    done.check_returncode()
-    return done.stdout

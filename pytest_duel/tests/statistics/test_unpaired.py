@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench import changes
+from pytest_duel.statistics import unpaired
 
 LOGS = st.lists(st.floats(-20, 5), min_size=2, max_size=8)
 
@@ -18,7 +18,7 @@ LOGS = st.lists(st.floats(-20, 5), min_size=2, max_size=8)
 def test_several_runs_agree_with_scipys_welch(old: list[float], new: list[float]) -> None:
     if np.ptp(old) < 1e-3 or np.ptp(new) < 1e-3:
         return
-    ours = changes.between_runs(old, new)
+    ours = unpaired.between_runs(old, new)
     theirs = stats.ttest_ind(new, old, equal_var=False, alternative="greater")
     assert ours.p_slower == pytest.approx(theirs.pvalue, rel=1e-6, abs=1e-12)
     interval = stats.ttest_ind(new, old, equal_var=False).confidence_interval(0.95)
@@ -30,24 +30,24 @@ def test_several_runs_agree_with_scipys_welch(old: list[float], new: list[float]
 @given(LOGS, LOGS)
 @settings(max_examples=50)
 def test_exchanging_the_sides_mirrors_the_change(old: list[float], new: list[float]) -> None:
-    there, back = changes.between_runs(old, new), changes.between_runs(new, old)
+    there, back = unpaired.between_runs(old, new), unpaired.between_runs(new, old)
     assert there.p_slower == pytest.approx(back.p_faster, abs=1e-9)
     assert np.log1p(there.median) == pytest.approx(-np.log1p(back.median), abs=1e-6)
 
 
 def test_one_run_is_held_against_the_spread_of_the_other_side() -> None:
     old = [0.0, 0.01, -0.01, 0.02, -0.02]
-    one = changes.between_runs(old, [0.2])
+    one = unpaired.between_runs(old, [0.2])
     error = np.std(old, ddof=1) * np.sqrt(1 + 1 / 5)
-    assert one.p_slower == pytest.approx(stats.t.sf(0.2 / error, changes.TAILS))
-    assert changes.between_runs([0.2], old).p_faster == pytest.approx(one.p_slower)
+    assert one.p_slower == pytest.approx(stats.t.sf(0.2 / error, unpaired.TAILS))
+    assert unpaired.between_runs([0.2], old).p_faster == pytest.approx(one.p_slower)
 
 
 def test_runs_that_are_all_alike_have_no_error() -> None:
-    slower = changes.between_runs([1.0, 1.0], [1.5, 1.5])
+    slower = unpaired.between_runs([1.0, 1.0], [1.5, 1.5])
     assert (slower.p_slower, slower.p_faster) == (0.0, 1.0)
     assert slower.low == slower.high == pytest.approx(np.expm1(0.5))
-    same = changes.between_runs([1.0, 1.0], [1.0, 1.0])
+    same = unpaired.between_runs([1.0, 1.0], [1.0, 1.0])
     assert (same.p_slower, same.p_faster, same.median) == (0.5, 0.5, 0.0)
 
 
@@ -60,11 +60,11 @@ def test_interval_over_runs_covers_the_truth(first: int, second: int, heavy: boo
         return 0.02 * (rng.standard_t(3, size) if heavy else rng.normal(size=size))
 
     count = 1500
-    found = [changes.between_runs(sample(first), 0.05 + sample(second)) for _ in range(count)]
+    found = [unpaired.between_runs(sample(first), 0.05 + sample(second)) for _ in range(count)]
     covered = np.mean([one.low <= np.expm1(0.05) <= one.high for one in found])
     # A single run has no mean to tame its tails; its interval is the wider for it.
     assert 0.93 <= covered <= (0.985 if min(first, second) > 1 else 1.0)
-    wrong = np.mean([changes.between_runs(sample(first), sample(second)).p_slower < 0.01
+    wrong = np.mean([unpaired.between_runs(sample(first), sample(second)).p_slower < 0.01
                      for _ in range(count)])  # fmt: skip
     assert wrong <= 0.02
 
@@ -72,19 +72,19 @@ def test_interval_over_runs_covers_the_truth(first: int, second: int, heavy: boo
 def test_unequal_spreads_keep_the_coverage() -> None:
     rng = np.random.default_rng(2)
     found = [
-        changes.between_runs(rng.normal(0, 0.01, 6), rng.normal(0, 0.08, 4)) for _ in range(1500)
+        unpaired.between_runs(rng.normal(0, 0.01, 6), rng.normal(0, 0.08, 4)) for _ in range(1500)
     ]
     assert 0.93 <= np.mean([one.low <= 0 <= one.high for one in found]) <= 0.97
 
 
 def test_one_run_a_side_never_claims_more_than_the_margin() -> None:
-    quiet = changes.between_two(np.log(1.09), 0.0)
+    quiet = unpaired.between_two(np.log(1.09), 0.0)
     assert quiet.low < 0 < quiet.high
-    assert changes.between_two(np.log(1.11), 0.0).low > 0
-    noisy = changes.between_two(np.log(1.11), 0.05)
+    assert unpaired.between_two(np.log(1.11), 0.0).low > 0
+    noisy = unpaired.between_two(np.log(1.11), 0.05)
     assert noisy.low < 0
     assert noisy.p_slower > quiet.p_slower == 0.0
-    assert changes.between_two(-0.3, 0.02).p_faster < 0.01
+    assert unpaired.between_two(-0.3, 0.02).p_faster < 0.01
 
 
 def test_the_spread_of_processes_is_found_among_cases() -> None:
@@ -94,12 +94,12 @@ def test_the_spread_of_processes_is_found_among_cases() -> None:
     moved = noise + np.repeat([0.0, 0.5, -0.2], 40)  # whole backends that changed
     moved[5] += 3.0  # and a case
     for sample in noise, moved:
-        scale = changes.process_scale(sample, groups)
+        scale = unpaired.process_scale(sample, groups)
         assert scale is not None
         assert 0.014 < scale < 0.027
-    assert changes.process_scale([0.1] * 6, list("aabbcc")) is None
-    assert changes.process_scale([], []) is None
-    assert changes.process_scale([0.0] * 12, ["a"] * 12) == 0.0
+    assert unpaired.process_scale([0.1] * 6, list("aabbcc")) is None
+    assert unpaired.process_scale([], []) is None
+    assert unpaired.process_scale([0.0] * 12, ["a"] * 12) == 0.0
 
 
 @pytest.mark.parametrize("rounds", [5, 30, 300])
@@ -107,14 +107,14 @@ def test_error_of_a_median_is_what_simulation_gives(rounds: int) -> None:
     rng = np.random.default_rng([4, rounds])
     sample = rng.lognormal(0, 0.1, (2000, rounds))
     true = np.log(np.median(sample, axis=1)).std()
-    found = np.median([changes.median_error(one) for one in sample[:500]])
+    found = np.median([unpaired.median_error(one) for one in sample[:500]])
     assert 0.7 <= found / true <= 1.6
-    moments = changes.median_error_of_moments(1.0, 0.1, rounds)
+    moments = unpaired.median_error_of_moments(1.0, 0.1, rounds)
     assert 0.8 <= moments / true <= 1.4
 
 
 def test_error_of_a_single_round_is_zero() -> None:
-    assert changes.median_error([2.0]) == 0.0
+    assert unpaired.median_error([2.0]) == 0.0
 
 
 NAMES = st.dictionaries(st.text(min_size=1, max_size=3), st.floats(-1, 1), min_size=3, max_size=7)
@@ -122,7 +122,7 @@ NAMES = st.dictionaries(st.text(min_size=1, max_size=3), st.floats(-1, 1), min_s
 
 @given(NAMES)
 def test_the_middle_one_is_within_the_others(drifts: dict[str, float]) -> None:
-    name = changes.middle(drifts)
+    name = unpaired.middle(drifts)
     assert name is not None
     below = sum(one < drifts[name] for one in drifts.values())
     above = sum(one > drifts[name] for one in drifts.values())
@@ -133,16 +133,16 @@ def test_the_middle_one_is_within_the_others(drifts: dict[str, float]) -> None:
 @pytest.mark.parametrize("count", [3, 4, 5])
 def test_one_that_changed_is_not_the_middle_one(far: float, count: int) -> None:
     drifts = {f"b{i}": 0.001 * i for i in range(count)}
-    assert all(changes.middle(drifts | {name: far}) != name for name in drifts)
+    assert all(unpaired.middle(drifts | {name: far}) != name for name in drifts)
 
 
 def test_of_two_none_is_in_the_middle() -> None:
-    assert changes.middle({"a": 0.0, "b": 0.2}) is None
-    assert changes.middle({}) is None
+    assert unpaired.middle({"a": 0.0, "b": 0.2}) is None
+    assert unpaired.middle({}) is None
 
 
 def test_drift_is_what_the_cases_share() -> None:
     levels, shared = np.array([1.0, 5.0, -2.0]), np.array([0.1, -0.3, 0.2])
-    assert changes.drift(levels + shared[:, None]) == pytest.approx(shared)
-    steps = [b - a for a, b in pairwise(changes.drift(levels + shared[:, None] + 7.0))]
+    assert unpaired.drift(levels + shared[:, None]) == pytest.approx(shared)
+    steps = [b - a for a, b in pairwise(unpaired.drift(levels + shared[:, None] + 7.0))]
     assert steps == pytest.approx([-0.4, 0.5])
