@@ -24,7 +24,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bench.sources import digest
+from pytest_duel.catalogue.sources import digest
+from pytest_duel.paired.install import ArmError
 from pytest_duel.support import processes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,7 +43,7 @@ _GET_RUST = (
 )
 
 
-class WheelError(ImportError):
+class WheelError(ArmError, ImportError):
     """The wheel could not be had, so nothing can be imported from it; the message says why."""
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.__main__ import main
+from pytest_duel.cli.main import main
 from pytest_duel.support.exit_codes import Exit
 from tests import shell
 from tests.test_docs import BLOCKS, ROOT

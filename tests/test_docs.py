@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.gate_settings import Settings
+from pytest_duel.gate.settings import Settings
 from tests import shell
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from bench import wheel
-from bench.commands.parser import Commands, add_command
+from pytest_duel.cli.parser import Commands, add_command
 from pytest_duel.support.exit_codes import Exit
 
 TEXT = """\

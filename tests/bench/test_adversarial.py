@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import adversarial, adversarial_markets, adversarial_order, parity
-from bench.registry import Example
+from bench import adversarial, adversarial_markets, adversarial_order
 from easy_marl.market import get_backend
+from pytest_duel.catalogue import parity
+from pytest_duel.catalogue.model import Example
 
 SEMANTICS = Path(__file__).resolve().parent.parent.parent / "docs" / "semantics.md"
 

@@ -12,14 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from bench import collection, gate, selftest, wheel
-from bench.__main__ import SIGNALS, main
-from bench.arms import Checkout
+from bench import wheel
 from bench.catalogue import catalogue
-from bench.commands import gate as command
-from bench.engine import Arm
-from bench.gate_settings import TABLE
-from bench.registry import FULL
+from pytest_duel.catalogue import collect
+from pytest_duel.catalogue.model import FULL
+from pytest_duel.catalogue.project import TABLE
+from pytest_duel.cli import gate as command
+from pytest_duel.cli.main import SIGNALS, main
+from pytest_duel.gate import gate
+from pytest_duel.paired.engine import Arm
+from pytest_duel.paired.install import Checkout
+from pytest_duel.selftest import selftest
 from pytest_duel.support.exit_codes import Exit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -90,7 +93,7 @@ def ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[str,
 
     monkeypatch.setattr(command, "prepared", prepared)
     monkeypatch.setattr(command, "commit_of", lambda revision: "0123456789abcdef")
-    monkeypatch.setattr(collection, "case_ids", lambda tree, name: found[tree.name])
+    monkeypatch.setattr(collect, "case_ids", lambda tree, name: found[tree.name])
     return found
 
 

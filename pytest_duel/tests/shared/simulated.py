@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import runs
-from bench.registry import Backend, Case, Catalogue, Kernel, Role, Scenario
-from bench.runs import Run
+from pytest_duel.catalogue.model import Backend, Case, Catalogue, Kernel, Role, Scenario
+from pytest_duel.results import runs
+from pytest_duel.results.runs import Run
 
 ROLES = {
     "numpy": Role.BACKEND,

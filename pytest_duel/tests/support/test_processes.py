@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.sides import Side, SideError
+from pytest_duel.paired.client import Side, SideError
 from pytest_duel.support import processes
 
 pytestmark = pytest.mark.skipif(

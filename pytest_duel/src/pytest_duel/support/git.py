@@ -6,11 +6,12 @@ from functools import cache
 from pathlib import Path
 
 from pytest_duel.support import processes
+from pytest_duel.support.errors import DuelError
 
 SECONDS = 120.0
 
 
-class GitError(Exception):
+class GitError(DuelError):
     """Git failed, or there is none; the message says why."""
 
 

@@ -91,10 +91,6 @@ class System:
     """What makes this interpreter slower than its users' one."""
     slow_numba: tuple[str, ...] = ()
     """What makes numba slower than its users' one."""
-    wheel: Mapping[str, str] | None = None
-    """`build_info()` of the installed wheel, where there is one."""
-    sources: str = ""
-    """The hash of the sources that a wheel should be built from."""
     activity: Activity | None = field(default=None)
 
 

@@ -1,0 +1,111 @@
+"""The catalogue: which cases there are, and mistakes in it that are caught."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bench.catalogue import catalogue
+from pytest_duel.catalogue.model import (
+    DEFAULT,
+    FULL,
+    SMOKE,
+    Backend,
+    Case,
+    Catalogue,
+    Kernel,
+    Scenario,
+    Sweep,
+    Target,
+    make_pool,
+    pool_items,
+)
+
+
+@pytest.mark.parametrize(
+    ("n", "items"),
+    [(1, 4096), (5, 4096), (16, 4096), (17, 3856), (100, 656), (432, 152), (8192, 8), (10**6, 8)],
+)
+def test_pool_has_as_many_items_as_the_method_says(n: int, items: int) -> None:
+    assert pool_items(n) == items
+
+
+def make(**changes: Any) -> Catalogue:
+    parts: dict[str, Any] = {
+        "reference": "one",
+        "kernels": {"k": Kernel("k", ())},
+        "backends": {
+            "one": Backend("one", dict),
+            "untied": Backend("untied", dict, domain=frozenset({"untied"})),
+        },
+        "scenarios": {
+            "plain": Scenario("plain", lambda *_: [], 1),
+            "untied": Scenario("untied", lambda *_: [], 1, frozenset({"untied"})),
+        },
+        "sweeps": (),
+    }
+    return Catalogue(**(parts | changes))
+
+
+@pytest.mark.parametrize(
+    ("sweep", "message"),
+    [
+        (Sweep("x", "plain", ("one",), {}), "unknown kernel 'x': choose from k"),
+        (Sweep("k", "x", ("one",), {}), "unknown scenario 'x': choose from plain, untied"),
+        (Sweep("k", "plain", ("one", "x"), {}), "unknown backend 'x': choose from one, untied"),
+        (Sweep("k", "plain", ("untied",), {}), "untied is not right on scenario plain, which"),
+    ],
+)
+def test_mistakes_in_a_catalogue_are_caught(sweep: Sweep, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(sweeps=(sweep,))
+    make(sweeps=(Sweep("k", "untied", ("untied",), {}),))
+
+
+@pytest.mark.parametrize(("kernel", "slow", "fast", "message"), [
+    ("x", "one", "one", "unknown kernel 'x': choose from k"),
+    ("k", "x", "one", "unknown backend 'x'"),
+    ("k", "one", "untied", "untied is not right on scenario plain, which"),
+])  # fmt: skip
+def test_a_target_of_what_cannot_be_timed_is_caught(
+    kernel: str, slow: str, fast: str, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(targets=(Target(kernel, (slow, "plain"), (fast, "plain"), (1,)),))
+
+
+def test_a_tier_without_sizes_takes_the_next_smaller_ones() -> None:
+    sweep = Sweep("k", "plain", ("one",), {"smoke": (1,), "default": (1, 2)})
+    assert [sweep.sizes_at(tier) for tier in (SMOKE, DEFAULT, FULL)] == [(1,), (1, 2), (1, 2)]
+    assert Sweep("k", "plain", ("one",), {"default": (3,)}).sizes_at(SMOKE) == ()
+
+
+def test_backends_of_one_size_stand_side_by_side() -> None:
+    sweep = Sweep("k", "untied", ("one", "untied"), {"default": (1, 2)})
+    ids = [case.id for case in make(sweeps=(sweep,)).cases("k")]
+    assert ids == [
+        "k[one-untied-1]",
+        "k[untied-untied-1]",
+        "k[one-untied-2]",
+        "k[untied-untied-2]",
+    ]
+
+
+def test_a_larger_pool_holds_the_smaller_one() -> None:
+    own = catalogue()
+    for name in "uniform", "tied", "scarce", "sorted", "reversed", "float32":
+        scenario = own.scenarios[name]
+        small = make_pool(own.kernels["clear"], scenario, 9000)
+        large = make_pool(own.kernels["clear"], replace(scenario, pool_scale=2), 9000)
+        assert (len(small), len(large)) == (8, 16)
+        for one, other in zip(small, large, strict=False):
+            assert all((one[i] == other[i]).all() for i in range(2))
+            assert one[2] == other[2]
+
+
+def test_every_case_of_the_project_has_a_name_of_its_own() -> None:
+    own = catalogue()
+    for tier in SMOKE, DEFAULT, FULL:
+        ids = [case.id for kernel in own.kernels for case in own.cases(kernel, tier)]
+        assert len(ids) == len(set(ids))
+    assert Case("clear", "rust", "uniform", 200).id == "clear[rust-uniform-200]"

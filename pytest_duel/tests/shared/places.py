@@ -1,0 +1,8 @@
+"""Where things of the tests lie."""
+
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parents[1]
+DATA = TESTS / "data"
+TOY = TESTS / "projects" / "sweep"
+"""A project with a catalogue of its own, whose module is `toy_catalogue`."""
