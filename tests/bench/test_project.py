@@ -283,7 +283,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the project with empty caches, so that no test builds in the original."""
     root = tmp_path_factory.mktemp("project")
     unwanted = shutil.ignore_patterns("target", "__pycache__", ".*", "runs")
-    for name in "bench", "easy_marl", "rust_market":
+    for name in "bench", "easy_marl", "pytest_duel", "rust_market":
         shutil.copytree(ROOT / name, root / name, ignore=unwanted)
     for name in "conftest.py", "pyproject.toml":
         shutil.copy(ROOT / name, root)

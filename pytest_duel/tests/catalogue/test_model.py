@@ -1,23 +1,19 @@
 """The catalogue: which cases there are, and mistakes in it that are caught."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bench.catalogue import catalogue
 from pytest_duel.catalogue.model import (
     DEFAULT,
     FULL,
     SMOKE,
     Backend,
-    Case,
     Catalogue,
     Kernel,
     Scenario,
     Sweep,
     Target,
-    make_pool,
     pool_items,
 )
 
@@ -89,23 +85,3 @@ def test_backends_of_one_size_stand_side_by_side() -> None:
         "k[one-untied-2]",
         "k[untied-untied-2]",
     ]
-
-
-def test_a_larger_pool_holds_the_smaller_one() -> None:
-    own = catalogue()
-    for name in "uniform", "tied", "scarce", "sorted", "reversed", "float32":
-        scenario = own.scenarios[name]
-        small = make_pool(own.kernels["clear"], scenario, 9000)
-        large = make_pool(own.kernels["clear"], replace(scenario, pool_scale=2), 9000)
-        assert (len(small), len(large)) == (8, 16)
-        for one, other in zip(small, large, strict=False):
-            assert all((one[i] == other[i]).all() for i in range(2))
-            assert one[2] == other[2]
-
-
-def test_every_case_of_the_project_has_a_name_of_its_own() -> None:
-    own = catalogue()
-    for tier in SMOKE, DEFAULT, FULL:
-        ids = [case.id for kernel in own.kernels for case in own.cases(kernel, tier)]
-        assert len(ids) == len(set(ids))
-    assert Case("clear", "rust", "uniform", 200).id == "clear[rust-uniform-200]"

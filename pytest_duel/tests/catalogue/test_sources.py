@@ -4,13 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.catalogue import catalogue
-from bench.wheel import MODULE
 from pytest_duel.catalogue.model import Backend
 from pytest_duel.catalogue.sources import differing, digests, touched
+from simulated_project import BACKENDS, IN_NUMBA, IN_RUST, LIBRARY
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-BACKENDS = list(catalogue().backends.values())
 EVERYONE = {one.name for one in BACKENDS}
 
 
@@ -46,38 +43,32 @@ def test_what_python_and_installers_write_is_no_source(tmp_path: Path) -> None:
 
 
 def test_what_is_never_run_is_no_difference(tmp_path: Path) -> None:
-    one = plant(tmp_path / "1", **{"rust_market__rust_market.abi3.so": "code", "README.md": "old"})
+    one = plant(tmp_path / "1", **{"library__library.abi3.so": "code", "README.md": "old"})
     other = plant(
         tmp_path / "2",
         **{
-            "rust_market__rust_market.abi3.so": "code", "README.md": "new",
-            "rust_market__rust_market.pyi": "def clear(): ...", "rust_market__py.typed": "",
+            "library__library.abi3.so": "code", "README.md": "new",
+            "library__library.pyi": "def clear(): ...", "library__py.typed": "",
         },
     )  # fmt: skip
     assert differing(one, other) == []
-    plant(other, **{"rust_market__rust_market.abi3.so": "other", "rust_market__pyi.py": ""})
-    assert differing(one, other) == ["rust_market/pyi.py", "rust_market/rust_market.abi3.so"]
+    plant(other, **{"library__library.abi3.so": "other", "library__pyi.py": ""})
+    assert differing(one, other) == ["library/library.abi3.so", "library/pyi.py"]
 
 
 @pytest.mark.parametrize(
     "name",
-    ["easy_marl/market/api.py", "easy_marl/new.py", "rust_market.py", "market/rust_market/"],
+    ["package/api.py", "package/new.py", "library.py", "package/library/"],
 )
 def test_a_file_that_nobody_claims_touches_all(name: str) -> None:
     assert touched([name], BACKENDS) == EVERYONE
-    assert touched(["easy_marl/market/numba_backend.py", name], BACKENDS) == EVERYONE
-
-
-OF_RUST = {
-    "rust", "rust-parallel", "rust-portable", "public", "floor", "study-rust", "study-views",
-}  # fmt: skip
+    assert touched([IN_NUMBA, name], BACKENDS) == EVERYONE
 
 
 @pytest.mark.parametrize(("name", "names"), [
-    ("easy_marl/market/reference.py", {"numpy", "public"}),
-    ("easy_marl/market/numba_backend.py", {"numba", "numba-parallel", "public"}),
-    ("easy_marl/market/rust_backend.py", OF_RUST),
-    ("rust_market/rust_market.abi3.so", OF_RUST),
+    (IN_NUMBA, {"numba"}),
+    (IN_RUST, {"rust", "rust-parallel", "floor"}),
+    (LIBRARY, {"rust", "rust-parallel", "floor"}),
 ])  # fmt: skip
 def test_a_backends_own_files_touch_those_that_use_it(name: str, names: set[str]) -> None:
     assert touched([name], BACKENDS) == names
@@ -92,16 +83,6 @@ def test_a_claim_of_a_folder_is_not_one_of_names_that_begin_alike() -> None:
 
 def test_no_change_touches_nothing() -> None:
     assert touched([], BACKENDS) == set()
-
-
-def test_all_sources_of_this_project_are_there() -> None:
-    # A stale path would let a change of the file that replaced it touch all, which costs only
-    # time; but one that is misspelt may claim what it does not mean.
-    sources = {source for one in BACKENDS for source in one.sources}
-    assert f"{MODULE}/" in sources
-    for source in sources:
-        path = ROOT / source
-        assert path.is_dir() if source.endswith("/") else path.is_file(), source
 
 
 def test_a_digest_tells_what_a_backend_was_made_of(tmp_path: Path) -> None:

@@ -311,6 +311,7 @@ def test_runs_without_raw_rounds_are_compared_and_said(keep: Save, capsys: Captu
     assert f"{len(CASES)} cases were saved without raw rounds; geometric means" in out
 
 
+@pytest.mark.usefixtures("workplace")
 def test_runs_that_the_sweep_saved_are_compared(
     toy: Callable[..., pytest.RunResult], capsys: Capture
 ) -> None:

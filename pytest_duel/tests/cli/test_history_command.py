@@ -1,4 +1,4 @@
-"""``python -m bench history`` as its users run it."""
+"""``pytest-duel history`` as its users run it."""
 
 import json
 from pathlib import Path

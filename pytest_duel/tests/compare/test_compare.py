@@ -2,21 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import permutations
 
 import numpy as np
 import pytest
 
-from bench.catalogue import catalogue
-from places import DATA
 from pytest_duel.catalogue.model import Case
 from pytest_duel.compare.comparison import Comparison, compare
-from pytest_duel.results import runs
 from pytest_duel.results.runs import Run, RunError
 from pytest_duel.statistics.paired import Verdict
 from simulated import CASES, CATALOGUE, Factor, run_of, times_of
 
-ALIKE = sorted((DATA / "alike").glob("study-*.json.gz"))
 """Three processes of one build, one after the other on a machine that did nothing else."""
 SLOW = Case("clear", "rust", "uniform", 200)
 
@@ -149,17 +144,6 @@ def test_a_threshold_decides_what_matters() -> None:
     )
     assert slow_cases(compare(old, new, CATALOGUE)) == {SLOW}
     assert slow_cases(compare(old, new, CATALOGUE, threshold=0.1)) == set()
-
-
-def test_runs_of_this_project_that_are_alike() -> None:
-    # One case in one pair lies 43 % apart by itself.
-    loaded = [runs.load(path) for path in ALIKE]
-    flagged = [
-        len(slow_cases(compare([one], [other], catalogue())))
-        for one, other in permutations(loaded, 2)
-    ]
-    assert sorted(flagged)[:-1] == [0] * 5
-    assert max(flagged) <= 1
 
 
 def only(keep: Callable[[Case], bool]) -> dict[Case, float]:

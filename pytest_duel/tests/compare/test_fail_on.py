@@ -1,4 +1,4 @@
-"""What makes ``python -m bench compare`` end with another code than 0."""
+"""What makes ``pytest-duel compare`` end with another code than 0."""
 
 import numpy as np
 import pytest

@@ -18,10 +18,9 @@ import numpy as np
 import pytest
 
 import places
-from bench.catalogue import catalogue
 from places import TOY
 from pytest_duel.catalogue.model import Target
-from pytest_duel.duel.targets import Met, choose, contests, decide, judge, measure, name_of
+from pytest_duel.duel.targets import Met, choose, decide, judge, measure, name_of
 from pytest_duel.duel.targets_text import TargetsError, load, needed, render
 from pytest_duel.formats import FORMATS
 from pytest_duel.paired.engine import Arm
@@ -32,7 +31,6 @@ from simulated_targets import (
     BLOCKS,
     DATA,
     NUMBA,
-    RATIOS,
     RUST,
     TARGETS,
     WRONG,
@@ -137,45 +135,6 @@ def test_a_block_that_is_not_in_all_contests_is_in_no_mean() -> None:
 
 
 # What is measured.
-
-
-def test_a_pair_that_two_targets_need_is_measured_once() -> None:
-    own = catalogue()
-    found = contests(TARGETS, ARM, own)
-    names = [one.name for one in found]
-    assert set(names) == set(RATIOS)
-    assert len(names) == len(set(names))
-
-
-def test_scenarios_may_differ_in_their_answers_and_threads_get_their_cpus() -> None:
-    own = catalogue()
-    parallel = ("rust-parallel", "uniform")
-    one, two, three = contests(
-        (
-            Target("clear", ("rust", "tied"), RUST, (5,), at_most=2.0),
-            Target("clear", NUMBA, RUST, (5,), at_least=2.0),
-            Target("clear_batch", RUST, parallel, (5,), at_least=2.0),
-        ),
-        ARM,
-        own,
-    )
-    assert (one.alike, one.cpus) == (False, 1)
-    assert (two.alike, two.cpus) == (True, 1)
-    assert (three.alike, three.cpus) == (True, 2)
-    # The ratio is of the slow case over the fast one.
-    assert [case[1] for case in three.cases] == ["rust-parallel", "rust"]
-
-
-def test_the_projects_targets_have_names_and_sizes_of_their_own() -> None:
-    own = catalogue()
-    rows = [
-        (target.name, "mean" if target.mean else n)
-        for target in own.targets
-        for n in (target.sizes[:1] if target.mean else target.sizes)
-    ]
-    assert len(rows) == len(set(rows))
-    for target in own.targets:
-        assert (target.at_least > 0) != np.isfinite(target.at_most), target.name
 
 
 def toy_targets() -> list[Target]:

@@ -5,7 +5,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ import numpy as np
 import pytest
 
 import simulated
-from bench.catalogue import catalogue
 from judged import gate_regression
+from pages import Page
 from pytest_duel.catalogue.model import Case, Catalogue
 from pytest_duel.cli.main import main
 from pytest_duel.formats import FORMATS
@@ -27,6 +26,8 @@ from pytest_duel.support.exit_codes import Exit
 from simulated import CASES, MACHINE, SECTION, run_of, save, times_of
 from simulated_page import CATALOGUE, WINNER, a_run, answer, made_of
 from simulated_targets import judged_targets
+
+pytestmark = pytest.mark.usefixtures("workplace")
 
 Capture = pytest.CaptureFixture[str]
 LARGEST = 2e6
@@ -72,12 +73,14 @@ def test_runs_of_another_machine_or_revision_take_no_part() -> None:
 
 
 def test_a_run_without_rust_says_so_before_any_number() -> None:
-    needs_rust = replace(CATALOGUE.backends["rust"], needs="rust_market")
+    needs_rust = replace(CATALOGUE.backends["rust"], needs="rust_wheel")
     own = replace(CATALOGUE, backends={**CATALOGUE.backends, "rust": needs_rust})
-    without = made_of({5: {"numpy": 20, "numba": 1}}, section={**SECTION, "no_rust": True})
+    without = made_of(
+        {5: {"numpy": 20, "numba": 1}}, section={**SECTION, "without": ["rust_wheel"]}
+    )
     (said,) = origin.warnings(replace(without, catalogue=own))
-    assert said.startswith("Measured with --bench-no-rust: rust took no part")
-    assert list(origin.warnings(made_of(WINNER, section={**SECTION, "no_rust": False}))) == []
+    assert said.startswith("Measured without rust_wheel: rust took no part")
+    assert list(origin.warnings(made_of(WINNER, section={**SECTION, "without": []}))) == []
 
 
 def test_cases_that_the_catalogue_does_not_know_are_counted() -> None:
@@ -134,49 +137,6 @@ def test_many_cases_have_fewer_marks_each_and_always_a_middle_one(lines: int) ->
 )
 def test_a_cell_has_a_key_where_its_text_does_not_do_as_one(cell: Cell, key: str | None) -> None:
     assert cell.key == key
-
-
-class Page(HTMLParser):
-    """What a page holds: ids, links, tags, and the texts of its scripts."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.sources: list[str] = []
-        self.scripts: list[tuple[str, str]] = []
-        self.policy = ""
-        self.tags: list[str] = []
-        self.texts: list[str] = []
-        self._kind: str | None = None
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        own = {name: value or "" for name, value in attrs}
-        self.tags.append(tag)
-        if "id" in own:
-            self.ids.append(own["id"])
-        if tag == "a":
-            self.links.append(own["href"])
-        if own.get("http-equiv") == "Content-Security-Policy":
-            self.policy = own["content"]
-        self.sources += [own[name] for name in ("src", "srcset", "action") if name in own]
-        if tag == "link":
-            self.sources.append(own["href"])
-        self._kind = own.get("type", tag) if tag in ("script", "style") else None
-        if self._kind:
-            self.scripts.append((self._kind, ""))
-
-    def handle_data(self, data: str) -> None:
-        if self._kind:
-            kind, before = self.scripts[-1]
-            self.scripts[-1] = kind, before + data
-        else:
-            self.texts.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        self._kind = None
 
 
 Write = Callable[..., str]
@@ -296,21 +256,9 @@ def test_a_page_too_large_for_a_mail_is_told(
     path, out = save(tmp_path / "run.json", a_run()), tmp_path / "x.html"
     assert main(["report", str(path), "-o", str(out)]) == Exit.PASS
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr("bench.commands.report.LARGEST", 1000)
+    monkeypatch.setattr("pytest_duel.cli.report.LARGEST", 1000)
     assert main(["report", str(path), "-o", str(out)]) == Exit.PASS
     assert f"{out} has {out.stat().st_size:,} bytes, more than 1,000" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_the_study_in_this_repository_fits_into_a_mail(tmp_path: Path) -> None:
-    out = tmp_path / "report.html"
-    assert main(["report", "-o", str(out)]) == Exit.PASS
-    assert out.stat().st_size < LARGEST
-    page = Page(out.read_text(encoding="utf-8"))
-    assert {link for link in page.links if link.removeprefix("#") not in page.ids} == set()
-    assert len(set(page.ids)) == len(page.ids)
-    expected = {"answer", "rounds", "targets", "parity", "origin"}
-    assert expected | set(catalogue().kernels) <= set(page.ids)
 
 
 def test_what_commands_save_is_told_from_runs(tmp_path: Path) -> None:

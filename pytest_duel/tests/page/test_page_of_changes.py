@@ -22,6 +22,8 @@ from simulated import CATALOGUE, MACHINE, save
 from simulated_history import documents, entries, name_of, step
 from simulated_page import WINNER, made_of
 
+pytestmark = pytest.mark.usefixtures("workplace")
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -223,7 +225,7 @@ def test_what_there_is_no_room_for_is_counted(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(trends, "BUDGET", 100)
     (section,) = trends.sections(with_history(entries(30, step(20, 1.2))))
     assert len(values(section.figures[0])) == 3
-    assert any("5 more cases are in python -m bench history" in note for note in section.notes)
+    assert any("5 more cases are in pytest-duel history" in note for note in section.notes)
 
 
 @pytest.fixture

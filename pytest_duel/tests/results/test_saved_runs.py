@@ -18,7 +18,6 @@ from pytest_duel.results import provenance, runs
 
 Toy = Callable[..., pytest.RunResult]
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 SAVED = DATA / "run.json"
 QUICK = ("--bench-backends=plain,quick", "--bench-tier=smoke", "--benchmark-only")
 
@@ -108,7 +107,7 @@ DYING = """
 
 def pytest_benchmark_update_json():
     import os
-    from bench import files
+    from pytest_duel.support import files
 
     files.Path.replace = lambda *_: os._exit(9)
 """
@@ -143,7 +142,7 @@ def test_stock_compare_works_in_this_project(tmp_path: Path) -> None:
     other = shutil.copy(SAVED, tmp_path / "other.json")
     command = [sys.executable, "-m", "pytest_benchmark", "compare", str(SAVED), str(other)]
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", timeout=120,
+        command, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", timeout=120,
         env=os.environ | {"PYTHONIOENCODING": "utf-8"}, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -59,7 +59,7 @@ MACHINE = {
     "cores": 2,
     "usable_cores": 2,
     "virtualisation": "kvm",
-    "versions": {"python": "3.11.7", "numpy": "2.4.6", "easy_marl": None},
+    "versions": {"python": "3.11.7", "numpy": "2.4.6", "package": None},
 }
 COMMIT = {"id": "0123456789abcdef", "dirty": True}
 KEY = {
