@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from places import TOY
+from places import TOY, settle
 from pytest_duel.support.harness import search_path
 
 if find_spec("hypothesis"):  # a sweep, which runs no test, comes by here without it
@@ -36,12 +36,6 @@ def toy(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Toy:
         return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=120)
 
     return run
-
-
-def settle(folder: Path, project: str) -> None:
-    """Write settings that name a project."""
-    text = f'[tool.pytest-duel]\nproject = "{project}:project"\nbenchmarks = ["clear[*"]\n'
-    (folder / "pyproject.toml").write_text(text, encoding="utf-8")
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def test_rust_can_be_left_out(tmp_path: Path) -> None:
     done = sweep("--bench-backends=numpy,rust", "--bench-no-rust", PATH=str(tmp_path))
     assert done.returncode == pytest.ExitCode.OK, done.stdout
     assert "1 passed" in done.stdout
-    assert "rust was left out: --bench-no-rust" in done.stdout
+    assert "rust_wheel was left out: --bench-no-rust" in done.stdout
 
 
 def test_a_prebuilt_wheel_that_is_none_is_refused(tmp_path: Path) -> None:
@@ -64,6 +64,12 @@ def test_a_prebuilt_wheel_that_is_none_is_refused(tmp_path: Path) -> None:
     done = sweep("--bench-backends=rust", f"--bench-wheel={bad}")
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
     assert f"{bad} cannot be unpacked" in done.stdout
+
+
+def test_a_wheel_and_no_rust_exclude_each_other() -> None:
+    done = sweep("--bench-no-rust", "--bench-wheel=x.whl")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "--bench-wheel and --bench-no-rust exclude each other" in done.stderr
 
 
 FAKE_TOX = """#!/usr/bin/env bash

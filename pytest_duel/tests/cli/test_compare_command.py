@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from pytest_benchmark.utils import get_machine_id
 
+from places import settle
 from pytest_duel.catalogue.project import TABLE
 from pytest_duel.cli import compare as command
 from pytest_duel.cli import parser
@@ -311,13 +312,13 @@ def test_runs_without_raw_rounds_are_compared_and_said(keep: Save, capsys: Captu
     assert f"{len(CASES)} cases were saved without raw rounds; geometric means" in out
 
 
-@pytest.mark.usefixtures("workplace")
 def test_runs_that_the_sweep_saved_are_compared(
     toy: Callable[..., pytest.RunResult], capsys: Capture
 ) -> None:
     quick = ("--bench-backends=plain,quick", "--bench-tier=smoke", "--benchmark-only")
     for name in "first", "second":
         assert toy(f"--benchmark-save={name}", *quick).ret == pytest.ExitCode.OK
+    settle(Path(), "simulated_project")
     assert run("first", "second", "--fail-on", "missing") == 0
     out = capsys.readouterr().out
     assert "quick 4" in out

@@ -196,7 +196,6 @@ def test_baseline_is_counted_out_where_it_does_not_claim_to_be_right(toy: Toy) -
         ("--bench-sizes=5,-1", "--bench-sizes: '-1' is no positive whole number"),
         ("--bench-sizes=1e3", "--bench-sizes: '1e3' is no positive whole number"),
         ("--bench-tier=huge", "argument --bench-tier: invalid choice: 'huge' (choose from *smoke"),
-        ("--bench-no-rust --bench-wheel=x.whl", "--bench-wheel and --bench-no-rust exclude each"),
     ],
 )  # fmt: skip
 def test_bad_options_are_usage_errors(toy: Toy, option: str, message: str) -> None:

@@ -50,6 +50,7 @@ A benchmark that only the base has is an error, unless you accept its removal.
   budget      seconds of measuring
   removed     ids of benchmarks that are meant to be gone
   selftest    the saved self-test, with what code placement moves a case by
+  project     module:name of what the harness is told of this project
 
 examples:
   pytest-duel gate --base main

@@ -62,7 +62,7 @@ class Program:
 
 PROGRAM = Program(
     "pytest-duel",
-    "Commands around benchmarks, which themselves are run by `pytest --benchmark-only`.",
+    "Commands around benchmarks; `pytest --benchmark-only` runs them.",
     "pytest_duel.cli",
     ("doctor", "compare", "history", "duel", "gate", "selftest", "report"),
 )
