@@ -16,7 +16,7 @@ test: $(BIN)/ready
 	$(TOX) run -q -e py -- $(ARGS)
 
 doctor report compare history duel gate selftest: $(BIN)/ready
-	$(TOX) exec -q -e bench -- python -m bench $@ $(ARGS)
+	$(TOX) exec -q -e bench -- pytest-duel $@ $(ARGS)
 
 $(BIN)/ready: constraints.txt
 	$(PYTHON) -m venv --clear .tox-runner

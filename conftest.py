@@ -1,23 +1,40 @@
-"""Build the Rust wheel once and hold all backends against the reference; see bench/plugin.py."""
+"""Build the Rust wheel once, and tell the harness what this project measures."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from bench import wheel
 from bench.catalogue import catalogue
-from bench.registry import Catalogue
-from bench.session import SESSION, announcer
+from pytest_duel.catalogue.model import Catalogue
+from pytest_duel.plugin.session import SESSION, announcer
 
-pytest_plugins = ["bench.plugin", "pytester"]
+pytest_plugins = ["pytest_duel.plugin.sweep", "pytester"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options that run what is left out otherwise."""
+    """Declare this project's own options."""
     parser.addoption("--slow", action="store_true", help="run the tests marked slow as well")
     parser.addoption(
         "--browser", action="store_true", help="run the tests marked browser as well, in Chromium"
     )
+    parser.addoption(
+        "--bench-wheel", metavar="FILE", type=Path,
+        help="use this prebuilt rust_market wheel and build none; write it with =, or pytest "
+        "takes the file for a test",
+    )  # fmt: skip
+    parser.addoption(
+        "--bench-no-rust", action="store_true", help="leave out all that needs rust_market"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave out what needs Rust, where that is asked for."""
+    if config.getoption("--bench-no-rust"):
+        if config.getoption("--bench-wheel"):
+            raise pytest.UsageError("--bench-wheel and --bench-no-rust exclude each other")
+        config.stash[SESSION].without["rust_wheel"] = "--bench-no-rust"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -29,7 +46,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                     item.add_marker(pytest.mark.skip(reason=f"{name}: run with --{name}"))
 
 
-def pytest_bench_catalogue() -> Catalogue:
+def pytest_duel_catalogue() -> Catalogue:
     """Return what this project measures."""
     return catalogue()
 
@@ -41,10 +58,10 @@ def rust_wheel(request: pytest.FixtureRequest) -> Iterator[dict[str, str] | None
     Yields its `build_info()`, or None where Rust was left out.
     """
     session = request.config.stash[SESSION]
-    if session.options.no_rust:
+    if "rust_wheel" in session.without:
         yield None
         return
-    path = session.options.wheel
+    path: Path | None = request.config.getoption("--bench-wheel")
     if path is None:
         if not wheel.is_cached():
             announcer(request.config)("building the rust_market wheel, once; a minute or two ...")

@@ -21,7 +21,7 @@ from bench.adversarial_markets import (
     markets,
     said,
 )
-from bench.registry import Example
+from pytest_duel.catalogue.model import Example
 
 
 def clear_examples() -> Iterator[Example]:

@@ -28,7 +28,7 @@ from bench.adversarial_order import (
     running_sums,
     short_keys,
 )
-from bench.registry import Arguments, Example
+from pytest_duel.catalogue.model import Arguments, Example
 
 Batch = tuple[Any, Any, Array]
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bench.registry import Arguments, Example
+from pytest_duel.catalogue.model import Arguments, Example
 
 Array = NDArray[np.float64]
 Market = tuple[ArrayLike, ArrayLike, Any]

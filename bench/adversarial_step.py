@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bench import adversarial_markets, adversarial_order, adversarial_tolerance
 from bench.adversarial_markets import RULES, STRICT, Valid, example, said
-from bench.registry import Example
+from pytest_duel.catalogue.model import Example
 
 if TYPE_CHECKING:
     from easy_marl.market.stepping import Model, State

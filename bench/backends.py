@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from bench import environments
 from bench.cold_start import cold_start
-from bench.registry import Call
 from easy_marl import market
 from easy_marl.examples.bidding.train import Learner, Timed
+from pytest_duel.catalogue.model import Call
 
 TRAINING_STEPS = 320
 THREADS = 2

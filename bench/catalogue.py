@@ -6,8 +6,8 @@ A new backend, scenario or kernel is one entry here and the function behind it.
 from functools import partial
 
 from bench import adversarial, backends, cold_start, environments, scenarios
-from bench.registry import Backend, Catalogue, Kernel, Role, Scenario, Sweep, Target
 from easy_marl.market import get_backend
+from pytest_duel.catalogue.model import Backend, Catalogue, Kernel, Role, Scenario, Sweep, Target
 
 BATCH = 1000
 """Markets in one call of `clear_batch`."""

@@ -8,7 +8,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from bench import processes
+from pytest_duel.support import processes
 
 UNITS = 5
 TIMEOUT = 300.0

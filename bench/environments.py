@@ -19,7 +19,7 @@ from gymnasium.utils.performance import benchmark_vector_step
 from gymnasium.vector import SyncVectorEnv, VectorEnv
 from numpy.typing import NDArray
 
-from bench.registry import Arguments, Call
+from pytest_duel.catalogue.model import Arguments, Call
 
 if TYPE_CHECKING:
     from easy_marl.envs import BiddingVectorEnv

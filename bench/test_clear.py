@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.plugin import Measure
+from pytest_duel.plugin.sweep import Measure
 
 
 @pytest.mark.sweep("clear")

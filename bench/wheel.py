@@ -24,8 +24,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bench import processes
-from bench.sources import digest
+from pytest_duel.catalogue.sources import digest
+from pytest_duel.paired.install import ArmError
+from pytest_duel.support import processes
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULE = "rust_market"
@@ -42,7 +43,7 @@ _GET_RUST = (
 )
 
 
-class WheelError(ImportError):
+class WheelError(ArmError, ImportError):
     """The wheel could not be had, so nothing can be imported from it; the message says why."""
 
 

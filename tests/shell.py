@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.__main__ import COMMANDS, _parser
+from bench.__main__ import PROGRAM as OWN
+from pytest_duel.cli.main import PROGRAM, Program
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -49,14 +50,14 @@ def problems(block: str, options: set[str]) -> list[str]:
     return found
 
 
-def _bench(words: Words) -> str:
-    """Have the harness's own parser read the words."""
-    if words[0] not in COMMANDS:
-        return f"python -m bench has no {words[0]}"
+def _command(program: Program, words: Words) -> str:
+    """Have the program's own parser read the words."""
+    if words[0] not in program.commands:
+        return f"{program.name} has no {words[0]}"
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
-            _parser(words).parse_args(words)
+            program.parser(words).parse_args(words)
     except SystemExit as ended:
         return said.getvalue().strip() if ended.code else ""
     return ""
@@ -66,7 +67,7 @@ def _python(words: Words, _: set[str]) -> str:
     if words[0] != "-m":
         return "it is no module"
     if words[1] == "bench":
-        return _bench(words[2:])
+        return _command(OWN, words[2:])
     path = ROOT.joinpath(*words[1].split("."))
     return "" if path.with_suffix(".py").is_file() else f"there is no module {words[1]}"
 
@@ -98,7 +99,7 @@ def _make(words: Words, options: set[str]) -> str:
     arguments = shlex.split(given[0]) if given else []
     if words[0] in ("bench", "test"):
         return _pytest(arguments, options)
-    return _bench([words[0], *arguments])
+    return _command(PROGRAM, [words[0], *arguments])
 
 
 def _tox(words: Words, _: set[str]) -> str:
@@ -111,7 +112,7 @@ def _tox(words: Words, _: set[str]) -> str:
     if missing:
         return f"tox has no {', '.join(missing)}"
     rest = words[words.index("--") + 1 :] if "--" in words else []
-    return _bench([asked[0], *rest]) if asked[0] in COMMANDS else ""
+    return _command(PROGRAM, [asked[0], *rest]) if asked[0] in PROGRAM.commands else ""
 
 
 def _pip(words: Words, _: set[str]) -> str:
@@ -140,6 +141,7 @@ PROGRAMS: dict[str, Callable[[Words, set[str]], str]] = {
     "pytest": _pytest,
     "tox": _tox,
     ".tox-runner/bin/tox": _tox,
+    "pytest-duel": lambda words, _: _command(PROGRAM, words),
     "pip": _pip,
     "cargo": _cargo,
     "maturin": lambda words, _: "" if words[0] in ("build", "develop") else "maturin has no such",

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.__main__ import main
-from bench.exits import Exit
+from pytest_duel.cli.main import main
+from pytest_duel.support.exit_codes import Exit
 from tests import shell
 from tests.test_docs import BLOCKS, ROOT
 
@@ -79,7 +79,7 @@ def test_what_only_reads_runs(page: Path, tmp_path: Path, monkeypatch: pytest.Mo
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(few_cases(ROOT / "docs" / "runs" / source), encoding="utf-8")
     for name in JUDGED:
-        shutil.copy(ROOT / "tests" / "bench" / "data" / "formats" / "gate.json", name)
+        shutil.copy(ROOT / "pytest_duel" / "tests" / "data" / "formats" / "gate.json", name)
     for words in COMMANDS[page]:
         # As a shell does it, a pattern that matches nothing stands for itself.
         expanded = [one for word in words for one in matching(word) or [word]]

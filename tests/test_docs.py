@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.gate_settings import Settings
+from pytest_duel.gate.settings import Settings
 from tests import shell
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -115,7 +115,7 @@ def test_commands_exist(block: Block, options: set[str], monkeypatch: pytest.Mon
         'make bench ARGS="--bench-teer smoke"',
         "pytest --bench-sices 5",
         "pytest bench/test_none.py",
-        "python -m bench compare --fale-on missing a b",
+        "pytest-duel compare --fale-on missing a b",
         "python -m bench dokter",
         "python -m easy_marl.examples.bidding.none",
         "tox -e gaet",
@@ -134,7 +134,7 @@ def test_a_command_that_is_none_is_found(bad: str, options: set[str]) -> None:
 @written_in("toml")
 def test_settings_are_settings(block: Block, tmp_path: Path) -> None:
     read = tomllib.loads(block.code)
-    assert set(read["tool"]["bench"]["gate"]) <= set(Settings.__dataclass_fields__)
+    assert set(read["tool"]["pytest-duel"]) <= set(Settings.__dataclass_fields__)
 
 
 @written_in("yaml")

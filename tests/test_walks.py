@@ -12,7 +12,9 @@ import pytest
 
 from tests.test_docs import ROOT, blocks_of
 
-COPIED = ("bench", "easy_marl", "rust_market", "tests", "conftest.py", "pyproject.toml")
+COPIED = (
+    "bench", "easy_marl", "pytest_duel", "rust_market", "tests", "conftest.py", "pyproject.toml",
+)  # fmt: skip
 WRITTEN = re.compile(r"This is `(?P<path>[^`]+)`:\s*$")
 
 

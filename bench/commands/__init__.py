@@ -1,4 +1,1 @@
-"""The harness's commands, one module each.
-
-A module has ``add(commands)``, which declares its parser and sets ``run``: options → `Exit`.
-"""
+"""The project's own commands, one module each, as `pytest_duel.cli.main.Program` has it."""

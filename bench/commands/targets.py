@@ -7,16 +7,18 @@ from datetime import UTC, datetime
 
 from pytest_benchmark.utils import get_commit_info
 
-from bench import selftest, targets
-from bench.arms import prepared
 from bench.catalogue import catalogue
-from bench.commands.duel import Progress, blocks
-from bench.commands.gate import announce
-from bench.commands.parser import Commands, add_command, add_output, conclude
-from bench.exits import Exit
-from bench.judgement import Judgement
-from bench.registry import Catalogue
-from bench.text import WIDTH
+from bench.project import project
+from pytest_duel.catalogue.model import Catalogue
+from pytest_duel.cli.duel import Progress, blocks
+from pytest_duel.cli.gate import announce
+from pytest_duel.cli.parser import Commands, add_command, add_output, conclude
+from pytest_duel.duel import targets
+from pytest_duel.paired.install import prepared
+from pytest_duel.selftest import selftest
+from pytest_duel.support.exit_codes import Exit
+from pytest_duel.support.terminal import WIDTH
+from pytest_duel.verdicts.model import Judgement
 
 
 def listed(own: Catalogue) -> str:
@@ -30,7 +32,7 @@ def listed(own: Catalogue) -> str:
 TEXT = f"""\
 Judge the project's targets: ratios of two times that it sets out to keep.
 
-Two subjects are measured in pairs, as `python -m bench duel` does it: in every
+Two subjects are measured in pairs, as `pytest-duel duel` does it: in every
 block two fresh processes on the same CPU take turns, and a block gives one
 number for each size. A target is met where the whole interval of the ratio is
 where it is to be, missed where none of it is, and open where it reaches across.
@@ -66,18 +68,18 @@ def run(options: argparse.Namespace) -> Exit:
 
 
 def _judged(options: argparse.Namespace) -> Judgement:
-    own = catalogue()
-    chosen = targets.choose(own.targets, options.only)
+    here = project()
+    chosen = targets.choose(here.catalogue.targets, options.only)
     data = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": selftest.here(own),
+        "machine": selftest.here(here),
         "commit": get_commit_info(),
         "seed": options.seed,
     }
-    with prepared(None) as checkout:
+    with prepared(None, here) as checkout:
         announce("holding the backends against the reference ...")
         measured = targets.measure(
-            chosen, checkout.arm, own, options.blocks, options.seed, _begin(options.blocks)
+            chosen, checkout.arm, here, options.blocks, options.seed, _begin(options.blocks)
         )
     return targets.judge(chosen, measured, options.blocks, data)
 

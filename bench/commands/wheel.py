@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from bench import wheel
-from bench.commands.parser import Commands, add_command
-from bench.exits import Exit
+from pytest_duel.cli.parser import Commands, add_command
+from pytest_duel.support.exit_codes import Exit
 
 TEXT = """\
 Build the Rust wheel, release and locked, or take it from the cache where its

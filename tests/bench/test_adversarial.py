@@ -19,10 +19,10 @@ from bench import (
     adversarial_markets,
     adversarial_order,
     adversarial_tolerance,
-    parity,
 )
-from bench.registry import Example
 from easy_marl.market import get_backend
+from pytest_duel.catalogue import parity
+from pytest_duel.catalogue.model import Example
 
 SEMANTICS = Path(__file__).resolve().parent.parent.parent / "docs" / "semantics.md"
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from bench import adversarial, parity
-from bench.registry import Example
+from bench import adversarial
 from easy_marl.market import get_backend
+from pytest_duel.catalogue import parity
+from pytest_duel.catalogue.model import Example
 from tests.bench import shortcuts
 from tests.bench.shortcuts import Order, Variant
 

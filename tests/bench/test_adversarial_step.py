@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import adversarial_step, parity
+from bench import adversarial_step
 from bench.environments import stepping
 from easy_marl.market import reference, reference_step
 from easy_marl.market.stepping import GOOD, Model, Outcome, State
+from pytest_duel.catalogue import parity
 
 OUTPUTS = ("bad", "hours", "rewards", "observations", "prices", "dispatch", "profits")
 Step = Callable[..., int]

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import backends, scenarios
-from bench.parity import Outcome, differ
-from bench.registry import Call
 from easy_marl.market import get_backend
+from pytest_duel.catalogue.model import Call
+from pytest_duel.catalogue.parity import Outcome, differ
 
 OUTPUTS = ("prices", "cleared")
 REFERENCE: Call = get_backend("numpy").clear_batch

@@ -12,16 +12,17 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench import gate, wheel
-from bench.__main__ import main
-from bench.arms import ArmError, Checkout
-from bench.collection import CollectionError
-from bench.commands import gate as command
-from bench.engine import Arm
-from bench.exits import Exit
-from bench.formats import ENDINGS
-
-ROOT = Path(__file__).resolve().parent.parent.parent
+from bench import wheel
+from bench.project import ROOT
+from pytest_duel.catalogue.collect import CollectionError
+from pytest_duel.cli import gate as command
+from pytest_duel.cli.main import main
+from pytest_duel.formats import ENDINGS
+from pytest_duel.gate import gate
+from pytest_duel.paired.engine import Arm
+from pytest_duel.paired.install import ArmError, Checkout
+from pytest_duel.support.exit_codes import Exit
+from pytest_duel.support.harness import search_path
 
 
 class Failure:
@@ -29,7 +30,7 @@ class Failure:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.patch = monkeypatch.setattr
-        self.patch(command, "commit_of", lambda _: "0123456789abcdef")
+        self.patch(command, "commit_of", lambda *_: "0123456789abcdef")
         self.unprepared("neither")
 
     def raising(self, name: str, error: BaseException, where: object = command) -> None:
@@ -40,7 +41,7 @@ class Failure:
 
     def unprepared(self, side: str) -> None:
         @contextmanager
-        def prepared(revision: str | None) -> Iterator[Checkout]:
+        def prepared(revision: str | None, _: object) -> Iterator[Checkout]:
             if side == ("base" if revision else "head"):
                 raise wheel.WheelError("rust_market did not build:\nerror[E0425]: no such name")
             yield Checkout(Arm("", ()), Path(), Path())
@@ -129,23 +130,26 @@ def test_a_head_that_does_not_import_is_no_regression(
     package = tmp_path / "easy_marl"
     package.mkdir()
     (package / "__init__.py").write_text(code, encoding="utf-8")
+    settings = '[tool.pytest-duel]\nproject = "bench.project:project"\nbenchmarks = ["*"]\n'
+    (tmp_path / "pyproject.toml").write_text(settings, encoding="utf-8")
     output = tmp_path / "gate.json"
     output.write_text(STALE, encoding="utf-8")
     arguments = [*name.split(), *(["--output", str(output)] if name.startswith("gate") else [])]
     done = subprocess.run(
-        [sys.executable, "-m", "bench", *arguments], cwd=tmp_path, capture_output=True, text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=120, check=False,
+        [sys.executable, "-m", "pytest_duel", *arguments],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": search_path(str(ROOT))},
+        capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == Exit.ERROR
     assert "Traceback" in done.stderr
-    assert done.stderr.splitlines()[-1].startswith(f"python -m bench {name.split()[0]}: {reason}")
+    assert done.stderr.splitlines()[-1].startswith(f"pytest-duel {name.split()[0]}: {reason}")
     if name.startswith("gate"):
         assert json.loads(output.read_text(encoding="utf-8"))["exit_code"] == Exit.ERROR
 
 
 HANGUP = """
 import os, signal
-from bench.__main__ import listen
+from pytest_duel.cli.main import listen
 signal.signal(signal.SIGHUP, signal.{before})
 listen()
 try:
@@ -166,6 +170,10 @@ def test_a_terminal_that_hangs_up_interrupts_unless_nohup_was_asked_for(
 ) -> None:
     script = HANGUP.format(before=before)
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": search_path()},
     )
     assert done.stdout.strip() == said, done.stderr

@@ -12,15 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from bench import collection, gate, selftest, wheel
-from bench.__main__ import SIGNALS, main
-from bench.arms import Checkout
+from bench import wheel
 from bench.catalogue import catalogue
-from bench.commands import gate as command
-from bench.engine import Arm
-from bench.exits import Exit
-from bench.gate_settings import TABLE
-from bench.registry import FULL
+from pytest_duel.catalogue import collect
+from pytest_duel.catalogue.model import FULL
+from pytest_duel.catalogue.project import TABLE
+from pytest_duel.cli import gate as command
+from pytest_duel.cli.main import SIGNALS, main
+from pytest_duel.gate import gate
+from pytest_duel.paired.engine import Arm
+from pytest_duel.paired.install import Checkout
+from pytest_duel.selftest import selftest
+from pytest_duel.support.exit_codes import Exit
+from pytest_duel.support.harness import search_path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REAL = catalogue()
@@ -59,18 +63,18 @@ def test_an_unknown_revision_is_a_usage_error(
 def test_an_interrupt_ends_it_without_a_traceback(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(revision: str) -> str:
+    def interrupted(*_: object) -> str:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(command, "commit_of", interrupted)
     assert main(["gate", "--base", "HEAD"]) == Exit.ERROR
-    assert capsys.readouterr().err == "python -m bench gate: interrupted\n"
+    assert capsys.readouterr().err == "pytest-duel gate: interrupted\n"
 
 
 def test_a_fault_of_the_gate_is_no_regression(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "commit_of", lambda revision: 1 / 0)
+    monkeypatch.setattr(command, "commit_of", lambda *_: 1 / 0)
     assert main(["gate", "--base", "HEAD"]) == Exit.ERROR
     assert "ZeroDivisionError" in capsys.readouterr().err
 
@@ -84,13 +88,13 @@ def ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[str,
     code.mkdir()
 
     @contextmanager
-    def prepared(revision: str | None) -> Iterator[Checkout]:
+    def prepared(revision: str | None, _: object) -> Iterator[Checkout]:
         name = "base" if revision else "head"
         yield Checkout(Arm(name, ()), tmp_path / name, code)
 
     monkeypatch.setattr(command, "prepared", prepared)
-    monkeypatch.setattr(command, "commit_of", lambda revision: "0123456789abcdef")
-    monkeypatch.setattr(collection, "case_ids", lambda tree, name: found[tree.name])
+    monkeypatch.setattr(command, "commit_of", lambda *_: "0123456789abcdef")
+    monkeypatch.setattr(collect, "case_ids", lambda tree, name, suites: found[tree.name])
     return found
 
 
@@ -99,7 +103,7 @@ def test_a_gated_benchmark_that_is_deleted_is_reported(
 ) -> None:
     lost = "clear[rust-uniform-50]"
     settings = tmp_path / "settings.toml"
-    settings.write_text(f"[{TABLE}]\ncases = ['{lost}']\n", encoding="utf-8")
+    settings.write_text(f"[{TABLE}]\nbenchmarks = ['{lost}']\n", encoding="utf-8")
     ids["head"] = tuple(name for name in ids["head"] if name != lost)
     path = tmp_path / "gate.json"
     path.write_text('{"exit_code": 0}', encoding="utf-8")
@@ -200,8 +204,8 @@ def start(project: Path, *arguments: str) -> "subprocess.Popen[str]":
     """Start the project's own gate, with a folder of its own for what is temporary."""
     temporary = project.parent / "tmp"
     temporary.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "bench", "gate", "--base", "HEAD", *ONLY, *arguments]
-    environment = {name: one for name, one in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-m", "pytest_duel", "gate", "--base", "HEAD", *ONLY, *arguments]
+    environment = os.environ | {"PYTHONPATH": search_path()}
     return subprocess.Popen(
         command,
         cwd=project,
@@ -317,7 +321,7 @@ def test_an_interrupted_gate_leaves_nothing_behind(
     finally:
         child.kill()
     assert child.returncode == Exit.ERROR
-    assert err.endswith("python -m bench gate: interrupted\n")
+    assert err.endswith("pytest-duel gate: interrupted\n")
     assert "Traceback" not in err
     assert out == ""
     saved = json.loads((tmp_path / "gate.json").read_text(encoding="utf-8"))

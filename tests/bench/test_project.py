@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.exits import Exit
+from pytest_duel.support.exit_codes import Exit
+from repositories import git
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHORT = ("--bench-tier=smoke", "--bench-sizes=5", "--bench-scenarios=uniform")
@@ -54,7 +55,7 @@ def test_rust_can_be_left_out(tmp_path: Path) -> None:
     done = sweep("--bench-backends=numpy,rust", "--bench-no-rust", PATH=str(tmp_path))
     assert done.returncode == pytest.ExitCode.OK, done.stdout
     assert "1 passed" in done.stdout
-    assert "rust was left out: --bench-no-rust" in done.stdout
+    assert "rust_wheel was left out: --bench-no-rust" in done.stdout
 
 
 def test_a_prebuilt_wheel_that_is_none_is_refused(tmp_path: Path) -> None:
@@ -65,6 +66,12 @@ def test_a_prebuilt_wheel_that_is_none_is_refused(tmp_path: Path) -> None:
     assert f"{bad} cannot be unpacked" in done.stdout
 
 
+def test_a_wheel_and_no_rust_exclude_each_other() -> None:
+    done = sweep("--bench-no-rust", "--bench-wheel=x.whl")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "--bench-wheel and --bench-no-rust exclude each other" in done.stderr
+
+
 FAKE_TOX = """#!/usr/bin/env bash
 printf '%s\\n' "$@" > "$RUNNER_TEMP/arguments"
 if [ -n "$REPORTS" ]; then
@@ -73,13 +80,6 @@ if [ -n "$REPORTS" ]; then
 fi
 exit "$CODE"
 """
-
-
-def git(root: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
-    done = run("git", *identity, *arguments, cwd=root)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 @pytest.fixture
@@ -289,7 +289,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the project with empty caches, so that no test builds in the original."""
     root = tmp_path_factory.mktemp("project")
     unwanted = shutil.ignore_patterns("target", "__pycache__", ".*", "runs")
-    for name in "bench", "easy_marl", "rust_market":
+    for name in "bench", "easy_marl", "pytest_duel", "rust_market":
         shutil.copytree(ROOT / name, root / name, ignore=unwanted)
     for name in "conftest.py", "pyproject.toml":
         shutil.copy(ROOT / name, root)

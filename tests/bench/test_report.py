@@ -9,11 +9,12 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from bench import report
-from bench.figures import FIGURES, Figure
-from bench.markdown import TABLES, Sources
-from bench.palette import COLOURS, GREY, GREYS, of_backends
-from tests.bench.simulated import Floats
+from bench.project import ROOT
+from bench.study import documents as report
+from bench.study.figures import FIGURES, Figure
+from bench.study.tables import TABLES, Sources
+from pytest_duel.charts.palette import COLOURS, GREY, GREYS, of_backends
+from simulated import Floats
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def test_every_figure_is_in_a_document_and_in_its_file() -> None:
     texts = "".join(path.read_text(encoding="utf-8") for path in report.documents())
     for name in FIGURES:
         assert f"<!-- generated: {name} -->" in texts
-        picture = ET.parse(report.ROOT / "docs" / "figures" / f"{name[7:]}.svg").getroot()  # noqa: S314  our own
+        picture = ET.parse(ROOT / "docs" / "figures" / f"{name[7:]}.svg").getroot()  # noqa: S314  our own
         assert picture.tag.endswith("svg")
 
 
@@ -53,7 +54,7 @@ def test_a_figure_is_an_image_with_what_it_shows(
         ("README.md", "docs/figures/lead.svg"),
         ("docs/performance.md", "figures/lead.svg"),
     ):
-        made = report.refresh(document, sources, report.ROOT / path, figures)
+        made = report.refresh(document, sources, ROOT / path, figures)
         assert "![Lead of rust over the next best backend against n, by kind" in made
         assert f"]({to})\n" in made
 
@@ -63,7 +64,7 @@ def test_a_picture_that_was_changed_by_hand_is_drawn_anew(
 ) -> None:
     monkeypatch.setattr(report, "sources", lambda: sources)
     monkeypatch.setattr(report, "documents", lambda _: [])
-    shutil.copytree(report.ROOT / "docs" / "figures", tmp_path / "docs" / "figures")
+    shutil.copytree(ROOT / "docs" / "figures", tmp_path / "docs" / "figures")
     changed, gone = (tmp_path / "docs" / "figures" / f"{one}.svg" for one in ("times", "lead"))
     whole = changed.read_text(encoding="utf-8")
     changed.write_text(whole.replace("rust", "dust"), encoding="utf-8")

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import processes, wheel
+from bench import wheel
 from bench.wheel import WheelError
+from pytest_duel.support import processes
 
 RELEASE = "def build_info():\n    return {'profile': 'release', 'version': '9.9'}\n"
 

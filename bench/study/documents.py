@@ -1,0 +1,161 @@
+"""Keep the docs' generated parts true to the runs in the repository.
+
+A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``, where NAME is
+a table of `tables` or a figure of `figures`, whose picture is a file of its own.
+"""
+
+import csv
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench import wheel
+from bench.catalogue import catalogue
+from bench.project import ROOT, RUNS, STUDY, TARGETS, study_runs
+from bench.study.tables import TABLES, Sources
+from pytest_duel.catalogue.sources import digests
+from pytest_duel.duel import targets_text
+from pytest_duel.results.runs import Run, load
+from pytest_duel.selftest import records
+from pytest_duel.support import files
+from pytest_duel.support.errors import DuelError
+from pytest_duel.support.extras import lacking
+
+if TYPE_CHECKING:
+    from bench.study.figures import Figure
+
+EARLIER = RUNS / "earlier-study.csv"
+SELFTEST = RUNS / "selftest.json"
+FIGURES = Path("docs") / "figures"
+NATIVE = RUNS / "native"
+"""The tables that the crate's own benchmarks have saved."""
+
+_PART = re.compile(r"(?s)<!-- generated: (?P<name>\w+) -->\n(?P<body>.*?)<!-- end -->")
+
+
+class ReportError(DuelError):
+    """A document asks for something that cannot be generated."""
+
+
+def sources() -> Sources:
+    """Return what the docs' tables are made from."""
+    paths = study_runs()
+    if not paths:
+        raise ReportError(f"there is no {STUDY} in {RUNS}")
+    runs = [load(path) for path in paths]
+    return Sources(
+        runs,
+        _by_abi(),
+        EARLIER,
+        catalogue(),
+        trials=records.load(SELFTEST) if SELFTEST.exists() else None,
+        targets=targets_text.load(TARGETS) if TARGETS.exists() else None,
+        changed=_changed(runs[0]),
+        native={path.stem: _rows(path) for path in sorted(NATIVE.glob("*.csv"))},
+    )
+
+
+def _changed(run: Run) -> list[str]:
+    """Return the backends whose sources are not those of a run any more."""
+    saved = dict(run.section.get("sources", {}))
+    now = digests(ROOT, catalogue().backends.values())
+    if "rust" in catalogue().backends:
+        saved["rust"] = run.section["build_info"].get("source_hash")
+        now["rust"] = wheel.source_hash()
+    return sorted(name for name in saved.keys() & now.keys() if saved[name] != now[name])
+
+
+def _rows(path: Path) -> list[dict[str, float]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            {name: float(value) for name, value in row.items()} for row in csv.DictReader(file)
+        ]
+
+
+def _by_abi() -> dict[str, list[Run]]:
+    """Return the runs that compare kinds of wheel, by the tag in the file's name."""
+    runs: dict[str, list[Run]] = {}
+    for path in sorted(RUNS.glob("abi-*.json.gz")):
+        _, tag, _ = path.name.split("-")
+        runs.setdefault(tag, []).append(load(path))
+    return runs
+
+
+def documents(root: Path = ROOT) -> list[Path]:
+    """Return the files that may hold generated parts."""
+    return [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+
+
+def update_docs(*, write: bool, root: Path = ROOT) -> list[Path]:
+    """Return the documents and pictures that are stale; with `write`, rewrite them.
+
+    Raises
+    ------
+    ReportError
+        Where a document asks for what there is not, or what draws charts is not installed.
+    """
+    figures = _figures()
+    made_from = sources()
+    drawn = {name: draw(made_from) for name, draw in figures.items()}
+    fresh = {
+        path: refresh(path.read_text(encoding="utf-8"), made_from, path, drawn, root)
+        for path in documents(root)
+    }
+    fresh |= {_picture(root, name): one.svg() for name, one in drawn.items()}
+    stale = []
+    for path, new in fresh.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != new:
+            stale.append(path.relative_to(root))
+            if write:
+                path.parent.mkdir(exist_ok=True)
+                files.write(path, new)
+    return stale
+
+
+def _picture(root: Path, name: str) -> Path:
+    """Return the file of a figure."""
+    return root / FIGURES / f"{name.removeprefix('figure_')}.svg"
+
+
+def _figures() -> Mapping[str, Callable[[Sources], "Figure"]]:
+    try:
+        from bench.study import figures
+    except ImportError as error:
+        raise lacking(error, "charts", "page") from None
+    return figures.FIGURES
+
+
+def refresh(
+    document: str,
+    sources: Sources,
+    path: Path,
+    figures: Mapping[str, "Figure"] | None = None,
+    root: Path = ROOT,
+) -> str:
+    """Return `document` with its generated parts made anew.
+
+    Raises
+    ------
+    ReportError
+        Where a part has no table or figure of its name, or a marker no partner.
+    """
+    drawn = figures or {}
+
+    def made(part: re.Match[str]) -> str:
+        name = part["name"]
+        if name in drawn:
+            to = os.path.relpath(_picture(root, name), path.parent).replace(os.sep, "/")
+            body = f"![{drawn[name].says}]({to})"
+        elif name in TABLES:
+            body = TABLES[name](sources)
+        else:
+            known = ", ".join((*TABLES, *drawn))
+            raise ReportError(f"{path}: no table or figure is called {name!r}; there are {known}")
+        return f"<!-- generated: {name} -->\n{body}\n<!-- end -->"
+
+    new, count = _PART.subn(made, document)
+    if count != document.count("<!-- generated:") or count != document.count("<!-- end -->"):
+        raise ReportError(f"{path}: a marker of a generated part has no partner")
+    return new

@@ -1,0 +1,426 @@
+"""Tables for the docs, as Markdown, from saved runs."""
+
+import csv
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pytest_duel.catalogue.model import Catalogue, Role
+from pytest_duel.duel import targets_text
+from pytest_duel.results.runs import Result, Run
+from pytest_duel.results.summary import Block, Size, middle, summarise
+from pytest_duel.selftest import report
+from pytest_duel.support import markdown
+from pytest_duel.support.units import figures
+from pytest_duel.verdicts.text import answer, crossover, fastest
+
+Place = tuple[str, str, str, int]
+"""(kernel, scenario, backend, n)."""
+
+
+def _place(result: Result) -> Place:
+    case = result.case
+    return case.kernel, case.scenario, case.backend, case.n
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the docs' tables are made from."""
+
+    runs: Sequence[Run]
+    """The same sweep in several processes, as saved in the repository."""
+    stable_abi: Mapping[str, Sequence[Run]]
+    """The smallest case with each kind of wheel, by the wheel's ABI tag, in several processes."""
+    earlier: Path
+    """What the earlier study printed."""
+    catalogue: Catalogue
+    trials: Mapping[str, Any] | None = None
+    """The saved self-test of the gate."""
+    targets: Mapping[str, Any] | None = None
+    """The saved verdicts on the project's targets."""
+    changed: Sequence[str] = ()
+    """Backends whose sources are no longer those that were measured."""
+    native: Mapping[str, Sequence[Mapping[str, float]]] = field(default_factory=dict)
+    """What the crate's own benchmarks have saved: rows by table."""
+
+    def ratios(self, one: Place, other: Place) -> list[float]:
+        """Return the ratio of two cases' medians within each process."""
+        tables = [{_place(result): result.median for result in run.results} for run in self.runs]
+        return [table[one] / table[other] for table in tables]
+
+    @cached_property
+    def study(self) -> Run:
+        """Return the middle of the runs."""
+        return middle(self.runs, self.catalogue)
+
+    @cached_property
+    def blocks(self) -> Mapping[tuple[str, str], Block]:
+        """Return the study's summary by kernel and scenario."""
+        return {(b.kernel, b.scenario): b for b in summarise(self.study, self.catalogue)}
+
+    def times(self, kernel: str, scenario: str) -> dict[tuple[str, int], Result]:
+        """Return results by backend and n."""
+        return {
+            (result.case.backend, result.case.n): result
+            for result in self.study.results
+            if (result.case.kernel, result.case.scenario) == (kernel, scenario)
+        }
+
+
+STUDY = ("study-numba", "study-rust", "study-views")
+"""The earlier study's algorithms."""
+
+SHAPES = ("uniform", "tied", "sorted", "reversed", "scarce", "float32")
+
+AIM = 0.05
+"""No ratio of backends is to move by more when pools are doubled."""
+
+Table = Callable[[Sources], str]
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(markdown.table(header, rows))
+
+
+def _us(result: Result | None) -> str:
+    return "–" if result is None else _us_of(result.median)
+
+
+def _us_of(seconds: float) -> str:
+    return figures(seconds * 1e6)
+
+
+def where(sources: Sources) -> str:
+    """Say on what machine, with what versions and when the study was measured."""
+    run = sources.study
+    machine, versions = run.machine, run.machine["versions"]
+    build = run.section["build_info"]
+    packages = ", ".join(f"{name} {versions[name]}" for name in ("python", "numpy", "numba"))
+    parity = run.section["parity"]
+    calls = sum(parity["calls"].values())
+    governor = machine["governor"] or "not told"
+    changed = (
+        f" Since then the sources of {' and '.join(sources.changed)} have changed, and the times "
+        "may have."
+        if sources.changed
+        else ""
+    )
+    return (
+        f"Measured {run.when[:10]} on {machine['cpu']['brand_raw']}, {machine['usable_cores']} "
+        f"cores, virtualisation {machine['virtualisation']}, governor {governor}, load "
+        f"{run.section['load'][0]:.1f} at the start; {packages}, {build['rustc']}, rust_market "
+        f"{build['version']} ({build['profile']}, {build['target']}, sources "
+        f"{build['source_hash'][:12]}). Tier {run.section['tier']}, {len(run.results)} cases in "
+        f"each of {len(sources.runs)} processes; the times are those of the process in which the "
+        f"fastest backend's lead over all sizes is the middle one. Before the timing {calls:,} "
+        f"calls were compared bit for bit with the reference; "
+        f"{len(parity['disagreements'])} backends disagreed.{changed}"
+    )
+
+
+def _glance(sources: Sources, kernel: str, scenario: str) -> str:
+    """Return the middle run's medians, and the range of the lead over all processes."""
+    block = sources.blocks[kernel, scenario]
+    names = [
+        row.result.case.backend
+        for row in block.sizes[0].rows
+        if row.role in (Role.BACKEND, Role.FLOOR)
+    ]
+    rows = []
+    for size in block.sizes:
+        found = {row.result.case.backend: row.result for row in size.rows}
+        medians = (_us(found.get(name)) for name in names)
+        rows.append(
+            [f"{size.n:,}", *medians, fastest(size), _range(sources, kernel, scenario, size)]
+        )
+    table = _table(["n", *names, "fastest", f"in {len(sources.runs)} processes"], rows)
+    return "\n".join([table, "", *_conclusion(sources, block)])
+
+
+def _range(sources: Sources, kernel: str, scenario: str, size: Size) -> str:
+    """Return the lead of a size's fastest backend over its second, from least to most."""
+    if size.verdict is None:
+        return ""
+    one, other = (size.verdict.second, size.n), (size.verdict.first, size.n)
+    leads = sources.ratios((kernel, scenario, *one), (kernel, scenario, *other))
+    return f"{figures(min(leads), 2)}–{figures(max(leads), 2)}×"
+
+
+def _conclusion(sources: Sources, block: Block) -> Iterator[str]:
+    if block.overall is None:
+        return
+    if len(block.sizes) > 1:
+        yield f"Crossover: {crossover(block)}."
+    said = answer(block, block.overall)
+    yield f"{said[0].upper()}{said[1:]}."
+    leads = [
+        found.overall.lead.value
+        for run in sources.runs
+        for found in summarise(run, sources.catalogue, (block.kernel, block.scenario))
+        if found.overall
+    ]
+    yield f"In {len(leads)} processes: {figures(min(leads))} to {figures(max(leads))}×."
+
+
+def uniform(sources: Sources) -> str:
+    """Fresh inputs, all sizes: median µs per market."""
+    return _glance(sources, "clear", "uniform")
+
+
+def batch(sources: Sources) -> str:
+    """Clear a thousand markets a call: median µs per market."""
+    return _glance(sources, "clear_batch", "uniform")
+
+
+def other_batches(sources: Sources) -> str:
+    """Set the backends' threads and other libraries' batches beside the backends."""
+    found = sources.times("clear_batch", "uniform")
+    names = list(dict.fromkeys(name for name, _ in found if name not in STUDY))
+    sizes = sorted({n for _, n in found})
+    rows = [[f"{n:,}", *(_us(found.get((name, n))) for name in names)] for n in sizes]
+    return _table(["n", *names], rows)
+
+
+def shapes(sources: Sources) -> str:
+    """Set other kinds of markets beside uniform ones."""
+    rows = []
+    shown = {size.n for size in sources.blocks["clear", "tied"].sizes}
+    for scenario in SHAPES:
+        block = sources.blocks.get(("clear", scenario))
+        for size in block.sizes if block else ():
+            if size.n in shown:
+                found = {row.result.case.backend: row.result for row in size.rows}
+                times = (_us(found.get(name)) for name in ("numpy", "numba", "rust"))
+                rows.append([scenario, f"{size.n:,}", *times, fastest(size)])
+    return _table(["scenario", "n", "numpy", "numba", "rust", "fastest"], rows)
+
+
+def fleet(sources: Sources) -> str:
+    """Clear the real fleet, hour by hour and as a batch: median µs per market."""
+    rows = []
+    for (kernel, scenario), block in sources.blocks.items():
+        if scenario.startswith("ACTIVSg2000"):
+            for size in block.sizes:
+                found = {row.result.case.backend: row.result for row in size.rows}
+                times = (_us(found.get(name)) for name in ("numpy", "numba", "rust"))
+                rows.append([f"`{kernel}`", scenario, *times, fastest(size)])
+    return _table(["kernel", "bids", "numpy", "numba", "rust", "fastest"], rows)
+
+
+def repeated(sources: Sources) -> str:
+    """Set the earlier study's table beside its algorithms today, on one repeated market."""
+    with sources.earlier.open(encoding="utf-8", newline="") as file:
+        earlier = {int(row["n"]): row for row in csv.DictReader(file)}
+    today = sources.times("clear", "repeated")
+    rows = [
+        [str(n), row["numba_us"], row["rust_us"], *(_us(today.get((name, n))) for name in STUDY)]
+        for n, row in earlier.items()
+    ]
+    return _table(["n", "numba then", "Rust then", *STUDY], rows)
+
+
+def fresh(sources: Sources) -> str:
+    """Time the study's algorithms, and today's backends, on fresh markets."""
+    found = sources.times("clear", "uniform")
+    sizes = sorted({n for _, n in sources.times("clear", "repeated")})
+    names = (*STUDY, "numba", "rust")
+    rows = [[str(n), *(_us(found.get((name, n))) for name in names)] for n in sizes]
+    return _table(["n", *names], rows)
+
+
+def learnt(sources: Sources) -> str:
+    """Say how many times longer each takes on fresh markets than on one repeated."""
+    again, anew = sources.times("clear", "repeated"), sources.times("clear", "uniform")
+    names = (*STUDY, "numba", "rust")
+    rows = []
+    for n in sorted({n for _, n in again}):
+        ratios = [anew[name, n].median / again[name, n].median for name in names]
+        rows.append([str(n), *(f"{figures(value, 2)} ×" for value in ratios)])
+    return _table(["n", *names], rows)
+
+
+def cold_start(sources: Sources) -> str:
+    """Import and first call in a new process, in seconds."""
+    rows = []
+    for scenario in ("first-run", "later-run"):
+        found = sources.times("cold_start", scenario)
+        for (backend, _), result in found.items():
+            rows.append([scenario, backend, f"{result.median:.2f}", f"{result.min:.2f}"])
+    return _table(["compile cache", "backend", "median s", "min s"], rows)
+
+
+def training(sources: Sources) -> str:
+    """Tell what share of a training step is the clearing call."""
+    whole = sources.times("train", "bidding")
+    part = sources.times("train_clearing", "bidding")
+    rows = []
+    for (backend, n), step in sorted(whole.items(), key=lambda item: item[0][1]):
+        clearing = part[backend, n]
+        share = clearing.median / step.median
+        rows.append([f"{n:,}", backend, _us(step), _us(clearing), f"{share:.0%}"])
+    return _table(["n", "backend", "step, µs", "of it clearing, µs", "share"], rows)
+
+
+def environments(sources: Sources) -> str:
+    """Tell how many million steps a second vector environments take."""
+    found = {
+        (int(scenario.removeprefix("envs-")), n, backend): result
+        for (kernel, scenario) in sources.blocks
+        if kernel == "vector_step"
+        for (backend, n), result in sources.times(kernel, scenario).items()
+    }
+    names = list(dict.fromkeys(backend for _, _, backend in found))
+    rows = []
+    for count, n in sorted({(count, n) for count, n, _ in found}):
+        results = (found.get((count, n, name)) for name in names)
+        rows.append([f"{count:,}", str(n), *(_millions(result) for result in results)])
+    return _table(["environments", "generators", *names], rows)
+
+
+def gymnasium(sources: Sources) -> str:
+    """Tell what Gymnasium's own function measures, in million steps a second."""
+    found = sources.times("gymnasium_step", "envs-1024")
+    return _table([name for name, _ in found], [[_millions(result) for result in found.values()]])
+
+
+def year(sources: Sources) -> str:
+    """Tell what an hour of the real fleet takes as an environment in which all act."""
+    found = sources.times("year", "fleet-year")
+    rows = [
+        [backend, _us(result), figures(result.median * sources.catalogue.kernels["year"].batch)]
+        for (backend, _), result in found.items()
+    ]
+    return _table(["backend", "µs an hour", "s a year"], rows)
+
+
+def _millions(result: Result | None) -> str:
+    return "–" if result is None else figures(1e-6 / result.median)
+
+
+def pools(sources: Sources) -> str:
+    """Tell how far doubling the pools moves times and ratio, within each process."""
+    once, twice = ("clear", "uniform"), ("clear", "uniform-2x")
+    sizes = sorted({n for _, n in sources.times(*twice)})
+    rows = []
+    far = []
+    for n in sizes:
+        distinct = (f"{sources.times(*one)['rust', n].distinct:,}" for one in (once, twice))
+        rust, numba = (
+            sources.ratios((*twice, name, n), (*once, name, n)) for name in ("rust", "numba")
+        )
+        ratio = [two / one for one, two in zip(rust, numba, strict=True)]
+        rows.append([f"{n:,}", *distinct, *map(_changes, (rust, numba, ratio))])
+        if abs(statistics.median(ratio) - 1) > AIM:
+            far.append(f"{n:,}")
+    table = _table(["n", "pool", "doubled", "rust", "numba", "numba / rust"], rows)
+    met = f"misses it at n = {', '.join(far)}" if far else "meets it at every size"
+    return f"{table}\n\nThe aim is that no ratio moves by more than {AIM:.0%}: the middle {met}."
+
+
+def _changes(ratios: Sequence[float]) -> str:
+    """Return the middle of some ratios and their range, as changes."""
+    low, *_, high = sorted(ratios)
+    return f"{statistics.median(ratios) - 1:+.1%} ({low - 1:+.1%} to {high - 1:+.1%})"
+
+
+def stable_abi(sources: Sources) -> str:
+    """Set a wheel for the stable ABI beside one for a single version of Python."""
+    medians = {
+        tag: [
+            one.median
+            for run in runs
+            for one in run.results
+            if (one.case.kernel, one.case.backend) == ("clear", "rust")
+        ]
+        for tag, runs in sources.stable_abi.items()
+    }
+    one_version = next(times for tag, times in medians.items() if tag != "abi3")
+    rows = []
+    for tag, times in medians.items():
+        middle = statistics.median(times)
+        span = f"{_us_of(min(times))}–{_us_of(max(times))}"
+        change = middle / statistics.median(one_version) - 1
+        rows.append([tag, str(len(times)), _us_of(middle), span, f"{change:+.1%}"])
+    return _table(["ABI", "processes", "median µs", "range", "cost"], rows)
+
+
+def ties(sources: Sources) -> str:
+    """Tell how wrong the study's algorithms are where bids tie."""
+    rows = []
+    for case, tally in sources.study.section["parity"]["outside_domain"].items():
+        share = tally["different"] / tally["calls"]
+        counts = f"{tally['calls']:,}", f"{tally['different']:,}", f"{share:.0%}"
+        rows.append([f"`{case}`", *counts, f"{tally['largest']:.3g}"])
+    return _table(["case", "markets", "wrong", "share", "by up to, MW"], rows)
+
+
+def selftest(sources: Sources) -> str:
+    """Return how far the gate can be trusted."""
+    if sources.trials is None:
+        return "No self-test is saved."
+    return report.render(sources.trials).rstrip()
+
+
+def native(sources: Sources) -> str:
+    """Show the times of the Rust crate without Python, beside those of a sort."""
+    times = sources.native["clear"]
+    rows = [[*_native_cells(row), f"{row['clear'] / row['keys']:.2f} ×"] for row in times]
+    return _table([*times[0], "clear / keys"], rows)
+
+
+def native_batch(sources: Sources) -> str:
+    """Show the times of the Rust crate without Python, for a market in a batch."""
+    times = sources.native["batch"]
+    return _table([*times[0]], map(_native_cells, times))
+
+
+def stages(sources: Sources) -> str:
+    """Show what clearing a market of many units takes without Python, stage by stage."""
+    return _stages(sources.native["stages"])
+
+
+def stages_of_many(sources: Sources) -> str:
+    """Show what clearing a market of very many units takes, whose buckets are added up."""
+    return _stages(sources.native["stages_of_many"])
+
+
+def _stages(times: Sequence[Mapping[str, float]]) -> str:
+    rows = [[*_native_cells(row), figures(sum(row.values()) - row["n"])] for row in times]
+    return _table([*times[0], "in all"], rows)
+
+
+def boundary(sources: Sources) -> str:
+    """Show what a call from Python adds to the time of the crate: µs per market."""
+    times = sources.times("clear", "uniform")
+    rows = []
+    for row in sources.native["clear"]:
+        n, alone = int(row["n"]), 1e-9 * row["clear"]
+        if ("rust", n) in times:
+            called, floor = times["rust", n].median, times["floor", n].median
+            cells = map(_us_of, (called, alone, called - alone))
+            rows.append([f"{n:,}", *cells, f"{1 - alone / called:.0%}", _us_of(floor)])
+    return _table(["n", "from Python", "crate alone", "boundary", "its share", "floor"], rows)
+
+
+def _native_cells(row: Mapping[str, float]) -> list[str]:
+    return [f"{row['n']:,.0f}", *(figures(row[name]) for name in row if name != "n")]
+
+
+def targets(sources: Sources) -> str:
+    """Return how far the project's targets are met."""
+    if sources.targets is None:
+        return "No verdicts on the targets are saved."
+    return targets_text.render(sources.targets)
+
+
+TABLES: Mapping[str, Table] = {
+    table.__name__: table
+    for table in (
+        where, uniform, batch, other_batches, shapes, fleet, repeated, fresh, learnt, cold_start,
+        training, environments, gymnasium, year, pools, selftest, native, native_batch, stages,
+        stages_of_many, boundary, targets, stable_abi, ties,
+    )
+}  # fmt: skip

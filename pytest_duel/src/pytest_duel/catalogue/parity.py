@@ -1,0 +1,307 @@
+"""Hold every backend against the reference, bit for bit, before anything is timed.
+
+Two outcomes are equal where they are the same exception with the same message, or values of the
+same types, dtypes, shapes and bits, signs of zeros included.
+"""
+
+import struct
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pytest_duel.catalogue.model import Arguments, Call, Case, Catalogue, Kernel, Role
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """Where a backend and the reference part."""
+
+    kernel: str
+    backend: str
+    reference: str
+    where: str
+    """The call that shows it: scenario, seed and n, or an example's label."""
+    what: str
+    """The output and the unit."""
+    value: str
+    expected: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kernel}: {self.backend} disagrees with {self.reference} on {self.where}: "
+            f"{self.what} is {self.value}, {self.reference} has {self.expected}"
+        )
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often and how far two implementations part on a pool."""
+
+    calls: int
+    different: int
+    largest: float
+    """The largest absolute difference between two values."""
+
+
+@dataclass
+class Report:
+    """What was checked, and what disagreed."""
+
+    checked: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Calls checked, by kernel and backend."""
+    failures: dict[tuple[str, str], Disagreement] = field(default_factory=dict)
+    """The first disagreement, by kernel and backend."""
+    outside: dict[str, Tally] = field(default_factory=dict)
+    """How wrong a baseline is where it does not claim to be right, by case."""
+
+    seconds: float = 0.0
+    """How long the check took, making pools and compiling included."""
+
+    def failure(self, kernel: Kernel, backend: str) -> Disagreement | None:
+        """Return why `backend` must not be timed on `kernel`."""
+        below = self.failures.get((kernel.rests_on or kernel.name, backend))
+        return self.failures.get((kernel.name, backend), below)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as a saved run keeps it."""
+        return {
+            "calls": {f"{kernel} {name}": calls for (kernel, name), calls in self.checked.items()},
+            "disagreements": [str(failure) for failure in self.failures.values()],
+            "seconds": round(self.seconds, 2),
+            "outside_domain": {case: asdict(tally) for case, tally in self.outside.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call did: values, or an exception."""
+
+    values: tuple[Any, ...] = ()
+    raised: str | None = None
+
+
+@dataclass(frozen=True)
+class _Check:
+    """One call, its name, and the arguments to make for each backend."""
+
+    where: str
+    make: Callable[[], tuple[Arguments, Mapping[str, Any]]]
+
+
+def check(
+    catalogue: Catalogue,
+    cases: Iterable[Case],
+    calls: Mapping[tuple[str, str], Call],
+    pools: Callable[[Case], Sequence[Arguments]],
+) -> Report:
+    """Hold the backends of `cases` against the reference.
+
+    Parameters
+    ----------
+    catalogue
+        What there is to measure.
+    cases
+        The cases to be timed: their pools are checked, and the adversarial set of each kernel
+        and of the kernel that it rests on.
+    calls
+        The callable by (kernel, backend), the reference's included.
+    pools
+        The very calls that a case will be timed on.
+    """
+    started = time.perf_counter()
+    checker = _Checker(catalogue, calls, pools)
+    wanted = sorted(set(cases))
+    for kernel in catalogue.kernels.values():
+        own = [case for case in wanted if case.kernel == kernel.name]
+        above = [case for case in wanted if catalogue.kernels[case.kernel].rests_on == kernel.name]
+        if not kernel.self_timed:
+            checker.pools_of(kernel, own)
+            checker.adversarial(kernel, [*own, *above])
+            checker.tally(own)
+    checker.report.seconds = time.perf_counter() - started
+    return checker.report
+
+
+def tally(
+    reference: Call, calls: Mapping[str, Call], pool: Sequence[Arguments]
+) -> dict[str, Tally]:
+    """Count, for each of `calls`, on how much of `pool` any value differs, and how far."""
+    largest: dict[str, list[float]] = {name: [] for name in calls}
+    if calls:
+        for arguments in {id(arguments): arguments for arguments in pool}.values():
+            right = reference(*arguments)
+            for name, call in calls.items():
+                pairs = zip(right, call(*arguments), strict=True)
+                largest[name].append(max(float(np.max(np.abs(a - b))) for a, b in pairs))
+    return {
+        name: Tally(len(values), sum(value > 0 for value in values), max(values))
+        for name, values in largest.items()
+    }
+
+
+@dataclass
+class _Checker:
+    """What a check works on, and what it found so far."""
+
+    catalogue: Catalogue
+    calls: Mapping[tuple[str, str], Call]
+    pools: Callable[[Case], Sequence[Arguments]]
+    report: Report = field(default_factory=Report)
+
+    def _checkable(self, cases: Sequence[Case]) -> list[str]:
+        """Return the backends of `cases` that claim to be right."""
+        return [
+            name
+            for name in dict.fromkeys(case.backend for case in cases)
+            if name != self.catalogue.reference
+            and self.catalogue.backends[name].role is not Role.FLOOR
+        ]
+
+    def pools_of(self, kernel: Kernel, cases: Sequence[Case]) -> None:
+        """Hold the backends of one kernel's cases against the reference, on the cases' pools."""
+        names = self._checkable(cases)
+        for scenario, n in dict.fromkeys((case.scenario, case.n) for case in cases):
+            own = [case for case in cases if (case.scenario, case.n) == (scenario, n)]
+            present = [case.backend for case in own if case.backend in names]
+            seed = self.catalogue.scenarios[scenario].seed
+            where = f"scenario {scenario}, seed {seed}, n = {n}"
+            self._compare(kernel, present, _pool_checks(where, self.pools(own[0])))
+
+    def adversarial(self, kernel: Kernel, cases: Sequence[Case]) -> None:
+        """Hold the backends of `cases` against the reference on a kernel's adversarial set."""
+        everywhere = [
+            name
+            for name in self._checkable(cases)
+            if not self.catalogue.backends[name].domain and (kernel.name, name) in self.calls
+        ]
+        adversarial = (_Check(example.label, example.make) for example in kernel.adversarial())
+        self._compare(kernel, everywhere, adversarial)
+
+    def _compare(self, kernel: Kernel, names: Sequence[str], checks: Iterable[_Check]) -> None:
+        """Make each call on the reference and on every backend that has not disagreed yet."""
+        left = [name for name in names if (kernel.name, name) not in self.report.failures]
+        for one in checks:
+            if not left:
+                return
+            arguments, options = one.make()
+            before = deepcopy(arguments)
+            seen = frozen(before)
+            reference = self.calls[kernel.name, self.catalogue.reference]
+            expected = outcome(reference, arguments, options)
+            for name in tuple(left):
+                key = kernel.name, name
+                self.report.checked[key] = self.report.checked.get(key, 0) + 1
+                arguments, options = one.make()
+                found = outcome(self.calls[key], arguments, options)
+                difference = differ(kernel.outputs, found, expected)
+                if frozen(arguments) != seen:
+                    _restore(arguments, before)
+                    difference = difference or ("its input", "changed", "left alone")
+                if difference:
+                    self.report.failures[key] = Disagreement(
+                        *key, self.catalogue.reference, one.where, *difference
+                    )
+                    left.remove(name)
+
+    def tally(self, cases: Sequence[Case]) -> None:
+        """Count how wrong the selected baselines are on selected scenarios beyond their domain."""
+        names = dict.fromkeys(case.backend for case in cases)
+        for case in cases:
+            if case.backend == self.catalogue.reference:
+                traits = self.catalogue.scenarios[case.scenario].traits
+                backends = (self.catalogue.backends[name] for name in names)
+                wrong = {
+                    Case(case.kernel, one.name, case.scenario, case.n).id: one.name
+                    for one in backends
+                    if one.survives is not None
+                    and one.survives <= traits
+                    and not one.domain <= traits
+                }
+                calls = {case_id: self.calls[case.kernel, name] for case_id, name in wrong.items()}
+                right = self.calls[case.kernel, case.backend]
+                self.report.outside |= tally(right, calls, self.pools(case))
+
+
+def _pool_checks(where: str, pool: Sequence[Arguments]) -> Iterator[_Check]:
+    distinct = {id(arguments): arguments for arguments in pool}
+    for index, arguments in enumerate(distinct.values()):
+        yield _Check(f"{where}, pool[{index}]", lambda arguments=arguments: (arguments, {}))  # type: ignore[misc]
+
+
+def outcome(call: Call, arguments: Arguments, options: Mapping[str, Any]) -> Outcome:
+    """Make the call."""
+    try:
+        result = call(*arguments, **options)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # an outcome to compare; Rust's panics are no Exception
+        return Outcome(raised=f"{type(error).__name__}: {error}")
+    return Outcome(result if isinstance(result, tuple) else (result,))
+
+
+def differ(
+    outputs: Sequence[str], found: Outcome, expected: Outcome
+) -> tuple[str, str, str] | None:
+    """Return the first difference as (what, found, expected), or None where all bits agree."""
+    if found.raised or expected.raised:
+        if found.raised == expected.raised:
+            return None
+        return "the outcome", _said(found), _said(expected)
+    if len(found.values) != len(expected.values):
+        return "the number of outputs", str(len(found.values)), str(len(expected.values))
+    for name, one, other in zip(outputs, found.values, expected.values, strict=True):
+        difference = _differ_value(name, one, other)
+        if difference:
+            return difference
+    return None
+
+
+def _differ_value(name: str, found: Any, expected: Any) -> tuple[str, str, str] | None:
+    if type(found) is not type(expected):
+        return f"the type of {name}", type(found).__name__, type(expected).__name__
+    if not isinstance(expected, np.ndarray):
+        return None if _bits(found) == _bits(expected) else (name, repr(found), repr(expected))
+    for aspect in ("dtype", "shape"):
+        one, other = getattr(found, aspect), getattr(expected, aspect)
+        if one != other:
+            return f"the {aspect} of {name}", str(one), str(other)
+    if found.tobytes() == expected.tobytes():
+        return None
+    for index in np.ndindex(expected.shape):
+        if found[index].tobytes() != expected[index].tobytes():
+            place = ", ".join(map(str, index))
+            return f"{name}[{place}]", repr(found[index].item()), repr(expected[index].item())
+    raise AssertionError("arrays whose bytes differ differ somewhere")
+
+
+def _bits(value: Any) -> Any:
+    return struct.pack("<d", value) if isinstance(value, float) else value
+
+
+def _said(result: Outcome) -> str:
+    return result.raised or f"returned {result.values!r}"
+
+
+def frozen(value: Any) -> Any:
+    """Return what `value` is to the last bit, to tell whether another is the same."""
+    if isinstance(value, np.ndarray):
+        return value.tobytes()
+    if isinstance(value, (tuple, list)):
+        return [frozen(part) for part in value]
+    return repr(value)
+
+
+def _restore(changed: Any, before: Any) -> None:
+    """Undo a call's changes of its input, which the next backend is to see as it was."""
+    if isinstance(changed, np.ndarray):
+        if changed.flags.writeable:
+            changed[...] = before
+    elif isinstance(changed, list):
+        changed[:] = before
+    elif isinstance(changed, tuple):
+        for part, old in zip(changed, before, strict=True):
+            _restore(part, old)

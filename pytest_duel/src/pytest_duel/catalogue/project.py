@@ -1,0 +1,110 @@
+"""What a project with a catalogue tells the harness, and where the harness finds it."""
+
+import pkgutil
+import sys
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_duel.catalogue.model import Catalogue
+from pytest_duel.support.errors import DuelError
+from pytest_duel.support.findings import Probe
+
+FILE = "pyproject.toml"
+TABLE = "tool.pytest-duel"
+KEY = "project"
+
+Prepare = Callable[[Path, Path, str], None]
+"""(source tree, folder, placement) → the folder holds what the tree's code is imported from.
+
+`placement` is empty, or the name of another placement of the native code: the same source, built
+so that its code lies elsewhere in memory. Raises `DuelError` where it cannot.
+"""
+
+
+def _nothing() -> dict[str, str]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Project:
+    """What is measured, and how its code is made importable."""
+
+    root: Path
+    """Of its source tree: the folder of its pyproject.toml."""
+    catalogue: Catalogue
+    source: str
+    """``module:function`` that returns the catalogue, for the workers."""
+    packages: tuple[str, ...]
+    """Modules that come from an arm's own folder, or it is other code that is measured."""
+    prepare: Prepare
+    native: tuple[str, ...] = ()
+    """Those of `packages` whose code is compiled before it is installed."""
+    suites: str = "bench"
+    """The folder of a source tree that holds its benchmarks."""
+    lock: str = "constraints.txt"
+    """The file that pins what is installed beside the code."""
+    probes: Sequence[Probe] = ()
+    """What to look at besides the machine, before a measurement."""
+    studied: Callable[[], list[Path]] = list
+    """The saved runs that a report is of, where none is named."""
+    identity: Callable[[], Mapping[str, str]] = field(default=_nothing)
+    """What tells the code from other code: trials of one self-test must have it in common."""
+
+
+class ProjectError(DuelError):
+    """There is no project here, or it does not load; the message says why."""
+
+
+def find(start: Path) -> Path:
+    """Return the nearest folder, from `start` upwards, whose pyproject.toml has settings of ours.
+
+    Raises
+    ------
+    ProjectError
+        Where there is none.
+    """
+    for folder in (start, *start.parents):
+        if _settings(folder / FILE) is not None:
+            return folder
+    raise ProjectError(f"no {FILE} with a table [{TABLE}] in {start} or above it")
+
+
+def load(start: Path) -> Project:
+    """Return the project of a folder, as `project` in its settings names it.
+
+    Raises
+    ------
+    ProjectError
+        Where there are no settings, or they name no project.
+    """
+    root = find(start.resolve())
+    name = (_settings(root / FILE) or {}).get(KEY)
+    if not isinstance(name, str) or ":" not in name:
+        given = "missing" if name is None else repr(name)
+        raise ProjectError(
+            f"{root / FILE}: [{TABLE}]: {KEY} is {given}: it must be a text such as "
+            '"benchmarks.project:project", which names a Project or a function that returns one'
+        )
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    found = pkgutil.resolve_name(name)
+    found = found() if callable(found) else found
+    if not isinstance(found, Project):
+        raise ProjectError(f"{root / FILE}: [{TABLE}]: {KEY} {name!r} is no Project")
+    return found
+
+
+def _settings(path: Path) -> Mapping[str, Any] | None:
+    """Return our table in a pyproject.toml; nothing where there is no such file or table."""
+    try:
+        table: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    except ValueError as error:
+        raise ProjectError(f"{path} is no valid TOML: {error}") from None
+    for key in TABLE.split("."):
+        table = table.get(key) if isinstance(table, dict) else None
+    return table if isinstance(table, dict) else None

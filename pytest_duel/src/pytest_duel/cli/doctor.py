@@ -1,0 +1,89 @@
+"""``pytest-duel doctor``: what about this machine will hurt a measurement."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+
+from pytest_duel.cli.parser import Commands, add_command, project, seconds, show
+from pytest_duel.doctor import noise, probes, report
+from pytest_duel.results import machine
+from pytest_duel.support import system
+from pytest_duel.support.exit_codes import Exit
+
+WATCHED = 1.0
+"""Seconds in which to see what else runs, where the noise is not measured."""
+TEXT = """\
+Look at this machine before you measure on it: what will hurt, why, what to do
+about it, and how noisy it is. It changes nothing.
+
+The noise is that of equal code: a case of the reference against itself, in
+pairs of fresh processes on one CPU, and a loop that only looks at the clock.
+
+Exit code 0 says that measuring makes sense, advice or not; 1 that what would be
+timed is not what users run, a debug build for instance; 3 that the machine is
+too noisy to tell a slowdown of 10%.
+
+examples:
+  pytest-duel doctor
+  pytest-duel doctor --json > machine.json
+  pytest-duel doctor --no-noise      # in a second
+"""
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = add_command(
+        commands, "doctor", summary="say what about this machine hurts a measurement", text=TEXT
+    )
+    parser.add_argument(
+        "--seconds", type=seconds, default=10.0, metavar="S",
+        help="how long to measure the noise, about (default: 10)",
+    )  # fmt: skip
+    parser.add_argument("--no-noise", action="store_true", help="do not measure the noise")
+    parser.add_argument("--json", action="store_true", help="print it for machines")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Look, measure, and print what was found."""
+    found = _diagnosis(None if options.no_noise else options.seconds)
+    show(
+        json.dumps(report.to_dict(found), indent=2) + "\n"
+        if options.json
+        else report.render(found)
+    )
+    return found.exit
+
+
+def _diagnosis(measured: float | None) -> report.Diagnosis:
+    own = project()
+    load = machine.load_average()
+    before = system.ticks(system.HERE)
+    if measured is None:
+        time.sleep(WATCHED)
+        quiet = None
+    else:
+        sys.stderr.write(f"measuring the noise for {measured:.0f} s ...\n")
+        quiet = noise.measure(own, measured)
+    here = system.System(
+        system.HERE,
+        platform=sys.platform,
+        cpus=os.cpu_count(),
+        usable=system.usable_cpus(),
+        load=load,
+        niceness=system.niceness(),
+        slow_python=system.slow_python(),
+        slow_numba=system.slow_numba(os.environ),
+        activity=system.between(before, system.ticks(system.HERE)),
+    )
+    return report.Diagnosis(_name(), probes.examine(here, [*own.probes, *probes.PROBES]), quiet)
+
+
+def _name() -> str:
+    known = machine.identify(())
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    usable = probes.count(known["usable_cores"], "CPU")
+    return ", ".join([known["cpu"] or "CPU unknown", usable, platform.system(), python])

@@ -1,0 +1,157 @@
+"""``pytest-duel history``: the trend of every case over commits."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_duel.cli.parser import (
+    Commands,
+    add_command,
+    add_output,
+    add_storage,
+    conclude,
+    fraction,
+    project,
+)
+from pytest_duel.compare.comparison import NO_CONTROL
+from pytest_duel.history import commits, history, judgement
+from pytest_duel.history.history import THRESHOLD, Settings
+from pytest_duel.results import index, storage
+from pytest_duel.results.index import Entry
+from pytest_duel.results.provenance import MACHINE
+from pytest_duel.results.runs import ForeignError, RunError
+from pytest_duel.support.exit_codes import Exit
+from pytest_duel.support.extras import lacking
+from pytest_duel.verdicts.model import Judgement
+
+CACHE = Path(".cache") / "history"
+"""Below the root of a project, what is known of runs that were read once."""
+ENDINGS = (".json", ".json.gz")
+FACTS = ("cpu", *MACHINE)
+
+TEXT = f"""\
+Tell how the time of every case went over commits, and where it changed.
+
+RUN is a folder, of which all {" and ".join(ENDINGS)} count, or names saved runs as
+`pytest-duel compare` does. Save many: some runs of every commit, on a
+machine that stays the same. A run that was read once is kept in an index, by
+the content of its file, so that thousands load in seconds.
+
+Commits stand in the order of their ancestry where the repository here knows
+them, else by time. Machines are kept apart. Each case is held against a
+control, a backend timed in the same run, so that a slow machine does not look
+like a slow commit. A change point is marked with the last commit before it and
+the first after it. It takes three commits on either side: one or two slow ones
+may be noise. A case without one is steady where a step of twice the threshold
+would have been found with a chance of 80 %, else inconclusive. Nothing in a
+history fails; exit code 2 says that a file could not be read, which costs the
+others nothing.
+
+examples:
+  pytest-duel history
+  pytest-duel history runs/ --only 'clear[rust-*'
+  pytest-duel history .benchmarks docs/runs --format json
+  pytest-duel history --ignore node_hash,release --output history.md
+"""
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = add_command(
+        commands, "history", summary="tell how times went over commits", text=TEXT
+    )
+    parser.add_argument(
+        "saved", nargs="*", metavar="RUN", help="folders and runs (default: the storage)"
+    )
+    add_storage(parser)
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="PATTERN",
+        help="show these cases only; * stands for anything; may be repeated. What is a change "
+        "point does not depend on it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--control", metavar="BACKEND",
+        help=f"what the cases are held against; {NO_CONTROL} for the raw times (default: by "
+        "kernel, the backend that keeps closest to the others)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--threshold", type=fraction, default=THRESHOLD, metavar="SHARE",
+        help=f"the smallest change that matters (default: {THRESHOLD:.0%})".replace("%", "%%"),
+    )  # fmt: skip
+    parser.add_argument(
+        "--ignore", type=_facts, default=frozenset(), metavar="LIST",
+        help=f"facts that do not tell machines apart, of {', '.join(FACTS)}",
+    )  # fmt: skip
+    add_output(parser)
+    parser.add_argument(
+        "--json", dest="format", action="store_const", const="json", help="as --format json"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Read the runs and deliver what they show."""
+    return conclude(options, _judged)
+
+
+def _judged(options: argparse.Namespace) -> Judgement:
+    here = project()
+    entries, faults, foreign = load(options.saved, here.root, options.storage)
+    if not entries:
+        raise RunError("\n".join(map(str, faults.values())) or "there is no saved run")
+    log = commits.read((one.commit for one in entries), Path.cwd())
+    settings = Settings(options.control, options.threshold, options.ignore)
+    try:
+        whole = history.read(entries, here.catalogue, log, settings)
+    except ImportError as error:
+        raise lacking(error, "change points", "history") from None
+    return judgement.judge(whole, faults, options.only, foreign)
+
+
+def load(
+    saved: Sequence[str], root: Path, uri: str = storage.DEFAULT
+) -> tuple[list[Entry], dict[Path, RunError], list[Path]]:
+    """Return runs in short, what is wrong with files that are none, and files of other things.
+
+    What is known of runs is kept under `root`. Others' files in a folder are no fault; one that
+    was named is.
+    """
+    found, named = _paths(saved, uri)
+    entries, faults = index.load([*named, *found], root / CACHE)
+    foreign = [path for path in found if isinstance(faults.get(path), ForeignError)]
+    return entries, {path: one for path, one in faults.items() if path not in foreign}, foreign
+
+
+def _paths(saved: Sequence[str], uri: str) -> tuple[list[Path], list[Path]]:
+    """Return the files that folders hold, and those that were named."""
+    folders = [Path(name) for name in saved if Path(name).is_dir()]
+    names = [name for name in saved if not Path(name).is_dir()]
+    if not saved:
+        folders = [storage.folder(uri)]
+    found = {
+        path: None
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.name.endswith(ENDINGS) and path.is_file()
+    }
+    return list(found), [path for name in names for path in _named(name, uri)]
+
+
+def _named(name: str, uri: str) -> list[Path]:
+    """Return the runs that a name means; one that can only be a path is called by that."""
+    by_default = uri == storage.DEFAULT
+    lacking = by_default and not Path(uri.removeprefix("file://")).is_dir()
+    try:
+        return storage.resolve(name, uri)
+    except RunError:
+        if Path(name).is_absolute() or lacking:
+            raise RunError(f"{name}: there is no such file or folder") from None
+        raise
+
+
+def _facts(text: str) -> frozenset[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in FACTS:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(FACTS)}")
+    return frozenset(names)

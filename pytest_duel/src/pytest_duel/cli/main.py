@@ -1,0 +1,94 @@
+"""The console script ``pytest-duel``."""
+
+import argparse
+import importlib
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_duel.cli import failures
+from pytest_duel.support import exit_codes
+from pytest_duel.support.exit_codes import Exit
+
+SIGNALS = tuple(one for one in signal.Signals if one.name in ("SIGINT", "SIGTERM", "SIGHUP"))
+"""What ends a command, which cleans up after itself; Windows has no SIGHUP."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program of several commands, each a module that is imported when it is asked for.
+
+    A module has ``add(commands)``, which declares its parser and sets ``run``: options → `Exit`.
+    """
+
+    name: str
+    description: str
+    package: str
+    """That holds the modules."""
+    commands: tuple[str, ...]
+
+    def run(self, arguments: Sequence[str] | None = None) -> int:
+        """Run a command and return its exit code."""
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        try:
+            parser = self.parser(given)
+        except BaseException as error:  # code that does not import must not read as a regression
+            failures.tell(" ".join([self.name, *given[:1]]), error)
+            return Exit.ERROR
+        options = parser.parse_args(given)
+        try:
+            code: Exit = options.run(options)
+        except BaseException as error:  # nor must a fault
+            failures.tell(f"{self.name} {options.command}", error)
+            return Exit.ERROR
+        return code
+
+    def parser(self, arguments: Sequence[str]) -> argparse.ArgumentParser:
+        """Return the parser of the command that is asked for, or else of all."""
+        parser = argparse.ArgumentParser(
+            prog=self.name,
+            description=self.description,
+            epilog=exit_codes.table(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        parser.set_defaults(program=self.name)
+        commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+        asked = [name for name in self.commands if name in arguments[:1]]
+        for name in asked or self.commands:
+            importlib.import_module(f"{self.package}.{name}").add(commands)
+        return parser
+
+
+PROGRAM = Program(
+    "pytest-duel",
+    "Commands around benchmarks; `pytest --benchmark-only` runs them.",
+    "pytest_duel.cli",
+    ("doctor", "compare", "history", "duel", "gate", "selftest", "report"),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command of the console script and return its exit code."""
+    if arguments is None:
+        listen()
+    return PROGRAM.run(arguments)
+
+
+def _interrupt(*_: object) -> None:
+    """End what runs, once: a second signal must not disturb the cleaning up."""
+    for one in SIGNALS:
+        signal.signal(one, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def listen() -> None:
+    """Have the signals that ask for an end interrupt what runs."""
+    for one in SIGNALS:
+        # Whoever started this with nohup wants it to outlive the terminal.
+        if one.name != "SIGHUP" or signal.getsignal(one) is not signal.SIG_IGN:
+            signal.signal(one, _interrupt)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

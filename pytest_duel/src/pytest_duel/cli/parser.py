@@ -1,0 +1,134 @@
+"""What the commands' parsers share."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_duel.catalogue.project import Project
+from pytest_duel.catalogue.project import load as load_project
+from pytest_duel.cli import failures
+from pytest_duel.formats import ENDINGS, FORMATS
+from pytest_duel.results import storage
+from pytest_duel.support import exit_codes, files
+from pytest_duel.verdicts.model import Judgement, Row
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+else:
+    Commands = Any
+
+
+def project() -> Project:
+    """Return the project of the current folder, or of the nearest one above it that has one."""
+    return load_project(Path.cwd())
+
+
+def add_command(commands: Commands, name: str, *, summary: str, text: str) -> Any:
+    """Declare a command whose help explains it: `text` is shown as it is written."""
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=text,
+        epilog=exit_codes.table(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_storage(parser: argparse.ArgumentParser) -> None:
+    """Declare where saved runs are looked for."""
+    parser.add_argument(
+        "--storage", default=storage.DEFAULT, metavar="URI",
+        help="where runs are saved, as for --benchmark-storage (default: %(default)s)",
+    )  # fmt: skip
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Declare how a judgement is written."""
+    parser.add_argument(
+        "--format", choices=list(FORMATS), default="terminal",
+        help="what the screen shows (default: terminal)",
+    )  # fmt: skip
+    known = ", ".join(f"{ending} {name}" for ending, name in ENDINGS.items())
+    parser.add_argument(
+        "--output", type=report_file, action="append", default=[], metavar="FILE",
+        help=f"write it there too, in the format of its ending: {known}; may be repeated",
+    )  # fmt: skip
+
+
+def conclude(
+    options: argparse.Namespace, find: Callable[[argparse.Namespace], Judgement]
+) -> exit_codes.Exit:
+    """Deliver what `find` returns, or why it failed: no older report is left to stand for it."""
+    try:
+        found = find(options)
+    except BaseException as error:
+        reason = failures.tell(f"{options.program} {options.command}", error)
+        told = options.format == "terminal"
+        return deliver(_failed(options.command, reason), options, screen=not told)
+    return deliver(found, options)
+
+
+def _failed(command: str, reason: str) -> Judgement:
+    return Judgement(
+        command=command,
+        title="it came to no verdict",
+        columns=(),
+        rows=(Row(command, command, command, (), "error", exit_codes.Exit.ERROR, reason),),
+    )
+
+
+def deliver(
+    judgement: Judgement, options: argparse.Namespace, *, screen: bool = True
+) -> exit_codes.Exit:
+    """Write a judgement as the options ask, and return its exit code."""
+    # All is rendered before anything is written, and the screen comes first: where the disk is
+    # full, what was measured is not lost. Nor do the files go with the screen.
+    shown = FORMATS[options.format](judgement) if screen else ""
+    contents = {path: FORMATS[ENDINGS[path.suffix]](judgement) for path in options.output}
+    try:
+        show(shown)
+    finally:
+        for path, content in contents.items():
+            files.write(path, content)
+    return judgement.exit
+
+
+def show(text: str) -> None:
+    """Write text on the screen; what its encoding lacks becomes a question mark."""
+    encoding = sys.stdout.encoding or "utf-8"  # a stream that is no file may name none
+    sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
+
+
+def report_file(text: str) -> Path:
+    """Read the path of a report: what is wrong with it is said before anything is measured."""
+    path = Path(text)
+    if path.suffix not in ENDINGS:
+        raise argparse.ArgumentTypeError(f"{text!r} ends in none of {', '.join(ENDINGS)}")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is in no folder that exists")
+    return path
+
+
+def seconds(text: str) -> float:
+    """Read a number above zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return value
+
+
+def fraction(text: str) -> float:
+    """Read ``2%`` or ``0.02``."""
+    number = text.removesuffix("%").strip()
+    try:
+        value = float(number) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share such as 2% or 0.02")
+    return value

@@ -1,0 +1,1 @@
+"""What about a machine hurts a measurement."""

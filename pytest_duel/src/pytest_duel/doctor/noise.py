@@ -1,0 +1,179 @@
+"""How noisy a machine is: equal code against itself, and how often the processor is taken away."""
+
+import gc
+import math
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import astuple, dataclass
+
+import numpy as np
+from scipy import stats
+
+from pytest_duel.catalogue.model import Case, Catalogue
+from pytest_duel.catalogue.project import Project
+from pytest_duel.duel.duel import ALPHA
+from pytest_duel.paired.engine import Arm, Contest, Engine, lanes, pinned
+from pytest_duel.statistics.paired import TRIM, Estimate, estimate
+from pytest_duel.support.errors import DuelError
+
+LEAST_BLOCKS = 3
+SPIN_SHARE = 0.1
+"""Share of the time in which each CPU only looks at the clock."""
+GAP = 10e-6
+"""Between two looks at the clock lie some tens of nanoseconds; more than this, in seconds, and the
+processor did something else."""
+BLOCKS = 12
+"""As many as a duel takes."""
+POWER = 0.9
+TRIMMED = 1.07
+"""Standard error of the mean without a fifth at either end, over that of the mean, for normal
+blocks."""
+
+
+class NoiseError(DuelError):
+    """The noise could not be measured; the message says why."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A case against itself, in pairs of fresh processes."""
+
+    case: str
+    found: Estimate
+    spread: float
+    """Standard deviation over blocks of the log ratio of equal arms."""
+    apart: float
+    """Standard deviation over processes of the log time: what single runs differ by."""
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """What a loop that looks at the clock only missed."""
+
+    cpus: int
+    seconds: float
+    """On each of them."""
+    number: int
+    lost: float
+    """Share of the time."""
+    longest: float
+    """In seconds."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What was measured."""
+
+    seconds: float
+    pairs: Pairs
+    gaps: Gaps
+
+
+def measure(project: Project, seconds: float) -> Noise:
+    """Measure for about so many seconds.
+
+    Raises
+    ------
+    NoiseError
+        Where no block was measured.
+    """
+    started = time.monotonic()
+    cpus = lanes()
+    gaps = watch(cpus, SPIN_SHARE * seconds / len(cpus))
+    pairs = against_itself(project, seconds - (time.monotonic() - started))
+    return Noise(time.monotonic() - started, pairs, gaps)
+
+
+def steady(own: Catalogue) -> Case:
+    """Return the case to measure: one that needs no wheel and compiles nothing."""
+    kernel = next(iter(own.kernels))
+    return next(own.cases(kernel, backends=[own.reference]))
+
+
+def against_itself(project: Project, seconds: float) -> Pairs:
+    """Measure a case against itself, block after block, until the time is up."""
+    case = steady(project.catalogue)
+    arm = Arm("A/A", (str(project.root),))
+    engine = Engine(
+        project.source, [Contest(case.id, (arm, arm), (astuple(case), astuple(case)))], 0
+    )
+    started = time.monotonic()
+    with closing(engine.blocks()) as blocks:
+        for measured in blocks:
+            took = time.monotonic() - started
+            # Those that have begun come to their end.
+            one_block = took * len(lanes()) / measured.blocks
+            if measured.blocks >= LEAST_BLOCKS and took + one_block / 2 > seconds:
+                engine.stop()
+    if case.id not in engine.measured.differences:
+        raise NoiseError(engine.measured.errors.get(case.id, f"{case.id} was not measured"))
+    return summarise(
+        case.id, engine.measured.differences[case.id], engine.measured.seconds[case.id]
+    )
+
+
+def summarise(case: str, differences: Sequence[float], seconds: Sequence[float]) -> Pairs:
+    """Return what blocks say of the noise: their log ratios, and the first arm's times."""
+    return Pairs(
+        case,
+        estimate(differences),
+        float(np.std(differences, ddof=1)),
+        float(np.std(np.log(seconds), ddof=1)),
+    )
+
+
+def smallest(
+    spread: float, threshold: float, *, blocks: int = BLOCKS, alpha: float = ALPHA
+) -> float:
+    """Return the slowdown that a duel calls a regression nine times in ten, as a share.
+
+    Its one-sided test must hold, and the median of its blocks lie beyond the threshold (see
+    `statistics.paired`). For blocks that are normal, the standard error of the trimmed mean is
+    `TRIMMED` that of the mean, the median's is √(π / 2) that.
+
+    Parameters
+    ----------
+    spread
+        Standard deviation over blocks of the log ratio.
+    threshold
+        From what on a slowdown counts, as a share.
+    blocks
+        As many as the duel takes.
+    alpha
+        Its level.
+    """
+    error = spread / math.sqrt(blocks)
+    freedom = blocks - 2 * int(TRIM * blocks) - 1
+    tested = (stats.t.isf(alpha, freedom) + stats.t.isf(1 - POWER, freedom)) * TRIMMED * error
+    seen = math.log1p(threshold) + stats.norm.isf(1 - POWER) * math.sqrt(math.pi / 2) * error
+    return float(math.expm1(max(tested, seen)))
+
+
+def watch(cpus: Sequence[int], seconds: float) -> Gaps:
+    """Look at the clock for so long on each CPU in turn, and count when it jumps."""
+    found: list[float] = []
+    for cpu in cpus:
+        with pinned([cpu]):
+            found += _gaps(seconds)
+    lost = sum(found) / (seconds * len(cpus))
+    return Gaps(len(cpus), seconds, len(found), lost, max(found, default=0.0))
+
+
+def _gaps(seconds: float) -> list[float]:
+    clock = time.perf_counter
+    found = []
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        last = clock()
+        ends = last + seconds
+        while last < ends:
+            now = clock()
+            if now - last > GAP:
+                found.append(now - last)
+            last = now
+    finally:
+        if collecting:
+            gc.enable()
+    return found

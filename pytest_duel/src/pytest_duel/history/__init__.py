@@ -1,0 +1,1 @@
+"""The times of saved runs over commits, and where they changed."""

@@ -1,0 +1,106 @@
+"""What was left out of a history, and what to beware of in it."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from pytest_duel.compare.comparison import NO_CONTROL
+from pytest_duel.history.drift import Kernel, Table
+from pytest_duel.history.trends import Series
+from pytest_duel.results.index import Entry
+
+
+def lonely(series: Sequence[Series]) -> bool:
+    """Tell whether most commits have a single run."""
+    long = [one for one in series if not one.short]
+    return bool(long and np.median(np.concatenate([one.runs for one in long])) < 2)
+
+
+def single_runs(series: Sequence[Series]) -> Iterator[str]:
+    """Tell where there are too few runs of each commit."""
+    if lonely(series):
+        yield (
+            "most commits have a single run: now and then a process is slow from its start to its "
+            "end, and a few such commits in a row look like a change; save three runs of each"
+        )
+
+
+def left_out(
+    entries: Sequence[Entry], told: Sequence[Entry], tables: Sequence[Table]
+) -> Iterator[str]:
+    """Tell how many runs, or cases of them, take no part."""
+    if len(told) < len(entries):
+        yield f"{_number(len(entries) - len(told), 'run')} left out: no commit is told"
+    strange = sum(table.other_pools for table in tables)
+    if strange:
+        yield (
+            f"{_number(strange, 'run')} timed cases on another pool than newer runs do: these "
+            "cases are left out there"
+        )
+
+
+def uncontrolled(kernels: Sequence[tuple[Table, Kernel]], control: str | None) -> Iterator[str]:
+    """Tell which kernels have no control, and how many runs lack it."""
+    alone = dict.fromkeys(kernel.name for _, kernel in kernels if kernel.control is None)
+    if alone and control != NO_CONTROL:
+        yield (
+            f"no control for {', '.join(alone)}, which takes three competing backends, or two and "
+            "a floor: the raw times count there, the machine's speed included"
+        )
+    lost = {
+        kernel.name: int(np.isnan(kernel.values).all(axis=1).sum() - _absent(table, kernel))
+        for table, kernel in kernels
+        if kernel.control is not None
+    }
+    for name, number in lost.items():
+        if number:
+            yield f"{name}: {_number(number, 'run')} left out that lack the control"
+
+
+def _absent(table: Table, kernel: Kernel) -> int:
+    """Return how many runs have no case of a kernel at all."""
+    return int(np.isnan(table.logs[:, kernel.columns]).all(axis=1).sum())
+
+
+def moved_controls(series: Sequence[Series]) -> Iterator[str]:
+    """Tell where the control may have changed: half of the others or more do, alike, at once."""
+    groups: dict[tuple[int, str, str], dict[str, list[Series]]] = {}
+    for one in series:
+        if one.control not in (None, one.case.backend):
+            key = one.machine, one.case.kernel, str(one.control)
+            groups.setdefault(key, {}).setdefault(one.case.backend, []).append(one)
+    for (_, kernel, control), backends in groups.items():
+        places = {place: None for own in backends.values() for place in sorted(_most(own))}
+        for before, after, slower in places:
+            moved = [
+                name for name, own in backends.items() if (before, after, slower) in _most(own)
+            ]
+            still = [control, *(name for name in backends if name not in moved)]
+            way, other = ("slower", "faster") if slower else ("faster", "slower")
+            if len(moved) < 2:
+                continue
+            if len(moved) == len(backends):
+                yield (
+                    f"{kernel}: at {before} .. {after} most cases of all other backends became "
+                    f"{way}: more likely {control}, the control, became {other}; see --control"
+                )
+            elif len(moved) >= len(still):
+                yield (
+                    f"{kernel}: at {before} .. {after} {' and '.join(moved)} became {way} against "
+                    f"{' and '.join(still)}: these may have become {other} instead; see --control"
+                )
+
+
+def _most(own: Sequence[Series]) -> set[tuple[str, str, bool]]:
+    """Return the change points that more than half of some series share."""
+    seen = Counter(
+        (change.before.name, change.after.name, change.change > 0)
+        for one in own
+        for change in one.changes
+    )
+    return {place for place, number in seen.items() if 2 * number > len(own)}
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,272 @@
+"""The answer: a sentence for each kernel, computed from what was measured."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from pytest_duel.catalogue.model import Role
+from pytest_duel.page.material import Material
+from pytest_duel.page.section import Answer, Section
+from pytest_duel.results.speedups import Lead, favourite, leads
+from pytest_duel.results.summary import MARGIN, Block, Size, competitors
+from pytest_duel.support.units import figures
+from pytest_duel.verdicts.text import recommendation
+
+REASONS = (
+    (
+        "Same answers first",
+        "Every backend is held against the reference bit for bit before it is timed, on the very "
+        "inputs of its cases and on adversarial ones. One that disagrees is not timed.",
+    ),
+    (
+        "Fresh inputs",
+        "A case cycles through a pool of distinct inputs, the same for all backends. Timing one "
+        "input again and again lets the branch predictor learn it, and the time is then that of "
+        "a market nobody will ever clear.",
+    ),
+    (
+        "Leads, not times",
+        "Absolute times belong to one machine at one time. Backends are compared within one "
+        f"process; a lead counts where its whole interval clears 1 ± {MARGIN:.0%}. Closer than "
+        "that is too close to call.",
+    ),
+    (
+        "Warm",
+        "Compilation, imports and caches come before the timing. What they cost is a case of its "
+        "own, the cold start.",
+    ),
+)
+"""Why to believe the answers, as docs/method.md has it."""
+NEAR = 1.5
+"""Ratios nearer to 1 are told with two decimal places."""
+
+
+def sections(material: Material) -> Iterator[Section]:
+    """Yield the section that opens the page."""
+    answers = [
+        _answer(kernel, choosing, material)
+        for kernel, blocks in by_kernel(material)
+        if (choosing := [block for block in blocks if not block.diagnostic])
+    ]
+    yield Section(
+        id="answer",
+        title="The answer",
+        intro=_intro(material) if answers else "Nothing was timed that the catalogue knows.",
+        answers=answers,
+        facts=REASONS if answers else (),
+    )
+
+
+def by_kernel(material: Material) -> list[tuple[str, list[Block]]]:
+    """Return the blocks of each kernel, the kernels as the catalogue lists them."""
+    return [
+        (kernel, found)
+        for kernel in material.catalogue.kernels
+        if (found := [block for block in material.blocks if block.kernel == kernel])
+    ]
+
+
+def _intro(material: Material) -> str:
+    processes = len(material.shown)
+    told = (
+        f"Each lead was measured in {processes} processes; where they differ by as much as can be "
+        "seen, grey has the range over all of them."
+        if material.several
+        else "One process was timed; the intervals say what another look at it would give, and "
+        "another process may differ by several percent."
+    )
+    return f"Which backend to use, at which size. {told}"
+
+
+def _answer(kernel: str, blocks: Sequence[Block], material: Material) -> Answer:
+    own = material.catalogue.kernels[kernel]
+    sentence = _sentence(blocks[0], material)
+    return Answer(
+        kernel=kernel,
+        title=own.title or kernel,
+        use=_use(blocks),
+        sentence=sentence,
+        evidence=" ".join(filter(None, _evidence(blocks, sentence, material))),
+        href=f"#{kernel}",
+    )
+
+
+def _use(blocks: Sequence[Block]) -> str:
+    main, *others = blocks
+    if not any(size.verdict for size in main.sizes):
+        return "one backend" if any(map(competitors, main.sizes)) else "no backend"
+    first = favourite(main)
+    if any(size.verdict and size.verdict.winner not in (None, first) for size in _sizes(others)):
+        return "choose by input"
+    said = recommendation(main)
+    return said.removeprefix("use ").partition(" (")[0].partition(",")[0]
+
+
+def _sizes(blocks: Iterable[Block]) -> Iterator[Size]:
+    return (size for block in blocks for size in block.sizes)
+
+
+def _sentence(block: Block, material: Material) -> str:
+    """Say who is fastest where, by how much, and where that changes, on one kind of input."""
+    first = favourite(block)
+    if first is None:
+        return _alone(block)
+    called = [size for size in block.sizes if size.verdict]
+    parts = [
+        _stretch(winner, list(sizes), block, material)
+        for winner, sizes in groupby(called, lambda size: size.verdict and size.verdict.winner)
+    ]
+    return f"On {block.scenario} inputs {'; '.join(parts)}{_crossover(block)}."
+
+
+def _alone(block: Block) -> str:
+    names = dict.fromkeys(
+        row.result.case.backend for size in block.sizes for row in competitors(size)
+    )
+    if len(names) == 1:
+        return f"Only {next(iter(names))} was timed, so there is nothing to choose from."
+    return "No two backends were timed at the same size, or without raw rounds: nothing to choose."
+
+
+def _stretch(winner: str | None, sizes: list[Size], block: Block, material: Material) -> str:
+    """Say who is fastest at some neighbouring sizes."""
+    where = _where(sizes, block, material.catalogue.counted)
+    verdict = sizes[0].verdict
+    if winner is None and verdict:
+        return f"{verdict.first} and {verdict.second} are too close to call{where}"
+    numbers = {size.n for size in sizes}
+    own = [lead for lead in leads(block, str(winner), material.results) if lead.n in numbers]
+    least, most = (pick(lead.value for lead in own) for pick in (min, max))
+    return f"{winner} is {_range(least, most)} as fast as {_seconds(own)}{where}"
+
+
+def _where(sizes: Sequence[Size], block: Block, counted: str) -> str:
+    if len(block.sizes) == 1:
+        return ""
+    low, high = sizes[0].n, sizes[-1].n
+    return f" at {low:,} {counted}" if low == high else f" from {low:,} to {high:,} {counted}"
+
+
+def _times(ratio: float) -> str:
+    """Return a ratio; near 1, where it decides who is ahead, with a digit more."""
+    return f"{ratio:.2f}×" if 1 / NEAR < ratio < NEAR else f"{figures(ratio, 2)}×"
+
+
+def _range(low: float, high: float) -> str:
+    least, most = _times(low), _times(high)
+    return least if least == most else f"{least} to {most}"
+
+
+def _seconds(own: Sequence[Lead]) -> str:
+    names = list(dict.fromkeys(lead.second for lead in own))
+    return names[0] if len(names) == 1 else f"the next best ({', '.join(names)})"
+
+
+def _crossover(block: Block) -> str:
+    if len(block.sizes) < 2 or not _won(block):
+        return ""
+    changes = [f"between {n:,} and {m:,}" for n, _, m, _ in block.crossovers]
+    return f"; crossover {', '.join(changes)}" if changes else "; no crossover"
+
+
+def _evidence(blocks: Sequence[Block], sentence: str, material: Material) -> Iterator[str]:
+    """Yield what stands behind the sentence, and where else it holds."""
+    main, *rest = blocks
+    spread, said = _spread(main, material)
+    if spread not in sentence:
+        yield said
+    yield _elsewhere(main, [block for block in rest if favourite(block)], material)
+    yield _compared(main.kernel, material)
+    yield from _beyond(blocks, material)
+    for name, why in main.refused.items():
+        yield f"Left out: {name} ({why})."
+
+
+def _spread(block: Block, material: Material) -> tuple[str, str]:
+    """Return how far apart the leads are, and a sentence with it."""
+    first = favourite(block)
+    own = leads(block, first, material.results) if first else []
+    if not own:
+        return "", ""
+    found = _range(min(one.low for one in own), max(one.high for one in own))
+    if material.several:
+        return found, f"In {len(material.shown)} processes the lead of {first} was {found}."
+    return found, f"One process; the 95 % intervals of {first}'s lead span {found}."
+
+
+def _elsewhere(main: Block, others: Sequence[Block], material: Material) -> str:
+    """Say whether other kinds of input change the answer, and how small the lead is there."""
+    if not others:
+        return ""
+    first = favourite(main)
+    found = [
+        (size.verdict, f"{block.scenario}, {size.n:,} {material.catalogue.counted}")
+        for block in others
+        for size in block.sizes
+        if size.verdict
+    ]
+    close = [where for verdict, where in found if verdict.winner is None]
+    ahead = [(verdict.lead.value, where) for verdict, where in found if verdict.winner == first]
+    lost = [
+        f"{verdict.winner} is {_times(verdict.lead.value)} as fast as {verdict.second} ({where})"
+        for verdict, where in found
+        if verdict.winner not in (None, first)
+    ]
+    kinds = len({block.scenario for block in others})
+    on = f"On {kinds} other kinds of input" if kinds > 1 else f"On {others[0].scenario} inputs"
+    if len(close) == len(found):
+        return f"{on} it is too close to call{' as well' if not _won(main) else ''}."
+    said = list(lost)
+    if ahead:
+        lead, where = min(ahead)
+        well = "is fastest as well, its lead" if not lost else "is fastest elsewhere, its lead"
+        said.append(f"{first} {well} down to {_times(lead)} ({where})")
+    if close:
+        said.append(f"too close to call: {'; '.join(close)}")
+    return f"{on} {'; '.join(said)}."
+
+
+def _won(block: Block) -> bool:
+    return any(size.verdict and size.verdict.winner for size in block.sizes)
+
+
+def _beyond(blocks: Sequence[Block], material: Material) -> Iterator[str]:
+    """Yield what is faster than all that compete, but outside the choice: more threads, say."""
+    faster: dict[str, list[bool]] = {}
+    for size in _sizes(blocks):
+        best = min((row.result.median for row in competitors(size)), default=0.0)
+        for row in size.rows:
+            if row.role in (Role.VARIANT, Role.BASELINE):
+                ahead = row.result.median * (1 + MARGIN) < best
+                faster.setdefault(row.result.case.backend, []).append(ahead)
+    notes = material.catalogue.notes
+    told = [
+        f"{name} ({notes.get(name, 'no backend to choose')}) in {sum(found)} of {len(found)} cases"
+        for name, found in faster.items()
+        if any(found)
+    ]
+    if told:
+        yield f"Faster still, but outside this choice: {'; '.join(told)}."
+
+
+def _compared(kernel: str, material: Material) -> str:
+    """Say what was held against the reference before this kernel was timed."""
+    parity = material.study.section.get("parity", {})
+    below = material.catalogue.kernels[kernel].rests_on
+    calls = {
+        name: count
+        for name, count in parity.get("calls", {}).items()
+        if name.partition(" ")[0] in (kernel, below)
+    }
+    if not calls:
+        return "The run does not tell what was compared with the reference."
+    on = f" of {below}, which it rests on," if kernel not in _kernels(calls) else ""
+    wrong = [
+        one for one in parity.get("disagreements", ()) if one.partition(":")[0] in (kernel, below)
+    ]
+    found = f"{len(wrong)} disagreed" if wrong else "not a bit differed"
+    reference = material.catalogue.reference
+    return f"{sum(calls.values()):,} calls{on} were compared with {reference}: {found}."
+
+
+def _kernels(calls: Iterable[str]) -> set[str]:
+    return {name.partition(" ")[0] for name in calls}

@@ -1,0 +1,138 @@
+"""What a page is made from: saved runs, judged targets, and what else the commands have saved."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pytest_duel.catalogue.model import Catalogue
+from pytest_duel.charts.palette import Style, of_backends
+from pytest_duel.duel import targets_text
+from pytest_duel.history import commits, history
+from pytest_duel.history.commits import Log
+from pytest_duel.history.trends import History
+from pytest_duel.page import saved_json
+from pytest_duel.results.index import Entry, entry_of
+from pytest_duel.results.runs import Run, RunError
+from pytest_duel.results.speedups import Results, by_case
+from pytest_duel.results.storage import Saved, read
+from pytest_duel.results.summary import Block, middle, summarise
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that the sections draw from."""
+
+    runs: Sequence[Saved]
+    """Every run that was given, the oldest first."""
+    catalogue: Catalogue
+    judgements: Sequence[tuple[Path, Mapping[str, Any]]] = ()
+    """What commands have saved as JSON, and where."""
+    earlier: Sequence[Entry] = ()
+    """Runs in short, for the history alone."""
+    log: Log = field(default_factory=Log)
+    """What the repository knows of the commits."""
+    unread: Sequence[str] = ()
+    """What is wrong with files that were to be in the history."""
+
+    @cached_property
+    def shown(self) -> Sequence[Run]:
+        """Return the runs of the newest code on the newest run's machine: what is shown."""
+        newest = _origin(self.runs[-1].run)
+        return [saved.run for saved in self.runs if _origin(saved.run) == newest]
+
+    @cached_property
+    def study(self) -> Run:
+        """Return the middle one of those."""
+        return middle(self.shown, self.catalogue)
+
+    @cached_property
+    def blocks(self) -> Sequence[Block]:
+        """Return its summary."""
+        return summarise(self.study, self.catalogue)
+
+    @cached_property
+    def results(self) -> Results:
+        """Return what each case gave, run by run."""
+        return by_case(self.shown)
+
+    @cached_property
+    def styles(self) -> Mapping[str, Style]:
+        """Return how each backend looks."""
+        return of_backends(self.catalogue.backends)
+
+    @cached_property
+    def history(self) -> History | None:
+        """Return the trend over commits, where there are several."""
+        own = [entry_of(saved.run, saved.path) for saved in self.runs]
+        seen = {(one.commit, one.dirty, one.when) for one in self.earlier}
+        fresh = [one for one in own if (one.commit, one.dirty, one.when) not in seen]
+        entries = [one for one in (*self.earlier, *fresh) if one.commit]
+        if len({(one.commit, one.dirty) for one in entries}) < 2:
+            return None
+        return history.read(entries, self.catalogue, self.log)
+
+    @property
+    def targets(self) -> Mapping[str, Any] | None:
+        """Return the judged targets that were given last."""
+        found = [data for _, data in self.judgements if data["command"] == targets_text.COMMAND]
+        return found[-1] if found else None
+
+    @property
+    def several(self) -> bool:
+        """Tell whether there are several processes to compare."""
+        return len(self.shown) > 1
+
+    @property
+    def unknown(self) -> int:
+        """Return how many cases of the study the catalogue does not know."""
+        known = sum(len(size.rows) for block in self.blocks for size in block.sizes)
+        return len(self.study.results) - known
+
+
+def _origin(run: Run) -> tuple[str, ...]:
+    """Return what two runs must share to be shown as one: machine, versions and code."""
+    machine = run.machine
+    parts = (
+        machine.get("node_hash"), machine.get("cpu"), machine.get("versions"),
+        run.commit.get("id"), run.commit.get("dirty"),
+        run.section.get("build_info"), run.section.get("tier"),
+        run.section.get("without") or [],
+    )  # fmt: skip
+    return tuple(json.dumps(part, sort_keys=True) for part in parts)
+
+
+def gather(
+    paths: Sequence[Path],
+    catalogue: Catalogue,
+    earlier: Sequence[Entry] = (),
+    unread: Sequence[str] = (),
+) -> Material:
+    """Read runs, and what the commands have saved as JSON.
+
+    Parameters
+    ----------
+    paths
+        Of both.
+    catalogue
+        What the project measures.
+    earlier
+        Runs in short, for the history alone.
+    unread
+        What is wrong with files that were to be in it.
+
+    Raises
+    ------
+    RunError
+        Where a file is neither, or none is a run.
+    """
+    judgements = [(path, data) for path in paths for data in saved_json.read(path)]
+    told = {path for path, _ in judgements}
+    saved = read([path for path in paths if path not in told])
+    if not saved:
+        raise RunError("there is no saved run to report on")
+    ids = [str(one.run.commit.get("id")) for one in saved] + [one.commit for one in earlier]
+    ordered = sorted(saved, key=lambda one: one.run.when)
+    return Material(ordered, catalogue, judgements, earlier, commits.read(ids, Path.cwd()), unread)

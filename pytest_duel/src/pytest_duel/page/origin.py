@@ -1,0 +1,125 @@
+"""Where the numbers come from: machine, versions, build, revision, runs."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pytest_duel.page.material import Material
+from pytest_duel.page.section import Cell, Row, Section, Table
+from pytest_duel.results.provenance import revision, weaknesses
+from pytest_duel.results.storage import Saved
+
+
+def sections(material: Material) -> Iterator[Section]:
+    """Yield the section."""
+    yield Section(
+        id="origin",
+        title="Machine and versions",
+        intro="What the times belong to. Another machine will give others; the ratios between "
+        "backends travel better, but not unchanged.",
+        facts=list(_facts(material)),
+        tables=[_runs(material)],
+        notes=list(_notes(material)),
+    )
+
+
+def warnings(material: Material) -> Iterator[str]:
+    """Yield what a reader must know before any number."""
+    left = len(material.runs) - len(material.shown)
+    if left:
+        yield (
+            f"{left} of the {len(material.runs)} runs are of another machine, of other versions "
+            "or of another revision than the newest, and take no part in its figures: times of "
+            "different machines or code must not be mixed."
+        )
+    without = material.study.section.get("without") or ()
+    if without:
+        known = material.catalogue.backends.items()
+        needy = ", ".join(name for name, one in known if one.needs in without)
+        yield (
+            f"Measured without {', '.join(without)}: {needy or 'what needs it'} took no part, so "
+            "an answer is the best of the others."
+        )
+    yield from dict.fromkeys(weaknesses(material.shown, "the run"))
+    if material.unknown:
+        yield (
+            f"{material.unknown} cases are left out, because this catalogue does not know their "
+            "kernel, backend or kind of input."
+        )
+
+
+def _facts(material: Material) -> Iterator[tuple[str, str]]:
+    run = material.study
+    machine, build = run.machine, _part(run.section, "build_info")
+    yield "Processor", str(_part(machine, "cpu").get("brand_raw") or "not told")
+    yield "Cores", f"{machine.get('usable_cores', 'not told')} usable"
+    yield "System", _said(machine.get("system"), machine.get("release"), machine.get("machine"))
+    yield "Virtualisation", _said(machine.get("virtualisation"))
+    yield "Governor", _said(machine.get("governor"))
+    load = run.section.get("load") or [None]
+    yield "Load at the start", "not told" if load[0] is None else f"{load[0]:.1f}"
+    versions = _part(machine, "versions").items()
+    yield "Versions", ", ".join(f"{name} {one}" for name, one in versions if one) or "not told"
+    if build:
+        yield (
+            "Rust wheel",
+            f"{build.get('version')}, {build.get('profile')}, {build.get('target')}, "
+            f"{build.get('rustc')}, sources {str(build.get('source_hash'))[:12]}",
+        )
+    yield "Revision", revision([run])
+    yield "Tier", _said(run.section.get("tier"))
+    yield (
+        "Cases",
+        f"{len(run.results):,} in each of {len(material.shown)} processes"
+        if (material.several)
+        else f"{len(run.results):,} in one process",
+    )
+    if material.several:
+        yield (
+            "Shown",
+            "The times are those of the process in which the fastest backend's lead over all "
+            "sizes is the middle one, so that all that is compared was measured in one process.",
+        )
+    for name, value in _part(run.section, "variables").items():
+        yield name, str(value)
+
+
+def _part(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = of.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _said(*values: Any) -> str:
+    return " ".join(str(value) for value in values if value) or "not told"
+
+
+def _notes(material: Material) -> Iterator[str]:
+    for name, reason in _part(material.study.section, "left_out").items():
+        yield f"{name} was left out: {reason}"
+    for name, note in material.catalogue.notes.items():
+        if any(case.backend == name for case in material.results):
+            yield f"{name}: {note}."
+
+
+def _runs(material: Material) -> Table:
+    return Table(
+        id="runs",
+        caption="The runs",
+        columns=("file", "measured", "revision", "processor", "cases", "in the figures"),
+        rows=[_run(saved, material) for saved in material.runs],
+        words=frozenset({0, 1, 2, 3, 5}),
+    )
+
+
+def _run(saved: Saved, material: Material) -> Row:
+    run = saved.run
+    used = "shown" if run is material.study else "range" if run in material.shown else "no"
+    return Row(
+        [
+            Cell(saved.path.name),
+            Cell(run.when[:16].replace("T", " "), run.when),
+            Cell(revision([run])),
+            Cell(str(_part(run.machine, "cpu").get("brand_raw") or "not told")),
+            Cell(f"{len(run.results):,}", len(run.results)),
+            Cell(used),
+        ]
+    )

@@ -1,0 +1,168 @@
+"""What other commands have saved as JSON, checked before anything is made of it."""
+
+import json
+import reprlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_duel.results.runs import RunError
+
+SCHEMA = 1
+LARGEST = 1e300
+"""More than any ratio or time; what is larger cannot be computed with."""
+
+
+@dataclass(frozen=True)
+class Is:
+    """What a value must be: how to tell, and how to say it."""
+
+    tell: Callable[[Any], bool]
+    said: str
+
+
+@dataclass(frozen=True)
+class Each:
+    """An object whose names are free."""
+
+    shape: Any
+
+
+def _is_text(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which no file can hold
+        return False
+    return True
+
+
+def _is_number(value: Any) -> bool:
+    known = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return known and 0 <= value <= LARGEST
+
+
+TEXT = Is(_is_text, "a text")
+COUNT = Is(lambda value: isinstance(value, int) and _is_number(value), "a count")
+NUMBER = Is(_is_number, "a number, 0 or more")
+RATIO = Is(lambda value: _is_number(value) and value > 0, "a number above 0")
+SIDE = Is(lambda value: value in ("raw", "relative"), "'raw' or 'relative'")
+INTERVAL = {"ratio?": RATIO, "low?": NUMBER, "high?": NUMBER}
+CASE = {"name": TEXT, "verdict": TEXT, "exit_code": COUNT, "note?": TEXT}
+WHOLE = {
+    "schema": Is(lambda value: value == SCHEMA, f"{SCHEMA}, the schema that this version reads"),
+    "title": TEXT,
+    "verdict": TEXT,
+    "exit_code": COUNT,
+    "counts": Each(COUNT),
+    "warnings": [TEXT],
+    "notes": [TEXT],
+}
+"""Parts by name; those with a question mark may be missing or null."""
+JUDGED = {
+    **WHOLE,
+    "threshold?": NUMBER,
+    "blocks?": COUNT,
+    "parity_calls?": COUNT,
+    "nulls?": Each(INTERVAL),
+    "cases": [
+        {
+            **CASE, **INTERVAL, "threshold?": NUMBER, "trusted?": SIDE,
+            "raw?": INTERVAL, "relative?": INTERVAL,
+            "old?": RATIO, "new?": RATIO, "seconds?": RATIO,
+        }
+    ],
+}  # fmt: skip
+TARGETS = {
+    **WHOLE,
+    "when": TEXT,
+    "machine": {"cpu?": TEXT, "virtualisation?": TEXT, "versions": {}},
+    "commit": {"id?": TEXT},
+    "taken": COUNT,
+    "cases": [
+        {**CASE, **INTERVAL, "target": TEXT, "n?": COUNT, "at_least?": RATIO, "at_most?": RATIO}
+    ],
+}
+SHAPES: Mapping[str, Any] = {
+    "compare": {**JUDGED, "runs?": {"old": COUNT, "new": COUNT}},
+    "duel": JUDGED,
+    "gate": JUDGED,
+    "targets": TARGETS,
+}
+"""By command, what its JSON must hold for a page."""
+TAKEN = f"{', '.join([*SHAPES][:-1])} and {[*SHAPES][-1]}"
+
+
+def read(path: Path) -> Iterator[Mapping[str, Any]]:
+    """Yield what a command has saved, if that is what the file is.
+
+    Raises
+    ------
+    RunError
+        Where it is of a command that the page shows nothing of, or a part is not as it must be.
+    """
+    if path.suffix != ".json":
+        return
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return  # what reads runs says what is wrong with it
+    if isinstance(data, dict) and "benchmarks" in data:
+        return
+    command = _command(data)
+    if command is None:
+        raise RunError(
+            f"{path}: this is no pytest-benchmark run, nor what {TAKEN} have saved as JSON"
+        )
+    if not isinstance(command, str) or command not in SHAPES:
+        raise RunError(
+            f"{path}: a page shows runs, and the JSON of {TAKEN}, not of {reprlib.repr(command)}"
+        )
+    _check(data, SHAPES[command], path)
+    yield data
+
+
+def _command(data: Any) -> Any:
+    """Return what has saved an object, None where it does not tell."""
+    if not isinstance(data, dict):
+        return None
+    return data.get("command", "selftest" if "trials" in data else None)
+
+
+def _check(value: Any, shape: Any, path: Path, place: str = "") -> None:
+    """Hold a part of a file against what it must be."""
+    if isinstance(shape, Is):
+        if not shape.tell(value):
+            raise _wrong(value, shape.said, path, place)
+    elif isinstance(shape, list):
+        if not isinstance(value, list):
+            raise _wrong(value, "a list", path, place)
+        for number, one in enumerate(value):
+            _check(one, shape[0], path, f"{place}[{number}]")
+    elif not isinstance(value, dict):
+        raise _wrong(value, "an object", path, place)
+    elif isinstance(shape, Each):
+        for name, one in value.items():
+            _check(name, TEXT, path, place)
+            _check(one, shape.shape, path, f"{place}.{name}")
+    else:
+        _check_parts(value, shape, path, place)
+
+
+def _check_parts(
+    value: Mapping[str, Any], shape: Mapping[str, Any], path: Path, place: str
+) -> None:
+    for key, own in shape.items():
+        name = key.removesuffix("?")
+        at = f"{place}.{name}".removeprefix(".")
+        if value.get(name) is None and key.endswith("?"):
+            continue
+        if name not in value:
+            raise RunError(f"{path}: {at} is missing")
+        _check(value[name], own, path, at)
+
+
+def _wrong(value: Any, must: str, path: Path, place: str) -> RunError:
+    return RunError(f"{path}: {place} is {reprlib.repr(value)}: it must be {must}")

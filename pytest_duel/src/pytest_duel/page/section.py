@@ -1,0 +1,110 @@
+"""What a page is made of: sections of words, figures and tables. Plain data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_duel.charts.palette import Series
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in a column of a row."""
+
+    text: str
+    rank: float | str | None = None
+    """What it is sorted by; None: its text."""
+    href: str = ""
+    """Where it leads, such as ``#parity``."""
+
+    @property
+    def key(self) -> str | None:
+        """Return what the cell is sorted by, where that is not its text."""
+        key = f"{self.rank:.5g}" if isinstance(self.rank, (int, float)) else self.rank
+        return None if key == self.text.replace(",", "") else key
+
+
+MISSING = Cell("–")
+"""Where there is no value. The page's script sorts it behind all others."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table."""
+
+    cells: Sequence[Cell]
+    anchor: str = ""
+    """Its id, to link to."""
+    word: str = ""
+    """A verdict that marks it: ``met``, ``missed``, ``regression``, …"""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that a reader can sort."""
+
+    id: str
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Row]
+    words: frozenset[int] = frozenset({0})
+    """The columns that hold words; the others hold numbers and stand to the right."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a figure shows of several: a list to choose from."""
+
+    label: str
+    parameter: str
+    """The figure's parameter that takes the value."""
+    options: Sequence[tuple[str, str, str]]
+    """(group, value, text); options of one group stand together."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart with its legend, and its numbers as a table for those who cannot see it."""
+
+    id: str
+    title: str
+    caption: str
+    specification: Mapping[str, Any]
+    """Vega-Lite. Its parameter ``hidden`` holds the names of the series that are not drawn."""
+    series: Sequence[Series] = ()
+    choice: Choice | None = None
+    table: Table | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """By value of the choice, what the script makes the rows of the source ``chosen`` of."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page with a heading."""
+
+    id: str
+    title: str
+    intro: str
+    """A sentence or two: what is seen here, and what follows from it."""
+    code: str = ""
+    """What the heading is about, as programs call it."""
+    facts: Sequence[tuple[str, str]] = ()
+    """Terms and what is said of them."""
+    figures: Sequence[Figure] = ()
+    tables: Sequence[Table] = ()
+    notes: Sequence[str] = ()
+    """How to read it, and what weakens it."""
+    answers: Sequence["Answer"] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Which backend to use for a kernel, and why to believe it."""
+
+    kernel: str
+    title: str
+    use: str
+    """The word at a glance: a backend, or what else there is to say."""
+    sentence: str
+    evidence: str
+    href: str

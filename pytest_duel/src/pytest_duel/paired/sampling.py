@@ -1,0 +1,155 @@
+"""Sample more where undecided, up to a budget; the level is split over looks fixed in advance."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from pytest_duel.paired.engine import Engine, Measurements
+from pytest_duel.statistics.paired import Estimate, Verdict, decide, estimate
+
+LOOKS = (12, 24, 48)
+"""Block counts: at the first most cases are plain, at the last nearly all."""
+LEAST = 3
+"""Blocks that are taken whatever the budget: a change so large that a block takes minutes is plain
+by then."""
+ALPHA = 0.01
+
+
+@dataclass
+class Looks:
+    """Verdicts on cases whose blocks come in, judged at few block counts only.
+
+    Every look has an equal share of the level, which by Bonferroni's inequality bounds the chance
+    of a false alarm over all looks and cases. The test is not exact so far out, up to twice its
+    level for blocks that are normal; the median that a verdict needs beyond the threshold makes
+    more than up for it (see the tests, and the self-test). What is decided stays so.
+    """
+
+    thresholds: Mapping[str, float]
+    """The smallest change that matters, by case."""
+    looks: Sequence[int] = LOOKS
+    alpha: float = ALPHA
+    taken: int = 0
+    estimates: dict[str, Estimate] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+
+    @property
+    def settled(self) -> set[str]:
+        """Return the cases that are decided."""
+        return {name for name, one in self.verdicts.items() if one is not Verdict.INCONCLUSIVE}
+
+    @property
+    def next(self) -> int | None:
+        """Return the block count of the next look, if there is one."""
+        return self.looks[self.taken] if self.taken < len(self.looks) else None
+
+    def take(self, differences: Mapping[str, Sequence[float]]) -> None:
+        """Judge every case that is not yet decided on all its blocks."""
+        settled = self.settled
+        for name in self.thresholds:
+            if name in differences and name not in settled:
+                self.estimates[name] = estimate(differences[name])
+        level = self.alpha / len(self.looks)
+        for name, verdict in decide(self.estimates, self.thresholds, level).items():
+            if name not in settled:
+                self.verdicts[name] = verdict
+        self.taken += 1
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What a sequential measurement ended with."""
+
+    estimates: Mapping[str, Estimate]
+    verdicts: Mapping[str, Verdict]
+    nulls: Mapping[str, Estimate]
+    """Of contests between which there is no difference."""
+    tripped: tuple[str, ...]
+    """The nulls that show one all the same."""
+    measured: Measurements
+    seconds: float
+    blocks: int
+    """How many there were when it ended; of those that had begun then, only the faults count."""
+    late: bool
+    """The budget ended it, before the last look."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a measurement is."""
+
+    blocks: int
+    undecided: int
+    elapsed: float
+    left: float
+    """Seconds, if what is undecided stays so."""
+
+
+def sample(
+    engine: Engine,
+    thresholds: Mapping[str, float],
+    nulls: Mapping[str, float],
+    budget: float,
+    announce: Callable[[Progress], None],
+) -> Sampled:
+    """Run blocks until every case is decided, the last look is taken, or the budget is spent.
+
+    Parameters
+    ----------
+    engine
+        Its contests are the cases and the nulls.
+    thresholds, nulls
+        The smallest change that matters, by contest.
+    budget
+        Seconds.
+    announce
+        Told after every block how far it is.
+    """
+    looks = Looks(thresholds)
+    started, elapsed, taken, over, late = time.monotonic(), 0.0, 0, False, False
+    with closing(engine.blocks()) as blocks:
+        for measured in blocks:
+            if over:
+                continue  # of what had begun, only the faults count
+            elapsed, taken = time.monotonic() - started, measured.blocks
+            pace = elapsed / taken
+            if not measured.compared:
+                continue  # nothing is known as long as the answers may differ
+            late = elapsed + pace > budget and taken >= LEAST
+            if late or taken >= (looks.next or 0):
+                looks.take(measured.differences)
+                engine.drop(looks.settled)
+            undecided = set(thresholds) - set(measured.errors) - looks.settled
+            over = late or not undecided or looks.next is None
+            if over:
+                engine.stop()
+            else:
+                left = max(0.0, min(budget - elapsed, (looks.looks[-1] - taken) * pace))
+                announce(Progress(taken, len(undecided), elapsed, left))
+    late = late and taken < looks.looks[-1]
+    return _sampled(looks, nulls, engine.measured, (elapsed, taken), late=late)
+
+
+def _sampled(
+    looks: Looks,
+    nulls: Mapping[str, float],
+    measured: Measurements,
+    ended: tuple[float, int],
+    *,
+    late: bool,
+) -> Sampled:
+    alive = {name: own for name, own in measured.differences.items() if name in nulls}
+    found = {name: estimate(own) for name, own in alive.items()}
+    verdicts = decide(found, nulls, ALPHA)
+    odd = (Verdict.REGRESSION, Verdict.IMPROVEMENT)
+    return Sampled(
+        estimates=looks.estimates,
+        verdicts=looks.verdicts,
+        nulls=found,
+        tripped=tuple(name for name, verdict in verdicts.items() if verdict in odd),
+        measured=measured,
+        seconds=ended[0],
+        blocks=ended[1],
+        late=late,
+    )

@@ -1,0 +1,1 @@
+"""The pytest side: `entry` is loaded in every project, `sweep` where a project asks for it."""

@@ -1,0 +1,188 @@
+"""The state of one test session: which cases run, their backends, pools and parity."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_duel.catalogue import parity
+from pytest_duel.catalogue.model import Arguments, Call, Case, Catalogue, batch_size, make_pool
+from pytest_duel.catalogue.sources import digests
+from pytest_duel.plugin.options import Options
+from pytest_duel.results import machine
+
+THREADS = ("NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS")
+
+
+class Session:
+    """What happens once in a test session, for all its cases."""
+
+    def __init__(self, catalogue: Catalogue, options: Options, root: Path) -> None:
+        self.root = root
+        self.catalogue = catalogue
+        self.options = options
+        self.selected: list[Case] = []
+        """The cases that will run, noted when collection ends."""
+        self.report = parity.Report()
+        self.missing: dict[str, str] = {}
+        """Why a backend cannot be timed."""
+        self.left_out: dict[str, str] = {}
+        """The same for those that nobody needs."""
+        self.details: dict[str, str] = {}
+        """What a reader should know of a backend in this run."""
+        self.without: dict[str, str] = {}
+        """Session fixtures that are left out, and why: so are the backends that need them."""
+        self.build_info: dict[str, str] = {}
+        self._calls: dict[tuple[str, str], Call] = {}
+        self._pools: dict[tuple[str, str, int], Sequence[Arguments]] = {}
+        self._load_at_start = machine.load_average()
+
+    def cases(self, kernel: str) -> Iterator[Case]:
+        """Yield the cases of `kernel` that the options ask for."""
+        options = self.options
+        for case in self.catalogue.cases(
+            kernel,
+            options.tier,
+            backends=options.backends,
+            scenarios=options.scenarios,
+            sizes=options.sizes,
+        ):
+            if self.catalogue.backends[case.backend].needs not in self.without:
+                yield case
+
+    def prepare(self, get_fixture: Callable[[str], Any], announce: Callable[[str], None]) -> None:
+        """Load the backends and check parity."""
+        names = dict.fromkeys([self.catalogue.reference, *(c.backend for c in self.selected)])
+        for name in names:
+            self._load(name, get_fixture)
+        checked = [case for case in self.selected if (case.kernel, case.backend) in self._calls]
+        announce(f"parity: holding {', '.join(names)} against {self.catalogue.reference} ...")
+        self.report = parity.check(
+            self.catalogue, checked, self._calls, lambda case: self.pool(case)[0]
+        )
+        calls, wrong = sum(self.report.checked.values()), len(self.report.failures)
+        announce(
+            f"parity: {calls:,} calls compared bit for bit in {self.report.seconds:.1f} s, "
+            f"{wrong} disagreements"
+        )
+        for failure in self.report.failures.values():
+            announce(f"parity: {failure}")
+
+    def _load(self, name: str, get_fixture: Callable[[str], Any]) -> None:
+        backend = self.catalogue.backends[name]
+        try:
+            if backend.needs:
+                get_fixture(backend.needs)
+            calls = backend.load()
+            if backend.detail:
+                self.details[name] = backend.detail()
+        except Exception as error:  # whatever a broken installation raises
+            known = isinstance(error, ImportError)
+            reason = str(error) if known else f"{type(error).__name__}: {error}"
+            (self.left_out if known and backend.optional else self.missing)[name] = reason
+            return
+        self._calls |= {(kernel, name): call for kernel, call in calls.items()}
+
+    def omission(self, case: Case) -> str | None:
+        """Return why nobody needs to miss `case`."""
+        reason = self.left_out.get(case.backend)
+        return None if reason is None else f"{case.backend} is left out: {reason}"
+
+    def refusal(self, case: Case) -> str | None:
+        """Return why `case` must not be timed."""
+        if case.backend in self.missing:
+            reason = self.missing[case.backend].partition("\n")[0]
+            return f"{case.backend} cannot be timed: {reason} (in full below the tables)"
+        if (case.kernel, case.backend) not in self._calls:
+            return f"{case.backend} offers no kernel {case.kernel}"
+        failure = self.report.failure(self.catalogue.kernels[case.kernel], case.backend)
+        return str(failure) if failure else None
+
+    def refused(self) -> dict[str, dict[str, str]]:
+        """Return why a reader misses a backend in a kernel's tables, by kernel and backend."""
+        refused: dict[str, dict[str, str]] = {}
+        for case in self.selected:
+            if case.backend in self.missing:
+                refused.setdefault(case.kernel, {})[case.backend] = "missing"
+            elif not self.omission(case) and self.refusal(case):
+                refused.setdefault(case.kernel, {})[case.backend] = "wrong"
+        return refused
+
+    def call(self, kernel: str, backend: str) -> Call:
+        """Return the callable of a backend."""
+        return self._calls[kernel, backend]
+
+    def pool(self, case: Case) -> tuple[Sequence[Arguments], int]:
+        """Return the calls of `case`, and how many items one call takes."""
+        kernel = self.catalogue.kernels[case.kernel]
+        scenario = self.catalogue.scenarios[case.scenario]
+        key = case.kernel, case.scenario, case.n
+        if key not in self._pools:
+            self._pools[key] = make_pool(kernel, scenario, case.n)
+        return self._pools[key], batch_size(kernel, scenario)
+
+    def describe(self, case: Case) -> dict[str, Any]:
+        """Return what a saved run keeps of a case beside its times."""
+        pool, batch = self.pool(case)
+        return {
+            "kernel": case.kernel,
+            "backend": case.backend,
+            "scenario": case.scenario,
+            "n": case.n,
+            "seed": self.catalogue.scenarios[case.scenario].seed,
+            "calls": len(pool),
+            "distinct": len({id(arguments) for arguments in pool}) * batch,
+        }
+
+    def machine(self) -> dict[str, Any]:
+        """Return the machine and the versions: what is known before anything is built."""
+        return machine.describe((*self.catalogue.packages, "pytest", "pytest-benchmark"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the harness's section of a saved run."""
+        return {
+            "tier": self.options.tier.name,
+            "build_info": self.build_info,
+            "sources": digests(self.root, self.catalogue.backends.values()),
+            "parity": self.report.as_dict(),
+            "missing": self.missing,
+            "left_out": self.left_out,
+            "refused": self.refused(),
+            "details": self.details,
+            "without": list(self.without),
+            "load": [self._load_at_start, machine.load_average()],
+            "variables": {name: os.environ[name] for name in THREADS if name in os.environ},
+        }
+
+    def notes(self) -> Iterator[str]:
+        """Yield what a reader must know before the tables."""
+        for name, reason in self.without.items():
+            yield f"{name} was left out: {reason}"
+        for name, reason in self.left_out.items():
+            yield f"{name} was left out: {reason}"
+        for name, detail in self.details.items():
+            yield f"{name}: {detail}"
+        for name, reason in self.missing.items():
+            yield f"{name} was not timed: {reason}"
+        for failure in self.report.failures.values():
+            yield f"not timed: {failure}"
+
+
+SESSION = pytest.StashKey[Session]()
+"""Where a pytest configuration keeps its session."""
+
+
+def announcer(config: pytest.Config) -> Callable[[str], None]:
+    """Return a function that writes a line to the terminal at once, whatever is captured."""
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    capture: Any = config.pluginmanager.get_plugin("capturemanager")
+
+    def announce(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(line)
+            reporter.flush()
+
+    return announce

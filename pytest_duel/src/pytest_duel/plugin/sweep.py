@@ -1,0 +1,229 @@
+"""The pytest side of the harness: options, cases, the fixtures `parity` and `measure`, reports.
+
+A project names what it measures with the hook `pytest_duel_catalogue`, and marks a suite with
+``@pytest.mark.sweep("kernel")``; the suite takes `measure`, `backend`, `scenario` and `n`.
+"""
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from pytest_benchmark.logger import PytestBenchmarkWarning
+from pytest_benchmark.storage.file import FileStorage
+from pytest_benchmark.utils import safe_dumps
+
+from pytest_duel.catalogue.model import Case, Catalogue
+from pytest_duel.plugin.options import add_options, read_options
+from pytest_duel.plugin.session import SESSION, Session, announcer
+from pytest_duel.plugin.timing import time_case
+from pytest_duel.results import machine
+from pytest_duel.results.runs import SCHEMA, SECTION, from_json
+from pytest_duel.results.summary import summarise
+from pytest_duel.support import files
+from pytest_duel.verdicts import text
+
+Measure = Callable[[str, str, str, int], None]
+"""(kernel, backend, scenario, n): check, then time."""
+
+
+class Hooks:
+    """Hooks that a project implements."""
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_duel_catalogue(self) -> Catalogue:
+        """Return what the project measures."""
+        raise NotImplementedError
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the options, and the hook that a project implements."""
+    pluginmanager.add_hookspecs(Hooks)
+    add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Decide, before pytest-benchmark does, whether this run measures."""
+    config.addinivalue_line("markers", "sweep(kernel): time a kernel over its catalogued cases")
+    _let_benchmark_warn(config)
+    catalogue = config.hook.pytest_duel_catalogue()
+    options = read_options(config, catalogue)
+    session = Session(catalogue, options, config.rootpath)
+    config.stash[SESSION] = session
+    if config.getoption("benchmark_only"):
+        if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+            config.args = [path for path in config.args if path != "tests"]
+    elif not config.getoption("benchmark_enable"):
+        config.option.benchmark_disable = True
+    config.option.benchmark_save_data = True  # intervals need the raw rounds
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have pytest-benchmark write runs in one step, so that an interrupt truncates none."""
+    own: Any = getattr(session.config, "_benchmarksession", None)
+    if own is None:
+        return
+    own.save_json = partial(_save_json, own)
+    in_files = isinstance(own.storage, FileStorage)  # it may be a database
+    if in_files:
+        own.storage.save = partial(_save, own.storage)
+
+
+def _save_json(own: Any, output_json: dict[str, Any]) -> None:
+    """Write a run where ``--benchmark-json`` says."""
+    files.write(own.json, safe_dumps(output_json, ensure_ascii=True, indent=4))
+    own.logger.info(f"Wrote benchmark data in: {own.json}", purple=True)
+
+
+def _save(storage: Any, output_json: dict[str, Any], save: str) -> None:
+    """Write a run under the next number."""
+    path = storage.get(f"{storage._next_num}_{save}.json")
+    files.write(path, safe_dumps(output_json, ensure_ascii=True, indent=4))
+    storage.logger.info(f"Saved benchmark data in: {path}")
+
+
+def _let_benchmark_warn(config: pytest.Config) -> None:
+    """Keep pytest-benchmark's warnings from ending a run in a project that makes them errors.
+
+    It warns of another machine, and of nothing to save, in hooks where that would be a crash; a
+    case that is refused leaves its fixture unused, of which the failure says enough.
+    """
+    warnings.simplefilter("default", PytestBenchmarkWarning)
+    for rule in "default:", "ignore:Benchmark fixture was not used":
+        name = f"{PytestBenchmarkWarning.__module__}.{PytestBenchmarkWarning.__name__}"
+        config.addinivalue_line("filterwarnings", f"{rule}:{name}")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a suite its cases."""
+    marker = metafunc.definition.get_closest_marker("sweep")
+    if marker is None:
+        return
+    cases = metafunc.config.stash[SESSION].cases(*marker.args)
+    metafunc.parametrize(
+        ("backend", "scenario", "n"),
+        [(case.backend, case.scenario, case.n) for case in cases],
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Drop suites of which no case was asked for; time the others without garbage collection."""
+    empty = [item for item in items if _is_suite(item) and _case(item) is None]
+    if empty:
+        config.hook.pytest_deselected(items=empty)
+        items[:] = [item for item in items if item not in empty]
+    for item in filter(_is_suite, items):
+        item.add_marker(pytest.mark.benchmark(disable_gc=True))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note the cases that will run: the parity check covers exactly their pools."""
+    own = session.config.stash[SESSION]
+    own.selected += [case for item in session.items if (case := _case(item))]
+
+
+def _is_suite(item: pytest.Item) -> bool:
+    return item.get_closest_marker("sweep") is not None
+
+
+def _case(item: pytest.Item) -> Case | None:
+    """Return the case that an item of a suite times; None for one without parameters."""
+    if not _is_suite(item) or not isinstance(item, pytest.Function):
+        return None
+    params: dict[str, Any] = dict(item.callspec.params)
+    if not isinstance(params["n"], int):
+        return None
+    (kernel,) = item.get_closest_marker("sweep").args  # type: ignore[union-attr]
+    return Case(kernel, params["backend"], params["scenario"], params["n"])
+
+
+@pytest.fixture(scope="session")
+def parity(request: pytest.FixtureRequest) -> Session:
+    """Load the backends of the selected cases and hold them against the reference."""
+    own = request.config.stash[SESSION]
+    own.prepare(request.getfixturevalue, announcer(request.config))
+    return own
+
+
+@pytest.fixture
+def measure(parity: Session, benchmark: Any) -> Measure:
+    """Time a case, unless its backend was found wrong."""
+
+    def measure_case(kernel: str, backend: str, scenario: str, n: int) -> None:
+        case = Case(kernel, backend, scenario, n)
+        if omission := parity.omission(case):
+            pytest.skip(omission)
+        if reason := parity.refusal(case):
+            pytest.fail(reason, pytrace=False)
+        pool, batch = parity.pool(case)
+        benchmark.group = f"{kernel} {scenario} n={n}"
+        benchmark.extra_info.update(parity.describe(case))
+        time_case(
+            benchmark,
+            parity.catalogue.kernels[kernel],
+            parity.call(kernel, backend),
+            pool,
+            batch,
+            parity.options.seconds,
+        )
+
+    return measure_case
+
+
+def pytest_benchmark_update_machine_info(
+    config: pytest.Config, machine_info: dict[str, Any]
+) -> None:
+    """Add what pytest-benchmark does not know and take out what is not the machine's."""
+    machine.settle(machine_info)
+    machine_info.update(config.stash[SESSION].machine())
+
+
+def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
+    """Add the harness's own section to a saved run, and keep raw rounds to six figures."""
+    for one in output_json["benchmarks"]:
+        if "data" in one["stats"]:
+            one["stats"]["data"] = [float(f"{value:.6g}") for value in one["stats"]["data"]]
+    output_json[SECTION] = {"schema": SCHEMA, **config.stash[SESSION].as_dict()}
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a measuring run that timed nothing."""
+    config = session.config
+    if not config.getoption("benchmark_only") or config.getoption("collectonly"):
+        return
+    if session.exitstatus == pytest.ExitCode.OK and not _benchmarks(config):
+        session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print what a person came for."""
+    own = config.stash[SESSION]
+    for line in own.notes():
+        terminalreporter.write_line(line)
+    measured = _benchmarks(config)
+    if not measured or config.getoption("benchmark_quiet"):
+        return
+    run = from_json(
+        {
+            "benchmarks": [one.as_dict(include_data=True) for one in measured],
+            SECTION: {"schema": SCHEMA, **own.as_dict()},
+            "machine_info": {},
+            "commit_info": {},
+            "datetime": "",
+        }
+    )
+    terminalreporter.write_line("")
+    terminalreporter.write_line(text.render(summarise(run, own.catalogue), own.catalogue.notes))
+
+
+def _benchmarks(config: pytest.Config) -> list[Any]:
+    """Return the cases that pytest-benchmark timed without an error."""
+    own: Any = getattr(config, "_benchmarksession", None)
+    timed = own.benchmarks if own else []
+    return [one for one in timed if one and not one.has_error and one.extra_info.get("kernel")]

@@ -1,0 +1,63 @@
+"""Time a case: rounds over a pool of distinct inputs, reported per item."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pytest_duel.catalogue.model import Arguments, Call, Kernel
+
+MIN_ROUNDS, MAX_ROUNDS = 5, 300
+"""So many raw rounds are kept for a case."""
+
+
+def time_case(
+    benchmark: Any,
+    kernel: Kernel,
+    call: Call,
+    pool: Sequence[Arguments],
+    batch: int,
+    seconds: float,
+) -> None:
+    """Time `call` on `pool` with pytest-benchmark, in seconds per item, `batch` items a call.
+
+    A round passes over the whole pool. Two rounds come first that are not recorded: one compiles,
+    imports and fills caches, the other tells how many rounds fit into `seconds`. Where benchmarks
+    are disabled, one call is made.
+    """
+    if benchmark.disabled:
+        benchmark.pedantic(call, args=pool[0])
+        return
+    recorded = _record(benchmark, kernel, call, pool, seconds)
+    items = len(pool) * batch
+    # Before pytest-benchmark takes any statistic of them.
+    benchmark.stats.stats.data[:] = [duration / items for duration in recorded]
+
+
+def _record(
+    benchmark: Any, kernel: Kernel, call: Call, pool: Sequence[Arguments], seconds: float
+) -> list[float]:
+    """Let pytest-benchmark run the rounds and return their durations, in seconds."""
+    own: list[float] = []
+
+    def one_round() -> None:
+        for arguments in pool:
+            call(*arguments)
+
+    def self_timed_round() -> None:
+        own.append(sum(call(*arguments) for arguments in pool))
+
+    if kernel.self_timed:
+        rounds = _rounds(self_timed_round, seconds)
+        benchmark.pedantic(self_timed_round, rounds=rounds)
+        return own[-rounds:]
+    one_round()
+    benchmark.pedantic(one_round, rounds=_rounds(one_round, seconds))
+    return list(benchmark.stats.stats.data)
+
+
+def _rounds(one_round: Callable[[], None], seconds: float) -> int:
+    """Time one round and return how many fit into `seconds`."""
+    started = time.perf_counter()
+    one_round()
+    took = time.perf_counter() - started
+    return min(MAX_ROUNDS, max(MIN_ROUNDS, round(seconds / max(took, 1e-9))))

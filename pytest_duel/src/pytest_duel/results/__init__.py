@@ -1,0 +1,1 @@
+"""Saved runs: read, stored, indexed, and put in short."""

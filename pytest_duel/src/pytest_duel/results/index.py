@@ -1,0 +1,248 @@
+"""The few numbers of each saved run that its history needs, kept by the content of its file.
+
+The index is a cache: what it lacks is read from the files, and one that is damaged, or of other
+code than this, is made anew. A run that was read once is not parsed again, wherever it lies; a
+file that has not been touched since is not even read, as git does it.
+"""
+
+import contextlib
+import hashlib
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_duel.catalogue import model
+from pytest_duel.catalogue.model import Case
+from pytest_duel.results import provenance, runs, storage
+from pytest_duel.results.runs import Run, RunError
+from pytest_duel.support import files
+
+EXTRACTION = (model, runs, storage, provenance)
+"""Modules that decide, with this one, what a file gives."""
+TICK = 2e9
+"""Nanoseconds within which a file may change twice and show the same time."""
+TOGETHER = 256
+"""Runs that are added to the index at once; an interrupt costs no more than these."""
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS shape (name TEXT PRIMARY KEY, cases TEXT);
+CREATE TABLE IF NOT EXISTS run (content TEXT PRIMARY KEY, shape TEXT, medians BLOB, about TEXT);
+CREATE TABLE IF NOT EXISTS file (path TEXT PRIMARY KEY, mark TEXT, content TEXT);
+"""
+
+Fact = tuple[str, str]
+"""Of what, and its name: machine, cpu."""
+
+
+class Timed(NamedTuple):
+    """A case on one pool of inputs: only there its times can be compared."""
+
+    case: Case
+    distinct: int
+    seed: int | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A saved run in short."""
+
+    path: Path
+    timed: tuple[Timed, ...]
+    medians: NDArray[np.float64]
+    """In seconds per item, in the order of `timed`."""
+    facts: Mapping[Fact, str | None]
+    """What it was measured on and with."""
+    commit: str
+    """Its hash; empty where it was measured outside of a repository."""
+    dirty: bool
+    committed: str
+    """When, ISO 8601; empty where unknown."""
+    when: str
+    """It was measured, ISO 8601."""
+
+
+def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Path, RunError]]:
+    """Read saved runs, through the index where it knows them.
+
+    Parameters
+    ----------
+    paths
+        Files of runs. Of several with the same content only the first counts: it is one run.
+    home
+        The folder of the index; None for no index.
+
+    Returns
+    -------
+    The runs in the order of their paths, and what is wrong with the files that are none.
+    """
+    index = _Index(home)
+    found: dict[str, Entry] = {}
+    faults: dict[Path, RunError] = {}
+    for path in paths:
+        try:
+            key = index.key(path)
+        except RunError as error:
+            faults[path] = error
+        else:
+            found.setdefault(key, index.known[key].entry(path))
+    index.keep()
+    return list(found.values()), faults
+
+
+def entry_of(run: Run, path: Path) -> Entry:
+    """Return a run in short."""
+    return _record(run).entry(path)
+
+
+class _Record(NamedTuple):
+    """What the index keeps of a file."""
+
+    timed: tuple[Timed, ...]
+    medians: NDArray[np.float64]
+    about: Mapping[str, Any]
+
+    def entry(self, path: Path) -> Entry:
+        facts = {(what, name): value for what, name, value in self.about["facts"]}
+        own = {name: self.about[name] for name in ("commit", "dirty", "committed", "when")}
+        return Entry(path, self.timed, self.medians, facts, **own)
+
+
+def _record(run: Run) -> _Record:
+    facts = provenance.facts_of(run).items()
+    return _Record(
+        timed=tuple(Timed(one.case, one.distinct, one.seed) for one in run.results),
+        medians=np.array([one.median for one in run.results], np.float64),
+        about={
+            "facts": [(*fact, None if value is None else str(value)) for fact, value in facts],
+            "commit": str(run.commit.get("id") or ""),
+            "dirty": bool(run.commit.get("dirty")),
+            "committed": str(run.commit.get("time") or ""),
+            "when": run.when,
+        },
+    )
+
+
+class _Index:
+    """What is known of runs, and of the files that they are in."""
+
+    def __init__(self, home: Path | None) -> None:
+        self.path = home / f"{_code()}.sqlite" if home else None
+        self.known: dict[str, _Record] = {}
+        self.files: dict[str, tuple[str, str]] = {}
+        """By path, the mark of a file and the key of its content."""
+        self.fresh: dict[str, _Record] = {}
+        self.touched: dict[str, tuple[str, str]] = {}
+        if self.path and self.path.is_file():
+            self._read(self.path)
+
+    def key(self, path: Path) -> str:
+        """Return the key of a file's content, whose record is known from then on.
+
+        Raises
+        ------
+        RunError
+            Where it is no run.
+        """
+        name, mark = str(path.absolute()), _mark(path)
+        seen, key = self.files.get(name, ("", ""))
+        if mark and mark == seen and key in self.known:
+            return key
+        content = runs.content(path)
+        key = hashlib.sha256(content).hexdigest()
+        if key not in self.known:
+            run = storage.checked(runs.parse(path, content), path)
+            self.known[key] = self.fresh[key] = _record(run)
+        if mark:
+            self.touched[name] = mark, key
+        if len(self.fresh) == TOGETHER:
+            self.keep()
+        return key
+
+    def _read(self, path: Path) -> None:
+        """Read what there is; where that is damaged it is removed."""
+        try:
+            with closing(sqlite3.connect(path)) as index:
+                shapes = {
+                    name: tuple(Timed(Case(*case), *pool) for *case, pool in json.loads(cases))
+                    for name, cases in index.execute("SELECT name, cases FROM shape")
+                }
+                rows = index.execute("SELECT content, shape, medians, about FROM run")
+                self.known = {
+                    key: _checked(
+                        _Record(shapes[shape], np.frombuffer(medians), json.loads(about))
+                    )
+                    for key, shape, medians, about in rows
+                }
+                marks = index.execute("SELECT path, mark, content FROM file")
+                self.files = {name: (mark, key) for name, mark, key in marks}
+        except (sqlite3.Error, ValueError, LookupError, TypeError):
+            self.known, self.files = {}, {}
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def keep(self) -> None:
+        """Add what is new, in one step; where that cannot be, it is read again next time."""
+        if not self.path or not (self.fresh or self.touched):
+            return
+        with contextlib.suppress(OSError, sqlite3.Error):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            for older in set(self.path.parent.glob("*.sqlite")) - {self.path}:
+                older.unlink()
+            with closing(sqlite3.connect(self.path)) as index, index:
+                index.executescript(_TABLES)
+                shapes = {_name(cases): cases for cases in map(_cases, self.fresh.values())}
+                index.executemany("INSERT OR REPLACE INTO shape VALUES (?, ?)", shapes.items())
+                index.executemany("INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?)", self._rows())
+                files = ((name, *seen) for name, seen in self.touched.items())
+                index.executemany("INSERT OR REPLACE INTO file VALUES (?, ?, ?)", files)
+        self.fresh, self.touched = {}, {}
+
+    def _rows(self) -> Iterator[tuple[str, str, bytes, str]]:
+        for key, record in self.fresh.items():
+            about = json.dumps(record.about)
+            yield key, _name(_cases(record)), record.medians.tobytes(), about
+
+
+def _code() -> str:
+    """Return a name for the code that decides what a file gives."""
+    return files.digest([Path(__file__), *(Path(str(one.__file__)) for one in EXTRACTION)])
+
+
+def _mark(path: Path) -> str:
+    """Return what changes whenever a file does; nothing where it has only just changed."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    changed = max(status.st_mtime_ns, status.st_ctime_ns)
+    if time.time_ns() - changed < TICK:
+        return ""
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+
+
+def _checked(record: _Record) -> _Record:
+    if record.medians.shape != (len(record.timed),) or not (record.medians > 0).all():
+        raise ValueError("times that do not belong to these cases")
+    return record
+
+
+def _cases(record: _Record) -> str:
+    """Return the cases as JSON: the same for most runs, so it is kept once."""
+    return json.dumps(
+        [
+            (one.case.kernel, one.case.backend, one.case.scenario, one.case.n, one[1:])
+            for one in record.timed
+        ]
+    )
+
+
+def _name(cases: str) -> str:
+    return hashlib.sha256(cases.encode()).hexdigest()

@@ -1,0 +1,89 @@
+"""How far a backend is ahead of the next best, in every process that was timed."""
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pytest_duel.catalogue.model import Case
+from pytest_duel.results.runs import Result, Run
+from pytest_duel.results.summary import Block, Size, competitors
+from pytest_duel.statistics.bootstrap import median_interval, median_ratio
+
+Results = Mapping[Case, Sequence[Result]]
+"""What each case gave, process by process."""
+
+
+@dataclass(frozen=True)
+class Lead:
+    """How many times as fast as the fastest other backend one is, at a size."""
+
+    n: int
+    first: str
+    second: str
+    value: float
+    low: float
+    high: float
+
+
+def by_case(runs: Iterable[Run]) -> Results:
+    """Return the results of several runs by case."""
+    found: dict[Case, list[Result]] = {}
+    for run in runs:
+        for result in run.results:
+            found.setdefault(result.case, []).append(result)
+    return found
+
+
+def favourite(block: Block) -> str | None:
+    """Return the backend that is the fastest over all sizes, or else at most of them."""
+    if block.overall:
+        return block.overall.first
+    firsts = [size.verdict.first for size in block.sizes if size.verdict]
+    return statistics.mode(firsts) if firsts else None
+
+
+def leads(block: Block, first: str, results: Results) -> list[Lead]:
+    """Return the lead of a backend at each size where it can be told."""
+    found = (_lead(block, size, first, results) for size in block.sizes)
+    return [lead for lead in found if lead]
+
+
+def _lead(block: Block, size: Size, first: str, results: Results) -> Lead | None:
+    rows = {row.result.case.backend: row.result for row in competitors(size)}
+    others = [name for name in rows if name != first]
+    if first not in rows or not others:
+        return None
+    second = others[0]
+    value = rows[second].median / rows[first].median
+    found = _leads(block, size.n, first, others, results)
+    if len(found) > 1:
+        low, high = min(found), max(found)
+    else:
+        ratio = median_ratio(rows[second].data, rows[first].data)
+        low, high = ratio.low, ratio.high
+    return Lead(size.n, first, second, value, low, high)
+
+
+def _leads(
+    block: Block, n: int, first: str, others: Sequence[str], results: Results
+) -> list[float]:
+    """Return the lead in each process, where every one has timed all of them."""
+    tables = [
+        results.get(Case(block.kernel, name, block.scenario, n), ()) for name in (first, *others)
+    ]
+    if len({len(table) for table in tables}) > 1:
+        return []
+    return [
+        min(result.median for result in rest) / own.median
+        for own, *rest in zip(*tables, strict=True)
+    ]
+
+
+def span(result: Result, results: Results) -> tuple[float, float]:
+    """Return the interval of a time: over the processes, or else within the only one."""
+    medians = [one.median for one in results[result.case]]
+    if len(medians) > 1:
+        return min(medians), max(medians)
+    if result.data:
+        return median_interval(result.data)
+    return result.median, result.median

@@ -1,0 +1,192 @@
+"""What a run says: ratios, winners, crossovers. Plain data, printed elsewhere."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TypeVar
+
+from pytest_duel.catalogue.model import Catalogue, Role
+from pytest_duel.results.runs import Result, Run
+from pytest_duel.statistics.bootstrap import Ratio, geometric_mean_ratio, median_ratio
+
+T = TypeVar("T")
+
+MARGIN = 0.10
+"""One process is one sample: closer than this is too close to call."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case beside the reference and the floor."""
+
+    result: Result
+    role: Role
+    speedup: Ratio | None
+    """How many times faster than the reference backend."""
+    to_floor: float | None
+    """How many times the floor's time it takes."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The fastest backend and its lead over the second."""
+
+    first: str
+    second: str
+    lead: Ratio
+
+    @property
+    def winner(self) -> str | None:
+        """Return the fastest backend, or None where it is too close to call."""
+        return self.first if self.lead.clears(MARGIN) else None
+
+
+@dataclass(frozen=True)
+class Size:
+    """All cases of one kernel and scenario at one n."""
+
+    n: int
+    rows: tuple[Row, ...]
+    verdict: Verdict | None
+    """None where there are not two backends to choose from."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """All sizes of one kernel and scenario."""
+
+    kernel: str
+    item: str
+    scenario: str
+    reference: str
+    sizes: tuple[Size, ...]
+    overall: Verdict | None
+    """Over all sizes, by geometric mean."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Backends that were asked for and not timed, with the word for why."""
+    diagnostic: bool = False
+    """Nobody chooses a backend by it."""
+
+    @property
+    def crossovers(self) -> tuple[tuple[int, str, int, str], ...]:
+        """Return (n, backend, n', backend') wherever the fastest backend changes between sizes."""
+        called = [(s.n, s.verdict.winner) for s in self.sizes if s.verdict and s.verdict.winner]
+        return tuple(
+            (n, str(one), m, str(other))
+            for (n, one), (m, other) in pairwise(called)
+            if one != other
+        )
+
+
+def summarise(run: Run, catalogue: Catalogue, only: tuple[str, str] | None = None) -> list[Block]:
+    """Return a block for each kernel and scenario of `run`, or for one, in the run's order."""
+    groups: dict[tuple[str, str], list[Result]] = {}
+    for result in run.results:
+        if catalogue.knows(result.case):
+            groups.setdefault((result.case.kernel, result.case.scenario), []).append(result)
+    refused = run.section.get("refused", {})
+    return [
+        _block(*names, results, catalogue, refused.get(names[0], {}))
+        for names, results in groups.items()
+        if only is None or names == only
+    ]
+
+
+def middle(runs: Sequence[Run], catalogue: Catalogue) -> Run:
+    """Return the run whose first block's overall lead is the middle one.
+
+    One process is one sample, so the middle of three is better than one; and it is a whole run,
+    so that all that is compared was measured in one process.
+    """
+    if not runs[0].results:
+        return runs[0]
+    first = runs[0].results[0].case
+
+    def lead(run: Run) -> float:
+        blocks = summarise(run, catalogue, (first.kernel, first.scenario))
+        return next((one.overall.lead.value for one in blocks if one.overall), 1.0)
+
+    return sorted(runs, key=lead)[len(runs) // 2]
+
+
+def _block(
+    kernel: str,
+    scenario: str,
+    results: Sequence[Result],
+    catalogue: Catalogue,
+    refused: Mapping[str, str],
+) -> Block:
+    numbers = sorted({result.case.n for result in results})
+    sizes = [_size(n, [r for r in results if r.case.n == n], catalogue) for n in numbers]
+    return Block(
+        kernel=kernel,
+        item=catalogue.kernels[kernel].item,
+        scenario=scenario,
+        reference=catalogue.reference,
+        sizes=tuple(sizes),
+        overall=_overall(sizes),
+        refused=refused,
+        diagnostic=(
+            catalogue.kernels[kernel].diagnostic or catalogue.scenarios[scenario].diagnostic
+        ),
+    )
+
+
+def _size(n: int, results: Sequence[Result], catalogue: Catalogue) -> Size:
+    roles = {
+        result.case.backend: catalogue.backends[result.case.backend].role for result in results
+    }
+    reference = _only(r for r in results if r.case.backend == catalogue.reference)
+    lowest = _only(one.name for one in catalogue.backends.values() if one.role is Role.FLOOR)
+    floor = _only(r for r in results if r.case.backend == lowest)
+    rows = tuple(
+        Row(
+            result=result,
+            role=roles[result.case.backend],
+            speedup=_speedup(reference, result),
+            to_floor=result.median / floor.median if floor else None,
+        )
+        for result in results
+    )
+    return Size(n, rows, _verdict(rows))
+
+
+def _only(found: Iterable[T]) -> T | None:
+    return next(iter(found), None)
+
+
+def _speedup(reference: Result | None, result: Result) -> Ratio | None:
+    if reference is None or reference is result:
+        return None
+    return median_ratio(reference.data, result.data) if reference.data and result.data else None
+
+
+def competitors(size: Size) -> list[Row]:
+    """Return the rows that compete for the win, fastest first."""
+    rows = [row for row in size.rows if row.role is Role.BACKEND and row.result.data]
+    return sorted(rows, key=lambda row: row.result.median)
+
+
+def _verdict(rows: tuple[Row, ...]) -> Verdict | None:
+    order = competitors(Size(0, rows, None))
+    if len(order) < 2:
+        return None
+    first, second = (row.result for row in order[:2])
+    lead = median_ratio(second.data, first.data)
+    return Verdict(first.case.backend, second.case.backend, lead)
+
+
+def _overall(sizes: Sequence[Size]) -> Verdict | None:
+    """Compare the backends present at every size by the geometric mean of their ratios."""
+    tables = [{row.result.case.backend: row.result for row in competitors(size)} for size in sizes]
+    names = [name for name in tables[0] if all(name in table for table in tables)]
+    if len(names) < 2:
+        return None
+
+    def against(name: str, other: str) -> Ratio:
+        return geometric_mean_ratio(
+            [table[other].data for table in tables], [table[name].data for table in tables]
+        )
+
+    order = sorted(names, key=lambda name: against(names[0], name).value)
+    return Verdict(order[0], order[1], against(order[0], order[1]))

@@ -1,0 +1,1 @@
+"""How far the gate can be trusted on a machine."""

@@ -1,0 +1,238 @@
+"""A self-test's trials as they are saved, and what they say: rates, floors, what is caught."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from pytest_duel.selftest.stock import flagged
+from pytest_duel.statistics.paired import Verdict
+from pytest_duel.support import files
+from pytest_duel.support.errors import DuelError
+from pytest_duel.support.exit_codes import Exit
+from pytest_duel.support.harness import HOME
+
+SCHEMA = 1
+PARTS = {"schema", "when", "key", "machine", "commit", "trials"}
+ALPHA = 0.01
+"""The chance that any case of a gate is beyond its floor."""
+LEAST = 8
+"""Draws of placement that it takes to tell its spread, the base's among them."""
+MEASURING = (
+    "paired/engine.py", "paired/client.py", "paired/worker.py", "paired/sampling.py",
+    "statistics/paired.py", "gate/gate.py", "selftest/selftest.py", "selftest/stock.py",
+)  # fmt: skip
+"""The modules that measure and decide."""
+CAUGHT = 0.95
+"""A slowdown that is caught nineteen times in twenty."""
+
+Trial = Mapping[str, Any]
+"""A trial as it is saved."""
+
+
+class SelftestError(DuelError):
+    """A self-test cannot go on; the message says why."""
+
+
+class Kind(StrEnum):
+    """What is true in a trial."""
+
+    SAME = "same"
+    """Base and head are one wheel."""
+    SLOWED = "slowed"
+    """So they are, but half of the cases do extra work in the head."""
+    PLACEMENT = "placement"
+    """The head's wheel is built anew with its code placed otherwise: floors come from these."""
+    REBUILT = "rebuilt"
+    """Two wheels of one source that took no part in the floors, one on each side."""
+    REBUILT_SLOWED = "rebuilt-slowed"
+    """The same, and half of the cases do so much extra work that the gate should tell."""
+    STOCK = "stock"
+    """Three runs of pytest-benchmark: one, the same again, and one with extra work."""
+
+
+def measuring_code() -> str:
+    """Return a digest of the code that measures and decides."""
+    return files.digest(HOME / "pytest_duel" / name for name in MEASURING)
+
+
+class Report:
+    """A self-test's file: read where there is one, and written after every trial."""
+
+    def __init__(
+        self,
+        path: Path,
+        key: Mapping[str, Any],
+        machine: Mapping[str, Any],
+        commit: Mapping[str, Any],
+    ) -> None:
+        self.path = path
+        self.data: dict[str, Any] = {
+            "schema": SCHEMA,
+            "when": datetime.now(UTC).isoformat(timespec="seconds"),
+            "key": dict(key),
+            "machine": dict(machine),
+            "commit": dict(commit),
+            "trials": [],
+        }
+        if path.exists():
+            old = load(path)
+            for part in ("key", "machine"):
+                if old[part] != json.loads(json.dumps(self.data[part])):
+                    raise SelftestError(
+                        f"{path} is of a self-test with another {part}: name another file"
+                    )
+            self.data = old
+
+    @property
+    def trials(self) -> list[Trial]:
+        """Return the trials so far."""
+        trials: list[Trial] = self.data["trials"]
+        return trials
+
+    def has(self, kind: Kind, index: int) -> bool:
+        """Tell whether a trial has been made."""
+        return any((one["kind"], one["index"]) == (kind, index) for one in self.trials)
+
+    def add(self, trial: Trial) -> None:
+        """Keep a trial."""
+        self.trials.append(trial)
+        files.write(self.path, json.dumps(self.data, indent=1) + "\n")
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a self-test's file.
+
+    Raises
+    ------
+    SelftestError
+        Where it is missing, truncated, foreign, or of a newer schema.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SelftestError(f"{path} cannot be read: {error}") from None
+    if not isinstance(data, dict) or not set(data) >= PARTS:
+        raise SelftestError(f"{path} is no self-test")
+    if data["schema"] != SCHEMA:
+        raise SelftestError(f"{path} has schema {data['schema']}; this version reads {SCHEMA}")
+    return data
+
+
+def floors(trials: Sequence[Trial], alpha: float = ALPHA) -> dict[str, float]:
+    """Return how far code placement alone may move a case, as a share.
+
+    Each wheel is a draw of placement, and so is the base that all are held against. Two more
+    differ by more than this, in any case of a gate, with a chance of `alpha`: the prediction
+    interval for the difference of two normal draws, by Student's t, with Bonferroni's share of
+    the level for each case.
+    """
+    changes: dict[str, list[float]] = {}
+    for trial in gates(trials, Kind.PLACEMENT):
+        for name, one in trial["cases"].items():
+            changes.setdefault(name, [0.0]).append(np.log1p(one["change"]))
+    level = 1 - alpha / max(1, len(changes))
+    return {
+        name: float(np.expm1(np.sqrt(2) * np.std(own, ddof=1) * stats.t.ppf(level, len(own) - 1)))
+        for name, own in changes.items()
+        if len(own) >= LEAST
+    }
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often something happened, with its interval."""
+
+    happened: int
+    of: int
+
+    @property
+    def value(self) -> float:
+        """Return the share."""
+        return self.happened / self.of if self.of else float("nan")
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Return the two-sided 95 % interval.
+
+        References
+        ----------
+        Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of
+        the binomial", *Biometrika* 26 (1934).
+        """
+        if not self.of:
+            return 0.0, 1.0
+        found = stats.binomtest(self.happened, self.of).proportion_ci(0.95, method="exact")
+        return float(found.low), float(found.high)
+
+
+def gates(trials: Sequence[Trial], kind: Kind) -> list[Trial]:
+    """Return the trials of a kind."""
+    return [one for one in trials if one["kind"] == kind]
+
+
+def exits(trials: Sequence[Trial], kind: Kind) -> dict[Exit, Rate]:
+    """Return how often the gates of a kind ended with each exit code."""
+    own = gates(trials, kind)
+    return {code: Rate(sum(one["exit"] == code for one in own), len(own)) for code in Exit}
+
+
+def caught(trials: Sequence[Trial], kind: Kind = Kind.SLOWED) -> dict[float, Rate]:
+    """Return how many of the slowed cases were caught, by slowdown; 0: unslowed.
+
+    Caught is what was called a regression in a gate that ended with 1, not void.
+
+    A case that could not be measured is in no verdict; its trial is an error in `exits`.
+    """
+    found: dict[float, list[bool]] = {}
+    for trial in gates(trials, kind):
+        told = trial["exit"] == Exit.REGRESSION
+        for one in trial["cases"].values():
+            called = one["verdict"] == Verdict.REGRESSION
+            found.setdefault(one["extra"], []).append(told and called)
+    return {extra: Rate(sum(own), len(own)) for extra, own in sorted(found.items())}
+
+
+def caught_beyond_floors(trials: Sequence[Trial]) -> dict[bool, Rate]:
+    """Return how many cases of rebuilt wheels were caught, of those slowed and of the others."""
+    found: dict[bool, list[Rate]] = {}
+    for extra, rate in caught(trials, Kind.REBUILT_SLOWED).items():
+        found.setdefault(extra > 0, []).append(rate)
+    return {
+        slowed: Rate(sum(one.happened for one in own), sum(one.of for one in own))
+        for slowed, own in found.items()
+    }
+
+
+def smallest_caught(trials: Sequence[Trial]) -> float | None:
+    """Return the least slowdown tried from which on nineteen in twenty were caught."""
+    least = None
+    for extra, rate in reversed(caught(trials).items()):
+        if not extra or rate.value < CAUGHT:
+            break
+        least = extra
+    return least
+
+
+def stock_alarms(trials: Sequence[Trial], rule: str) -> Rate:
+    """Return in how many pairs of the same runs a stock rule failed any case."""
+    own = gates(trials, Kind.STOCK)
+    runs = [one["runs"] for one in own]
+    return Rate(sum(bool(flagged(first, again, rule)) for first, again, _ in runs), len(own))
+
+
+def stock_caught(trials: Sequence[Trial], rule: str) -> dict[float, Rate]:
+    """Return how many of the slowed cases a stock rule failed, by slowdown; 0: unslowed."""
+    found: dict[float, list[bool]] = {}
+    for trial in gates(trials, Kind.STOCK):
+        _, before, after = trial["runs"]
+        failed = flagged(before, after, rule)
+        for name in before:
+            found.setdefault(trial["extra"].get(name, 0.0), []).append(name in failed)
+    return {extra: Rate(sum(own), len(own)) for extra, own in sorted(found.items())}

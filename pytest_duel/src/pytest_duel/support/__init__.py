@@ -1,0 +1,1 @@
+"""What every other package builds on: files, child processes, git, the system, exit codes."""

@@ -1,0 +1,48 @@
+"""Numbers for people: significant figures, shares, times with their unit."""
+
+from collections.abc import Iterable
+
+_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+
+
+def decimals(value: float, digits: int = 3) -> int:
+    """Return the decimal places that show `value` with `digits` significant figures."""
+    if value == 0:
+        return 0
+    exponent = int(f"{abs(value):.{digits - 1}e}".partition("e")[2])
+    return max(0, digits - 1 - exponent)
+
+
+def figures(value: float, digits: int = 3) -> str:
+    """Return `value` with `digits` significant figures and no exponent."""
+    if value == 0:
+        return "0"
+    rounded = float(f"{value:.{digits - 1}e}")
+    return f"{rounded:.{decimals(value, digits)}f}"
+
+
+def share(value: float) -> str:
+    """Return a share in percent, with a decimal place where it has one: ``2%``, ``0.5%``."""
+    return f"{value:.1%}".replace(".0%", "%")
+
+
+def duration(seconds: float) -> str:
+    """Return a time with its unit: ``4.22 µs``."""
+    for unit, name in _UNITS:
+        if seconds >= unit * 0.9995:
+            return f"{figures(seconds / unit)} {name}"
+    return f"{figures(seconds / _UNITS[-1][0])} {_UNITS[-1][1]}"
+
+
+def ratio(value: float, low: float, high: float, digits: int = 3) -> str:
+    """Return a ratio with its interval: ``1.03 [1.01, 1.05]``."""
+    return f"{figures(value, digits)} [{figures(low, digits)}, {figures(high, digits)}]"
+
+
+def common_unit(seconds: Iterable[float]) -> tuple[float, str]:
+    """Return the largest unit in which the shortest time is at least 0.1, and its name."""
+    least = min(seconds)
+    for unit, name in _UNITS:
+        if least >= unit * 0.1:
+            return unit, name
+    return _UNITS[-1]

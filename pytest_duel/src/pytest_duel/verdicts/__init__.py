@@ -1,0 +1,1 @@
+"""What any command concludes, as plain data."""

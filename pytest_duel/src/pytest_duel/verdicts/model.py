@@ -1,0 +1,90 @@
+"""What a comparison, a duel or a gate concludes, ready for any format. Plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_duel.statistics.paired import Verdict
+from pytest_duel.support.exit_codes import Exit, worst
+
+RANKING = (Verdict.REGRESSION, Verdict.INCONCLUSIVE, Verdict.IMPROVEMENT, Verdict.NO_CHANGE)
+QUIET = (
+    Verdict.NO_CHANGE, Verdict.INCONCLUSIVE, "control", "same code", "steady", "too short",
+)  # fmt: skip
+"""What a short report leaves out."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A case, or a mean over cases."""
+
+    name: str
+    """In full, and unique: ``clear[rust-uniform-200]``."""
+    group: str
+    """The heading that it stands under."""
+    label: str
+    """Its name under that heading."""
+    cells: tuple[str, ...]
+    """What stands in the judgement's columns."""
+    word: str
+    """Its verdict, or what else there is to say: ``gone``, ``new``."""
+    exit: Exit = Exit.PASS
+    """What it makes of the whole, on its own."""
+    note: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """The same for machines: numbers in SI units, None where unknown."""
+
+    @property
+    def notable(self) -> bool:
+        """Tell whether a short report must show it."""
+        return self.exit is not Exit.PASS or self.word not in QUIET
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Everything that a command found."""
+
+    command: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    """One for each case."""
+    means: tuple[Row, ...] = ()
+    """What the cases say together, in the same columns."""
+    warnings: tuple[str, ...] = ()
+    """What weakens the verdict: to be said loudly."""
+    notes: tuple[str, ...] = ()
+    """How to read it."""
+    void: bool = False
+    """The measurement is not to be trusted, whatever its rows say."""
+    words: tuple[str, ...] = tuple(map(str, RANKING))
+    """What rows may say, gravest first; the last is said where nothing else is."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def word(self) -> str:
+        """Return the verdict on the whole."""
+        said = {row.word for row in (*self.rows, *self.means)}
+        gravest, *others, least = self.words
+        if not self.void and gravest in said:
+            return gravest
+        if any(row.exit is Exit.ERROR for row in self.rows):
+            return "error"
+        if self.void:
+            return "void"
+        return next((word for word in others if word in said), least)
+
+    @property
+    def exit(self) -> Exit:
+        """Return the command's exit code."""
+        own = Exit.INCONCLUSIVE if self.void else Exit.PASS
+        return worst([own, *(row.exit for row in (*self.rows, *self.means))])
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return how many cases have which verdict, the gravest first."""
+        order = (Verdict.REGRESSION, "gone", Verdict.IMPROVEMENT, "new", Verdict.INCONCLUSIVE)
+        words = [row.word for row in self.rows]
+        known = [str(word) for word in (*order, Verdict.NO_CHANGE)]
+        kinds = [*known, *sorted(set(words) - set(known))]
+        return {word: words.count(word) for word in kinds if word in words}

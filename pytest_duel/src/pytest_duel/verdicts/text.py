@@ -1,0 +1,180 @@
+"""A summary as plain text: 80 columns, no colour."""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from pytest_duel.catalogue.model import Role
+from pytest_duel.results.summary import MARGIN, Block, Row, Size, Verdict
+from pytest_duel.statistics.bootstrap import Ratio
+from pytest_duel.support import units
+from pytest_duel.support.terminal import WIDTH
+from pytest_duel.support.units import common_unit, decimals, figures
+
+
+def render(blocks: Sequence[Block], notes: Mapping[str, str]) -> str:
+    """Return the whole summary: details, then side by side, then in short.
+
+    Parameters
+    ----------
+    blocks
+        What was measured.
+    notes
+        What the legend says of a backend, by name.
+    """
+    lines: list[str] = []
+    for block in blocks:
+        lines += [*details(block), ""]
+    lines += [*_heading("Which backend at which size"), ""]
+    for block in blocks:
+        lines += [*glance(block), ""]
+    lines += [*legend(notes), "", *_heading("In short"), *in_short(blocks)]
+    return "\n".join(lines)
+
+
+def in_short(blocks: Iterable[Block]) -> Iterator[str]:
+    """Yield a line for every kernel: what to use, by its first scenario."""
+    told: set[str] = set()
+    for block in blocks:
+        if block.overall and not block.diagnostic and block.kernel not in told:
+            told.add(block.kernel)
+            line = f"{block.kernel}, {block.scenario}: {answer(block, block.overall)}"
+            yield from textwrap.wrap(line, WIDTH, subsequent_indent="    ")
+
+
+def answer(block: Block, verdict: Verdict) -> str:
+    """Say which backend to use, and by how much it leads over all sizes."""
+    use = crossover(block) if block.crossovers else recommendation(block)
+    return f"{use}; {overall(verdict, len(block.sizes))}{_without(block)}"
+
+
+def _without(block: Block) -> str:
+    """Say which backends the conclusion leaves out."""
+    left_out = ", ".join(f"{name} ({why})" for name, why in block.refused.items())
+    return f"; of those timed, without {left_out}" if left_out else ""
+
+
+def details(block: Block) -> Iterator[str]:
+    """Yield a line for every case of `block`."""
+    unit, name = common_unit(row.result.median for size in block.sizes for row in size.rows)
+    yield from _heading(f"{block.kernel}, {block.scenario}: {name} per {block.item}")
+    speedup = f"× {block.reference} [95 %]"
+    yield (
+        f"{'n':>7} {'backend':<14}{'median':>7}{'mean':>7}{'stddev':>7}{'min':>7}"
+        f"{speedup:>22}{'/ floor':>8}"
+    )
+    for size in block.sizes:
+        for index, row in enumerate(size.rows):
+            yield _detail(f"{size.n:,}" if index == 0 else "", row, unit)
+
+
+def _detail(n: str, row: Row, unit: float) -> str:
+    result = row.result
+    places = decimals(result.median / unit)
+    median, mean, least = (
+        f"{value / unit:>7.{places}f}" for value in (result.median, result.mean, result.min)
+    )
+    stddev = result.stddev / unit
+    spread = f"{stddev:>7.{min(decimals(stddev, 2), places + 1)}f}"
+    columns = f"{median}{mean}{spread}{least}"
+    speedup = ratio(row.speedup) if row.speedup else ""
+    floor = figures(row.to_floor, 2) if row.to_floor and row.role is not Role.FLOOR else ""
+    return f"{n:>7} {result.case.backend:<14}{columns}{speedup:>22}{floor:>8}".rstrip()
+
+
+def glance(block: Block) -> Iterator[str]:
+    """Yield the medians side by side, the fastest at each size, and the conclusion."""
+    timed = dict.fromkeys(
+        row.result.case.backend
+        for size in block.sizes
+        for row in size.rows
+        if row.role in (Role.BACKEND, Role.FLOOR)
+    )
+    names = [*timed, *(name for name in block.refused if name not in timed)]
+    unit, unit_name = common_unit(row.result.median for size in block.sizes for row in size.rows)
+    yield f"{block.kernel}, {block.scenario} (median {unit_name} per {block.item})"
+    widths = {name: max(9, len(name) + 1) for name in names}
+    yield f"{'n':>9}" + "".join(f"{name:>{widths[name]}}" for name in names) + "  fastest"
+    for size in block.sizes:
+        cells = {row.result.case.backend: figures(row.result.median / unit) for row in size.rows}
+        cells = {**block.refused, **cells}
+        row = f"{size.n:>9,}"
+        row += "".join(f"{cells.get(name, '–'):>{widths[name]}}" for name in names)
+        yield f"{row}  {fastest(size)}".rstrip()
+    if not block.diagnostic:
+        yield from conclusion(block)
+
+
+def fastest(size: Size) -> str:
+    """Say which backend is fastest at a size, and by how much."""
+    verdict = size.verdict
+    if verdict is None:
+        return ""
+    if verdict.winner is None:
+        return f"too close: {verdict.first}, {verdict.second}"
+    return f"{verdict.first}, {figures(verdict.lead.value, 2)}× {verdict.second}"
+
+
+def conclusion(block: Block) -> Iterator[str]:
+    """Yield the crossover and the one line for all sizes."""
+    if block.overall is None:
+        return
+    if len(block.sizes) > 1:
+        line = f"crossover: {crossover(block)}"
+        yield from textwrap.wrap(line, WIDTH, initial_indent="  ", subsequent_indent="    ")
+    line = f"{overall(block.overall, len(block.sizes))}; {recommendation(block)}{_without(block)}"
+    yield from textwrap.wrap(line, WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
+def crossover(block: Block) -> str:
+    """Say between which sizes the fastest backend changes."""
+    changes = block.crossovers
+    if changes:
+        return "; ".join(
+            f"{one} → {other} between {n:,} and {m:,}" for n, one, m, other in changes
+        )
+    undecided = [size for size in block.sizes if size.verdict and size.verdict.winner is None]
+    if len(undecided) == len(block.sizes):
+        return "undecided, all sizes are too close to call"
+    names = {size.verdict.winner for size in block.sizes if size.verdict and size.verdict.winner}
+    where = "every size" if not undecided else "every size that can be called"
+    return f"none, {names.pop()} is fastest at {where}"
+
+
+def overall(verdict: Verdict, sizes: int) -> str:
+    """Say in one line who is faster over all sizes."""
+    over = f"over all {sizes} sizes (geometric mean) " if sizes > 1 else ""
+    if verdict.winner is None:
+        return f"{over}{verdict.first} and {verdict.second} are too close to call"
+    return f"{over}{verdict.first} is {ratio(verdict.lead)}× as fast as {verdict.second}"
+
+
+def recommendation(block: Block) -> str:
+    """Say what to use."""
+    winners = {size.verdict.winner for size in block.sizes if size.verdict}
+    decided = winners - {None}
+    if len(decided) == 1:
+        name = decided.pop()
+        return f"use {name}" if None not in winners else f"use {name} (in part too close to call)"
+    if not decided:
+        return "use either"
+    return "choose by size, see above"
+
+
+def legend(notes: Mapping[str, str]) -> list[str]:
+    """Explain the columns."""
+    told = "".join(f" {name}: {note}." for name, note in notes.items())
+    return textwrap.wrap(
+        "× and its interval: how many times faster than the reference backend; the interval is "
+        "what another look at this process would give. Another process may differ, so a lead "
+        f"within {MARGIN:.0%} is too close to call.{told}",
+        WIDTH,
+    )
+
+
+def ratio(value: Ratio) -> str:
+    """Return a ratio with its interval."""
+    return units.ratio(value.value, value.low, value.high, 3 if value.value >= 1 else 2)
+
+
+def _heading(text: str) -> list[str]:
+    return [text, "-" * len(text)]

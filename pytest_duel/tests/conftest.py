@@ -1,0 +1,54 @@
+"""Settings of all tests, and a toy project with a catalogue of its own, to run the harness in."""
+
+import os
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from places import TOY, settle
+from pytest_duel.support.harness import search_path
+
+if find_spec("hypothesis"):  # a sweep, which runs no test, comes by here without it
+    from hypothesis import settings
+
+    # No test asserts a time; the machine may be busy with others.
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
+
+Toy = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def toy(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    """Return a function that runs pytest on the toy project, in a process of its own."""
+    shutil.copy(TOY / "toy_catalogue.py", pytester.path / "conftest.py")
+    shutil.copy(TOY / "toy_suite.py", pytester.path / "test_toy.py")
+    pytester.makeini("[pytest]\nfilterwarnings = error\n")
+    path = os.pathsep.join(filter(None, [search_path(), os.environ.get("PYTHONPATH")]))
+    monkeypatch.setenv("PYTHONPATH", path)
+    # The width of pytest's own lines, which are cut there otherwise.
+    monkeypatch.setenv("COLUMNS", "300")
+
+    def run(*arguments: str) -> pytest.RunResult:
+        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=120)
+
+    return run
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder whose project is the simulated one."""
+    settle(tmp_path, "simulated_project")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def toy_workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder whose project is the toy."""
+    settle(tmp_path, "toy_project")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,0 +1,291 @@
+"""Saved runs: what they hold, and that pytest-benchmark's own ways of using them work."""
+
+import json
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from places import DATA
+from pytest_duel.results import provenance, runs
+
+Toy = Callable[..., pytest.RunResult]
+
+SAVED = DATA / "run.json"
+QUICK = ("--bench-backends=plain,quick", "--bench-tier=smoke", "--benchmark-only")
+
+
+def document() -> Any:
+    return json.loads(SAVED.read_text(encoding="utf-8"))
+
+
+def test_json_holds_all_that_a_reader_needs(toy: Toy) -> None:
+    assert toy("--benchmark-json=out.json", *QUICK).ret == pytest.ExitCode.OK
+    text = Path("out.json").read_text(encoding="utf-8")
+    saved = json.loads(text)
+    machine = saved["machine_info"]
+    assert "node" not in machine
+    host = socket.gethostname()
+    assert f'"{host}"' not in text
+    assert "hz_actual" not in machine["cpu"]
+    assert {"brand_raw", "count"} <= machine["cpu"].keys()
+    assert machine["versions"]["python"] == platform.python_version()
+    assert {"python", "pytest", "pytest-benchmark"} <= machine["versions"].keys()
+    assert {"cores", "usable_cores", "governor", "virtualisation"} <= machine.keys()
+    assert {"id", "dirty"} <= saved["commit_info"].keys()
+    section = saved["bench"]
+    assert section["schema"] == runs.SCHEMA
+    assert section["build_info"] == {}  # the toy has no wheel
+    assert section["parity"]["calls"] == {"scale quick": 4098}
+    assert section["parity"]["disagreements"] == []
+    assert section["tier"] == "smoke"
+    assert len(section["load"]) == 2
+    for case in saved["benchmarks"]:
+        info = case["extra_info"]
+        assert info["seed"] == 11
+        assert info["calls"] == info["distinct"] == 4096
+        assert len(case["stats"]["data"]) == case["stats"]["rounds"]
+
+    run = runs.load(Path("out.json"))
+    assert [one.case.id for one in run.results] == ["scale[plain-mixed-4]", "scale[quick-mixed-4]"]
+    assert [list(one.data) for one in run.results] == [
+        case["stats"]["data"] for case in saved["benchmarks"]
+    ]
+
+
+def test_saved_runs_compare_without_a_warning(toy: Toy, pytester: pytest.Pytester) -> None:
+    assert toy("--benchmark-save=first", *QUICK).ret == pytest.ExitCode.OK
+    result = toy("--benchmark-autosave", "--benchmark-compare", *QUICK)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines_random(
+        ["test_scale*quick-mixed-4* (NOW) *", "test_scale*quick-mixed-4* (0001_first) *"]
+    )
+    both = result.stdout.str() + result.stderr.str()
+    assert "Comparing against benchmarks from" in both
+    assert "Warning" not in both
+
+    # What is saved by name or by itself holds the raw rounds too.
+    files = sorted(pytester.path.glob(".benchmarks/*/*.json"))
+    assert [len(runs.load(path).results) for path in files] == [2, 2]
+    assert all(one.data for path in files for one in runs.load(path).results)
+
+    stock = pytester.run(sys.executable, "-m", "pytest_benchmark", "compare", "0001", "0002")
+    assert stock.ret == 0
+    stock.stdout.fnmatch_lines_random(["test_scale*quick-mixed-4* (0001_first) *"])
+
+
+CIRCLE = """
+
+def pytest_benchmark_update_json(output_json):
+    output_json["itself"] = output_json
+"""
+
+
+@pytest.mark.parametrize("option", ["--benchmark-json=out.json", "--benchmark-save=next"])
+def test_a_run_whose_writing_fails_leaves_what_was_there(
+    toy: Toy, pytester: pytest.Pytester, option: str
+) -> None:
+    both = ("--benchmark-json=out.json", "--benchmark-save=first")
+    assert toy(*both, *QUICK).ret == pytest.ExitCode.OK
+    before = {path: path.read_bytes() for path in pytester.path.rglob("*.json*")}
+    assert len(before) == 2
+    with (pytester.path / "conftest.py").open("a", encoding="utf-8") as conftest:
+        conftest.write(CIRCLE)
+    result = toy(option, *QUICK)
+    assert "Circular reference" in result.stdout.str() + result.stderr.str()
+    assert {path: path.read_bytes() for path in pytester.path.rglob("*.json*")} == before
+
+
+DYING = """
+
+def pytest_benchmark_update_json():
+    import os
+    from pytest_duel.support import files
+
+    files.Path.replace = lambda *_: os._exit(9)
+"""
+
+
+@pytest.mark.parametrize("option", ["--benchmark-json=out.json", "--benchmark-autosave"])
+def test_a_run_that_is_killed_while_it_is_written_is_not_there(
+    toy: Toy, pytester: pytest.Pytester, option: str
+) -> None:
+    with (pytester.path / "conftest.py").open("a", encoding="utf-8") as conftest:
+        conftest.write(DYING)
+    assert toy(option, *QUICK).ret == 9
+    assert list(pytester.path.rglob("*.json")) == []
+
+
+def test_comparing_with_another_machine_warns_and_goes_on(
+    toy: Toy, pytester: pytest.Pytester
+) -> None:
+    assert toy("--benchmark-save=first", *QUICK).ret == pytest.ExitCode.OK
+    (path,) = pytester.path.glob(".benchmarks/*/*.json")
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    saved["machine_info"]["cpu"]["brand_raw"] = "another CPU"
+    path.write_text(json.dumps(saved), encoding="utf-8")
+    # The toy's settings turn warnings into errors, as careful projects do.
+    result = toy("--benchmark-compare", *QUICK)
+    assert result.ret == pytest.ExitCode.OK
+    assert "machine_info is different" in result.stdout.str() + result.stderr.str()
+    result.stdout.fnmatch_lines_random(["test_scale*quick-mixed-4* (NOW) *"])
+
+
+def test_stock_compare_works_in_this_project(tmp_path: Path) -> None:
+    other = shutil.copy(SAVED, tmp_path / "other.json")
+    command = [sys.executable, "-m", "pytest_benchmark", "compare", str(SAVED), str(other)]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", timeout=120,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "test_clear[rust-uniform-5]" in done.stdout
+
+
+def test_load_reads_a_saved_run() -> None:
+    run = runs.load(SAVED)
+    first = run.results[0]
+    stats = document()["benchmarks"][0]["stats"]
+    assert first.case.id == "clear[numpy-uniform-5]"
+    assert (first.median, first.mean, first.min) == (stats["median"], stats["mean"], stats["min"])
+    assert (first.stddev, first.rounds) == (stats["stddev"], stats["rounds"])
+    assert list(first.data) == stats["data"]
+    assert first.distinct == 4096
+    assert run.when == document()["datetime"]
+    assert run.machine == document()["machine_info"]
+
+
+def test_load_reads_a_run_without_raw_rounds(tmp_path: Path) -> None:
+    saved = document()
+    for case in saved["benchmarks"]:
+        del case["stats"]["data"]
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(saved), encoding="utf-8")
+    assert {one.data for one in runs.load(path).results} == {()}
+
+
+def without(*keys: str | int) -> str:
+    saved = part = document()
+    for key in keys[:-1]:
+        part = part[key]
+    del part[keys[-1]]
+    return json.dumps(saved)
+
+
+def having(value: Any, *keys: str | int) -> str:
+    saved = part = document()
+    for key in keys[:-1]:
+        part = part[key]
+    part[keys[-1]] = value
+    return json.dumps(saved)
+
+
+FIRST = ("benchmarks", 0)
+INFO, STATS = (*FIRST, "extra_info"), (*FIRST, "stats")
+IT_IS = "benchmarks[0], clear[numpy-uniform-5]"
+NOT_RUNS = {
+    "empty": ("", "no whole JSON"),
+    "truncated": (SAVED.read_text(encoding="utf-8")[:-200], "no whole JSON"),
+    "binary": ("\x00\x01", "no whole JSON"),
+    "other JSON": ('{"name": "x"}', "no pytest-benchmark run"),
+    "a list": ("[1, 2]", "no pytest-benchmark run"),
+    "a number": ("3", "no pytest-benchmark run"),
+    "stock": (without("bench"), "not made by this harness"),
+    "newer": (
+        having({"schema": 2}, "bench"), "schema 2 is not known here; this version reads 1",
+    ),
+    "no schema": (having({}, "bench"), "schema None"),
+    "odd section": (having([1], "bench"), "schema None"),
+    "no cases": (having(None, "benchmarks"), "benchmarks is None: it must be a list"),
+    "odd cases": (having({"a": 1}, "benchmarks"), "benchmarks is {'a': 1}: it must be a list"),
+    "odd case": (having(3, *FIRST), "benchmarks[0] is 3: it must be an object"),
+    "no machine": (without("machine_info"), "machine_info is missing"),
+    "null machine": (having(None, "machine_info"), "machine_info is None: it must be an object"),
+    "odd cpu": (having("a CPU", "machine_info", "cpu"), "machine_info: cpu is 'a CPU'"),
+    "odd versions": (having([1], "machine_info", "versions"), "machine_info: versions is [1]"),
+    "odd commit": (having([], "commit_info"), "commit_info is []: it must be an object"),
+    "no commit": (without("commit_info"), "commit_info is missing"),
+    "odd date": (having(3, "datetime"), "datetime is 3: it must be a text"),
+    "odd build": (having([1], "bench", "build_info"), "bench: build_info is [1]"),
+    "odd missing": (having([1], "bench", "missing"), "bench: missing is [1]"),
+    "odd refused": (having(None, "bench", "refused"), "bench: refused is None"),
+    "odd parity": (having(1, "bench", "parity"), "bench: parity is 1"),
+    "odd disagreements": (
+        having(1, "bench", "parity", "disagreements"), "bench.parity: disagreements is 1",
+    ),
+    "no extra_info": (without(*INFO), "benchmarks[0]: extra_info is missing"),
+    "odd extra_info": (having([], *INFO), "benchmarks[0]: extra_info is []"),
+    "no stats": (without(*STATS), "benchmarks[0]: stats is missing"),
+    "odd name": (having(["x"], *INFO, "backend"), "extra_info: backend is ['x']"),
+    "no size": (without(*INFO, "n"), "benchmarks[0].extra_info: n is missing"),
+    "odd size": (having("5", *INFO, "n"), "n is '5': it must be a whole number above 0"),
+    "true size": (having(True, *INFO, "n"), "n is True: it must be a whole number above 0"),
+    "odd pool": (having(0.5, *INFO, "distinct"), f"{IT_IS}: distinct is 0.5"),
+    "odd seed": (having([1], *INFO, "seed"), f"{IT_IS}: seed is [1]"),
+    "no median": (without(*STATS, "median"), f"{IT_IS}: median is missing"),
+    "odd median": (having("1", *STATS, "median"), "clear[numpy-uniform-5] has a time that is no"),
+    "odd mean": (having(True, *STATS, "mean"), "clear[numpy-uniform-5] has a time that is no"),
+    "no time": (having(0, *STATS, "min"), "clear[numpy-uniform-5] has a time that is no"),
+    "odd round": (having([1e-6, None], *STATS, "data"), "has a time that is no positive number"),
+    "odd rounds": (having(3, *STATS, "data"), f"{IT_IS}: data is 3: it must be a list"),
+    "no spread": (having(float("nan"), *STATS, "stddev"), f"{IT_IS}: stddev is nan"),
+    "deep": ("[" * 100_000, "its JSON is nested too deeply"),
+    "large median": (having(10**400, *STATS, "median"), "has a time that is no positive number"),
+    "large round": (having([10**400], *STATS, "data"), "has a time that is no positive number"),
+    "large spread": (having(10**400, *STATS, "stddev"), f"{IT_IS}: stddev is 1000"),
+    "large rounds": (having(10**400, *STATS, "rounds"), f"{IT_IS}: rounds is 1000"),
+    "large size": (having(10**400, *INFO, "n"), "n is 1000"),
+    "digits": (having(10**400, *STATS, "min").replace("0" * 400, "0" * 5000), "no whole JSON"),
+    "zero rounds": (having(0, *STATS, "rounds"), f"{IT_IS}: rounds is 0"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", NOT_RUNS)
+def test_load_says_which_file_is_no_run_and_why(tmp_path: Path, kind: str) -> None:
+    content, reason = NOT_RUNS[kind]
+    path = tmp_path / "some run.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(runs.RunError) as caught:
+        runs.load(path)
+    assert str(path) in str(caught.value)
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("part", [("machine_info", "cpu"), ("bench", "build_info")])
+def test_load_reads_a_run_without_what_it_may_lack(tmp_path: Path, part: tuple[str, str]) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(without(*part), encoding="utf-8")
+    run = runs.load(path)
+    assert list(provenance.differences([run], [run])) == []
+    assert list(provenance.weaknesses([run], "OLD")) == []
+
+
+def test_odd_values_in_saved_runs_are_only_shown(tmp_path: Path) -> None:
+    saved = document()
+    saved["commit_info"]["id"] = ["odd"]
+    saved["machine_info"]["cpu"]["brand_raw"] = {"odd": 1}
+    saved["bench"]["build_info"]["profile"] = ["odd"]
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(saved), encoding="utf-8")
+    odd, run = runs.load(path), runs.load(SAVED)
+    assert not provenance.same_code([odd], [run])
+    assert "['odd']" in " ".join(map(str, provenance.differences([odd], [run])))
+    assert list(provenance.weaknesses([odd], "OLD")) == []
+
+
+def test_load_says_which_file_is_missing_or_not_text(tmp_path: Path) -> None:
+    for path in tmp_path / "none.json", tmp_path:
+        with pytest.raises(runs.RunError) as caught:
+            runs.load(path)
+        assert str(path) in str(caught.value)
+    latin = tmp_path / "latin.json"
+    latin.write_bytes(b'{"caf\xe9": 1}')
+    with pytest.raises(runs.RunError, match=r"latin\.json"):
+        runs.load(latin)

@@ -1,0 +1,105 @@
+"""Child processes that leave nothing behind, however they end."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_duel.paired.client import Side, SideError
+from pytest_duel.support import processes
+
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"
+)
+
+PARENT = """\
+import subprocess, sys
+child = subprocess.Popen(
+    [sys.executable, "-c", "import time; time.sleep(60)"],
+    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+)
+print(child.pid, flush=True)
+"""
+"""Starts a child, says its number, and dies before it."""
+
+
+def runs(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"  # whoever inherits it has not collected it
+
+
+def ends(pid: int) -> bool:
+    until = time.monotonic() + 30
+    while runs(pid) and time.monotonic() < until:
+        time.sleep(0.01)
+    return not runs(pid)
+
+
+@pytest.mark.parametrize("collected", [False, True])
+def test_the_children_of_one_that_has_died_are_ended(collected: bool) -> None:
+    child = processes.start([sys.executable, "-c", PARENT])
+    assert child.stdout
+    grandchild = int(child.stdout.readline())
+    if collected:
+        child.wait(timeout=30)
+    else:
+        assert ends(child.pid)
+        assert child.returncode is None
+    assert runs(grandchild)
+    processes.end(child)
+    assert child.returncode == 0
+    assert ends(grandchild)
+    processes.end(child)  # once more costs nothing
+
+
+def test_the_children_of_one_that_ran_to_its_end_are_ended() -> None:
+    done = processes.run([sys.executable, "-c", PARENT], timeout=30)
+    assert done.returncode == 0
+    assert ends(int(done.stdout))
+
+
+def test_time_out_ends_all() -> None:
+    waiting = PARENT + "import time; time.sleep(60)"
+    with pytest.raises(subprocess.TimeoutExpired) as caught:
+        processes.run([sys.executable, "-c", waiting], timeout=3)
+    assert caught.value.output
+    assert ends(int(caught.value.output))
+
+
+@pytest.fixture
+def immortal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let no process be killed, as one that waits for a broken disk, until the test is over."""
+    kill = processes._kill_group
+    spared: list[subprocess.Popen[str]] = []
+    monkeypatch.setattr(processes, "_kill_group", spared.append)
+    monkeypatch.setattr(processes, "END_SECONDS", 0.1)
+    yield
+    assert spared
+    for child in spared:
+        kill(child)
+        child.wait(timeout=30)
+        for stream in filter(None, (child.stdin, child.stdout, child.stderr)):
+            stream.close()
+
+
+@pytest.mark.usefixtures("immortal")
+def test_one_that_cannot_be_ended_is_left_behind() -> None:
+    child = processes.start([sys.executable, "-c", "import time; time.sleep(60)"])
+    processes.end(child)
+    assert child.returncode is None
+    assert runs(child.pid)
+
+
+@pytest.mark.usefixtures("immortal")
+def test_a_worker_that_cannot_be_ended_gives_the_error_of_a_dead_one() -> None:
+    closes = "import os, time; os.close(0); os.close(1); time.sleep(60)"
+    side = Side("toy", {}, (sys.executable, "-c", closes))
+    with pytest.raises(SideError, match="toy died"):
+        side.ask({"do": "hello"}, timeout=30)
+    side.close()

@@ -1,0 +1,256 @@
+"""The printed summary, held against files in `data/summary`.
+
+After a change that is meant, write them anew and look at the difference before you commit it::
+
+    UPDATE_GOLDEN=1 pytest pytest_duel/tests/verdicts/test_summary.py
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from places import DATA
+from pytest_duel.catalogue.model import Backend, Case, Catalogue, Kernel, Role, Scenario
+from pytest_duel.results import runs
+from pytest_duel.results.runs import Result, Run
+from pytest_duel.results.summary import Block, summarise
+from pytest_duel.statistics.bootstrap import Ratio
+from pytest_duel.support import units
+from pytest_duel.support.terminal import WIDTH
+from pytest_duel.verdicts import text
+
+GOLDEN = DATA / "summary"
+REGENERATE = "UPDATE_GOLDEN"
+
+ROLES = {
+    "numpy": Role.BACKEND,
+    "numba": Role.BACKEND,
+    "rust": Role.BACKEND,
+    "public": Role.PUBLIC,
+    "floor": Role.FLOOR,
+    "study-numba": Role.BASELINE,
+    "study-rust": Role.BASELINE,
+}
+CATALOGUE = Catalogue(
+    reference="numpy",
+    kernels={
+        "clear": Kernel("clear", ("price", "cleared")),
+        "cold_start": Kernel("cold_start", (), item="process", self_timed=True),
+    },
+    backends={name: Backend(name, dict, role) for name, role in ROLES.items()},
+    scenarios={"uniform": Scenario("uniform", lambda *_: [], seed=1)},
+    sweeps=(),
+)
+
+NOTES = {"floor": "the same call with no work behind it", "public": "with dispatch"}
+
+Times = Mapping[int, Mapping[str, float]]
+"""Medians in seconds, by size and backend."""
+
+
+def result(case: Case, median: float, spread: float = 0.02) -> Result:
+    """Return eleven rounds around a median."""
+    data = [median * (1 + spread * step / 5) for step in range(-5, 6)]
+    stddev = median * spread * (11 * 10 / 12 / 10 * 2) ** 0.5 / 5
+    return Result(case, median, median, stddev, data[0], 11, tuple(data), 4096)
+
+
+def run_of(times: Times, kernel: str = "clear", scenario: str = "uniform") -> Run:
+    results = [
+        result(Case(kernel, name, scenario, n), median)
+        for n, row in times.items()
+        for name, median in row.items()
+    ]
+    return Run(tuple(results), {}, {}, {}, "")
+
+
+def blocks(times: Times, kernel: str = "clear") -> list[Block]:
+    return summarise(run_of(times, kernel), CATALOGUE)
+
+
+def rows(us: Mapping[int, Sequence[float]], names: str = "numpy numba rust floor") -> Times:
+    return {
+        n: {name: 1e-6 * value for name, value in zip(names.split(), values, strict=True)}
+        for n, values in us.items()
+    }
+
+
+WINNER = rows({5: (21.0, 1.3, 0.2, 0.15), 200: (29.0, 4.2, 2.0, 0.19)})
+CLOSE = rows({5: (21.0, 1.30, 1.25, 0.15), 200: (29.0, 4.0, 4.2, 0.19)})
+CROSSOVER = rows(
+    {
+        5: (21.0, 1.3, 0.2, 0.15),
+        100: (25.0, 2.0, 1.95, 0.15),
+        1000: (90.0, 20.0, 44.0, 0.4),
+        100_000: (9000.0, 8000.0, 4000.0, 40.0),
+    }
+)
+PARTLY = rows({5: (21.0, 1.3, 0.2, 0.15), 200: (29.0, 4.1, 4.0, 0.19)})
+SITUATIONS: dict[str, tuple[Times, str]] = {
+    "winner": (WINNER, "clear"),
+    "too-close": (CLOSE, "clear"),
+    "crossover": (CROSSOVER, "clear"),
+    "partly-close": (PARTLY, "clear"),
+    "one-size": (rows({432: (60.0, 9.0, 4.0, 0.3)}), "clear"),
+    "no-floor": (rows({5: (21.0, 1.3, 0.2), 50: (24.0, 2.2, 0.6)}, "numpy numba rust"), "clear"),
+    "no-reference": (rows({5: (1.3, 0.2, 0.15)}, "numba rust floor"), "clear"),
+    "one-backend": (rows({5: (0.2, 0.15), 50: (0.6, 0.15)}, "rust floor"), "clear"),
+    "no-backend": (rows({5: (0.15, 1.1)}, "floor study-numba"), "clear"),
+    "uneven": (
+        {**rows({5: (21.0, 1.3, 0.2, 0.15)}), **rows({50: (24.0, 0.6)}, "numpy rust")}, "clear"),
+    "seconds": (rows({5: (90e3, 8.2e6, 95e3)}, "numpy numba rust"), "cold_start"),
+}  # fmt: skip
+
+
+def check(name: str, rendered: str) -> None:
+    path = GOLDEN / f"{name}.txt"
+    if REGENERATE in os.environ:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(rendered + "\n", encoding="utf-8")
+    assert rendered + "\n" == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_summary_reads_as_agreed(name: str) -> None:
+    rendered = text.render(blocks(*SITUATIONS[name]), NOTES)
+    check(name, rendered)
+    assert max(map(len, rendered.splitlines())) <= WIDTH
+    assert "\x1b" not in rendered
+
+
+def test_summary_of_a_saved_run_reads_as_agreed() -> None:
+    rendered = text.render(summarise(runs.load(DATA / "run.json"), CATALOGUE), NOTES)
+    check("saved-run", rendered)
+    assert max(map(len, rendered.splitlines())) <= WIDTH
+
+
+def test_a_run_without_raw_rounds_has_times_but_no_winner() -> None:
+    results = [
+        Result(one.case, one.median, one.mean, one.stddev, one.min, one.rounds, (), 1)
+        for one in run_of(WINNER).results
+    ]
+    (block,) = summarise(Run(tuple(results), {}, {}, {}, ""), CATALOGUE)
+    assert block.overall is None
+    assert all(size.verdict is None for size in block.sizes)
+    rendered = text.render([block], NOTES)
+    check("no-rounds", rendered)
+    assert "fastest at" not in rendered
+
+
+def test_cases_that_this_catalogue_does_not_know_are_left_out() -> None:
+    times = {5: {"numpy": 1e-6, "gpu": 1e-7}}
+    (block,) = blocks(times)
+    assert [row.result.case.backend for row in block.sizes[0].rows] == ["numpy"]
+    assert summarise(run_of(WINNER, "unknown"), CATALOGUE) == []
+    assert "Which backend" in text.render([], NOTES)
+
+
+def test_conclusions() -> None:
+    def concluded(times: Times) -> str:
+        return " ".join(" ".join(text.conclusion(*blocks(times))).split())
+
+    assert "none, rust is fastest at every size" in concluded(WINNER)
+    assert concluded(WINNER).endswith("use rust")
+    assert "undecided, all sizes are too close to call" in concluded(CLOSE)
+    assert concluded(CLOSE).endswith("are too close to call; use either")
+    assert "rust → numba between 5 and 1,000; numba → rust between 1,000 and 100,000" in concluded(
+        CROSSOVER
+    )
+    assert concluded(CROSSOVER).endswith("choose by size, see above")
+    assert "none, rust is fastest at every size that can be called" in concluded(PARTLY)
+    assert concluded(PARTLY).endswith("use rust (in part too close to call)")
+
+
+def test_sizes_stand_in_order_whatever_order_they_were_asked_for() -> None:
+    (block,) = blocks(dict(sorted(CROSSOVER.items(), reverse=True)))
+    assert [size.n for size in block.sizes] == [5, 100, 1000, 100_000]
+    assert text.crossover(block).startswith("rust → numba between 5 and 1,000")
+
+
+def test_overall_compares_only_backends_that_are_at_every_size() -> None:
+    times, kernel = SITUATIONS["uneven"]
+    (block,) = blocks(times, kernel)
+    assert block.overall is not None
+    assert {block.overall.first, block.overall.second} == {"numpy", "rust"}
+    # Over both sizes: (21 / 0.2 · 24 / 0.6) ** 0.5.
+    assert block.overall.lead.value == pytest.approx((105 * 40) ** 0.5)
+
+
+def test_baselines_floor_and_public_do_not_win() -> None:
+    times = rows({5: (9.0, 3.0, 0.5, 0.1, 0.2)}, "numpy rust public floor study-rust")
+    ((size,),) = (block.sizes for block in blocks(times))
+    assert size.verdict is not None
+    assert (size.verdict.winner, size.verdict.second) == ("rust", "numpy")
+    by_name = {row.result.case.backend: row for row in size.rows}
+    assert by_name["numpy"].speedup is None
+    assert by_name["public"].speedup is not None
+    assert by_name["public"].speedup.value == pytest.approx(18.0)
+    assert by_name["rust"].to_floor == pytest.approx(30.0)
+
+
+POSITIVE = st.floats(1e-9, 1e12, allow_subnormal=False)
+
+
+@given(POSITIVE, st.integers(1, 5))
+def test_figures_are_the_number_rounded_without_an_exponent(value: float, digits: int) -> None:
+    said = units.figures(value, digits)
+    assert set(said) <= set("0123456789.")
+    exact = Context(prec=digits, rounding=ROUND_HALF_EVEN).create_decimal(value)
+    assert Decimal(said) == exact
+    if "." in said:  # digits that are shown are significant, zeros at the end included
+        assert len(said.replace(".", "").lstrip("0")) == digits
+
+
+@given(POSITIVE, st.integers(1, 5))
+def test_figures_of_a_rounded_number_are_the_same(value: float, digits: int) -> None:
+    said = units.figures(value, digits)
+    assert units.figures(float(said), digits) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.0, "0"),
+        (9.995, "9.99"),
+        (9.996, "10.0"),
+        (0.09996, "0.100"),
+        (999.6, "1000"),
+        (12345.0, "12300"),
+        (0.0012345, "0.00123"),
+        (1.0, "1.00"),
+    ],
+)
+def test_figures_by_example(value: float, said: str) -> None:
+    assert units.figures(value) == said
+
+
+def test_ratio_shows_its_interval() -> None:
+    assert text.ratio(Ratio(2.0, 1.95, 2.051)) == "2.00 [1.95, 2.05]"
+    assert text.ratio(Ratio(110.4, 99.6, 121.0)) == "110 [99.6, 121]"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (1.234, "1.23 s"),
+        (0.9999, "1.00 s"),
+        (4.217e-6, "4.22 µs"),
+        (9.994e-4, "999 µs"),
+        (1e-3, "1.00 ms"),
+        (3.4e-11, "0.0340 ns"),
+    ],
+)
+def test_duration_has_its_unit(seconds: float, said: str) -> None:
+    assert units.duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.02, "2%"), (0.005, "0.5%"), (0.1, "10%"), (0.0, "0%"), (1.0, "100%"), (0.065, "6.5%")],
+)
+def test_shares_have_a_decimal_place_where_they_need_it(value: float, said: str) -> None:
+    assert units.share(value) == said
