@@ -3,7 +3,7 @@
 `docs/semantics.md` is the specification; all backends agree to the last bit.
 """
 
-from easy_marl.market.api import clear, clear_batch
+from easy_marl.market.api import Options, clear, clear_batch
 from easy_marl.market.registry import (
     Backend,
     BackendStatus,
@@ -16,6 +16,7 @@ __all__ = [
     "Backend",
     "BackendStatus",
     "BackendUnavailable",
+    "Options",
     "backends",
     "clear",
     "clear_batch",

@@ -1,20 +1,27 @@
 """The public functions: they pick a backend and call it."""
 
+from typing import TypedDict, Unpack
+
 from numpy.typing import ArrayLike
 
 from easy_marl.market.arguments import Cleared, Out
 from easy_marl.market.registry import get_backend, loaded
 
 
+class Options(TypedDict, total=False):
+    """The options of `clear`."""
+
+    ties: str
+    scarcity_price: ArrayLike | None
+    tolerance: float
+    backend: str | None
+
+
 def clear(
     bids: ArrayLike,
     quantities: ArrayLike,
     demand: ArrayLike,
-    *,
-    ties: str = "first",
-    scarcity_price: ArrayLike | None = None,
-    tolerance: float = 1e-9,
-    backend: str | None = None,
+    **options: Unpack[Options],  # four keywords with defaults would take longer than few units
 ) -> tuple[float, Cleared]:
     """Clear one market in merit order.
 
@@ -26,13 +33,13 @@ def clear(
         What each unit offers, in MW; finite, not negative.
     demand : array_like, scalar
         Demand in MW; finite, not negative.
-    ties : {"first", "pro_rata"}
+    ties : {"first", "pro_rata"}, default "first"
         Who delivers where bids equal the price: the units with the lowest indices, or all of
         them in proportion to their quantities.
     scarcity_price : array_like, scalar, optional
         Price in currency/MWh where supply does not reach demand; finite, any sign. Without it,
         the highest bid of those who offer something is the price then.
-    tolerance : float
+    tolerance : float, default 1e-9
         Supply reaches demand where at most this share of it is left; at least 0 and less than 1.
         The default keeps the rounding of sums from setting prices; 0 is the strict rule.
     backend : {"rust", "numba", "numpy"}, optional
@@ -69,19 +76,14 @@ def clear(
     >>> cleared.tolist()
     [15.0, 20.0, 0.0]
     """
+    backend = options.pop("backend", None) if options else None
     try:
         run = loaded[backend].clear
     except (KeyError, TypeError):  # not used before, or not even hashable
         run = get_backend(backend).clear
-    result: tuple[float, Cleared] = run(
-        bids,
-        quantities,
-        demand,
-        ties=ties,
-        scarcity_price=scarcity_price,
-        tolerance=tolerance,
-    )
-    return result
+    if options:
+        return run(bids, quantities, demand, **options)  # type: ignore[no-any-return]
+    return run(bids, quantities, demand)  # type: ignore[no-any-return]
 
 
 def clear_batch(

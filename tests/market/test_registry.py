@@ -273,3 +273,10 @@ def test_public_functions_use_the_default() -> None:
     assert (price, cleared.tolist()) == (2.0, [4.0, 2.0])
     prices, _ = market.clear_batch([1, 2], [4, 4], [1, 6])
     assert prices.tolist() == [1.0, 2.0]
+
+
+def test_options_of_the_public_function_go_by_name(backend: Backend) -> None:
+    with pytest.raises(TypeError, match="positional argument"):
+        market.clear([1], [1], 1, "first")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="unexpected keyword argument"):
+        market.clear([1], [1], 1, backend=backend.name, tie="first")  # type: ignore[call-arg]
