@@ -86,7 +86,10 @@ def fill() -> Mapping[str, Call]:
 
 
 def numpy_argsort() -> Mapping[str, Call]:
-    """Return a batch in NumPy without a loop: stable argsort, cumsum, clip, scatter."""
+    """Return a batch in NumPy without a loop: stable argsort, cumsum, clip, scatter.
+
+    What a user would write: it knows no tolerance, and takes offers of nothing as any other.
+    """
     return {"clear_batch": _argsort_batch}
 
 
@@ -116,7 +119,7 @@ def jax_vmap() -> Mapping[str, Call]:
     """Return `vmap` over one market in JAX, compiled for the CPU.
 
     A scan adds up the supply: `jnp.cumsum` adds in pairs, which gives other bits from some ten
-    units on.
+    units on. As `numpy_argsort`, it knows no tolerance.
     """
     jax: Any = import_module("jax")
     jnp: Any = import_module("jax.numpy")

@@ -212,7 +212,7 @@ BACKENDS = (
         backends.numpy_argsort,
         Role.BASELINE,
         domain=PLAIN,
-        note="all rows at once in NumPy, without checks or options",
+        note="all rows at once in NumPy, without checks, tolerance or options",
     ),
     Backend(
         "cartpole",
@@ -233,7 +233,8 @@ BACKENDS = (
         Role.BASELINE,
         domain=PLAIN,
         optional=True,
-        note="vmap in JAX on the CPU, without checks or options, on threads of its own choice",
+        note="vmap in JAX on the CPU, without checks, tolerance or options, on threads of its own "
+        "choice",
     ),
 )
 

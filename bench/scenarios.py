@@ -16,7 +16,8 @@ Floats = NDArray[np.floating[Any]]
 Market = tuple[Floats, Floats, float]
 
 PLAIN = "plain"
-"""Trait: finite numbers in float64 arrays, and no options."""
+"""Trait: finite numbers in float64 arrays, no options. Every unit offers something, and no step
+of supply is within the tolerance of demand, so that who knows of neither is right."""
 UNTIED = "untied"
 """Trait: no two bids of a market are equal."""
 SUPPLIED = "supplied"

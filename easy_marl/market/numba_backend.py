@@ -180,7 +180,8 @@ def step_batch(
 ) -> int:
     """Take one hour in every active environment; see `easy_marl.market.stepping`.
 
-    `threads` is a hint, as in `clear_batch`.
+    `threads` is a hint, as in `clear_batch`. Hours are checked first. A thread that writes them
+    afterwards gets odd results, never memory that is not its own.
     """
     tolerance = arguments.check_tolerance(model.tolerance)
     arguments.check_threads(threads)

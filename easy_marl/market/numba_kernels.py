@@ -269,7 +269,9 @@ def clear(
     if not _good(market, extent, scarcity_price):
         return np.nan
     rules = Rules(pro_rata, scarcity_price, tolerance, None)
-    return _clear_one(market, extent, rules, _scratch(bids.size), cleared)
+    scratch = _scratch(bids.size)
+    marginal = _find(market, extent, scratch, rules.many)
+    return _dispatch(market, scratch.order, marginal, rules, cleared)
 
 
 @_kernel
@@ -288,7 +290,9 @@ def clear_many(
     if not _good(market, extent, scarcity_price):
         return np.nan
     rules = Rules(pro_rata, scarcity_price, tolerance, True)
-    return _clear_one(market, extent, rules, _scratch(bids.size), cleared)
+    scratch = _scratch(bids.size)
+    marginal = _find(market, extent, scratch, rules.many)
+    return _dispatch(market, scratch.order, marginal, rules, cleared)
 
 
 @_kernel
@@ -355,7 +359,8 @@ def _clear_some(
         market = Market(bids, quantities, demand + 0.0, _enough(demand, rules.tolerance))
         cleared = out.cleared[row]
         if not rows.share_bids:
-            out.prices[row] = _clear_one(market, _extent(bids), rules, scratch, cleared)
+            marginal = _find(market, _extent(bids), scratch, rules.many)
+            out.prices[row] = _dispatch(market, scratch.order, marginal, rules, cleared)
             continue
         order = shared.order
         if rows.share_quantities:
@@ -363,15 +368,6 @@ def _clear_some(
         else:
             marginal = _add(market, order, 0, order.size, 0.0)
         out.prices[row] = _dispatch(market, order, marginal, rules, cleared)
-
-
-@_step
-def _clear_one(
-    market: Market, extent: Extent, rules: Rules, scratch: Scratch, cleared: Floats
-) -> float:
-    """Clear one market of good numbers."""
-    marginal = _find(market, extent, scratch, rules.many)
-    return _dispatch(market, scratch.order, marginal, rules, cleared)
 
 
 @_step

@@ -49,6 +49,7 @@ class Model(NamedTuple):
     learner: int
     """The one agent that acts, among others that bid their cost; or `ALL`."""
     ties: str = "first"
+    """The market's options; see `easy_marl.market.clear`."""
     scarcity_price: float | None = None
     tolerance: float = 1e-9
 

@@ -55,13 +55,21 @@ def markets(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def near_steps(bids: np.ndarray, quantities: np.ndarray, rank: int) -> list[float]:
-    """Return demands at, just beside and below a step of the supply curve, and at its ends."""
+    """Return demands at, just beside and below a step of the supply curve, and at its ends.
+
+    Beside means also that what is enough within a tolerance is beside the step.
+    """
     order = np.argsort(bids, kind="stable")
     with np.errstate(over="ignore"):
         steps = np.add.accumulate(quantities[order], dtype=np.float64)
     step, supply = (min(float(steps[at]), LARGEST) for at in (rank, -1))
     beside = math.nextafter(step, 0), min(math.nextafter(step, math.inf), LARGEST)
-    return [0.0, -0.0, step, *beside, step / 3, min(math.nextafter(supply, math.inf), LARGEST)]
+    within = [min(step / (1.0 - tolerance), LARGEST) for tolerance in TOLERANCES if tolerance]
+    ulps = [-1000.0, -30.0, -1.0, 0.0, 1.0, 30.0, 1000.0]
+    moved = [demand + math.ulp(demand) * some for demand, some in zip(within, ulps, strict=False)]
+    near = [min(max(demand, 0.0), LARGEST) for demand in (*within, *moved)]
+    above = min(math.nextafter(supply, math.inf), LARGEST)
+    return [0.0, -0.0, 5e-324, step, *beside, step / 3, above, *near]
 
 
 @st.composite
@@ -119,6 +127,55 @@ def test_agrees_on_clusters_to_the_last_bit(
         found = backend.clear(bids, quantities, demand, **options)
         expected = get_backend("numpy").clear(bids, quantities, demand, **options)
         assert bits(*found) == bits(*expected)
+
+
+@st.composite
+def markets_of_nothing(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, float]:
+    """Draw markets in which some offer nothing, or all; demand is near a step, or nothing."""
+    n = draw(SIZES)
+    bids, quantities = draw(arrays(n)), draw(arrays(n, sign=False))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    idle = rng.random(n) < draw(st.sampled_from([0.1, 0.5, 0.9, 1.0]))
+    order = np.argsort(bids, kind="stable")
+    first, last = draw(st.booleans()), draw(st.booleans())
+    idle[order[: n // 3]] |= first
+    idle[order[n - n // 3 :]] |= last
+    quantities = np.where(idle, rng.choice([0.0, -0.0], n), quantities)
+    near = near_steps(bids, quantities, draw(st.integers(0, n - 1)))
+    return bids, quantities, draw(st.sampled_from(near))
+
+
+@quick
+@given(markets_of_nothing(), options)
+def test_agrees_where_some_offer_nothing(backend: Backend, market: Any, options: Any) -> None:
+    found = backend.clear(*market, **options)
+    assert bits(*found) == bits(*get_backend("numpy").clear(*market, **options))
+
+
+@quick
+@given(markets_of_nothing(), options)
+def test_who_offers_nothing_might_as_well_not_be_there(
+    backend: Backend, market: Any, options: Any
+) -> None:
+    bids, quantities, demand = market
+    there = quantities > 0.0
+    price, cleared = backend.clear(*market, **options)
+    assert not cleared[~there].any()
+    if there.any():
+        left = backend.clear(bids[there], quantities[there], demand, **options)
+        assert bits(price, cleared[there]) == bits(*left)
+
+
+@quick
+@given(markets(), st.sampled_from(["first", "pro_rata"]))
+def test_a_larger_tolerance_gives_no_higher_price(
+    backend: Backend, market: Any, ties: str
+) -> None:
+    prices = [
+        backend.clear(*market, ties=ties, tolerance=tolerance)[0]
+        for tolerance in sorted(TOLERANCES)
+    ]
+    assert prices == sorted(prices, reverse=True)
 
 
 @quick
