@@ -5,7 +5,8 @@ A new backend, scenario or kernel is one entry here and the function behind it.
 
 from functools import partial
 
-from bench import adversarial, backends, cold_start, environments, scenarios
+from bench import backends, cold_start, environments, scenarios
+from bench.adversarial import examples
 from easy_marl.market import get_backend
 from pytest_duel.catalogue.model import Backend, Catalogue, Kernel, Role, Scenario, Sweep, Target
 
@@ -44,7 +45,7 @@ KERNELS = (
     Kernel(
         "clear",
         outputs=("price", "cleared"),
-        adversarial=adversarial.clear_examples,
+        adversarial=examples.clear_examples,
         title="One market a call",
         note="What a program pays that clears one market after the other.",
     ),
@@ -53,7 +54,7 @@ KERNELS = (
         outputs=("prices", "cleared"),
         batch=BATCH,
         arrange=scenarios.stack,
-        adversarial=adversarial.batch_examples,
+        adversarial=examples.batch_examples,
         title="Many markets a call",
         note=f"{BATCH:,} markets, or the {HOURS:,} hours of a year, in one call.",
     ),
@@ -63,7 +64,7 @@ KERNELS = (
         item="step",
         batch=1024,
         arrange=environments.as_batches,
-        adversarial=adversarial.step_examples,
+        adversarial=examples.step_examples,
         title="Environment steps: the kernel",
         note="Bids, clearing, rewards and observations of many environments in one call.",
     ),

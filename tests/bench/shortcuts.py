@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.adversarial_markets import Array
-from bench.adversarial_order import TINY
+from bench.adversarial.markets import Array
+from bench.adversarial.order import TINY
 
 Order = NDArray[np.intp]
 Plan = tuple[Order, Array, int]

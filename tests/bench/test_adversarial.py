@@ -14,12 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import (
-    adversarial,
-    adversarial_markets,
-    adversarial_order,
-    adversarial_tolerance,
-)
+from bench.adversarial import examples, markets, order, tolerances
 from easy_marl.market import get_backend
 from pytest_duel.catalogue import parity
 from pytest_duel.catalogue.model import Example
@@ -104,8 +99,8 @@ def raised(kernel: str) -> frozenset[str]:
 
 
 EXAMPLES: dict[str, Callable[[], Iterable[Example]]] = {
-    "clear": adversarial.clear_examples,
-    "clear_batch": adversarial.batch_examples,
+    "clear": examples.clear_examples,
+    "clear_batch": examples.batch_examples,
 }
 KERNELS = pytest.mark.parametrize("kernel", EXAMPLES)
 
@@ -199,15 +194,13 @@ def straightforward(
         return price, np.array(cleared).astype(dtype)
 
 
-def valid_markets() -> Iterator[tuple[str, adversarial_markets.Market, Mapping[str, Any]]]:
+def valid_markets() -> Iterator[tuple[str, markets.Market, Mapping[str, Any]]]:
     """Yield markets under every rule, and the many hard ones under one each, in turn."""
-    for label, market in [*adversarial_markets.markets(), *adversarial_markets.containers()]:
-        for rules in (*adversarial_markets.RULES, *adversarial_markets.STRICT):
+    for label, market in [*markets.markets(), *markets.containers()]:
+        for rules in (*markets.RULES, *markets.STRICT):
             yield label, market, rules
-    yield from adversarial_tolerance.cases()
-    for (label, market), rules in zip(
-        adversarial_order.markets(), cycle(adversarial_markets.STRICT), strict=False
-    ):
+    yield from tolerances.cases()
+    for (label, market), rules in zip(order.markets(), cycle(markets.STRICT), strict=False):
         yield label, market, rules
 
 
@@ -226,7 +219,7 @@ def test_reference_clears_as_a_straightforward_implementation_does() -> None:
 def test_reference_clears_a_batch_as_a_straightforward_loop_does() -> None:
     reference = get_backend("numpy").clear_batch
     compared = 0
-    for example in adversarial.batch_examples():
+    for example in examples.batch_examples():
         arguments, options = example.make()
         if "out" in options:
             continue

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench import adversarial
+from bench.adversarial import examples
 from easy_marl.market import get_backend
 from pytest_duel.catalogue import parity
 from pytest_duel.catalogue.model import Example
@@ -22,7 +22,7 @@ def valid_examples() -> list[tuple[Example, parity.Outcome]]:
     reference = get_backend("numpy").clear
     return [
         (one, parity.outcome(reference, *one.make()))
-        for one in adversarial.clear_examples()
+        for one in examples.clear_examples()
         if " bids, " in one.label or one.label.startswith(("a pair", "the margin", "passes"))
         if len(one.make()[0][0]) < 200
     ]
@@ -166,7 +166,7 @@ def valid_batches() -> list[tuple[Example, parity.Outcome]]:
     reference = get_backend("numpy").clear_batch
     found = [
         (one, parity.outcome(reference, *one.make()))
-        for one in adversarial.batch_examples()
+        for one in examples.batch_examples()
         if ", n = " in one.label and not one.label.startswith("out")
     ]
     assert not any(expected.raised for _, expected in found)

@@ -1,4 +1,4 @@
-"""The families of `bench/adversarial_order.py` are what their names say."""
+"""The families of `bench/adversarial/order.py` are what their names say."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench import adversarial_batch, adversarial_order
-from bench.adversarial_markets import Array, Valid
-from bench.adversarial_order import FEW, LARGEST, MANY
+from bench.adversarial import batch, order
+from bench.adversarial.markets import Array, Valid
+from bench.adversarial.order import FEW, LARGEST, MANY
 from tests.bench.shortcuts import buckets, inversions, single, words
 
 Claim = Callable[[Array], bool]
@@ -32,11 +32,11 @@ CROWDED = pytest.mark.parametrize("n", [n for n in MANY if n < 200])
 
 
 def short_keys(n: int) -> Iterator[tuple[str, Array]]:
-    return adversarial_order.short_keys(n, np.random.default_rng([n, 1]))
+    return order.short_keys(n, np.random.default_rng([n, 1]))
 
 
 def crowded_buckets(n: int) -> Iterator[tuple[str, Array]]:
-    return adversarial_order.crowded_buckets(n, np.random.default_rng([n, 1]))
+    return order.crowded_buckets(n, np.random.default_rng([n, 1]))
 
 
 @SHORT
@@ -164,7 +164,7 @@ def margin(market: Valid, order: NDArray[np.intp]) -> int:
 @pytest.mark.parametrize("n", [n for n in (*FEW, *MANY) if n >= 8])
 def test_moving_margins_depend_on_the_order_of_adding(n: int) -> None:
     moves = []
-    for _, market in adversarial_order.moving_margins(n, np.random.default_rng(n)):
+    for _, market in order.moving_margins(n, np.random.default_rng(n)):
         bids = market[0]
         together = words(bids) if n <= 64 else buckets(bids)
         merit, lying = np.argsort(bids, kind="stable"), np.argsort(together, kind="stable")
@@ -174,7 +174,7 @@ def test_moving_margins_depend_on_the_order_of_adding(n: int) -> None:
 
 
 def test_a_pair_is_one_inversion_that_the_demand_cuts_in_two() -> None:
-    for rank, (_, market) in enumerate(adversarial_order.one_pair(65, np.random.default_rng(1))):
+    for rank, (_, market) in enumerate(order.one_pair(65, np.random.default_rng(1))):
         bids = market[0]
         merit = np.argsort(bids, kind="stable")
         assert inversions(bids, words(bids)) == 1
@@ -184,7 +184,7 @@ def test_a_pair_is_one_inversion_that_the_demand_cuts_in_two() -> None:
 
 
 def test_hard_sums_depend_on_the_order_of_adding_or_stand_still() -> None:
-    found = dict(adversarial_order.hard_sums(200, np.random.default_rng(1)))
+    found = dict(order.hard_sums(200, np.random.default_rng(1)))
     for name in "absorbing", "absorbed", "some zero":
         assert (np.diff(np.cumsum(found[name])) == 0.0).any()
     for name in "distinct", "absorbed":
@@ -197,13 +197,11 @@ def test_cuts_lie_on_a_step_and_one_ulp_beside_it() -> None:
     rng = np.random.default_rng(1)
     bids, quantities = rng.uniform(20.0, 100.0, 70), rng.uniform(10.0, 50.0, 70)
     supply = np.cumsum(quantities[np.argsort(bids)])
-    none, step, below, above, scarce = (
-        cut for _, cut in adversarial_order.cuts(bids, quantities, rng)
-    )
+    none, step, below, above, scarce = (cut for _, cut in order.cuts(bids, quantities, rng))
     assert none == 0.0
     assert step in supply
     assert below == np.nextafter(step, 0.0)
     assert above == np.nextafter(step, LARGEST)
     assert scarce == np.nextafter(supply[-1], LARGEST)
-    steps = adversarial_batch.steps(bids, quantities)
+    steps = batch.steps(bids, quantities)
     assert set(steps) >= {*supply, *np.nextafter(supply, 0.0), *np.nextafter(supply, LARGEST), 0.0}

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import adversarial_step
+from bench.adversarial import step
 from bench.environments import stepping
 from easy_marl.market import reference, reference_step
 from easy_marl.market.stepping import GOOD, Model, Outcome, State
@@ -19,7 +19,7 @@ Step = Callable[..., int]
 def caught(step_batch: Step) -> bool:
     """Return whether any of the steps shows that a kernel is wrong."""
     right, other = (stepping(one, 1) for one in (reference_step.step_batch, step_batch))
-    for example in adversarial_step.examples():
+    for example in step.examples():
         arguments, _ = example.make()
         outcomes = [parity.outcome(call, arguments, {}) for call in (other, right)]
         if parity.differ(OUTPUTS, *outcomes):

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bench import adversarial_order
+from bench.adversarial import order
 from easy_marl.market import numba_backend, numba_kernels, reference
 
 Array = NDArray[np.float64]
@@ -170,7 +170,7 @@ def cleared_by_reference(market: tuple[Array, Array, float], ties: str) -> bytes
 
 def test_added_buckets_agree_with_the_reference_or_are_given_up() -> None:
     outcomes = []
-    for turn, (label, market) in enumerate(adversarial_order.markets()):
+    for turn, (label, market) in enumerate(order.markets()):
         if 64 < market[0].size <= 1000:
             ties = "first", "pro_rata"
             result = added(*market, turn % 2)

@@ -104,13 +104,12 @@ def run(options: argparse.Namespace) -> Exit:
 
 
 def _judged(options: argparse.Namespace) -> Judgement:
+    catalogue = project().catalogue
     paths = [storage.resolve(names, options.storage) for names in (options.old, options.new)]
     common = {path.resolve() for path in paths[0]} & {path.resolve() for path in paths[1]}
     if common:
         shared = ", ".join(sorted(map(str, common)))
         raise RunError(f"the same run on both sides: {shared}")
     old, new = ([saved.run for saved in storage.read(side)] for side in paths)
-    comparison = compare(
-        old, new, project().catalogue, control=options.control, threshold=options.threshold
-    )
+    comparison = compare(old, new, catalogue, control=options.control, threshold=options.threshold)
     return judge(comparison, old, new, options.fail_on)

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import astuple, replace
 from pathlib import Path
 
-from pytest_duel.catalogue.project import TABLE, Project, find
+from pytest_duel.catalogue.project import TABLE, Project
 from pytest_duel.cli.parser import (
     Commands,
     add_command,
@@ -95,11 +95,10 @@ def run(options: argparse.Namespace) -> Exit:
 
 
 def _judged(options: argparse.Namespace) -> Judgement:
-    root = find(Path.cwd())
-    settings = _settings(options, root)
-    commit = commit_of(options.base, root)
     own = project()
-    saved = records.load(root / settings.selftest) if settings.selftest else None
+    settings = _settings(options, own.root)
+    commit = commit_of(options.base, own.root)
+    saved = records.load(own.root / settings.selftest) if settings.selftest else None
     floors = records.floors(saved["trials"]) if saved else {}
     announce(f"building the base, {options.base}, and the working tree ...")
     with ExitStack() as stack:

@@ -1,13 +1,12 @@
 """The judged targets as they are saved, and as Markdown for the docs."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pytest_duel.results.provenance import where
-from pytest_duel.support import markdown
+from pytest_duel.support import markdown, schema
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.units import ratio
 
@@ -28,14 +27,13 @@ def load(path: Path) -> dict[str, Any]:
     TargetsError
         Where the file is missing, truncated, foreign, or of a newer schema.
     """
+    what = "holds no judged targets"
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TargetsError(f"{path} cannot be read: {error}") from None
-    if not isinstance(data, dict) or not set(data) >= PARTS or data["command"] != COMMAND:
-        raise TargetsError(f"{path} holds no judged targets")
-    if data["schema"] != SCHEMA:
-        raise TargetsError(f"{path} has schema {data['schema']}; this version reads {SCHEMA}")
+        data = schema.load(path, PARTS, SCHEMA, what)
+    except schema.SchemaError as error:
+        raise TargetsError(str(error)) from None
+    if data["command"] != COMMAND:
+        raise TargetsError(f"{path} {what}")
     return data
 
 

@@ -2,41 +2,16 @@
 
 import json
 import reprlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pytest_duel.results.runs import RunError
+from pytest_duel.support.schema import TEXT, Each, Is, SchemaError, check
 
 SCHEMA = 1
 LARGEST = 1e300
 """More than any ratio or time; what is larger cannot be computed with."""
-
-
-@dataclass(frozen=True)
-class Is:
-    """What a value must be: how to tell, and how to say it."""
-
-    tell: Callable[[Any], bool]
-    said: str
-
-
-@dataclass(frozen=True)
-class Each:
-    """An object whose names are free."""
-
-    shape: Any
-
-
-def _is_text(value: Any) -> bool:
-    if not isinstance(value, str):
-        return False
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which no file can hold
-        return False
-    return True
 
 
 def _is_number(value: Any) -> bool:
@@ -44,7 +19,6 @@ def _is_number(value: Any) -> bool:
     return known and 0 <= value <= LARGEST
 
 
-TEXT = Is(_is_text, "a text")
 COUNT = Is(lambda value: isinstance(value, int) and _is_number(value), "a count")
 NUMBER = Is(_is_number, "a number, 0 or more")
 RATIO = Is(lambda value: _is_number(value) and value > 0, "a number above 0")
@@ -120,7 +94,10 @@ def read(path: Path) -> Iterator[Mapping[str, Any]]:
         raise RunError(
             f"{path}: a page shows runs, and the JSON of {TAKEN}, not of {reprlib.repr(command)}"
         )
-    _check(data, SHAPES[command], path)
+    try:
+        check(data, SHAPES[command])
+    except SchemaError as error:
+        raise RunError(f"{path}: {error}") from None
     yield data
 
 
@@ -129,40 +106,3 @@ def _command(data: Any) -> Any:
     if not isinstance(data, dict):
         return None
     return data.get("command", "selftest" if "trials" in data else None)
-
-
-def _check(value: Any, shape: Any, path: Path, place: str = "") -> None:
-    """Hold a part of a file against what it must be."""
-    if isinstance(shape, Is):
-        if not shape.tell(value):
-            raise _wrong(value, shape.said, path, place)
-    elif isinstance(shape, list):
-        if not isinstance(value, list):
-            raise _wrong(value, "a list", path, place)
-        for number, one in enumerate(value):
-            _check(one, shape[0], path, f"{place}[{number}]")
-    elif not isinstance(value, dict):
-        raise _wrong(value, "an object", path, place)
-    elif isinstance(shape, Each):
-        for name, one in value.items():
-            _check(name, TEXT, path, place)
-            _check(one, shape.shape, path, f"{place}.{name}")
-    else:
-        _check_parts(value, shape, path, place)
-
-
-def _check_parts(
-    value: Mapping[str, Any], shape: Mapping[str, Any], path: Path, place: str
-) -> None:
-    for key, own in shape.items():
-        name = key.removesuffix("?")
-        at = f"{place}.{name}".removeprefix(".")
-        if value.get(name) is None and key.endswith("?"):
-            continue
-        if name not in value:
-            raise RunError(f"{path}: {at} is missing")
-        _check(value[name], own, path, at)
-
-
-def _wrong(value: Any, must: str, path: Path, place: str) -> RunError:
-    return RunError(f"{path}: {place} is {reprlib.repr(value)}: it must be {must}")

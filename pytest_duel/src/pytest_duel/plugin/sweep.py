@@ -7,6 +7,7 @@ A project names what it measures with the hook `pytest_duel_catalogue`, and mark
 import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SESSION] = session
     if config.getoption("benchmark_only"):
         if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
-            config.args = [path for path in config.args if path != "tests"]
+            config.args = [path for path in config.args if Path(path).name != "tests"]
     elif not config.getoption("benchmark_enable"):
         config.option.benchmark_disable = True
     config.option.benchmark_save_data = True  # intervals need the raw rounds

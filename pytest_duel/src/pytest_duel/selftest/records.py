@@ -13,7 +13,7 @@ from scipy import stats
 
 from pytest_duel.selftest.stock import flagged
 from pytest_duel.statistics.paired import Verdict
-from pytest_duel.support import files
+from pytest_duel.support import files, schema
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.harness import HOME
@@ -115,14 +115,9 @@ def load(path: Path) -> dict[str, Any]:
         Where it is missing, truncated, foreign, or of a newer schema.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SelftestError(f"{path} cannot be read: {error}") from None
-    if not isinstance(data, dict) or not set(data) >= PARTS:
-        raise SelftestError(f"{path} is no self-test")
-    if data["schema"] != SCHEMA:
-        raise SelftestError(f"{path} has schema {data['schema']}; this version reads {SCHEMA}")
-    return data
+        return schema.load(path, PARTS, SCHEMA, "is no self-test")
+    except schema.SchemaError as error:
+        raise SelftestError(str(error)) from None
 
 
 def floors(trials: Sequence[Trial], alpha: float = ALPHA) -> dict[str, float]:

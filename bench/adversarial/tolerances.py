@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.adversarial_markets import Array, Valid
-from bench.adversarial_order import LARGEST, MANY, TINY, VERY_MANY, running_sums
+from bench.adversarial.markets import Array, Valid
+from bench.adversarial.order import LARGEST, MANY, TINY, VERY_MANY, running_sums
 
 Generator = np.random.Generator
 Case = tuple[str, Valid, Mapping[str, Any]]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import adversarial_markets, adversarial_order, adversarial_tolerance
-from bench.adversarial_markets import RULES, STRICT, Valid, example, said
+from bench.adversarial import markets, order, tolerances
+from bench.adversarial.markets import RULES, STRICT, Valid, example, said
 from pytest_duel.catalogue.model import Example
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def examples() -> Iterator[Example]:
     for turn, (label, market) in enumerate(_markets()):
         rules = EVERY_RULE[turn % len(EVERY_RULE)]
         yield example(f"{label}, {said(rules)}", _of_market(market, rules, turn), {})
-    for turn, (agents, tolerance) in enumerate(product(SOME, adversarial_tolerance.TOLERANCES)):
+    for turn, (agents, tolerance) in enumerate(product(SOME, tolerances.TOLERANCES)):
         rules = {**RULES[turn % len(RULES)], "tolerance": tolerance}
         for learner in ALL, agents // 2:
             who = "all" if learner == ALL else "one"
@@ -70,7 +70,7 @@ def examples() -> Iterator[Example]:
 
 
 def _markets() -> Iterator[tuple[str, Valid]]:
-    for source in (adversarial_markets.markets(), adversarial_order.markets()):
+    for source in (markets.markets(), order.markets()):
         for label, market in islice(source, 0, None, EVERY):
             largest = max(np.abs(market[0]).max(), market[1].max())
             if len(market[0]) <= MOST_UNITS and largest < LARGEST:
@@ -119,7 +119,7 @@ def _withheld(
     actions[..., 1] = rng.choice([0.0, 0.5, -1.0, 1.0], actions.shape[:2])
     demand = np.zeros((rows, 2))
     for row in range(rows):
-        near = adversarial_tolerance.residuals(
+        near = tolerances.residuals(
             *reference_step.offers(model, actions[row]), rules["tolerance"], rng
         )
         tiny = float(np.nextafter(0.0, 1.0))

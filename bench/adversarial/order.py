@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bench.adversarial_markets import Array, Valid
+from bench.adversarial.markets import Array, Valid
 
 Generator = np.random.Generator
 

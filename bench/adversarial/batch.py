@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.adversarial_markets import (
+from bench.adversarial.markets import (
     RULES,
     SIZES,
     STRICT,
@@ -20,7 +20,7 @@ from bench.adversarial_markets import (
     said,
     unaligned,
 )
-from bench.adversarial_order import (
+from bench.adversarial.order import (
     LARGEST,
     crowded_buckets,
     cuts,

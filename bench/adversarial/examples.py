@@ -5,13 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from bench import (
-    adversarial_batch,
-    adversarial_order,
-    adversarial_step,
-    adversarial_tolerance,
-)
-from bench.adversarial_markets import (
+from bench.adversarial import batch, order, step, tolerances
+from bench.adversarial.markets import (
     RULES,
     STRICT,
     Array,
@@ -28,13 +23,13 @@ def clear_examples() -> Iterator[Example]:
     """Yield the adversarial set of `clear`."""
     for labelled, choice in (
         (markets(), (*RULES, *STRICT)),
-        (adversarial_order.markets(), STRICT),
+        (order.markets(), STRICT),
     ):
         for turn, (label, market) in enumerate(labelled):
             # One rule each, in turn: demands come by nines and fives, so all meet all.
             rules = choice[turn % len(choice)]
             yield example(f"{label}, {said(rules)}", market, rules)
-    for label, market, options in adversarial_tolerance.cases():
+    for label, market, options in tolerances.cases():
         yield example(label, market, options)
     for label, container in containers():
         for rules in RULES:
@@ -45,9 +40,9 @@ def clear_examples() -> Iterator[Example]:
 
 def batch_examples() -> Iterator[Example]:
     """Yield the adversarial set of `clear_batch`."""
-    yield from adversarial_batch.examples()
-    for label, batch, options in adversarial_tolerance.batches():
-        yield example(label, batch, options)
+    yield from batch.examples()
+    for label, arguments, options in tolerances.batches():
+        yield example(label, arguments, options)
     for label, (bids, quantities, demand), options in faults():
         if np.ndim(demand) == 0:
             pair = [demand, demand]
@@ -57,7 +52,7 @@ def batch_examples() -> Iterator[Example]:
 
 def step_examples() -> Iterator[Example]:
     """Yield the adversarial set of `step_batch`."""
-    yield from adversarial_step.examples()
+    yield from step.examples()
 
 
 def faults() -> Iterator[tuple[str, Market, Mapping[str, Any]]]:
@@ -140,7 +135,7 @@ def _masked(good: Any) -> Iterator[tuple[str, Market, Mapping[str, Any]]]:
 
 def _among_very_many() -> Iterator[tuple[str, Market, Mapping[str, Any]]]:
     """Yield a bad value where many are looked at at once, and they are no multiple of so many."""
-    n = adversarial_order.VERY_MANY[0]
+    n = order.VERY_MANY[0]
     bids = list(np.random.default_rng(n).uniform(20.0, 100.0, n))
     quantities = [5.0] * n
     for at in (0, n // 2, n - 5, n - 1):

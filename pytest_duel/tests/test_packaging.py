@@ -1,0 +1,49 @@
+"""What the distribution holds."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import pytest_duel
+from places import TESTS
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    out = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
+    subprocess.run(command, cwd=TESTS.parent, check=True, capture_output=True, timeout=120)
+    (path,) = out.glob("*.whl")
+    assert path.name.startswith(f"pytest_duel-{pytest_duel.__version__}-")
+    return zipfile.ZipFile(path)
+
+
+def test_only_the_package_is_shipped(wheel: zipfile.ZipFile) -> None:
+    assert {name.split("/")[0].split("-")[0] for name in wheel.namelist()} == {"pytest_duel"}
+
+
+@pytest.mark.parametrize("needed", [
+    "pytest_duel/py.typed",
+    "pytest_duel/page/page.css.jinja",
+    "pytest_duel/page/page.html.jinja",
+    "pytest_duel/page/page.js",
+    "pytest_duel/selftest/stock_suite.py",
+])  # fmt: skip
+def test_what_a_user_needs_is_shipped(wheel: zipfile.ZipFile, needed: str) -> None:
+    assert needed in wheel.namelist()
+
+
+def test_there_is_a_script_and_a_plugin(wheel: zipfile.ZipFile) -> None:
+    (name,) = [one for one in wheel.namelist() if one.endswith("entry_points.txt")]
+    said = wheel.read(name).decode()
+    assert "pytest-duel = pytest_duel.cli.main:main" in said
+    assert "duel = pytest_duel.plugin.entry" in said
+
+
+def test_every_module_is_in_the_package(wheel: zipfile.ZipFile) -> None:
+    home = Path(pytest_duel.__file__).parent
+    own = {f"pytest_duel/{path.relative_to(home).as_posix()}" for path in home.rglob("*.py")}
+    assert own <= set(wheel.namelist())
