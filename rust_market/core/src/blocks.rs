@@ -9,6 +9,7 @@
 //! Bids that crowd into one bucket time and again, or whose range is no number, are no good for
 //! this; then it gives up, and the caller sorts in full.
 
+use std::iter::zip;
 use std::ops::Range;
 
 use crate::absorb::{BLOCK, absorb, rounded_sum};
@@ -16,7 +17,7 @@ use crate::cpu::{self, Task};
 use crate::few::{FEW, Few};
 use crate::margin::Margin;
 use crate::scale::Scale;
-use crate::values::{nth_at, refill};
+use crate::values::{make_room, nth_at, refill};
 
 /// About so many units share a bucket.
 const UNITS_PER_BUCKET: usize = 8;
@@ -72,7 +73,7 @@ pub(crate) type Added = Result<f64, Reached>;
 pub(crate) struct Blocks {
     /// The bucket of each unit; small numbers, since all are read thrice.
     bucket: Vec<u16>,
-    /// Where the units of each half end in each bucket; where some are dealt, the second half is all.
+    /// Where the units of each half end in each bucket.
     ends: Vec<[u32; HALVES]>,
     /// The units, bucket after bucket.
     order: Vec<u32>,
@@ -112,78 +113,49 @@ impl Blocks {
     ) -> Option<Margin> {
         let scale = scale(bids)?;
         self.deal(bids, scale);
-        self.add_all::<AVX2>(bids, quantities, scale, demand)
-    }
-
-    /// The margin, once the units are in buckets.
-    #[inline(always)]
-    pub fn add_all<const AVX2: bool>(
-        &mut self,
-        bids: &[f64],
-        quantities: &[f64],
-        scale: Scale,
-        demand: f64,
-    ) -> Option<Margin> {
-        let all = 0..bids.len();
-        Some(match self.add::<AVX2>(bids, quantities, scale, all, 0.0, demand)? {
+        Some(match self.add::<AVX2>(bids, quantities, scale, 0.0, demand)? {
             Ok(_) => Margin::Beyond,
             Err(reached) => reached.margin(bids),
         })
     }
 
-    /// Puts some units into their buckets, in index order within each.
+    /// Adds units whose order counts to a supply that is short of the demand; `None` as above.
     #[inline(always)]
-    pub fn deal_some(&mut self, units: &[u32], bucket: &[u8], buckets: usize) {
-        self.bucket.reserve_exact(bucket.len().saturating_sub(self.bucket.len()));
-        self.bucket.resize(bucket.len(), 0);
-        self.make_room(units.len(), buckets);
-        for &unit in units {
-            let bucket = bucket[unit as usize];
-            self.bucket[unit as usize] = u16::from(bucket);
-            self.ends[usize::from(bucket)][LAST] += 1;
-        }
-        let mut start = 0;
-        for [_, end] in &mut self.ends {
-            start += std::mem::replace(end, start);
-        }
-        for &unit in units {
-            let end = &mut self.ends[usize::from(bucket[unit as usize])][LAST];
-            self.order[*end as usize] = unit;
-            *end += 1;
-        }
+    pub fn add_units<const AVX2: bool>(
+        &mut self,
+        bids: &[f64],
+        quantities: &[f64],
+        supply: f64,
+        demand: f64,
+    ) -> Option<Added> {
+        cpu::run_either(!AVX2, Add { blocks: self, bids, quantities, supply, demand })
     }
 
-    /// Adds the units of some buckets to the supply of those before, which is short of the demand.
+    /// Puts the units into buckets, in index order within each.
     #[inline(always)]
-    pub fn add_buckets<const AVX2: bool>(
+    pub fn deal(&mut self, bids: &[f64], scale: Scale) {
+        refill(&mut self.bucket, 0, bids.iter().map(|&bid| scale.bucket(bid) as u16));
+        self.ends.clear();
+        self.ends.resize(scale.last as usize + 1, [0; HALVES]);
+        make_room(&mut self.order, bids.len(), 0);
+        count(&self.bucket, &mut self.ends);
+        place(&self.bucket, &mut self.ends, &mut self.order);
+    }
+
+    /// Adds units, which are in buckets, to a supply that is short of the demand.
+    #[inline(always)]
+    pub fn add<const AVX2: bool>(
         &mut self,
         bids: &[f64],
         quantities: &[f64],
         scale: Scale,
-        buckets: Range<usize>,
         supply: f64,
         demand: f64,
     ) -> Option<Added> {
-        let begin = buckets.start.checked_sub(1).map_or(0, |before| self.bucket_end(before));
-        let ranks = begin..self.bucket_end(buckets.end - 1);
-        self.add::<AVX2>(bids, quantities, scale, ranks, supply, demand)
-    }
-
-    /// Adds units of these ranks, which are in buckets, to a supply that is short of the demand.
-    #[inline(always)]
-    fn add<const AVX2: bool>(
-        &mut self,
-        bids: &[f64],
-        quantities: &[f64],
-        scale: Scale,
-        ranks: Range<usize>,
-        supply: f64,
-        demand: f64,
-    ) -> Option<Added> {
-        let units = ranks.end;
+        let units = bids.len();
         let least = if supply == 0.0 { CHEAPEST } else { 0 };
         let mut total = supply;
-        let mut next = ranks.start;
+        let mut next = 0;
         while next < units {
             // `total` is the supply with the units before `next`, where a bucket begins.
             let (count, with) = absorb(&self.order[next..units], quantities, total, demand);
@@ -209,24 +181,6 @@ impl Blocks {
             }
         }
         Some(Ok(total))
-    }
-
-    /// Puts the units into buckets, in index order within each.
-    #[inline(always)]
-    pub fn deal(&mut self, bids: &[f64], scale: Scale) {
-        refill(&mut self.bucket, bids.iter().map(|&bid| scale.bucket(bid) as u16));
-        self.make_room(bids.len(), scale.last as usize + 1);
-        count(&self.bucket, &mut self.ends);
-        place(&self.bucket, &mut self.ends, &mut self.order);
-    }
-
-    /// Makes room for so many units, and empties so many buckets.
-    #[inline(always)]
-    fn make_room(&mut self, units: usize, buckets: usize) {
-        self.ends.clear();
-        self.ends.resize(buckets, [0; HALVES]);
-        self.order.reserve_exact(units.saturating_sub(self.order.len()));
-        self.order.resize(units, 0);
     }
 
     /// Where the bucket of the offer at a rank begins.
@@ -275,8 +229,20 @@ impl Blocks {
             let unit = unit as usize;
             *offer = Offer { bid: bids[unit], quantity: quantities[unit] };
         }
+        let number = scale.within(self.some[0].bid, self.some[units - 1].bid);
+        self.add_some::<AVX2>(units, number, supply, demand)
+    }
+
+    /// Sorts some units by a number that goes up with the bid, and adds them one after the other.
+    #[inline(always)]
+    fn add_some<const AVX2: bool>(
+        &mut self,
+        units: usize,
+        number: impl Fn(f64) -> i32,
+        supply: f64,
+        demand: f64,
+    ) -> Added {
         let offers = &self.some;
-        let number = scale.within(offers[0].bid, offers[units - 1].bid);
         self.few.sort_offers::<AVX2>(offers, units, number);
         let added = self.few.add(units, supply, demand, |unit| offers[unit]);
         added.map_err(|(rank, before)| self.reached(rank, supply, before))
@@ -305,10 +271,9 @@ impl Blocks {
         let depth = self.depth.checked_sub(1)?;
         let crowd = self.crowd.get_or_insert_with(|| Box::new(Crowd::of_depth(depth)));
         let units = || self.order[ranks.clone()].iter().map(|&unit| unit as usize);
-        refill(&mut crowd.bids, units().map(|unit| bids[unit]));
-        refill(&mut crowd.quantities, units().map(|unit| quantities[unit]));
-        let task = Divide { crowd, supply, demand };
-        cpu::run_either(!AVX2, task)
+        refill(&mut crowd.bids, 0.0, units().map(|unit| bids[unit]));
+        refill(&mut crowd.quantities, 0.0, units().map(|unit| quantities[unit]));
+        crowd.blocks.add_units::<AVX2>(&crowd.bids, &crowd.quantities, supply, demand)
     }
 
     /// Gives memory back that only an unusually large market needed.
@@ -333,21 +298,32 @@ impl Crowd {
     }
 }
 
-struct Divide<'a> {
-    crowd: &'a mut Crowd,
+/// Adding units whose order counts: code of its own, or it would be compiled in many places.
+struct Add<'a> {
+    blocks: &'a mut Blocks,
+    bids: &'a [f64],
+    quantities: &'a [f64],
     supply: f64,
     demand: f64,
 }
 
-impl Task for Divide<'_> {
+impl Task for Add<'_> {
     type Output = Option<Added>;
 
     #[inline(always)]
     fn run<const AVX2: bool>(self) -> Option<Added> {
-        let Self { crowd: Crowd { bids, quantities, blocks }, supply, demand } = self;
+        let Self { blocks, bids, quantities, supply, demand } = self;
+        if bids.len() <= FEW {
+            let scale = Scale::new(bids, 1)?;
+            for (offer, (&bid, &quantity)) in blocks.some.iter_mut().zip(zip(bids, quantities)) {
+                *offer = Offer { bid, quantity };
+            }
+            let number = scale.within(scale.lowest, scale.highest);
+            return Some(blocks.add_some::<AVX2>(bids.len(), number, supply, demand));
+        }
         let scale = scale(bids)?;
         blocks.deal(bids, scale);
-        blocks.add::<AVX2>(bids, quantities, scale, 0..bids.len(), supply, demand)
+        blocks.add::<AVX2>(bids, quantities, scale, supply, demand)
     }
 }
 

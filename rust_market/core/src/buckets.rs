@@ -79,7 +79,7 @@ impl Buckets {
     #[inline(always)]
     fn fill(&mut self, bids: &[f64], scale: Scale) {
         let units = bids.len();
-        refill(&mut self.bucket, bids.iter().map(|&bid| scale.bucket(bid)));
+        refill(&mut self.bucket, 0, bids.iter().map(|&bid| scale.bucket(bid)));
         self.ends.clear();
         self.ends.resize(units, 0);
         if self.order.len() < units {

@@ -12,7 +12,7 @@
 //! | `few` | counting ranks, for few |
 //! | `buckets` | sorting into buckets, for some |
 //! | `blocks`, `absorb` | adding buckets as they lie where order does not count, for many |
-//! | `many`, `tally`, `sums`, `choose` | adding sums of buckets, for very many |
+//! | `bucket_sums` | adding sums of buckets, for very many |
 //! | `merit_order` | a full sort, for shared bids and where the buckets give up |
 //! | `scale`, `values` | where a bid lies among all, looking through values |
 //! | `dispatch`, `output` | what each unit delivers, from the margin; the types it is told in |
@@ -34,8 +34,8 @@ mod affinity;
 mod batch;
 mod batch_lanes;
 mod blocks;
+mod bucket_sums;
 mod buckets;
-mod choose;
 mod clearing;
 mod common;
 mod cpu;
@@ -44,7 +44,6 @@ mod environments;
 mod fault;
 mod few;
 mod lanes;
-mod many;
 mod margin;
 mod merit_order;
 mod model;
@@ -64,8 +63,6 @@ mod step;
 mod step_lanes;
 mod step_rows;
 pub mod study;
-mod sums;
-mod tally;
 mod values;
 
 pub use batch::{check_batch, clear_batch, clear_batch_portably};

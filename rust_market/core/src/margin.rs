@@ -1,11 +1,11 @@
 //! The margin: where the merit order meets demand.
 
 use crate::blocks::Blocks;
+use crate::bucket_sums::BucketSums;
 use crate::buckets::Buckets;
 use crate::clearing::Market;
 use crate::fault::good_values;
 use crate::few::{FEW, Few};
-use crate::many::Many;
 use crate::merit_order::MeritOrder;
 use crate::pairs::{self, HANDFUL};
 use crate::rules::{Rules, Ties, some};
@@ -20,14 +20,8 @@ pub const MOST_NUMBERS_A_UNIT: usize = 17;
 /// Up to so many units it is faster to put all in order, up to demand.
 const SOME: usize = 400;
 
-/// From so many units on it is faster to add up buckets, with AVX2; by measurement.
-const MANY: usize = 16_384;
-
-/// Whether so many units are added up by buckets.
-#[inline(always)]
-pub(crate) fn adds_up<const AVX2: bool>(units: usize) -> bool {
-    AVX2 && units >= MANY
-}
+/// From so many units on it is faster to add up buckets; by measurement.
+pub(crate) const MANY: usize = 16_384;
 
 /// Where the merit order meets demand.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,7 +58,7 @@ pub struct Scratch {
     few: Few,
     buckets: Buckets,
     blocks: Blocks,
-    many: Many,
+    sums: BucketSums,
     order: MeritOrder,
 }
 
@@ -75,7 +69,7 @@ impl Scratch {
             few: Few::new(),
             buckets: Buckets::new(),
             blocks: Blocks::new(),
-            many: Many::new(),
+            sums: BucketSums::new(),
             order: MeritOrder::new(),
         }
     }
@@ -126,8 +120,8 @@ impl Scratch {
         quantities: &[f64],
         demand: f64,
     ) -> Option<Margin> {
-        if adds_up::<AVX2>(bids.len()) {
-            self.many.margin::<AVX2>(bids, quantities, demand, &mut self.blocks)
+        if bids.len() >= MANY {
+            self.sums.margin::<AVX2>(bids, quantities, demand, &mut self.blocks)
         } else {
             None
         }
@@ -176,7 +170,7 @@ impl Scratch {
     pub fn shrink_to(&mut self, units: usize) {
         self.buckets.shrink_to(units);
         self.blocks.shrink_to(units);
-        self.many.shrink_to(units);
+        self.sums.shrink_to(units);
         self.order.shrink_to(units);
     }
 }

@@ -33,7 +33,7 @@ impl MeritOrder {
         self.bits = index_bits(bids.len());
         let words = bids.iter().enumerate();
         let words = words.map(|(unit, &bid)| pack(key(bid), unit as u64, self.bits));
-        refill(&mut self.packed, words);
+        refill(&mut self.packed, 0, words);
         self.packed.sort_unstable();
         self.repair(bids);
     }

@@ -8,7 +8,7 @@ const ROUND: f64 = 6_755_399_441_055_744.0;
 /// From bids to buckets, without ever going down while bids go up.
 #[derive(Clone, Copy)]
 pub(crate) struct Scale {
-    lowest: f64,
+    pub lowest: f64,
     pub highest: f64,
     buckets_per_price: f64,
     /// The number of the last bucket.

@@ -1,36 +1,36 @@
 //! Clearing a market of many units, stage by stage, for the benchmark that times them.
 
 use crate::blocks::{Blocks, scale};
+use crate::bucket_sums::BucketSums;
 use crate::clearing::Market;
 use crate::cpu::{self, Task};
 use crate::dispatch::dispatch;
 use crate::fault::good_values;
-use crate::many::Many;
-use crate::margin::{Margin, adds_up};
+use crate::margin::{MANY, Margin};
 use crate::rules::{Rules, some};
 
 /// What [`clear`](crate::clear) does to many units, in this order.
 pub const STAGES: [&str; 5] = ["check", "range", "deal", "add", "dispatch"];
 
-/// What it does to very many, with AVX2.
-pub const STAGES_OF_MANY: [&str; 4] = ["tally", "choose", "add", "dispatch"];
+/// What it does to very many.
+pub const STAGES_OF_MANY: [&str; 5] = ["add up", "powers", "round", "walk", "dispatch"];
 
 /// Memory to clear markets with, stage by stage.
 #[derive(Debug)]
 pub struct Stages {
     blocks: Blocks,
-    many: Many,
+    sums: BucketSums,
 }
 
 impl Stages {
     /// Allocates nothing.
     pub const fn new() -> Self {
-        Self { blocks: Blocks::new(), many: Many::new() }
+        Self { blocks: Blocks::new(), sums: BucketSums::new() }
     }
 
-    /// Whether so many units are cleared by the [`STAGES_OF_MANY`] on this processor.
+    /// Whether so many units are cleared by the [`STAGES_OF_MANY`].
     pub fn adds_up(units: usize) -> bool {
-        cpu::run(AddsUp { units })
+        units >= MANY
     }
 
     /// Clears a market of many units, and tells when each of the stages is done.
@@ -52,19 +52,6 @@ impl Default for Stages {
     }
 }
 
-struct AddsUp {
-    units: usize,
-}
-
-impl Task for AddsUp {
-    type Output = bool;
-
-    #[inline(always)]
-    fn run<const AVX2: bool>(self) -> bool {
-        adds_up::<AVX2>(self.units)
-    }
-}
-
 struct Staged<'a, D> {
     market: Market<'a>,
     stages: &'a mut Stages,
@@ -79,7 +66,7 @@ impl<D: FnMut()> Task for Staged<'_, D> {
     fn run<const AVX2: bool>(self) -> Option<f64> {
         let Self { market, stages, cleared, mut done } = self;
         let Market { bids, quantities, demand } = market;
-        let margin = if adds_up::<AVX2>(bids.len()) {
+        let margin = if Stages::adds_up(bids.len()) {
             stages.margin_of_many::<AVX2>(market, &mut done)?
         } else {
             stages.margin::<AVX2>(market, &mut done)?
@@ -109,7 +96,10 @@ impl Stages {
         done();
         self.blocks.deal(bids, scale);
         done();
-        self.blocks.add_all::<AVX2>(bids, quantities, scale, threshold)
+        Some(match self.blocks.add::<AVX2>(bids, quantities, scale, 0.0, threshold)? {
+            Ok(_) => Margin::Beyond,
+            Err(reached) => reached.margin(bids),
+        })
     }
 
     #[inline(always)]
@@ -120,11 +110,13 @@ impl Stages {
     ) -> Option<Margin> {
         let Market { bids, quantities, demand } = market;
         let threshold = some(Rules::default().threshold(demand));
-        let Self { blocks, many } = self;
-        let scale = many.tally::<AVX2>(bids, quantities, threshold)?;
+        let Self { blocks, sums } = self;
+        sums.add_up(bids, quantities)?;
         done();
-        many.choose::<AVX2>(bids.len(), threshold, blocks)?;
+        sums.find_powers(threshold);
         done();
-        many.add::<AVX2>(bids, quantities, scale, threshold, blocks)
+        sums.add_rounded(quantities);
+        done();
+        sums.walk::<AVX2>(bids, quantities, threshold, blocks)
     }
 }

@@ -5,12 +5,24 @@ use std::array::from_fn;
 /// So many bids are compared at once.
 const LANES: usize = 8;
 
-/// Overwrites a buffer, with no more memory than that needs: a vector that grows takes double.
+/// Makes a buffer so long, with no more memory than that needs: a vector that grows takes double.
+/// What it holds means nothing.
 #[inline(always)]
-pub(crate) fn refill<T>(buffer: &mut Vec<T>, values: impl ExactSizeIterator<Item = T>) {
-    buffer.clear();
-    buffer.reserve_exact(values.len());
-    buffer.extend(values);
+pub(crate) fn make_room<T: Clone>(buffer: &mut Vec<T>, length: usize, any: T) {
+    buffer.reserve_exact(length.saturating_sub(buffer.len()));
+    buffer.resize(length, any);
+}
+
+/// Overwrites a buffer. A plain loop is compiled for the instructions of its caller;
+/// `Vec::extend` need not be.
+#[inline(always)]
+pub(crate) fn refill<T: Copy>(
+    buffer: &mut Vec<T>,
+    any: T,
+    values: impl ExactSizeIterator<Item = T>,
+) {
+    make_room(buffer, values.len(), any);
+    buffer.iter_mut().zip(values).for_each(|(place, value)| *place = value);
 }
 
 /// The lowest and the highest bid. Lane by lane, or the compiler does one after the other.
