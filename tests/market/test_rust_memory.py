@@ -17,7 +17,7 @@ PRELUDE = """
 import os, sys
 os.environ["RAYON_NUM_THREADS"] = "2"
 sys.path[:0] = {path!r}
-import threading
+import threading, time
 import numpy as np
 from easy_marl.market import get_backend
 clear_batch = get_backend("rust").clear_batch
@@ -51,6 +51,7 @@ def meanwhile(arguments, change, **options):
             change()
         except ValueError:
             pass
+        time.sleep(0.0001)  # lets the thread have the GIL, for which it may wait as long as before
     thread.join()
 """
 
