@@ -4,24 +4,27 @@
 //! the copy; some rows together where they have few units. Where nobody can see the results yet,
 //! that is one pass; else all rows are checked before anything is written.
 
+pub(crate) mod common;
+pub(crate) mod lanes;
+pub(crate) mod results;
+pub(crate) mod rows;
+
 use std::cell::RefCell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::batch_lanes::{Group, fits_lanes};
-use crate::clearing::Market;
-use crate::common::Common;
-use crate::cpu::{self, Task};
+use crate::batch::common::Common;
+use crate::batch::lanes::{Group, fits_lanes};
+use crate::batch::results::{Fresh, Results};
+use crate::batch::rows::{Markets, Rows};
 use crate::dispatch::dispatch;
 use crate::fault::{Argument, Fault, check, first_fault, good_values};
-use crate::lanes::LANES;
-use crate::margin::{KEPT_UNITS, Scratch};
+use crate::margin::scratch::Scratch;
+use crate::market::Market;
 use crate::pool;
-use crate::results::{Fresh, Results};
-use crate::rows::{Markets, Rows};
 use crate::rules::Rules;
-
-/// With less than this for each thread, one is faster.
-const UNITS_PER_THREAD: usize = 1 << 14;
+use crate::simd::lanes::LANES;
+use crate::simd::{self, Task};
+use crate::thresholds::{KEPT_UNITS, UNITS_PER_THREAD};
 
 /// Small parts, so that no thread has to wait long for the last one.
 const PARTS_PER_THREAD: usize = 8;
@@ -306,8 +309,8 @@ impl<R: Rows, T: Results> Part<'_, R, T> {
     fn clear(mut self) -> Option<Fault> {
         let Job { markets, portably, .. } = self.job;
         let lanes = fits_lanes(&markets);
-        let met = lanes.then(|| cpu::run_either(portably, Groups(&mut self))).flatten();
-        met.or_else(|| cpu::run_either(portably, self))
+        let met = lanes.then(|| simd::run_either(portably, Groups(&mut self))).flatten();
+        met.or_else(|| simd::run_either(portably, self))
     }
 
     /// Some rows at once.

@@ -1,22 +1,13 @@
 //! Clearing one market: check, find the margin, dispatch.
 
-use crate::cpu::{self, Task};
 use crate::dispatch::dispatch;
-use crate::fault::{Fault, check, good_price};
-use crate::margin::Scratch;
+use crate::fault::{Fault, good_price};
+use crate::margin::scratch::Scratch;
+use crate::market::Market;
 use crate::output::Output;
-use crate::pairs::HANDFUL;
 use crate::rules::Rules;
-
-/// One market.
-#[derive(Clone, Copy, Debug)]
-pub struct Market<'a> {
-    /// At least one.
-    pub bids: &'a [f64],
-    /// As many.
-    pub quantities: &'a [f64],
-    pub demand: f64,
-}
+use crate::simd::{self, Task};
+use crate::thresholds::ALL_PAIRS;
 
 /// Clears one market and returns its price. `cleared` is overwritten.
 ///
@@ -62,11 +53,11 @@ pub fn clear_portably<T: Output>(
 
 /// Clears with the widest instructions that pay.
 fn run<T: Output>(clear: Clear<'_, T>) -> Option<f64> {
-    if clear.market.bids.len() <= HANDFUL { handful(clear) } else { cpu::run(clear) }
+    if clear.market.bids.len() <= ALL_PAIRS { handful(clear) } else { simd::run(clear) }
 }
 
 fn run_portably<T: Output>(clear: Clear<'_, T>) -> Option<f64> {
-    if clear.market.bids.len() <= HANDFUL { handful(clear) } else { cpu::run_portably(clear) }
+    if clear.market.bids.len() <= ALL_PAIRS { handful(clear) } else { simd::run_portably(clear) }
 }
 
 /// A few numbers gain nothing from wide registers, and wait on their way through memory.
@@ -79,7 +70,7 @@ fn handful<T: Output>(clear: Clear<'_, T>) -> Option<f64> {
         5 => clear.of::<5>(),
         6 => clear.of::<6>(),
         7 => clear.of::<7>(),
-        _ => clear.of::<HANDFUL>(),
+        _ => clear.of::<ALL_PAIRS>(),
     }
 }
 
@@ -115,13 +106,6 @@ impl<T: Output> Clear<'_, T> {
         let (bids, quantities) = (&bids[..UNITS], &quantities[..UNITS]);
         let market = Market { bids, quantities, demand };
         let cleared = &mut cleared[..UNITS];
-        cpu::run_portably(Clear { market, rules, scratch, cleared })
-    }
-}
-
-impl Market<'_> {
-    #[cold]
-    fn check(&self, rules: Rules) -> Result<(), Fault> {
-        check(self.bids, self.quantities, &[self.demand], rules.scarcity_price)
+        simd::run_portably(Clear { market, rules, scratch, cleared })
     }
 }

@@ -1,9 +1,9 @@
 //! Who delivers what, once the margin is known.
 
-use crate::margin::{Margin, positive_zero};
+use crate::margin::Margin;
 use crate::output::Output;
 use crate::rules::{Rules, Ties};
-use crate::values::lesser;
+use crate::values::{lesser, positive_zero};
 
 /// Writes what each unit delivers, and returns the price.
 ///

@@ -6,75 +6,61 @@
 //!
 //! | module | does |
 //! |---|---|
-//! | `clearing`, `batch` | one market, many markets |
-//! | `margin` | where the merit order meets demand, by one of six ways: |
-//! | `pairs` | comparing all pairs of bids, for a handful of units |
-//! | `few` | counting ranks, for few |
-//! | `buckets` | sorting into buckets, for some |
-//! | `blocks`, `absorb` | adding buckets as they lie where order does not count, for many |
-//! | `bucket_sums` | adding sums of buckets, for very many |
-//! | `merit_order` | a full sort, for shared bids and where the buckets give up |
-//! | `scale`, `values` | where a bid lies among all, looking through values |
+//! | `clearing`, `market` | one market |
+//! | `margin` | where the merit order meets demand; `scratch` chooses the way by the number of units: |
+//! | &emsp;`all_pairs` | comparing all pairs of bids |
+//! | &emsp;`rank_count` | counting for each unit how many come before it |
+//! | &emsp;`bucket_walk` | sorting into buckets, and a walk that puts them in order up to demand |
+//! | &emsp;`bucket_blocks`, `absorb` | sorting into fewer buckets, and adding them as they lie where order does not count |
+//! | &emsp;`bucket_sums` | adding up each bucket without moving a unit |
+//! | &emsp;`full_sort` | a full sort, for shared bids and where bids defeat the buckets |
+//! | &emsp;`scale` | where a bid lies among all |
 //! | `dispatch`, `output` | what each unit delivers, from the margin; the types it is told in |
-//! | `batch_lanes`, `lanes` | some rows of a batch at once; markets of few units in lanes |
-//! | `rows`, `common`, `results` | where a batch's values come from, what they share, where results go |
-//! | `step` | the environments' step; [`reference_step`] is the same as plain code |
-//! | `model`, `environments` | what a step takes: constants; where environments are, room for results |
-//! | `step_rows`, `others` | steps one after the other; markets in which one unit decides |
-//! | `step_lanes` | steps of some environments at once, in lanes |
-//! | `rules`, `fault` | what a market may set, and what may be wrong with values |
-//! | `cpu`, `pool`, `affinity` | wider instructions, more threads, on which processors they wake |
+//! | `batch` | many markets: `rows` and `results` say where values come from and go, `common` is what rows share, `lanes` clears some rows at once |
+//! | `step` | the environments' step: `model` and `environments` are what it takes, `rows` takes one after the other, `lanes` some at once, `others` are the markets in which one unit decides |
+//! | `simd` | the same code compiled for wider instructions; `lanes` are markets in the lanes of vectors |
+//! | `thresholds` | up to how many units which way is the fastest |
+//! | `rules`, `fault`, `values` | what a market may set, what may be wrong with values, looking through them |
+//! | `pool`, `affinity` | more threads, on which processors they wake |
+//! | [`reference`](mod@reference), [`reference_step`] | the specification as plain code |
 //! | `stages` | the stages of a clearing, to be timed |
 //! | `study` | the earlier study's kernel, to compare with |
 #![deny(unsafe_code)]
 
-mod absorb;
 #[cfg(target_os = "linux")]
 mod affinity;
 mod batch;
-mod batch_lanes;
-mod blocks;
-mod bucket_sums;
-mod buckets;
 mod clearing;
-mod common;
-mod cpu;
 mod dispatch;
-mod environments;
 mod fault;
-mod few;
-mod lanes;
 mod margin;
-mod merit_order;
-mod model;
-mod others;
+mod market;
 mod output;
-mod pairs;
 mod pool;
 pub mod reference;
 pub mod reference_step;
-mod results;
-mod rows;
 mod rules;
-mod scale;
+mod simd;
 #[cfg(feature = "stages")]
 pub mod stages;
 mod step;
-mod step_lanes;
-mod step_rows;
 pub mod study;
+mod thresholds;
 mod values;
 
+pub use batch::results::{Fresh, Results, Shared, Visible};
+pub use batch::rows::{Markets, Matrix, Rows};
 pub use batch::{check_batch, clear_batch, clear_batch_portably};
-pub use clearing::{Market, clear, clear_portably};
-pub use environments::{Outcome, Refusal, State};
+pub use clearing::{clear, clear_portably};
 pub use fault::{Argument, Code, Fault, check};
-pub use margin::{KEPT_UNITS, MOST_NUMBERS_A_UNIT, Margin, Scratch};
-pub use merit_order::MeritOrder;
-pub use model::Model;
+pub use margin::Margin;
+pub use margin::full_sort::MeritOrder;
+pub use margin::scratch::{MOST_NUMBERS_A_UNIT, Scratch};
+pub use market::Market;
 pub use output::Output;
 pub use pool::read_environment;
-pub use results::{Fresh, Results, Shared, Visible};
-pub use rows::{Markets, Matrix, Rows};
 pub use rules::{DEFAULT_TOLERANCE, Rules, Ties};
+pub use step::environments::{Outcome, Refusal, State};
+pub use step::model::Model;
 pub use step::{step_batch, step_batch_portably};
+pub use thresholds::KEPT_UNITS;

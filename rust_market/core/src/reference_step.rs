@@ -1,8 +1,8 @@
 //! The environments' step as plain code: slow, obvious, and what the fast version is tested against.
 
-use crate::environments::{Outcome, State};
-use crate::model::Model;
 use crate::reference;
+use crate::step::environments::{Outcome, State};
+use crate::step::model::Model;
 
 /// Takes one hour in every active environment, and observes all of them.
 ///

@@ -1,13 +1,14 @@
 //! Clearing a market of many units, stage by stage, for the benchmark that times them.
 
-use crate::blocks::{Blocks, scale};
-use crate::bucket_sums::BucketSums;
-use crate::clearing::Market;
-use crate::cpu::{self, Task};
 use crate::dispatch::dispatch;
 use crate::fault::good_values;
-use crate::margin::{MANY, Margin};
+use crate::margin::Margin;
+use crate::margin::bucket_blocks::{BucketBlocks, scale};
+use crate::margin::bucket_sums::BucketSums;
+use crate::market::Market;
 use crate::rules::{Rules, some};
+use crate::simd::{self, Task};
+use crate::thresholds::BUCKET_BLOCKS;
 
 /// What [`clear`](crate::clear) does to many units, in this order.
 pub const STAGES: [&str; 5] = ["check", "range", "deal", "add", "dispatch"];
@@ -18,19 +19,19 @@ pub const STAGES_OF_MANY: [&str; 5] = ["add up", "powers", "round", "walk", "dis
 /// Memory to clear markets with, stage by stage.
 #[derive(Debug)]
 pub struct Stages {
-    blocks: Blocks,
+    blocks: BucketBlocks,
     sums: BucketSums,
 }
 
 impl Stages {
     /// Allocates nothing.
     pub const fn new() -> Self {
-        Self { blocks: Blocks::new(), sums: BucketSums::new() }
+        Self { blocks: BucketBlocks::new(), sums: BucketSums::new() }
     }
 
     /// Whether so many units are cleared by the [`STAGES_OF_MANY`].
     pub fn adds_up(units: usize) -> bool {
-        units >= MANY
+        units > BUCKET_BLOCKS
     }
 
     /// Clears a market of many units, and tells when each of the stages is done.
@@ -42,7 +43,7 @@ impl Stages {
         cleared: &mut [f64],
         done: impl FnMut(),
     ) -> Option<f64> {
-        cpu::run(Staged { market, stages: self, cleared, done })
+        simd::run(Staged { market, stages: self, cleared, done })
     }
 }
 

@@ -2,20 +2,23 @@
 //!
 //! Two passes: all actions are checked before anything is written, then come the steps.
 
+pub(crate) mod environments;
+pub(crate) mod lanes;
+pub(crate) mod model;
+pub(crate) mod others;
+pub(crate) mod rows;
+
 use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};
 
-use crate::cpu::{self, Task};
-use crate::environments::{Environments, Outcome, Refusal, State};
-use crate::margin::KEPT_UNITS;
-use crate::model::Model;
-use crate::others::Others;
 use crate::pool;
-use crate::step_lanes::{fits_lanes, step_lanes};
-use crate::step_rows::{Buffers, step_rows};
-
-/// With less than about so many ns of work for each thread, one is faster.
-const WORK_PER_THREAD: usize = 16_000;
+use crate::simd::{self, Task};
+use crate::step::environments::{Environments, Outcome, Refusal, State};
+use crate::step::lanes::{fits_lanes, step_lanes};
+use crate::step::model::Model;
+use crate::step::others::Others;
+use crate::step::rows::{Buffers, step_rows};
+use crate::thresholds::{KEPT_UNITS, STEP_WORK_PER_THREAD};
 
 /// Small parts, so that no thread has to wait long for the last one.
 const PARTS_PER_THREAD: usize = 8;
@@ -38,7 +41,7 @@ pub fn step_batch(
     threads: Option<usize>,
 ) -> Result<(), Refusal> {
     let all = Environments::new(model, state, actions, outcome);
-    run(model, all, threads, |part| cpu::run(part))
+    run(model, all, threads, |part| simd::run(part))
 }
 
 /// [`step_batch`] with the instructions that every processor of this kind has.
@@ -56,7 +59,7 @@ pub fn step_batch_portably(
     threads: Option<usize>,
 ) -> Result<(), Refusal> {
     let all = Environments::new(model, state, actions, outcome);
-    run(model, all, threads, |part| cpu::run_portably(part))
+    run(model, all, threads, |part| simd::run_portably(part))
 }
 
 thread_local! {
@@ -88,7 +91,7 @@ fn useful_threads(model: &Model<'_>, count: usize, most: Option<usize>) -> usize
     let units = model.costs.len();
     let work = if model.learner.is_some() { 12 + units / 2 } else { units.saturating_mul(8) };
     let work = count.saturating_mul(work);
-    pool::available(most.unwrap_or(usize::MAX).min(work / WORK_PER_THREAD).min(count))
+    pool::available(most.unwrap_or(usize::MAX).min(work / STEP_WORK_PER_THREAD).min(count))
 }
 
 fn run_parts(

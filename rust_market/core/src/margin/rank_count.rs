@@ -8,25 +8,30 @@
 
 use std::array::from_fn;
 
-use crate::blocks::Offer;
-use crate::margin::{Margin, first_at_price, positive_zero};
-use crate::merit_order::key;
+use crate::margin::{Margin, first_at_price};
 use crate::rules::Ties;
-
-/// Up to so many units counting is faster.
-pub(crate) const FEW: usize = 64;
+use crate::thresholds::RANK_COUNT;
+use crate::values::{key, positive_zero};
 
 /// The low bits of a word, which hold the unit's index.
-const INDEX: i32 = FEW as i32 - 1;
+const INDEX: i32 = RANK_COUNT as i32 - 1;
 
 /// So many words are made at once.
 const CHUNK: usize = 8;
 
-type Words = [i32; FEW];
+/// What a unit offers.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(16))]
+pub(crate) struct Offer {
+    pub bid: f64,
+    pub quantity: f64,
+}
+
+type Words = [i32; RANK_COUNT];
 
 /// Memory for one word per unit.
 #[derive(Debug)]
-pub(crate) struct Few {
+pub(crate) struct RankCount {
     /// In index order.
     words: Words,
     /// How many words are smaller.
@@ -35,12 +40,12 @@ pub(crate) struct Few {
     order: Words,
 }
 
-impl Few {
+impl RankCount {
     pub const fn new() -> Self {
-        Self { words: [0; FEW], ranks: [0; FEW], order: [0; FEW] }
+        Self { words: [0; RANK_COUNT], ranks: [0; RANK_COUNT], order: [0; RANK_COUNT] }
     }
 
-    /// The margin of a market of at most [`FEW`] units.
+    /// The margin of a market of at most [`RANK_COUNT`] units.
     #[inline(always)]
     pub fn margin<const AVX2: bool>(
         &mut self,
@@ -69,7 +74,7 @@ impl Few {
         }
     }
 
-    /// Sorts the first `units` offers, at most [`FEW`]; there are [`FEW`] to be read.
+    /// Sorts the first `units` offers, at most [`RANK_COUNT`]; there are [`RANK_COUNT`] to be read.
     /// A number that goes up with the bid tells most of them apart.
     ///
     /// Always a multiple of sixteen, so that few loops end where that was not foreseen.
@@ -151,12 +156,12 @@ impl Few {
     fn sort_words<const AVX2: bool>(&mut self, units: usize) {
         count_smaller::<AVX2>(&self.words, units, &mut self.ranks);
         for (&word, &rank) in self.words[..units].iter().zip(&self.ranks) {
-            self.order[rank as usize % FEW] = word;
+            self.order[rank as usize % RANK_COUNT] = word;
         }
     }
 }
 
-impl Default for Few {
+impl Default for RankCount {
     fn default() -> Self {
         Self::new()
     }

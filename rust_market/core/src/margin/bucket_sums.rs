@@ -4,7 +4,7 @@
 //! added to a sum of its bucket, twice. The first sums need not be exact. They tell between which
 //! powers of two supply is in each bucket, and so to which last place its quantities are rounded.
 //! The second sums add what is rounded: those are exact, in any order (see
-//! [`absorb`](mod@crate::absorb)). Then a walk over the buckets adds these sums. It proves each:
+//! [`absorb`](mod@crate::margin::absorb)). Then a walk over the buckets adds these sums. It proves each:
 //! the supply has to be of the power that the first sums told, and to stay below the next one and
 //! below demand. Where it does not, and where a quantity is half way between two roundings, order
 //! counts, and the bucket's units are added one after the other. A chain through each bucket finds
@@ -13,11 +13,11 @@
 use std::array::from_fn;
 use std::iter::zip;
 
-use crate::absorb::power_of_two;
-use crate::blocks::Blocks;
 use crate::fault::good_values;
 use crate::margin::Margin;
-use crate::scale::Scale;
+use crate::margin::absorb::power_of_two;
+use crate::margin::bucket_blocks::BucketBlocks;
+use crate::margin::scale::Scale;
 use crate::values::{lesser, make_room};
 
 /// About so many units share a bucket, so that those of one are sorted at once.
@@ -123,7 +123,7 @@ impl BucketSums {
         bids: &[f64],
         quantities: &[f64],
         demand: f64,
-        blocks: &mut Blocks,
+        blocks: &mut BucketBlocks,
     ) -> Option<Margin> {
         self.add_up(bids, quantities)?;
         self.find_powers(demand);
@@ -205,7 +205,7 @@ impl BucketSums {
         bids: &[f64],
         quantities: &[f64],
         demand: f64,
-        blocks: &mut Blocks,
+        blocks: &mut BucketBlocks,
     ) -> Option<Margin> {
         let mut supply = 0.0;
         let mut next = 0;

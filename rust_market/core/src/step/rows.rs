@@ -1,12 +1,14 @@
 //! Steps of environments, one after the other.
 
-use crate::clearing::Market;
 use crate::dispatch::dispatch;
-use crate::environments::{Environments, State};
-use crate::margin::{Margin, Scratch, positive_zero};
-use crate::merit_order::MeritOrder;
-use crate::model::{Model, Observer, Told, profit, within};
-use crate::others::{Cleared, Entry, Others};
+use crate::margin::Margin;
+use crate::margin::full_sort::MeritOrder;
+use crate::margin::scratch::Scratch;
+use crate::market::Market;
+use crate::step::environments::{Environments, State};
+use crate::step::model::{Model, Observer, Told, profit, within};
+use crate::step::others::{Cleared, Entry, Others};
+use crate::values::positive_zero;
 
 /// Memory of one thread, reused from call to call.
 #[derive(Debug)]

@@ -1,20 +1,15 @@
 //! Steps of some environments at once, for few agents.
 
-use crate::environments::{Environments, State};
-use crate::lanes::{LANES, Lanes, Margins, NOTHING, Unit, ZERO, lanes, sort};
-use crate::margin::positive_zero;
-use crate::model::{Model, Observer, Told, profit, within};
-use crate::others::{Merged, Others};
-
-/// Where all agents act, up to so many are faster in lanes; else they are sorted one by one.
-const ALL: usize = 14;
-
-/// The same where one acts among others, which are sorted already.
-const AMONG_OTHERS: usize = 48;
+use crate::simd::lanes::{LANES, Lanes, Margins, NOTHING, Unit, ZERO, lanes, sort};
+use crate::step::environments::{Environments, State};
+use crate::step::model::{Model, Observer, Told, profit, within};
+use crate::step::others::{Merged, Others};
+use crate::thresholds::{STEP_LANES, STEP_LANES_OF_ONE};
+use crate::values::positive_zero;
 
 /// Whether lanes are the faster way.
 pub(crate) fn fits_lanes(model: &Model<'_>) -> bool {
-    let most = if model.learner.is_some() { AMONG_OTHERS } else { ALL };
+    let most = if model.learner.is_some() { STEP_LANES_OF_ONE } else { STEP_LANES };
     model.costs.len() <= most
 }
 
@@ -56,17 +51,17 @@ fn one(model: &Model<'_>, others: &Others, learner: usize, some: &mut Environmen
 
 /// What all agents offer and get, in some environments.
 struct Agents {
-    offers: [Unit; ALL],
-    units: [Unit; ALL],
-    rewards: [Lanes; ALL],
-    dispatch: [Lanes; ALL],
-    profits: [Lanes; ALL],
+    offers: [Unit; STEP_LANES],
+    units: [Unit; STEP_LANES],
+    rewards: [Lanes; STEP_LANES],
+    dispatch: [Lanes; STEP_LANES],
+    profits: [Lanes; STEP_LANES],
 }
 
 impl Agents {
     const fn new() -> Self {
-        let (offers, units) = ([NOTHING; ALL], [NOTHING; ALL]);
-        let nothing = [ZERO; ALL];
+        let (offers, units) = ([NOTHING; STEP_LANES], [NOTHING; STEP_LANES]);
+        let nothing = [ZERO; STEP_LANES];
         Self { offers, units, rewards: nothing, dispatch: nothing, profits: nothing }
     }
 }

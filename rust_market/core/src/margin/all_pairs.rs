@@ -6,22 +6,20 @@
 
 use crate::margin::Margin;
 use crate::rules::Ties;
+use crate::thresholds::ALL_PAIRS;
 
-/// Up to so many units this is the fastest.
-pub(crate) const HANDFUL: usize = 8;
-
-/// The margin of a market of at most [`HANDFUL`] units.
+/// The margin of a market of at most [`ALL_PAIRS`] units.
 #[inline(always)]
 pub(crate) fn margin(bids: &[f64], quantities: &[f64], demand: f64, ties: Ties) -> Margin {
     let units = bids.len();
     // In merit order. Bids that are no numbers share ranks; what is not written is the first unit.
-    let mut order = [0; HANDFUL];
-    let mut sorted = [0.0; HANDFUL];
+    let mut order = [0; ALL_PAIRS];
+    let mut sorted = [0.0; ALL_PAIRS];
     for (unit, rank) in ranks(bids).into_iter().enumerate().take(units) {
-        order[rank % HANDFUL] = unit;
-        sorted[rank % HANDFUL] = quantities[unit];
+        order[rank % ALL_PAIRS] = unit;
+        sorted[rank % ALL_PAIRS] = quantities[unit];
     }
-    let mut supply = [0.0; HANDFUL]; // before each rank
+    let mut supply = [0.0; ALL_PAIRS]; // before each rank
     let mut total = 0.0;
     let mut short = 0; // of demand, up to this rank
     for (before, quantity) in supply.iter_mut().zip(sorted).take(units) {
@@ -38,7 +36,7 @@ pub(crate) fn margin(bids: &[f64], quantities: &[f64], demand: f64, ties: Ties) 
         Ties::First => before,
         Ties::ProRata => {
             let ranks: usize = bids.iter().map(|&bid| usize::from(bid < bids[unit])).sum();
-            supply[ranks % HANDFUL]
+            supply[ranks % ALL_PAIRS]
         }
     };
     Margin::At { unit, before, cheaper }
@@ -46,8 +44,8 @@ pub(crate) fn margin(bids: &[f64], quantities: &[f64], demand: f64, ties: Ties) 
 
 /// How many units come before each.
 #[inline(always)]
-fn ranks(bids: &[f64]) -> [usize; HANDFUL] {
-    let mut ranks = [0; HANDFUL];
+fn ranks(bids: &[f64]) -> [usize; ALL_PAIRS] {
+    let mut ranks = [0; ALL_PAIRS];
     for (unit, &bid) in bids.iter().enumerate() {
         for (earlier, &other) in bids[..unit].iter().enumerate() {
             let cheaper = usize::from(bid < other);

@@ -1,10 +1,10 @@
 //! Markets made to break the sums of buckets.
 
 use super::{BucketSums, SAMPLE};
-use crate::absorb::power_of_two;
-use crate::blocks::Blocks;
 use crate::margin::Margin;
-use crate::merit_order::MeritOrder;
+use crate::margin::absorb::power_of_two;
+use crate::margin::bucket_blocks::BucketBlocks;
+use crate::margin::full_sort::MeritOrder;
 use crate::rules::Ties;
 
 struct Random(u64);
@@ -109,11 +109,11 @@ fn demand(bids: &[f64], quantities: &[f64], r: &mut Random) -> f64 {
 }
 
 fn margin<const AVX2: bool>(bids: &[f64], quantities: &[f64], demand: f64) -> Option<Margin> {
-    BucketSums::new().margin::<AVX2>(bids, quantities, demand, &mut Blocks::new())
+    BucketSums::new().margin::<AVX2>(bids, quantities, demand, &mut BucketBlocks::new())
 }
 
 fn check<const AVX2: bool>(cases: u64) {
-    let (mut sums, mut blocks) = (BucketSums::new(), Blocks::new());
+    let (mut sums, mut blocks) = (BucketSums::new(), BucketBlocks::new());
     let mut found = 0;
     for case in 0..cases {
         let random = &mut Random(case.wrapping_mul(0xD134_2543_DE82_EF95));

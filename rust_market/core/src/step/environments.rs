@@ -2,7 +2,7 @@
 //!
 //! `easy_marl/market/stepping.py` says what each number means.
 
-use crate::model::Model;
+use crate::step::model::Model;
 
 /// Where B environments are.
 #[derive(Debug)]

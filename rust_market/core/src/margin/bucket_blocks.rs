@@ -2,7 +2,7 @@
 //!
 //! A bid's bucket follows from where it lies between the lowest and the highest bid. So whole
 //! buckets follow each other in merit order; within one, units stand in index order. Most units can
-//! be added as they lie: see [`absorb`](mod@crate::absorb). Where that stops, at the margin and
+//! be added as they lie: see [`absorb`](mod@crate::margin::absorb). Where that stops, at the margin and
 //! where supply passes a power of two, a few buckets are sorted and their units added one after
 //! the other. If they hold too many units for that, the first of them is dealt into buckets anew.
 //!
@@ -12,11 +12,12 @@
 use std::iter::zip;
 use std::ops::Range;
 
-use crate::absorb::{BLOCK, absorb, rounded_sum};
-use crate::cpu::{self, Task};
-use crate::few::{FEW, Few};
 use crate::margin::Margin;
-use crate::scale::Scale;
+use crate::margin::absorb::{BLOCK, absorb, rounded_sum};
+use crate::margin::rank_count::{Offer, RankCount};
+use crate::margin::scale::Scale;
+use crate::simd::{self, Task};
+use crate::thresholds::RANK_COUNT;
 use crate::values::{make_room, nth_at, refill};
 
 /// About so many units share a bucket.
@@ -36,14 +37,6 @@ const LAST: usize = HALVES - 1;
 
 /// So many times a crowded bucket is divided, and then one of those. Each time takes memory.
 const DEPTH: usize = 3;
-
-/// What a unit offers.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(align(16))]
-pub(crate) struct Offer {
-    pub bid: f64,
-    pub quantity: f64,
-}
 
 /// Where supply reaches demand.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,23 +63,23 @@ pub(crate) type Added = Result<f64, Reached>;
 
 /// Memory for the buckets of one market.
 #[derive(Debug)]
-pub(crate) struct Blocks {
+pub(crate) struct BucketBlocks {
     /// The bucket of each unit; small numbers, since all are read thrice.
     bucket: Vec<u16>,
     /// Where the units of each half end in each bucket.
     ends: Vec<[u32; HALVES]>,
     /// The units, bucket after bucket.
     order: Vec<u32>,
-    few: Few,
+    few: RankCount,
     /// The offers of some units that are sorted.
-    some: [Offer; FEW],
+    some: [Offer; RANK_COUNT],
     /// A bucket that is to be divided.
     crowd: Option<Box<Crowd>>,
     /// How often that may be done to it, and what it is divided into.
     depth: usize,
 }
 
-impl Blocks {
+impl BucketBlocks {
     pub const fn new() -> Self {
         Self::of_depth(DEPTH)
     }
@@ -96,8 +89,8 @@ impl Blocks {
             bucket: Vec::new(),
             ends: Vec::new(),
             order: Vec::new(),
-            few: Few::new(),
-            some: [Offer { bid: 0.0, quantity: 0.0 }; FEW],
+            few: RankCount::new(),
+            some: [Offer { bid: 0.0, quantity: 0.0 }; RANK_COUNT],
             crowd: None,
             depth,
         }
@@ -128,7 +121,7 @@ impl Blocks {
         supply: f64,
         demand: f64,
     ) -> Option<Added> {
-        cpu::run_either(!AVX2, Add { blocks: self, bids, quantities, supply, demand })
+        simd::run_either(!AVX2, Add { blocks: self, bids, quantities, supply, demand })
     }
 
     /// Puts the units into buckets, in index order within each.
@@ -170,7 +163,7 @@ impl Blocks {
             next = ranks.end;
             let added = if scale.flat() {
                 add_equal(bids[0], &quantities[ranks.clone()], ranks.start, total, supply, demand)
-            } else if ranks.len() <= FEW {
+            } else if ranks.len() <= RANK_COUNT {
                 self.add_few::<AVX2>(bids, quantities, ranks, scale, total, demand)
             } else {
                 self.add_crowd::<AVX2>(bids, quantities, ranks, total, demand)?
@@ -200,7 +193,7 @@ impl Blocks {
         }
         let end = |rank: usize| self.bucket_end(self.bucket_at(rank)).max(rank + 1);
         let last = end(stop - 1);
-        if last - begin <= FEW { last } else { end(begin) }
+        if last - begin <= RANK_COUNT { last } else { end(begin) }
     }
 
     #[inline(always)]
@@ -289,18 +282,18 @@ impl Blocks {
 struct Crowd {
     bids: Vec<f64>,
     quantities: Vec<f64>,
-    blocks: Blocks,
+    blocks: BucketBlocks,
 }
 
 impl Crowd {
     fn of_depth(depth: usize) -> Self {
-        Self { bids: Vec::new(), quantities: Vec::new(), blocks: Blocks::of_depth(depth) }
+        Self { bids: Vec::new(), quantities: Vec::new(), blocks: BucketBlocks::of_depth(depth) }
     }
 }
 
 /// Adding units whose order counts: code of its own, or it would be compiled in many places.
 struct Add<'a> {
-    blocks: &'a mut Blocks,
+    blocks: &'a mut BucketBlocks,
     bids: &'a [f64],
     quantities: &'a [f64],
     supply: f64,
@@ -313,7 +306,7 @@ impl Task for Add<'_> {
     #[inline(always)]
     fn run<const AVX2: bool>(self) -> Option<Added> {
         let Self { blocks, bids, quantities, supply, demand } = self;
-        if bids.len() <= FEW {
+        if bids.len() <= RANK_COUNT {
             let scale = Scale::new(bids, 1)?;
             for (offer, (&bid, &quantity)) in blocks.some.iter_mut().zip(zip(bids, quantities)) {
                 *offer = Offer { bid, quantity };
@@ -350,7 +343,7 @@ fn add_equal(
 /// From bids to buckets, or `None` where the range is no number or places do not fit into 32 bits.
 #[inline(always)]
 pub(crate) fn scale(bids: &[f64]) -> Option<Scale> {
-    u32::try_from(bids.len() + FEW).ok()?;
+    u32::try_from(bids.len() + RANK_COUNT).ok()?;
     Scale::new(bids, (bids.len() / UNITS_PER_BUCKET).min(MOST_BUCKETS) as u32)
 }
 
@@ -396,7 +389,7 @@ mod tests {
 
     fn margin(bids: &[f64]) -> Option<Margin> {
         let quantities = vec![1.0; bids.len()];
-        Blocks::new().margin::<false>(bids, &quantities, 0.5 * bids.len() as f64)
+        BucketBlocks::new().margin::<false>(bids, &quantities, 0.5 * bids.len() as f64)
     }
 
     #[test]
@@ -439,7 +432,7 @@ mod tests {
                 let bids: Vec<f64> = (0..700).map(|k| pick(seed + 1000 * k, spread)).collect();
                 let quantities: Vec<f64> = (0..700).map(|k| pick(seed + 77 * k, 300)).collect();
                 for demand in [f64::NAN, -1.0, 300.0, f64::INFINITY] {
-                    Blocks::new().margin::<false>(&bids, &quantities, demand);
+                    BucketBlocks::new().margin::<false>(&bids, &quantities, demand);
                 }
             }
         }

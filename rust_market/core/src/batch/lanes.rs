@@ -1,43 +1,41 @@
 //! Some rows of a batch at once, each in a lane: for few units.
 
-use crate::lanes::{LANES, Lanes, Margins, NOTHING, Unit, ZERO, lanes, sort};
-use crate::margin::positive_zero;
+use crate::batch::results::Results;
+use crate::batch::rows::{Markets, Rows};
 use crate::output::Output;
-use crate::results::Results;
-use crate::rows::{Markets, Rows};
 use crate::rules::Rules;
-
-/// Up to so many units lanes are faster; else each row is cleared on its own.
-const MOST: usize = 12;
+use crate::simd::lanes::{LANES, Lanes, Margins, NOTHING, Unit, ZERO, lanes, sort};
+use crate::thresholds::BATCH_LANES;
+use crate::values::positive_zero;
 
 /// Whether lanes are the faster way. What rows share is worked out once, which is faster still.
 pub(crate) fn fits_lanes<R: Rows>(markets: &Markets<R>) -> bool {
-    markets.units <= MOST && !markets.bids.shared() && !markets.quantities.shared()
+    markets.units <= BATCH_LANES && !markets.bids.shared() && !markets.quantities.shared()
 }
 
 /// Memory for as many rows as there are lanes. No vector lies across two cache lines.
 #[repr(align(64))]
 pub(crate) struct Group {
     /// As they were copied: what is cleared is what was checked.
-    bids: [[f64; MOST]; LANES],
-    quantities: [[f64; MOST]; LANES],
+    bids: [[f64; BATCH_LANES]; LANES],
+    quantities: [[f64; BATCH_LANES]; LANES],
     demand: Lanes,
     /// In index order, a row in each lane.
-    offers: [Unit; MOST],
+    offers: [Unit; BATCH_LANES],
     /// In merit order.
-    units: [Unit; MOST],
-    dispatch: [Lanes; MOST],
+    units: [Unit; BATCH_LANES],
+    dispatch: [Lanes; BATCH_LANES],
 }
 
 impl Group {
     pub const fn new() -> Self {
         Self {
-            bids: [[0.0; MOST]; LANES],
-            quantities: [[0.0; MOST]; LANES],
+            bids: [[0.0; BATCH_LANES]; LANES],
+            quantities: [[0.0; BATCH_LANES]; LANES],
             demand: ZERO,
-            offers: [NOTHING; MOST],
-            units: [NOTHING; MOST],
-            dispatch: [ZERO; MOST],
+            offers: [NOTHING; BATCH_LANES],
+            units: [NOTHING; BATCH_LANES],
+            dispatch: [ZERO; BATCH_LANES],
         }
     }
 
@@ -122,9 +120,9 @@ fn lower(one: f64, other: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::results::Fresh;
+    use crate::batch::rows::Matrix;
     use crate::reference;
-    use crate::results::Fresh;
-    use crate::rows::Matrix;
     use crate::rules::Ties;
 
     fn bits(values: &[f64]) -> Vec<u64> {
@@ -136,7 +134,7 @@ mod tests {
     fn clears_portably() {
         // Bids and quantities that tie, signed zeros among them.
         let number = |k: usize, seed: usize| ((k * 7919 + seed) % 1009 % 7) as f64 - 3.0;
-        for units in 1..=MOST {
+        for units in 1..=BATCH_LANES {
             let cells = LANES * units;
             let bids: Vec<f64> = (0..cells).map(|k| -0.5 * number(k, units)).collect();
             let quantities: Vec<f64> = (0..cells).map(|k| -0.1 * number(k, 1).min(0.0)).collect();

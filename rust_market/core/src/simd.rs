@@ -1,6 +1,8 @@
 //! The same code compiled twice: for any processor, and for AVX2 where the processor has it.
 #![allow(unsafe_code)]
 
+pub(crate) mod lanes;
+
 /// Work that gains from wider instructions.
 pub(crate) trait Task {
     type Output;

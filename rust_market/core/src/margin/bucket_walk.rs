@@ -12,11 +12,10 @@
 use std::hint::select_unpredictable;
 use std::ops::Range;
 
-use crate::margin::{Margin, first_at_price, positive_zero};
-use crate::merit_order::key;
+use crate::margin::scale::Scale;
+use crate::margin::{Margin, first_at_price};
 use crate::rules::Ties;
-use crate::scale::Scale;
-use crate::values::refill;
+use crate::values::{key, positive_zero, refill};
 
 /// Moves within buckets, for each unit, after which a full sort is the faster way.
 const MOVES: usize = 4;
@@ -26,7 +25,7 @@ const RECENT: usize = 256;
 
 /// Memory for the buckets of one market.
 #[derive(Debug)]
-pub(crate) struct Buckets {
+pub(crate) struct BucketWalk {
     /// The bucket of each unit.
     bucket: Vec<u32>,
     /// Where each bucket ends in `order`.
@@ -37,7 +36,7 @@ pub(crate) struct Buckets {
     supply: [f64; RECENT],
 }
 
-impl Buckets {
+impl BucketWalk {
     pub const fn new() -> Self {
         Self { bucket: Vec::new(), ends: Vec::new(), order: Vec::new(), supply: [0.0; RECENT] }
     }
@@ -212,7 +211,7 @@ mod tests {
 
     fn margin(bids: &[f64]) -> Option<Margin> {
         let quantities = vec![1.0; bids.len()];
-        Buckets::new().margin(bids, &quantities, 0.5 * bids.len() as f64, Ties::First)
+        BucketWalk::new().margin(bids, &quantities, 0.5 * bids.len() as f64, Ties::First)
     }
 
     /// Numbers between 0 and 1 in no order.
@@ -244,7 +243,7 @@ mod tests {
             let ascending = (1..=behind).map(|k| k as f64);
             let bids: Vec<f64> = ascending.chain([0.5, 1e9]).collect();
             let demand = bids.len() as f64;
-            Buckets::new().margin(&bids, &vec![1.0; bids.len()], demand, Ties::First)
+            BucketWalk::new().margin(&bids, &vec![1.0; bids.len()], demand, Ties::First)
         };
         assert!(margin(RECENT).is_some());
         assert_eq!(margin(RECENT + 1), None);

@@ -5,12 +5,12 @@
 
 use std::ops::Range;
 
-use crate::lanes::{LANES, Lanes, Unit, Units, lanes};
-use crate::margin::positive_zero;
-use crate::merit_order::MeritOrder;
-use crate::model::Told;
+use crate::margin::full_sort::MeritOrder;
 use crate::rules::{Rules, Ties, some};
+use crate::simd::lanes::{LANES, Lanes, Unit, Units, lanes};
+use crate::step::model::Told;
 use crate::values::lesser;
+use crate::values::positive_zero;
 
 /// What the one unit offers to meet which demand.
 #[derive(Clone, Copy, Debug)]

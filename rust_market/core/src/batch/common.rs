@@ -1,9 +1,10 @@
 //! What the markets of a batch have in common, worked out once.
 
-use crate::margin::{Margin, first_at_price, positive_zero};
-use crate::merit_order::MeritOrder;
-use crate::rows::{Markets, Rows};
+use crate::batch::rows::{Markets, Rows};
+use crate::margin::full_sort::MeritOrder;
+use crate::margin::{Margin, first_at_price};
 use crate::rules::{Rules, Ties, some};
+use crate::values::positive_zero;
 
 /// The rows that all markets of a batch share, and what follows from them.
 #[derive(Debug, Default)]

@@ -60,8 +60,8 @@ pub(crate) struct Margins {
 /// A number for each lane. No closure: it would be compiled for any processor.
 macro_rules! lanes {
     ($lane:ident => $value:expr) => {{
-        let mut lanes = [0.0; $crate::lanes::LANES];
-        for $lane in 0..$crate::lanes::LANES {
+        let mut lanes = [0.0; $crate::simd::lanes::LANES];
+        for $lane in 0..$crate::simd::lanes::LANES {
             lanes[$lane] = $value;
         }
         lanes

@@ -1,0 +1,147 @@
+//! Memory to find margins with, and the choice of the way.
+
+use crate::fault::good_values;
+use crate::margin::Margin;
+use crate::margin::all_pairs;
+use crate::margin::bucket_blocks::BucketBlocks;
+use crate::margin::bucket_sums::BucketSums;
+use crate::margin::bucket_walk::BucketWalk;
+use crate::margin::full_sort::MeritOrder;
+use crate::margin::rank_count::RankCount;
+use crate::market::Market;
+use crate::rules::{Rules, Ties, some};
+use crate::thresholds::{ALL_PAIRS, BUCKET_BLOCKS, BUCKET_WALK, RANK_COUNT};
+use crate::values::positive_zero;
+
+/// No market needs more scratch memory than so many numbers of eight bytes a unit, and
+/// [`Scratch`] itself; evenly spread bids need less than two.
+pub const MOST_NUMBERS_A_UNIT: usize = 17;
+
+/// Memory to clear markets with; reused, so that clearing does not allocate.
+#[derive(Debug)]
+pub struct Scratch {
+    rank_count: RankCount,
+    bucket_walk: BucketWalk,
+    bucket_blocks: BucketBlocks,
+    bucket_sums: BucketSums,
+    full_sort: MeritOrder,
+}
+
+impl Scratch {
+    /// Allocates nothing.
+    pub const fn new() -> Self {
+        Self {
+            rank_count: RankCount::new(),
+            bucket_walk: BucketWalk::new(),
+            bucket_blocks: BucketBlocks::new(),
+            bucket_sums: BucketSums::new(),
+            full_sort: MeritOrder::new(),
+        }
+    }
+
+    /// Finds the margin of one market, or `None` where a value is bad.
+    ///
+    /// # Panics
+    /// If the slices are empty or differ in length.
+    #[inline(always)]
+    pub(crate) fn checked_margin<const AVX2: bool>(
+        &mut self,
+        market: Market<'_>,
+        rules: Rules,
+    ) -> Option<Margin> {
+        let Market { bids, quantities, demand } = market;
+        let threshold = rules.threshold(positive_zero(demand));
+        let margin = match self.margin_of_many::<AVX2>(bids, quantities, some(threshold)) {
+            Some(margin) if good_values(&[], &[], &[demand]) => margin,
+            None if good_values(bids, quantities, &[demand]) => {
+                self.dealt_margin::<AVX2>(bids, quantities, some(threshold), rules.ties)
+            }
+            _ => return None,
+        };
+        Some(margin.settled(bids, threshold))
+    }
+
+    /// Finds the margin of one market. Any bits are safe; only values that pass
+    /// [`check`](crate::check) have a meaning.
+    ///
+    /// # Panics
+    /// If the slices are empty or differ in length.
+    #[inline(always)]
+    pub(crate) fn margin<const AVX2: bool>(&mut self, market: Market<'_>, rules: Rules) -> Margin {
+        let Market { bids, quantities, demand } = market;
+        let threshold = rules.threshold(positive_zero(demand));
+        let margin = match self.margin_of_many::<AVX2>(bids, quantities, some(threshold)) {
+            Some(margin) => margin,
+            None => self.dealt_margin::<AVX2>(bids, quantities, some(threshold), rules.ties),
+        };
+        margin.settled(bids, threshold)
+    }
+
+    /// The margin of very many units; `None` where a value is bad, or it has to be found otherwise.
+    #[inline(always)]
+    fn margin_of_many<const AVX2: bool>(
+        &mut self,
+        bids: &[f64],
+        quantities: &[f64],
+        demand: f64,
+    ) -> Option<Margin> {
+        if bids.len() > BUCKET_BLOCKS {
+            self.bucket_sums.margin::<AVX2>(bids, quantities, demand, &mut self.bucket_blocks)
+        } else {
+            None
+        }
+    }
+
+    /// The margin of up to many units.
+    #[inline(always)]
+    fn dealt_margin<const AVX2: bool>(
+        &mut self,
+        bids: &[f64],
+        quantities: &[f64],
+        demand: f64,
+        ties: Ties,
+    ) -> Margin {
+        if bids.len() <= ALL_PAIRS {
+            return all_pairs::margin(bids, quantities, demand, ties);
+        }
+        if bids.len() <= RANK_COUNT {
+            return self.rank_count.margin::<AVX2>(bids, quantities, demand, ties);
+        }
+        let margin = if bids.len() <= BUCKET_WALK {
+            self.bucket_walk.margin(bids, quantities, demand, ties)
+        } else {
+            self.bucket_blocks.margin::<AVX2>(bids, quantities, demand)
+        };
+        match margin {
+            Some(margin) => margin,
+            None => self.sorted_margin(bids, quantities, demand, ties),
+        }
+    }
+
+    /// The margin by a full sort, where the bids defeat the buckets.
+    #[cold]
+    fn sorted_margin(
+        &mut self,
+        bids: &[f64],
+        quantities: &[f64],
+        demand: f64,
+        ties: Ties,
+    ) -> Margin {
+        self.full_sort.sort(bids);
+        self.full_sort.margin(bids, quantities, demand, ties)
+    }
+
+    /// Gives memory back that only an unusually large market needed.
+    pub fn shrink_to(&mut self, units: usize) {
+        self.bucket_walk.shrink_to(units);
+        self.bucket_blocks.shrink_to(units);
+        self.bucket_sums.shrink_to(units);
+        self.full_sort.shrink_to(units);
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
