@@ -299,6 +299,8 @@ def frozen(value: Any) -> Any:
 
 def _restore(changed: Any, before: Any) -> None:
     """Undo a call's changes of its input, which the next backend is to see as it was."""
+    if changed is before:  # a constant, of which there is one, as `numpy.ma.masked`
+        return
     if isinstance(changed, np.ndarray):
         if changed.flags.writeable:
             changed[...] = before
