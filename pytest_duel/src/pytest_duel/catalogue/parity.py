@@ -291,7 +291,7 @@ def frozen(value: Any) -> Any:
     if isinstance(value, np.ma.MaskedArray):  # the constant `masked` has no bytes of its own
         return [np.ma.getdata(value).tobytes(), np.ma.getmaskarray(value).tobytes()]
     if isinstance(value, np.ndarray):
-        return value.tobytes()
+        return np.asarray(value).tobytes()  # `numpy.ma.masked` refuses to give its own
     if isinstance(value, (tuple, list)):
         return [frozen(part) for part in value]
     return repr(value)
