@@ -133,6 +133,12 @@ pub fn overlapping_input(position: usize, argument: Argument) -> PyErr {
     ))
 }
 
+/// The error for memory that the core does not get.
+#[cold]
+pub fn out_of_memory() -> PyErr {
+    PyMemoryError::new_err("not enough memory to clear")
+}
+
 /// The error for results of which not even the size is a number.
 #[cold]
 pub fn no_room(shape: &[usize]) -> PyErr {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
-use market_core::{Fault, KEPT_UNITS, Market, Markets, Output, Rules, Scratch};
+use market_core::{Error, KEPT_UNITS, Market, Markets, Output, Rules, Scratch};
 use pyo3::prelude::*;
 
 use crate::arguments::{Given, SharedRows, floats, number};
@@ -48,7 +48,7 @@ pub trait Kernel {
         rules: Rules,
         scratch: &mut Scratch,
         cleared: &mut [T],
-    ) -> Result<f64, Fault>;
+    ) -> Result<f64, Error>;
 }
 
 /// The clearing of the specification.
@@ -60,7 +60,7 @@ impl Kernel for Clear {
         rules: Rules,
         scratch: &mut Scratch,
         cleared: &mut [T],
-    ) -> Result<f64, Fault> {
+    ) -> Result<f64, Error> {
         market_core::clear(market, rules, scratch, cleared)
     }
 }
@@ -74,7 +74,7 @@ impl Kernel for Portable {
         rules: Rules,
         scratch: &mut Scratch,
         cleared: &mut [T],
-    ) -> Result<f64, Fault> {
+    ) -> Result<f64, Error> {
         market_core::clear_portably(market, rules, scratch, cleared)
     }
 }
@@ -88,7 +88,7 @@ impl Kernel for Floor {
         _: Rules,
         _: &mut Scratch,
         cleared: &mut [T],
-    ) -> Result<f64, Fault> {
+    ) -> Result<f64, Error> {
         cleared.fill(T::from_f64(0.0));
         Ok(0.0)
     }
@@ -103,7 +103,7 @@ impl Kernel for Study {
         rules: Rules,
         _: &mut Scratch,
         cleared: &mut [T],
-    ) -> Result<f64, Fault> {
+    ) -> Result<f64, Error> {
         let Market { bids, quantities, demand } = market;
         market_core::check(bids, quantities, &[demand], rules.scarcity_price)?;
         Ok(market_core::study::clear(bids, quantities, demand, cleared))
@@ -181,7 +181,7 @@ fn any_market<'py, K: Kernel>(
             }
         };
         buffers.trim();
-        price.map_err(Refusal::Value)
+        price.map_err(Refusal::Core)
     });
     price.map(|price| (price, cleared)).map_err(|refusal| refusal.explain(&inputs))
 }
@@ -217,11 +217,11 @@ pub fn many_markets<'py>(
         Ok(cells) => py.detach(|| cells.receive(markets, rules, threads)),
         Err(error) => {
             let checked = py.detach(|| market_core::check_batch(markets, rules, threads));
-            checked.map_err(|fault| Refusal::Value(fault).explain(&inputs))?;
+            checked.map_err(|error| Refusal::Core(error).explain(&inputs))?;
             return Err(error);
         }
     };
-    done.map_err(|fault| Refusal::Value(fault).explain(&inputs))?;
+    done.map_err(|error| Refusal::Core(error).explain(&inputs))?;
     outputs?.into_result()
 }
 
@@ -280,7 +280,7 @@ pub fn no_markets<'py>(
 
 /// Why a call is refused once its shapes are right.
 enum Refusal {
-    Value(Fault),
+    Core(Error),
     Python(PyErr),
 }
 
@@ -288,7 +288,10 @@ impl Refusal {
     #[cold]
     fn explain(self, inputs: &Inputs<'_, '_>) -> PyErr {
         match self {
-            Self::Value(fault) => errors::bad_value(fault, inputs.argument(fault.argument)),
+            Self::Core(Error::Fault(fault)) => {
+                errors::bad_value(fault, inputs.argument(fault.argument))
+            }
+            Self::Core(Error::OutOfMemory) => errors::out_of_memory(),
             Self::Python(error) => error,
         }
     }

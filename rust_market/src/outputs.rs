@@ -6,7 +6,7 @@ use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
-use market_core::{Argument, Fault, Fresh, Markets, Results, Rows, Rules, Visible, clear_batch};
+use market_core::{Argument, Error, Fresh, Markets, Results, Rows, Rules, Visible, clear_batch};
 use numpy::npyffi::flags::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_WRITEABLE};
 use numpy::{PY_ARRAY_API, PyArrayDescrMethods};
 use pyo3::prelude::*;
@@ -35,7 +35,7 @@ impl Cells<'_> {
         markets: Markets<R>,
         rules: Rules,
         threads: Option<usize>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), Error> {
         match self {
             Self::Fresh64(results) => clear_batch(markets, rules, threads, results),
             Self::Fresh32(results) => clear_batch(markets, rules, threads, results),

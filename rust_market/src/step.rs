@@ -8,6 +8,7 @@ use market_core::{Model, Outcome, Refusal, Rules, State};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::errors;
 use crate::fields::{Array, check_overlaps, fields, number};
 use crate::options::{TiesOption, ToleranceOption, check_rules};
 
@@ -82,6 +83,7 @@ pub fn step_batch(given: &Given<'_, '_>, threads: Option<usize>) -> PyResult<i64
         Ok(()) => Ok(-1),
         Err(Refusal::Action(position)) => Ok(position as i64),
         Err(Refusal::Hour(row)) => Err(arrays.bad_hour(&constants, row)),
+        Err(Refusal::OutOfMemory) => Err(errors::out_of_memory()),
     }
 }
 

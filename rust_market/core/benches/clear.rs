@@ -15,11 +15,11 @@ mod common;
 
 use common::{Inputs, Table, markets, sizes, some_markets, time};
 use market_core::{
-    Fault, Fresh, Market, Markets, Matrix, Rules, Scratch, clear, clear_batch, clear_portably,
+    Error, Fresh, Market, Markets, Matrix, Rules, Scratch, clear, clear_batch, clear_portably,
     study,
 };
 
-type Clear = fn(Market<'_>, Rules, &mut Scratch, &mut [f64]) -> Result<f64, Fault>;
+type Clear = fn(Market<'_>, Rules, &mut Scratch, &mut [f64]) -> Result<f64, Error>;
 
 const SIZES: [usize; 14] = [1, 2, 5, 10, 20, 32, 50, 64, 100, 200, 500, 1000, 10_000, 100_000];
 const BATCH_SIZES: [usize; 3] = [5, 50, 432];

@@ -17,6 +17,7 @@ use crate::batch::lanes::{Group, fits_lanes};
 use crate::batch::results::{Fresh, Results};
 use crate::batch::rows::{Markets, Rows};
 use crate::dispatch::dispatch;
+use crate::error::{Error, OutOfMemory};
 use crate::fault::{Argument, Fault, check, first_fault, good_values};
 use crate::margin::scratch::Scratch;
 use crate::market::Market;
@@ -25,6 +26,7 @@ use crate::rules::Rules;
 use crate::simd::lanes::LANES;
 use crate::simd::{self, Task};
 use crate::thresholds::{KEPT_UNITS, UNITS_PER_THREAD};
+use crate::values::make_room;
 
 /// Small parts, so that no thread has to wait long for the last one.
 const PARTS_PER_THREAD: usize = 8;
@@ -35,7 +37,8 @@ const PARTS_PER_THREAD: usize = 8;
 /// if `RAYON_NUM_THREADS` says so. A small batch takes one.
 ///
 /// # Errors
-/// The first bad value of all markets. Results that others can see are untouched then.
+/// The first bad value of all markets; results that others can see are untouched then. Or that
+/// there is not enough memory; what results hold then means nothing.
 ///
 /// # Panics
 /// If `units` is 0, or there are not as many results as rows.
@@ -44,7 +47,7 @@ pub fn clear_batch<R: Rows, T: Results>(
     rules: Rules,
     threads: Option<usize>,
     results: T,
-) -> Result<(), Fault> {
+) -> Result<(), Error> {
     with_job(markets, rules, false, |job| job.clear(threads, results))
 }
 
@@ -60,14 +63,14 @@ pub fn clear_batch_portably<R: Rows, T: Results>(
     rules: Rules,
     threads: Option<usize>,
     results: T,
-) -> Result<(), Fault> {
+) -> Result<(), Error> {
     with_job(markets, rules, true, |job| job.clear(threads, results))
 }
 
 /// Checks many markets, as [`clear_batch`] does before it clears them.
 ///
 /// # Errors
-/// The first bad value of all markets.
+/// The first bad value of all markets, or that there is not enough memory.
 ///
 /// # Panics
 /// If `units` is 0.
@@ -75,20 +78,20 @@ pub fn check_batch<R: Rows>(
     markets: Markets<R>,
     rules: Rules,
     threads: Option<usize>,
-) -> Result<(), Fault> {
+) -> Result<(), Error> {
     with_job(markets, rules, false, |job| job.check(job.threads(threads)))
 }
 
-fn with_job<R: Rows, T>(
+fn with_job<R: Rows>(
     markets: Markets<R>,
     rules: Rules,
     portably: bool,
-    run: impl FnOnce(Job<'_, R>) -> T,
-) -> T {
+    run: impl FnOnce(Job<'_, R>) -> Result<(), Error>,
+) -> Result<(), Error> {
     assert!(markets.units > 0, "a market needs at least one unit");
     COMMON.with_borrow_mut(|common| {
-        common.read(markets);
-        let done = run(Job { markets, rules, portably, common });
+        let read = common.read(markets).map_err(Error::from);
+        let done = read.and_then(|()| run(Job { markets, rules, portably, common }));
         common.shrink_to(KEPT_UNITS);
         done
     })
@@ -149,7 +152,7 @@ struct Job<'a, R> {
 }
 
 impl<R: Rows> Job<'_, R> {
-    fn clear<T: Results>(self, threads: Option<usize>, results: T) -> Result<(), Fault> {
+    fn clear<T: Results>(self, threads: Option<usize>, results: T) -> Result<(), Error> {
         let threads = self.threads(threads);
         if T::VISIBLE {
             self.check(threads)?;
@@ -157,15 +160,16 @@ impl<R: Rows> Job<'_, R> {
         self.run(threads, Some(results))
     }
 
-    fn check(self, threads: usize) -> Result<(), Fault> {
+    fn check(self, threads: usize) -> Result<(), Error> {
         self.run::<Fresh<'_, f64, f64>>(threads, None)
     }
 
     /// Checks all rows, and clears them where there are results to be written.
-    fn run<T: Results>(self, threads: usize, results: Option<T>) -> Result<(), Fault> {
+    fn run<T: Results>(self, threads: usize, results: Option<T>) -> Result<(), Error> {
         let Common { bids, quantities, .. } = self.common;
-        self.judge(check(bids, quantities, &[], self.rules.scarcity_price).err())?;
-        self.judge(self.run_parts(threads, results))
+        let shared = check(bids, quantities, &[], self.rules.scarcity_price);
+        shared.or_else(|fault| self.judge(fault.into()))?;
+        self.run_parts(threads, results).or_else(|error| self.judge(error))
     }
 
     /// How many threads the batch is worth.
@@ -175,17 +179,17 @@ impl<R: Rows> Job<'_, R> {
         pool::available(most.unwrap_or(usize::MAX).min(useful))
     }
 
-    /// Gives a bad value that was met.
-    fn run_parts<T: Results>(self, threads: usize, results: Option<T>) -> Option<Fault> {
-        let seen = Mutex::new(None);
+    /// Gives one of the errors that were met.
+    fn run_parts<T: Results>(self, threads: usize, results: Option<T>) -> Result<(), Error> {
+        let seen = Mutex::new(Ok(()));
         let queue = Mutex::new(Queue { next: 0, results });
         let parts = if threads > 1 { PARTS_PER_THREAD * threads } else { 1 };
         let work = || {
             WORKER.with_borrow_mut(|worker| {
                 while let Some((first, rows, results)) = self.take(&queue, parts) {
-                    let bad = Part { job: self, first, rows, next: 0, results, worker }.clear();
-                    if bad.is_some() {
-                        *lock(&seen) = bad;
+                    let done = Part { job: self, first, rows, next: 0, results, worker }.clear();
+                    if done.is_err() {
+                        *lock(&seen) = done;
                     }
                 }
                 worker.shrink_to(KEPT_UNITS);
@@ -214,45 +218,50 @@ impl<R: Rows> Job<'_, R> {
         Some((first, count, own))
     }
 
-    /// If a fault was seen: the first of all, or that one if it has been mended meanwhile.
-    fn judge(self, seen: Option<Fault>) -> Result<(), Fault> {
-        seen.map_or(Ok(()), |fault| Err(self.first_fault().unwrap_or(fault)))
+    /// If a fault was met: the first of all, or that one if it has been mended meanwhile.
+    #[cold]
+    fn judge(self, error: Error) -> Result<(), Error> {
+        let Error::Fault(met) = error else { return Err(error) };
+        let mut row = Vec::new();
+        make_room(&mut row, self.markets.units, 0.0)?;
+        Err(self.first_fault(&mut row).unwrap_or(met).into())
     }
 
     /// The first bad value of all, if there still is one.
-    fn first_fault(self) -> Option<Fault> {
-        let Markets { rows, units, bids, quantities, demand } = self.markets;
+    fn first_fault(self, row: &mut [f64]) -> Option<Fault> {
+        let Markets { rows, bids, quantities, demand, .. } = self.markets;
         first_fault(|argument, bad| match argument {
-            Argument::Bids => find(bids, rows, units, bad),
-            Argument::Quantities => find(quantities, rows, units, bad),
-            Argument::Demand => find(demand, rows, 1, bad),
+            Argument::Bids => find(bids, rows, row, bad),
+            Argument::Quantities => find(quantities, rows, row, bad),
+            Argument::Demand => find(demand, rows, &mut [0.0], bad),
             Argument::ScarcityPrice => self.rules.scarcity_price.is_some_and(bad).then_some(0),
         })
     }
 
     /// The first bad value of a row, if it has one.
     #[cold]
-    fn fault_in_row(
+    fn check_row(
         self,
         row: usize,
         bids: &[f64],
         quantities: &[f64],
         demand: f64,
-    ) -> Option<Fault> {
-        let fault = check(bids, quantities, &[demand], None).err()?;
-        let start =
-            if fault.argument == Argument::Demand { row } else { row * self.markets.units };
-        Some(Fault { index: start + fault.index, ..fault })
+    ) -> Result<(), Error> {
+        check(bids, quantities, &[demand], None).map_err(|fault| {
+            let units = self.markets.units;
+            let start = if fault.argument == Argument::Demand { row } else { row * units };
+            Fault { index: start + fault.index, ..fault }.into()
+        })
     }
 }
 
-fn find<R: Rows>(values: R, rows: usize, units: usize, bad: fn(f64) -> bool) -> Option<usize> {
-    let mut buffer = vec![0.0; units];
+/// Looks through rows, each of which is copied.
+fn find<R: Rows>(values: R, rows: usize, copy: &mut [f64], bad: fn(f64) -> bool) -> Option<usize> {
     let rows = if values.shared() { 1 } else { rows };
     (0..rows).find_map(|row| {
-        values.copy(row, &mut buffer);
-        let unit = buffer.iter().position(|&value| bad(value))?;
-        Some(row * units + unit)
+        values.copy(row, copy);
+        let unit = copy.iter().position(|&value| bad(value))?;
+        Some(row * copy.len() + unit)
     })
 }
 
@@ -273,76 +282,74 @@ struct Part<'a, R, T> {
 struct Groups<'p, 'a, R, T>(&'p mut Part<'a, R, T>);
 
 impl<R: Rows, T: Results> Task for Groups<'_, '_, R, T> {
-    type Output = Option<Fault>;
+    type Output = Result<(), Error>;
 
     #[inline(always)]
-    fn run<const AVX2: bool>(self) -> Option<Fault> {
+    fn run<const AVX2: bool>(self) -> Result<(), Error> {
         let Self(part) = self;
         while part.rows - part.next >= LANES {
-            let fault = part.group(part.next);
-            if fault.is_some() {
-                return fault;
-            }
+            part.group(part.next)?;
             part.next += LANES;
         }
-        None
+        Ok(())
     }
 }
 
 impl<R: Rows, T: Results> Task for Part<'_, R, T> {
-    type Output = Option<Fault>;
+    type Output = Result<(), Error>;
 
     #[inline(always)]
-    fn run<const AVX2: bool>(mut self) -> Option<Fault> {
+    fn run<const AVX2: bool>(mut self) -> Result<(), Error> {
         for row in self.next..self.rows {
-            let fault = self.row::<AVX2>(row);
-            if fault.is_some() {
-                return fault;
-            }
+            self.row::<AVX2>(row)?;
         }
-        None
+        Ok(())
     }
 }
 
 impl<R: Rows, T: Results> Part<'_, R, T> {
-    /// Gives a bad value that was met.
-    fn clear(mut self) -> Option<Fault> {
+    /// Gives one of the errors that were met.
+    fn clear(mut self) -> Result<(), Error> {
         let Job { markets, portably, .. } = self.job;
-        let lanes = fits_lanes(&markets);
-        let met = lanes.then(|| simd::run_either(portably, Groups(&mut self))).flatten();
-        met.or_else(|| simd::run_either(portably, self))
+        if T::VISIBLE {
+            make_room(&mut self.worker.cleared, markets.units, 0.0)?;
+        }
+        if fits_lanes(&markets) {
+            simd::run_either(portably, Groups(&mut self))?;
+        }
+        simd::run_either(portably, self)
     }
 
     /// Some rows at once.
     #[inline(always)]
-    fn group(&mut self, row: usize) -> Option<Fault> {
+    fn group(&mut self, row: usize) -> Result<(), Error> {
         let Job { markets, rules, .. } = self.job;
         let Worker { group, cleared, .. } = &mut *self.worker;
         let number = self.first + row;
         if !group.read(&markets, number) {
-            return (0..LANES).find_map(|lane| {
+            return (0..LANES).try_for_each(|lane| {
                 let (bids, quantities, demand) = group.row(lane, markets.units);
-                self.job.fault_in_row(number + lane, bids, quantities, demand)
+                self.job.check_row(number + lane, bids, quantities, demand)
             });
         }
         if let Some(results) = &mut self.results {
             let prices = group.clear(markets.units, rules);
             group.write(row, markets.units, prices, results, cleared);
         }
-        None
+        Ok(())
     }
 
     #[inline(always)]
-    fn row<const AVX2: bool>(&mut self, row: usize) -> Option<Fault> {
+    fn row<const AVX2: bool>(&mut self, row: usize) -> Result<(), Error> {
         let Job { markets, rules, common, .. } = self.job;
         let Worker { scratch, bids, quantities, cleared, .. } = &mut *self.worker;
         let number = self.first + row;
-        let own_bids = copy_own(markets.bids, number, markets.units, bids);
-        let own_quantities = copy_own(markets.quantities, number, markets.units, quantities);
+        let own_bids = copy_own(markets.bids, number, markets.units, bids)?;
+        let own_quantities = copy_own(markets.quantities, number, markets.units, quantities)?;
         let mut demand = [0.0];
         markets.demand.copy(number, &mut demand);
         if !good_values(own_bids, own_quantities, &demand) {
-            return self.job.fault_in_row(number, own_bids, own_quantities, demand[0]);
+            return self.job.check_row(number, own_bids, own_quantities, demand[0]);
         }
         if let Some(results) = &mut self.results {
             let [demand] = demand;
@@ -353,23 +360,28 @@ impl<R: Rows, T: Results> Part<'_, R, T> {
             let margin = if shared {
                 common.margin(quantities, demand, rules)
             } else {
-                scratch.margin::<AVX2>(Market { bids, quantities, demand }, rules)
+                scratch.margin::<AVX2>(Market { bids, quantities, demand }, rules)?
             };
             let cells = results.cells(row, markets.units, cleared);
             let price = dispatch(bids, quantities, demand, rules, margin, cells);
             results.put(row, price, cleared);
         }
-        None
+        Ok(())
     }
 }
 
 /// A row that is not shared; else nothing.
 #[inline(always)]
-fn copy_own<R: Rows>(values: R, row: usize, units: usize, into: &mut Vec<f64>) -> &[f64] {
+fn copy_own<R: Rows>(
+    values: R,
+    row: usize,
+    units: usize,
+    into: &mut Vec<f64>,
+) -> Result<&[f64], OutOfMemory> {
     if values.shared() {
-        return &[];
+        return Ok(&[]);
     }
-    into.resize(units, 0.0);
+    make_room(into, units, 0.0)?;
     values.copy(row, into);
-    into
+    Ok(into)
 }

@@ -1,7 +1,8 @@
 //! Clearing one market: check, find the margin, dispatch.
 
 use crate::dispatch::dispatch;
-use crate::fault::{Fault, good_price};
+use crate::error::{Error, OutOfMemory};
+use crate::fault::good_price;
 use crate::margin::scratch::Scratch;
 use crate::market::Market;
 use crate::output::Output;
@@ -12,7 +13,7 @@ use crate::thresholds::ALL_PAIRS;
 /// Clears one market and returns its price. `cleared` is overwritten.
 ///
 /// # Errors
-/// The first bad value; `cleared` is untouched then.
+/// The first bad value, or that there is not enough memory; `cleared` is untouched then.
 ///
 /// # Panics
 /// If the slices are empty or differ in length.
@@ -21,9 +22,9 @@ pub fn clear<T: Output>(
     rules: Rules,
     scratch: &mut Scratch,
     cleared: &mut [T],
-) -> Result<f64, Fault> {
+) -> Result<f64, Error> {
     loop {
-        match run(Clear { market, rules, scratch, cleared }) {
+        match run(Clear { market, rules, scratch, cleared })? {
             Some(price) => return Ok(price),
             None => market.check(rules)?, // else it was mended by another thread meanwhile
         }
@@ -42,9 +43,9 @@ pub fn clear_portably<T: Output>(
     rules: Rules,
     scratch: &mut Scratch,
     cleared: &mut [T],
-) -> Result<f64, Fault> {
+) -> Result<f64, Error> {
     loop {
-        match run_portably(Clear { market, rules, scratch, cleared }) {
+        match run_portably(Clear { market, rules, scratch, cleared })? {
             Some(price) => return Ok(price),
             None => market.check(rules)?, // as above
         }
@@ -52,16 +53,16 @@ pub fn clear_portably<T: Output>(
 }
 
 /// Clears with the widest instructions that pay.
-fn run<T: Output>(clear: Clear<'_, T>) -> Option<f64> {
+fn run<T: Output>(clear: Clear<'_, T>) -> Result<Option<f64>, OutOfMemory> {
     if clear.market.bids.len() <= ALL_PAIRS { handful(clear) } else { simd::run(clear) }
 }
 
-fn run_portably<T: Output>(clear: Clear<'_, T>) -> Option<f64> {
+fn run_portably<T: Output>(clear: Clear<'_, T>) -> Result<Option<f64>, OutOfMemory> {
     if clear.market.bids.len() <= ALL_PAIRS { handful(clear) } else { simd::run_portably(clear) }
 }
 
 /// A few numbers gain nothing from wide registers, and wait on their way through memory.
-fn handful<T: Output>(clear: Clear<'_, T>) -> Option<f64> {
+fn handful<T: Output>(clear: Clear<'_, T>) -> Result<Option<f64>, OutOfMemory> {
     match clear.market.bids.len() {
         1 => clear.of::<1>(),
         2 => clear.of::<2>(),
@@ -82,26 +83,26 @@ struct Clear<'a, T> {
 }
 
 impl<T: Output> Task for Clear<'_, T> {
-    type Output = Option<f64>;
+    type Output = Result<Option<f64>, OutOfMemory>;
 
     #[inline(always)]
-    fn run<const AVX2: bool>(self) -> Option<f64> {
+    fn run<const AVX2: bool>(self) -> Result<Option<f64>, OutOfMemory> {
         let Self { market, rules, scratch, cleared } = self;
         let Market { bids, quantities, demand } = market;
         let units = bids.len();
         assert!(units != 0 && units == quantities.len() && units == cleared.len());
         if !good_price(rules.scarcity_price) {
-            return None;
+            return Ok(None);
         }
         let margin = scratch.checked_margin::<AVX2>(market, rules)?;
-        Some(dispatch(bids, quantities, demand, rules, margin, cleared))
+        Ok(margin.map(|margin| dispatch(bids, quantities, demand, rules, margin, cleared)))
     }
 }
 
 impl<T: Output> Clear<'_, T> {
     /// Tells the compiler how many units there are, so that it unrolls all loops.
     #[inline(always)]
-    fn of<const UNITS: usize>(self) -> Option<f64> {
+    fn of<const UNITS: usize>(self) -> Result<Option<f64>, OutOfMemory> {
         let Self { market: Market { bids, quantities, demand }, rules, scratch, cleared } = self;
         let (bids, quantities) = (&bids[..UNITS], &quantities[..UNITS]);
         let market = Market { bids, quantities, demand };

@@ -91,7 +91,7 @@ pub(crate) fn good_price(scarcity_price: Option<f64>) -> bool {
 /// The first fault, given how to find the first value of an argument that is bad.
 #[cold]
 pub(crate) fn first_fault(
-    find: impl Fn(Argument, fn(f64) -> bool) -> Option<usize>,
+    mut find: impl FnMut(Argument, fn(f64) -> bool) -> Option<usize>,
 ) -> Option<Fault> {
     use Argument::{Bids, Demand, Quantities, ScarcityPrice};
     let not_finite: fn(f64) -> bool = |value| !value.is_finite();

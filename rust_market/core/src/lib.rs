@@ -20,7 +20,8 @@
 //! | `step` | the environments' step: `model` and `environments` are what it takes, `rows` takes one after the other, `lanes` some at once, `others` are the markets in which one unit decides |
 //! | `simd` | the same code compiled for wider instructions; `lanes` are markets in the lanes of vectors |
 //! | `thresholds` | up to how many units which way is the fastest |
-//! | `rules`, `fault`, `values` | what a market may set, what may be wrong with values, looking through them |
+//! | `rules`, `fault`, `error` | what a market may set, what may be wrong with values, why nothing is cleared |
+//! | `values` | looking through values, and memory for them |
 //! | `pool`, `affinity` | more threads, on which processors they wake |
 //! | [`reference`](mod@reference), [`reference_step`] | the specification as plain code |
 //! | `stages` | the stages of a clearing, to be timed |
@@ -32,6 +33,7 @@ mod affinity;
 mod batch;
 mod clearing;
 mod dispatch;
+mod error;
 mod fault;
 mod margin;
 mod market;
@@ -52,6 +54,7 @@ pub use batch::results::{Fresh, Results, Shared, Visible};
 pub use batch::rows::{Markets, Matrix, Rows};
 pub use batch::{check_batch, clear_batch, clear_batch_portably};
 pub use clearing::{clear, clear_portably};
+pub use error::{Error, OutOfMemory};
 pub use fault::{Argument, Code, Fault, check};
 pub use margin::Margin;
 pub use margin::full_sort::MeritOrder;

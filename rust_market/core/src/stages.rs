@@ -95,7 +95,7 @@ impl Stages {
         }
         let scale = scale(bids)?;
         done();
-        self.blocks.deal(bids, scale);
+        self.blocks.deal(bids, scale)?;
         done();
         Some(match self.blocks.add::<AVX2>(bids, quantities, scale, 0.0, threshold)? {
             Ok(_) => Margin::Beyond,
@@ -114,7 +114,7 @@ impl Stages {
         let Self { blocks, sums } = self;
         sums.add_up(bids, quantities)?;
         done();
-        sums.find_powers(threshold);
+        sums.find_powers(threshold)?;
         done();
         sums.add_rounded(quantities);
         done();

@@ -9,7 +9,10 @@ pub(crate) mod others;
 pub(crate) mod rows;
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+use crate::error::OutOfMemory;
 
 use crate::pool;
 use crate::simd::{self, Task};
@@ -29,7 +32,7 @@ const PARTS_PER_THREAD: usize = 8;
 /// if `RAYON_NUM_THREADS` says so. A small batch takes one. Any bits are safe; only finite numbers have a meaning.
 ///
 /// # Errors
-/// Why no step can be taken. Nothing is written then.
+/// Why no step can be taken. Nothing is written then, unless there is not enough memory.
 ///
 /// # Panics
 /// If there are no agents, or lengths do not fit together.
@@ -71,18 +74,19 @@ fn run(
     model: &Model<'_>,
     all: Environments<'_>,
     threads: Option<usize>,
-    step: impl Fn(Part<'_>) + Sync,
+    step: impl Fn(Part<'_>) -> Result<(), OutOfMemory> + Sync,
 ) -> Result<(), Refusal> {
     all.check(model)?;
     OTHERS.with_borrow_mut(|others| {
-        if let Some(learner) = model.learner {
-            others.sort(model.costs, model.capacities, learner);
-        }
+        let sorted = match model.learner {
+            Some(learner) => others.sort(model.costs, model.capacities, learner),
+            None => Ok(()),
+        };
         let threads = useful_threads(model, all.count(), threads);
-        run_parts(model, others, all, threads, step);
+        let done = sorted.and_then(|()| run_parts(model, others, all, threads, step));
         others.shrink_to(KEPT_UNITS);
-    });
-    Ok(())
+        Ok(done?)
+    })
 }
 
 /// How many threads the batch is worth.
@@ -99,20 +103,23 @@ fn run_parts(
     others: &Others,
     all: Environments<'_>,
     threads: usize,
-    step: impl Fn(Part<'_>) + Sync,
-) {
+    step: impl Fn(Part<'_>) -> Result<(), OutOfMemory> + Sync,
+) -> Result<(), OutOfMemory> {
     let parts = if threads > 1 { PARTS_PER_THREAD * threads } else { 1 };
     let size = all.count().div_ceil(parts);
     let queue = Mutex::new(Some(all));
+    let failed = AtomicBool::new(false);
     let work = || {
         BUFFERS.with_borrow_mut(|buffers| {
             while let Some(environments) = take(&queue, model, size) {
-                step(Part { model, others, environments, buffers });
+                let done = step(Part { model, others, environments, buffers });
+                failed.fetch_or(done.is_err(), Ordering::Relaxed);
             }
             buffers.shrink_to(KEPT_UNITS);
         });
     };
     pool::run(threads, work);
+    if failed.into_inner() { Err(OutOfMemory) } else { Ok(()) }
 }
 
 /// The next environments that no thread has taken yet.
@@ -140,15 +147,16 @@ struct Part<'a> {
 }
 
 impl Task for Part<'_> {
-    type Output = ();
+    type Output = Result<(), OutOfMemory>;
 
     #[inline(always)]
-    fn run<const AVX2: bool>(self) {
+    fn run<const AVX2: bool>(self) -> Result<(), OutOfMemory> {
         let Self { model, others, environments, buffers } = self;
         if fits_lanes(model) {
             step_lanes(model, others, environments);
+            Ok(())
         } else {
-            step_rows::<AVX2>(model, others, environments, buffers);
+            step_rows::<AVX2>(model, others, environments, buffers)
         }
     }
 }

@@ -2,15 +2,25 @@
 
 use std::array::from_fn;
 
+use crate::error::OutOfMemory;
+
 /// So many bids are compared at once.
 const LANES: usize = 8;
 
 /// Makes a buffer so long, with no more memory than that needs: a vector that grows takes double.
-/// What it holds means nothing.
+/// What it holds means nothing. All memory whose size depends on the input comes from here.
 #[inline(always)]
-pub(crate) fn make_room<T: Clone>(buffer: &mut Vec<T>, length: usize, any: T) {
-    buffer.reserve_exact(length.saturating_sub(buffer.len()));
+pub(crate) fn make_room<T: Clone>(
+    buffer: &mut Vec<T>,
+    length: usize,
+    any: T,
+) -> Result<(), OutOfMemory> {
+    if length > buffer.capacity() {
+        let more = length - buffer.len();
+        buffer.try_reserve_exact(more).map_err(|_| OutOfMemory)?;
+    }
     buffer.resize(length, any);
+    Ok(())
 }
 
 /// Overwrites a buffer. A plain loop is compiled for the instructions of its caller;
@@ -20,9 +30,10 @@ pub(crate) fn refill<T: Copy>(
     buffer: &mut Vec<T>,
     any: T,
     values: impl ExactSizeIterator<Item = T>,
-) {
-    make_room(buffer, values.len(), any);
+) -> Result<(), OutOfMemory> {
+    make_room(buffer, values.len(), any)?;
     buffer.iter_mut().zip(values).for_each(|(place, value)| *place = value);
+    Ok(())
 }
 
 /// Reads -0.0 as 0.0.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use market_core::{
-    DEFAULT_TOLERANCE, Fault, Fresh, Market as Slices, Markets, Matrix, MeritOrder, Results,
+    DEFAULT_TOLERANCE, Error, Fresh, Market as Slices, Markets, Matrix, MeritOrder, Results,
     Rules, Scratch, Ties, Visible, check, clear, clear_batch, clear_batch_portably,
     clear_portably, reference,
 };
@@ -136,7 +136,7 @@ fn bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
-type Clear = fn(Slices<'_>, Rules, &mut Scratch, &mut [f64]) -> Result<f64, Fault>;
+type Clear = fn(Slices<'_>, Rules, &mut Scratch, &mut [f64]) -> Result<f64, Error>;
 
 /// With the widest instructions of this processor, and with those that every one has.
 const CLEARS: [Clear; 2] = [clear::<f64>, clear_portably::<f64>];
@@ -201,7 +201,7 @@ fn batch(units: usize, rows: Range<usize>) -> impl Strategy<Value = Batch> {
 }
 
 impl Batch {
-    fn clear<T: Results>(&self, rules: Rules, results: T) -> Result<(), Fault> {
+    fn clear<T: Results>(&self, rules: Rules, results: T) -> Result<(), Error> {
         clear_batch(self.markets(), rules, None, results)
     }
 
@@ -265,7 +265,7 @@ proptest! {
         let mut expected: Vec<usize> = (0..bids.len()).collect();
         expected.sort_by(|&a, &b| bids[a].partial_cmp(&bids[b]).unwrap());
         let mut order = MeritOrder::new();
-        order.sort(&bids);
+        order.sort(&bids).unwrap();
         prop_assert_eq!(order.units().collect::<Vec<_>>(), expected);
     }
 
@@ -308,7 +308,7 @@ proptest! {
             values[index] = bad;
         }
         let Batch { units, rows, bids, quantities, demand, .. } = &batch;
-        let refused = check(bids, quantities, demand, rules.scarcity_price);
+        let refused = check(bids, quantities, demand, rules.scarcity_price).map_err(Error::from);
         let (mut prices, mut amounts) = (vec![0.0; rows.len()], vec![0.0; rows.len() * units]);
         let results = Fresh { prices: &mut prices[..], cleared: &mut amounts[..] };
         prop_assert_eq!(batch.clear(rules, results), refused);
@@ -331,7 +331,7 @@ proptest! {
         let (bids, quantities) = (floats(&values.0), floats(&values.1));
         let demand = f64::from_bits(demand);
         let mut amounts = vec![7.0; bids.len()];
-        let refused = check(&bids, &quantities, &[demand], rules.scarcity_price);
+        let refused = check(&bids, &quantities, &[demand], rules.scarcity_price).map_err(Error::from);
         for clear in CLEARS {
             let market = Slices { bids: &bids, quantities: &quantities, demand };
             let result = clear(market, rules, &mut Scratch::new(), &mut amounts);

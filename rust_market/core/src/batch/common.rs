@@ -1,10 +1,11 @@
 //! What the markets of a batch have in common, worked out once.
 
 use crate::batch::rows::{Markets, Rows};
+use crate::error::OutOfMemory;
 use crate::margin::full_sort::MeritOrder;
 use crate::margin::{Margin, first_at_price};
 use crate::rules::{Rules, Ties, some};
-use crate::values::positive_zero;
+use crate::values::{make_room, positive_zero, refill};
 
 /// The rows that all markets of a batch share, and what follows from them.
 #[derive(Debug, Default)]
@@ -28,21 +29,23 @@ impl Common {
     }
 
     /// Copies what is shared, and sorts it; the rest becomes empty.
-    pub fn read<R: Rows>(&mut self, markets: Markets<R>) {
-        read_shared(markets.bids, markets.units, &mut self.bids);
-        read_shared(markets.quantities, markets.units, &mut self.quantities);
+    pub fn read<R: Rows>(&mut self, markets: Markets<R>) -> Result<(), OutOfMemory> {
+        read_shared(markets.bids, markets.units, &mut self.bids)?;
+        read_shared(markets.quantities, markets.units, &mut self.quantities)?;
         self.supply.clear();
         if self.bids.is_empty() {
-            return;
+            return Ok(());
         }
-        self.order.sort(&self.bids);
+        self.order.sort(&self.bids)?;
         if !self.quantities.is_empty() {
             let mut total = 0.0;
-            self.supply.extend(self.order.units().map(|unit| {
+            let supply = self.order.units().map(|unit| {
                 total += positive_zero(self.quantities[unit]);
                 total
-            }));
+            });
+            refill(&mut self.supply, 0.0, supply)?;
         }
+        Ok(())
     }
 
     /// The margin of a market whose bids are shared.
@@ -84,10 +87,11 @@ impl Common {
     }
 }
 
-fn read_shared<R: Rows>(rows: R, units: usize, into: &mut Vec<f64>) {
+fn read_shared<R: Rows>(rows: R, units: usize, into: &mut Vec<f64>) -> Result<(), OutOfMemory> {
     into.clear();
     if rows.shared() {
-        into.resize(units, 0.0);
+        make_room(into, units, 0.0)?;
         rows.copy(0, into);
     }
+    Ok(())
 }

@@ -73,8 +73,8 @@ pub(crate) struct BucketBlocks {
     few: RankCount,
     /// The offers of some units that are sorted.
     some: [Offer; RANK_COUNT],
-    /// A bucket that is to be divided.
-    crowd: Option<Box<Crowd>>,
+    /// A bucket that is to be divided: none or one.
+    crowd: Vec<Crowd>,
     /// How often that may be done to it, and what it is divided into.
     depth: usize,
 }
@@ -91,12 +91,12 @@ impl BucketBlocks {
             order: Vec::new(),
             few: RankCount::new(),
             some: [Offer { bid: 0.0, quantity: 0.0 }; RANK_COUNT],
-            crowd: None,
+            crowd: Vec::new(),
             depth,
         }
     }
 
-    /// The margin, or `None` where the bids are no good for buckets.
+    /// The margin, or `None` where the bids are no good for buckets, or there is no memory for them.
     #[inline(always)]
     pub fn margin<const AVX2: bool>(
         &mut self,
@@ -105,7 +105,7 @@ impl BucketBlocks {
         demand: f64,
     ) -> Option<Margin> {
         let scale = scale(bids)?;
-        self.deal(bids, scale);
+        self.deal(bids, scale)?;
         Some(match self.add::<AVX2>(bids, quantities, scale, 0.0, demand)? {
             Ok(_) => Margin::Beyond,
             Err(reached) => reached.margin(bids),
@@ -126,13 +126,14 @@ impl BucketBlocks {
 
     /// Puts the units into buckets, in index order within each.
     #[inline(always)]
-    pub fn deal(&mut self, bids: &[f64], scale: Scale) {
-        refill(&mut self.bucket, 0, bids.iter().map(|&bid| scale.bucket(bid) as u16));
-        self.ends.clear();
-        self.ends.resize(scale.last as usize + 1, [0; HALVES]);
-        make_room(&mut self.order, bids.len(), 0);
+    pub fn deal(&mut self, bids: &[f64], scale: Scale) -> Option<()> {
+        refill(&mut self.bucket, 0, bids.iter().map(|&bid| scale.bucket(bid) as u16)).ok()?;
+        make_room(&mut self.ends, scale.last as usize + 1, [0; HALVES]).ok()?;
+        self.ends.fill([0; HALVES]);
+        make_room(&mut self.order, bids.len(), 0).ok()?;
         count(&self.bucket, &mut self.ends);
         place(&self.bucket, &mut self.ends, &mut self.order);
+        Some(())
     }
 
     /// Adds units, which are in buckets, to a supply that is short of the demand.
@@ -262,10 +263,14 @@ impl BucketBlocks {
         demand: f64,
     ) -> Option<Added> {
         let depth = self.depth.checked_sub(1)?;
-        let crowd = self.crowd.get_or_insert_with(|| Box::new(Crowd::of_depth(depth)));
+        if self.crowd.is_empty() {
+            self.crowd.try_reserve_exact(1).ok()?;
+            self.crowd.push(Crowd::of_depth(depth));
+        }
+        let crowd = &mut self.crowd[0];
         let units = || self.order[ranks.clone()].iter().map(|&unit| unit as usize);
-        refill(&mut crowd.bids, 0.0, units().map(|unit| bids[unit]));
-        refill(&mut crowd.quantities, 0.0, units().map(|unit| quantities[unit]));
+        refill(&mut crowd.bids, 0.0, units().map(|unit| bids[unit])).ok()?;
+        refill(&mut crowd.quantities, 0.0, units().map(|unit| quantities[unit])).ok()?;
         crowd.blocks.add_units::<AVX2>(&crowd.bids, &crowd.quantities, supply, demand)
     }
 
@@ -315,7 +320,7 @@ impl Task for Add<'_> {
             return Some(blocks.add_some::<AVX2>(bids.len(), number, supply, demand));
         }
         let scale = scale(bids)?;
-        blocks.deal(bids, scale);
+        blocks.deal(bids, scale)?;
         blocks.add::<AVX2>(bids, quantities, scale, supply, demand)
     }
 }

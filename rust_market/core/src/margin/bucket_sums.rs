@@ -116,7 +116,8 @@ impl BucketSums {
         }
     }
 
-    /// The margin; `None` where a value is bad, or the bids are no good for this.
+    /// The margin; `None` where a value is bad, the bids are no good for this, or there is no
+    /// memory for it.
     #[inline(always)]
     pub fn margin<const AVX2: bool>(
         &mut self,
@@ -126,7 +127,7 @@ impl BucketSums {
         blocks: &mut BucketBlocks,
     ) -> Option<Margin> {
         self.add_up(bids, quantities)?;
-        self.find_powers(demand);
+        self.find_powers(demand)?;
         self.add_rounded(quantities);
         self.walk::<AVX2>(bids, quantities, demand, blocks)
     }
@@ -135,9 +136,9 @@ impl BucketSums {
     #[inline(always)]
     pub fn add_up(&mut self, bids: &[f64], quantities: &[f64]) -> Option<()> {
         let scale = sampled_scale(bids)?;
-        make_room(&mut self.links, bids.len(), 0);
-        self.offered.clear();
-        self.offered.resize(scale.last as usize + 1, 0.0);
+        make_room(&mut self.links, bids.len(), 0).ok()?;
+        make_room(&mut self.offered, scale.last as usize + 1, 0.0).ok()?;
+        self.offered.fill(0.0);
         let middle = bids.len() / HALVES;
         let (links, offered) = (&mut self.links[..], &mut self.offered[..]);
         let (one, other) = links.split_at_mut(middle);
@@ -166,17 +167,16 @@ impl BucketSums {
     /// Tells the power of two below supply, one for all units of a bucket; unknown where supply
     /// may pass another or reach demand.
     #[inline(always)]
-    pub fn find_powers(&mut self, demand: f64) {
+    pub fn find_powers(&mut self, demand: f64) -> Option<()> {
         let mut supply = 0.0;
-        self.buckets.clear();
-        self.buckets.resize(self.offered.len(), Bucket::new(UNKNOWN));
+        make_room(&mut self.buckets, self.offered.len(), Bucket::new(UNKNOWN)).ok()?;
         for (bucket, &offered) in self.buckets.iter_mut().zip(&self.offered) {
             let power = power_of_two(supply * (1.0 - SLACK));
             supply += offered;
-            if supply * (1.0 + SLACK) < lesser(demand, 2.0 * power) {
-                *bucket = Bucket::new(power);
-            }
+            let stays = supply * (1.0 + SLACK) < lesser(demand, 2.0 * power);
+            *bucket = Bucket::new(if stays { power } else { UNKNOWN });
         }
+        Some(())
     }
 
     /// Adds up what each unit adds to a supply of its bucket's power, and chains the units.
@@ -220,7 +220,7 @@ impl BucketSums {
             while let Some(bucket) = self.buckets.get(next)
                 && (self.bids.is_empty() || self.bids.len() < TOGETHER && bucket.power == UNKNOWN)
             {
-                self.gather(bucket.last, bids, quantities);
+                self.gather(bucket.last, bids, quantities)?;
                 next += 1;
             }
             match blocks.add_units::<AVX2>(&self.bids, &self.quantities, supply, demand)? {
@@ -233,10 +233,12 @@ impl BucketSums {
 
     /// Takes the units of a bucket along, in index order.
     #[inline(always)]
-    fn gather(&mut self, last: [u32; HALVES], bids: &[f64], quantities: &[f64]) {
+    fn gather(&mut self, last: [u32; HALVES], bids: &[f64], quantities: &[f64]) -> Option<()> {
         for mut link in last {
             let begin = self.bids.len();
             while let Some(unit) = link.checked_sub(1) {
+                self.bids.try_reserve(1).ok()?;
+                self.quantities.try_reserve(1).ok()?;
                 self.bids.push(bids[unit as usize]);
                 self.quantities.push(quantities[unit as usize]);
                 link = self.links[unit as usize];
@@ -244,6 +246,7 @@ impl BucketSums {
             self.bids[begin..].reverse();
             self.quantities[begin..].reverse();
         }
+        Some(())
     }
 
     /// Gives memory back that only an unusually large market needed.

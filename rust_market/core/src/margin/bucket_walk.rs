@@ -15,7 +15,7 @@ use std::ops::Range;
 use crate::margin::scale::Scale;
 use crate::margin::{Margin, first_at_price};
 use crate::rules::Ties;
-use crate::values::{key, positive_zero, refill};
+use crate::values::{key, make_room, positive_zero, refill};
 
 /// Moves within buckets, for each unit, after which a full sort is the faster way.
 const MOVES: usize = 4;
@@ -41,7 +41,7 @@ impl BucketWalk {
         Self { bucket: Vec::new(), ends: Vec::new(), order: Vec::new(), supply: [0.0; RECENT] }
     }
 
-    /// The margin, or `None` where the bids are no good for buckets.
+    /// The margin, or `None` where the bids are no good for buckets, or there is no memory for them.
     #[inline(always)]
     pub fn margin(
         &mut self,
@@ -51,7 +51,7 @@ impl BucketWalk {
         ties: Ties,
     ) -> Option<Margin> {
         let scale = Scale::new(bids, u32::try_from(bids.len()).ok()? - 1)?;
-        self.fill(bids, scale);
+        self.fill(bids, scale)?;
         let units = bids.len();
         let quantity = |unit: u32| positive_zero(quantities[unit as usize]);
         let mut moves = MOVES * units;
@@ -76,14 +76,12 @@ impl BucketWalk {
 
     /// Puts the units into buckets, in index order within each.
     #[inline(always)]
-    fn fill(&mut self, bids: &[f64], scale: Scale) {
+    fn fill(&mut self, bids: &[f64], scale: Scale) -> Option<()> {
         let units = bids.len();
-        refill(&mut self.bucket, 0, bids.iter().map(|&bid| scale.bucket(bid)));
-        self.ends.clear();
-        self.ends.resize(units, 0);
-        if self.order.len() < units {
-            self.order.resize(units, 0);
-        }
+        refill(&mut self.bucket, 0, bids.iter().map(|&bid| scale.bucket(bid))).ok()?;
+        make_room(&mut self.ends, units, 0).ok()?;
+        self.ends.fill(0);
+        make_room(&mut self.order, units, 0).ok()?;
         // As slices, or their addresses would be read again for each unit.
         let (bucket, ends) = (&self.bucket[..], &mut self.ends[..]);
         let order = &mut self.order[..units];
@@ -100,6 +98,7 @@ impl BucketWalk {
             *place += 1;
         }
         self.supply[0] = 0.0;
+        Some(())
     }
 
     /// Adds units from `next` on, where a bucket begins, always the cheaper of two neighbours.

@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 
+use crate::error::OutOfMemory;
 use crate::margin::{Margin, first_at_price};
 use crate::rules::Ties;
 use crate::values::{key, positive_zero, refill};
@@ -29,13 +30,17 @@ impl MeritOrder {
     }
 
     /// Sorts the units of one market. Any bits are safe; only finite bids have a meaning.
-    pub fn sort(&mut self, bids: &[f64]) {
+    ///
+    /// # Errors
+    /// If there is no memory; then there is no merit order.
+    pub fn sort(&mut self, bids: &[f64]) -> Result<(), OutOfMemory> {
+        self.packed.clear();
         self.bits = index_bits(bids.len());
         let words = bids.iter().enumerate();
         let words = words.map(|(unit, &bid)| pack(key(bid), unit as u64, self.bits));
-        refill(&mut self.packed, 0, words);
+        refill(&mut self.packed, 0, words)?;
         self.packed.sort_unstable();
-        self.repair(bids);
+        self.repair(bids).inspect_err(|_| self.packed.clear())
     }
 
     /// How many units there are.
@@ -90,13 +95,13 @@ impl MeritOrder {
     }
 
     /// Sorts each run of equal truncated bids by the whole bid.
-    fn repair(&mut self, bids: &[f64]) {
+    fn repair(&mut self, bids: &[f64]) -> Result<(), OutOfMemory> {
         let mask = mask(self.bits);
         let tied = |one: u64, other: u64| (one ^ other) <= mask;
         // No early exit, so that the loop is vectorised: mostly there is no run at all.
         let pairs = self.packed.windows(2);
         if !pairs.fold(false, |any, pair| any | tied(pair[0], pair[1])) {
-            return;
+            return Ok(());
         }
         let mut start = 0;
         for end in 1..=self.packed.len() {
@@ -104,27 +109,29 @@ impl MeritOrder {
                 continue;
             }
             if end - start > 1 {
-                self.repair_run(bids, start..end);
+                self.repair_run(bids, start..end)?;
             }
             start = end;
         }
+        Ok(())
     }
 
     /// The indices of a run ascend already, so a run of equal bids, common, needs no sort.
-    fn repair_run(&mut self, bids: &[f64], ranks: Range<usize>) {
+    fn repair_run(&mut self, bids: &[f64], ranks: Range<usize>) -> Result<(), OutOfMemory> {
         let words = &mut self.packed[ranks];
-        self.run.clear();
-        self.run.extend(words.iter().map(|&word| {
+        let whole = words.iter().map(|&word| {
             let unit = index(word, self.bits);
             (key(bids[unit]), unit as u64)
-        }));
+        });
+        refill(&mut self.run, (0, 0), whole)?;
         if self.run.is_sorted() {
-            return;
+            return Ok(());
         }
         self.run.sort_unstable();
         for (word, &(bid, unit)) in words.iter_mut().zip(&self.run) {
             *word = pack(bid, unit, self.bits);
         }
+        Ok(())
     }
 }
 
@@ -152,7 +159,7 @@ mod tests {
 
     fn order(bids: &[f64]) -> Vec<usize> {
         let mut order = MeritOrder::new();
-        order.sort(bids);
+        order.sort(bids).unwrap();
         order.units().collect()
     }
 
@@ -205,7 +212,7 @@ mod tests {
     #[test]
     fn large_markets_leave_no_memory_behind() {
         let mut order = MeritOrder::new();
-        order.sort(&[1.0; 100]);
+        order.sort(&[1.0; 100]).unwrap();
         order.shrink_to(1000);
         assert_eq!(order.len(), 100);
         order.shrink_to(10);

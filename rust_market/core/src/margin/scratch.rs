@@ -1,5 +1,6 @@
 //! Memory to find margins with, and the choice of the way.
 
+use crate::error::OutOfMemory;
 use crate::fault::good_values;
 use crate::margin::Margin;
 use crate::margin::all_pairs;
@@ -48,17 +49,17 @@ impl Scratch {
         &mut self,
         market: Market<'_>,
         rules: Rules,
-    ) -> Option<Margin> {
+    ) -> Result<Option<Margin>, OutOfMemory> {
         let Market { bids, quantities, demand } = market;
         let threshold = rules.threshold(positive_zero(demand));
-        let margin = match self.margin_of_many::<AVX2>(bids, quantities, some(threshold)) {
+        let margin = match self.summed_margin::<AVX2>(bids, quantities, some(threshold)) {
             Some(margin) if good_values(&[], &[], &[demand]) => margin,
             None if good_values(bids, quantities, &[demand]) => {
-                self.dealt_margin::<AVX2>(bids, quantities, some(threshold), rules.ties)
+                self.moved_margin::<AVX2>(bids, quantities, some(threshold), rules.ties)?
             }
-            _ => return None,
+            _ => return Ok(None),
         };
-        Some(margin.settled(bids, threshold))
+        Ok(Some(margin.settled(bids, threshold)))
     }
 
     /// Finds the margin of one market. Any bits are safe; only values that pass
@@ -67,45 +68,49 @@ impl Scratch {
     /// # Panics
     /// If the slices are empty or differ in length.
     #[inline(always)]
-    pub(crate) fn margin<const AVX2: bool>(&mut self, market: Market<'_>, rules: Rules) -> Margin {
+    pub(crate) fn margin<const AVX2: bool>(
+        &mut self,
+        market: Market<'_>,
+        rules: Rules,
+    ) -> Result<Margin, OutOfMemory> {
         let Market { bids, quantities, demand } = market;
         let threshold = rules.threshold(positive_zero(demand));
-        let margin = match self.margin_of_many::<AVX2>(bids, quantities, some(threshold)) {
+        let margin = match self.summed_margin::<AVX2>(bids, quantities, some(threshold)) {
             Some(margin) => margin,
-            None => self.dealt_margin::<AVX2>(bids, quantities, some(threshold), rules.ties),
+            None => self.moved_margin::<AVX2>(bids, quantities, some(threshold), rules.ties)?,
         };
-        margin.settled(bids, threshold)
+        Ok(margin.settled(bids, threshold))
     }
 
-    /// The margin of very many units; `None` where a value is bad, or it has to be found otherwise.
+    /// The margin by sums of buckets, which checks the values, too. `None` where one is bad, or the
+    /// margin has to be found in another way.
     #[inline(always)]
-    fn margin_of_many<const AVX2: bool>(
+    fn summed_margin<const AVX2: bool>(
         &mut self,
         bids: &[f64],
         quantities: &[f64],
         demand: f64,
     ) -> Option<Margin> {
-        if bids.len() > BUCKET_BLOCKS {
-            self.bucket_sums.margin::<AVX2>(bids, quantities, demand, &mut self.bucket_blocks)
-        } else {
-            None
+        if bids.len() <= BUCKET_BLOCKS {
+            return None;
         }
+        self.bucket_sums.margin::<AVX2>(bids, quantities, demand, &mut self.bucket_blocks)
     }
 
-    /// The margin of up to many units.
+    /// The margin by a way that moves units.
     #[inline(always)]
-    fn dealt_margin<const AVX2: bool>(
+    fn moved_margin<const AVX2: bool>(
         &mut self,
         bids: &[f64],
         quantities: &[f64],
         demand: f64,
         ties: Ties,
-    ) -> Margin {
+    ) -> Result<Margin, OutOfMemory> {
         if bids.len() <= ALL_PAIRS {
-            return all_pairs::margin(bids, quantities, demand, ties);
+            return Ok(all_pairs::margin(bids, quantities, demand, ties));
         }
         if bids.len() <= RANK_COUNT {
-            return self.rank_count.margin::<AVX2>(bids, quantities, demand, ties);
+            return Ok(self.rank_count.margin::<AVX2>(bids, quantities, demand, ties));
         }
         let margin = if bids.len() <= BUCKET_WALK {
             self.bucket_walk.margin(bids, quantities, demand, ties)
@@ -113,12 +118,12 @@ impl Scratch {
             self.bucket_blocks.margin::<AVX2>(bids, quantities, demand)
         };
         match margin {
-            Some(margin) => margin,
+            Some(margin) => Ok(margin),
             None => self.sorted_margin(bids, quantities, demand, ties),
         }
     }
 
-    /// The margin by a full sort, where the bids defeat the buckets.
+    /// The margin by a full sort, where the bids defeat the buckets, or there is no memory for those.
     #[cold]
     fn sorted_margin(
         &mut self,
@@ -126,9 +131,9 @@ impl Scratch {
         quantities: &[f64],
         demand: f64,
         ties: Ties,
-    ) -> Margin {
-        self.full_sort.sort(bids);
-        self.full_sort.margin(bids, quantities, demand, ties)
+    ) -> Result<Margin, OutOfMemory> {
+        self.full_sort.sort(bids)?;
+        Ok(self.full_sort.margin(bids, quantities, demand, ties))
     }
 
     /// Gives memory back that only an unusually large market needed.

@@ -2,6 +2,7 @@
 //!
 //! `easy_marl/market/stepping.py` says what each number means.
 
+use crate::error::OutOfMemory;
 use crate::step::model::Model;
 
 /// Where B environments are.
@@ -29,13 +30,21 @@ pub struct Outcome<'a> {
     pub profits: &'a mut [f64],
 }
 
-/// Why no environment took a step.
+/// Why not all environments took a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The first environment whose hour is not one of its episode.
     Hour(usize),
     /// The first action that an active environment must not take, by its position.
     Action(usize),
+    /// There is not enough memory. Some environments may have taken the step then.
+    OutOfMemory,
+}
+
+impl From<OutOfMemory> for Refusal {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
 }
 
 /// Some of the environments, with their actions and room for their results.

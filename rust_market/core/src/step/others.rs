@@ -5,12 +5,12 @@
 
 use std::ops::Range;
 
+use crate::error::OutOfMemory;
 use crate::margin::full_sort::MeritOrder;
 use crate::rules::{Rules, Ties, some};
 use crate::simd::lanes::{LANES, Lanes, Unit, Units, lanes};
 use crate::step::model::Told;
-use crate::values::lesser;
-use crate::values::positive_zero;
+use crate::values::{lesser, make_room, positive_zero};
 
 /// What the one unit offers to meet which demand.
 #[derive(Clone, Copy, Debug)]
@@ -51,23 +51,30 @@ impl Others {
     }
 
     /// Sorts all units but `one`.
-    pub fn sort(&mut self, costs: &[f64], capacities: &[f64], one: usize) {
+    pub fn sort(
+        &mut self,
+        costs: &[f64],
+        capacities: &[f64],
+        one: usize,
+    ) -> Result<(), OutOfMemory> {
         let Self { order, bids, quantities, limits, before } = self;
-        order.sort(costs);
-        for buffer in [&mut *bids, quantities, limits, before] {
-            buffer.clear();
+        order.sort(costs)?;
+        make_room(before, costs.len(), 0.0)?;
+        for buffer in [&mut *bids, quantities, limits] {
+            make_room(buffer, costs.len() - 1, 0.0)?;
         }
-        before.push(0.0);
+        before[0] = 0.0;
         let mut total = 0.0;
-        for unit in order.units().filter(|&unit| unit != one) {
+        for (rank, unit) in order.units().filter(|&unit| unit != one).enumerate() {
             let (bid, quantity) = (costs[unit], positive_zero(capacities[unit]));
-            bids.push(bid);
-            quantities.push(quantity);
+            bids[rank] = bid;
+            quantities[rank] = quantity;
             // Of two units with equal bids, the one with the lower index comes first.
-            limits.push(if unit < one { bid } else { bid.next_up() });
+            limits[rank] = if unit < one { bid } else { bid.next_up() };
             total += quantity;
-            before.push(total);
+            before[rank + 1] = total;
         }
+        Ok(())
     }
 
     /// Where units with these bids come among the others: how many are before each.

@@ -1,6 +1,7 @@
 //! Steps of environments, one after the other.
 
 use crate::dispatch::dispatch;
+use crate::error::OutOfMemory;
 use crate::margin::Margin;
 use crate::margin::full_sort::MeritOrder;
 use crate::margin::scratch::Scratch;
@@ -8,7 +9,7 @@ use crate::market::Market;
 use crate::step::environments::{Environments, State};
 use crate::step::model::{Model, Observer, Told, profit, within};
 use crate::step::others::{Cleared, Entry, Others};
-use crate::values::positive_zero;
+use crate::values::{make_room, positive_zero};
 
 /// Memory of one thread, reused from call to call.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ pub(crate) fn step_rows<const AVX2: bool>(
     others: &Others,
     environments: Environments<'_>,
     buffers: &mut Buffers,
-) {
+) -> Result<(), OutOfMemory> {
     let Environments { state: State { hours, demand, active }, actions, outcome } = environments;
     let acting = model.acting();
     let seen = acting * model.width();
@@ -76,7 +77,7 @@ pub(crate) fn step_rows<const AVX2: bool>(
                     cleared.told.price
                 }
                 None => {
-                    let price = all::<AVX2>(model, actions, now, buffers, rewards, dispatch);
+                    let price = all::<AVX2>(model, actions, now, buffers, rewards, dispatch)?;
                     let agents = model.costs.iter().zip(&*dispatch);
                     for (cell, (&cost, &dispatch)) in profits.iter_mut().zip(agents) {
                         *cell = profit(price, cost, dispatch);
@@ -88,6 +89,7 @@ pub(crate) fn step_rows<const AVX2: bool>(
         let seen = &mut outcome.observations[row * seen..][..seen];
         observer.observe(within(*hour, model.hours), demand, seen);
     }
+    Ok(())
 }
 
 /// Clears a market in which only the learner decides; gives its reward, too.
@@ -116,33 +118,38 @@ fn all<const AVX2: bool>(
     buffers: &mut Buffers,
     rewards: &mut [f64],
     cleared: &mut [f64],
-) -> f64 {
+) -> Result<f64, OutOfMemory> {
     let Buffers { scratch, order, bids, quantities } = buffers;
     let units = model.costs.len();
-    bids.resize(units, 0.0);
-    quantities.resize(units, 0.0);
+    make_room(bids, units, 0.0)?;
+    make_room(quantities, units, 0.0)?;
     let agents = model.costs.iter().zip(model.capacities);
     let cells = bids.iter_mut().zip(&mut *quantities).zip(actions);
     for (((bid, quantity), &action), (&cost, &capacity)) in cells.zip(agents) {
         (*bid, *quantity) = model.offer(cost, capacity, action);
     }
-    let margin = scratch.margin::<AVX2>(Market { bids, quantities, demand }, model.rules);
+    let margin = scratch.margin::<AVX2>(Market { bids, quantities, demand }, model.rules)?;
     let price = dispatch(bids, quantities, demand, model.rules, margin, cleared);
     let shortage = match margin {
         Margin::At { .. } => 0.0,
-        Margin::Beyond => shortage(order, bids, quantities, demand),
+        Margin::Beyond => shortage(order, bids, quantities, demand)?,
     };
     let told = Told { price, shortage };
     let agents = bids.iter().zip(model.costs).zip(&*cleared);
     for (cell, ((&bid, &cost), &dispatch)) in rewards.iter_mut().zip(agents) {
         *cell = model.reward(told, bid, cost, dispatch);
     }
-    price
+    Ok(price)
 }
 
 /// Demand less what all units offer, added in merit order; rarely needed.
 #[cold]
-fn shortage(order: &mut MeritOrder, bids: &[f64], quantities: &[f64], demand: f64) -> f64 {
-    order.sort(bids);
-    demand - order.units().fold(0.0, |sum, unit| sum + positive_zero(quantities[unit]))
+fn shortage(
+    order: &mut MeritOrder,
+    bids: &[f64],
+    quantities: &[f64],
+    demand: f64,
+) -> Result<f64, OutOfMemory> {
+    order.sort(bids)?;
+    Ok(demand - order.units().fold(0.0, |sum, unit| sum + positive_zero(quantities[unit])))
 }

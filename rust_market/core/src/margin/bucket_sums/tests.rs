@@ -82,7 +82,7 @@ fn quantities(n: usize, r: &mut Random) -> Vec<f64> {
 
 fn order(bids: &[f64]) -> MeritOrder {
     let mut order = MeritOrder::new();
-    order.sort(bids);
+    order.sort(bids).unwrap();
     order
 }
 
