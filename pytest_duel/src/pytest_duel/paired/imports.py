@@ -1,0 +1,121 @@
+"""Import the arm's own modules from the arm's folder, whatever else could provide them.
+
+The project's working tree (flat layout), an editable install and `sys.path` all offer other copies
+of the code to measure. `ArmFinder` stands before every other finder, and `foreign` checks
+afterwards. Imports nothing beyond the standard library: workers load it before the code that they
+measure.
+"""
+
+import importlib.machinery
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.metadata import DistributionFinder
+from pathlib import Path
+from types import ModuleType
+
+
+class ArmFinder(MetaPathFinder):
+    """Finds the modules of one arm.
+
+    Parameters
+    ----------
+    modules
+        The arm's top-level modules, each with the folder that it is imported from.
+    tests
+        Modules that belong to the tests although they lie within one of these packages, each with
+        the folder that holds it: both arms take them, and what is below them, from the head.
+    """
+
+    def __init__(self, modules: Mapping[str, str], tests: Mapping[str, str]) -> None:
+        self.modules = modules
+        self.tests = tests
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return where a module of the arm lies; None for every other module."""
+        top = name.partition(".")[0]
+        if name in self.tests:
+            return PathFinder.find_spec(name, [self.tests[name]], target)
+        if top not in self.modules:
+            return None
+        if path is None:
+            return PathFinder.find_spec(name, [self.modules[top], *sys.path], target)
+        return PathFinder.find_spec(name, path, target) or self._elsewhere(name, path, target)
+
+    def _elsewhere(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> ModuleSpec | None:
+        """Ask the other finders; refuse a file that is not the arm's, and pass on all the rest."""
+        for finder in sys.meta_path:
+            find = getattr(finder, "find_spec", None)
+            if finder is self or find is None or finder is PathFinder:
+                continue
+            spec = find(name, path, target)
+            if spec is None:
+                continue
+            if self._misplaced(name, spec):
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+            return spec  # type: ignore[no-any-return]
+        return None
+
+    def _misplaced(self, name: str, spec: ModuleSpec | None) -> bool:
+        """Tell whether a module of the arm was found in a file of somebody else."""
+        if spec is None or not spec.has_location or not spec.origin:
+            return False
+        return not self._is_home(name, spec.origin)
+
+    def _is_home(self, name: str, file: str) -> bool:
+        path = Path(file).resolve()
+        homes = [self.modules[name.partition(".")[0]]]
+        homes += [
+            folder for test, folder in self.tests.items() if f"{name}.".startswith(f"{test}.")
+        ]
+        return any(path.is_relative_to(Path(home).resolve()) for home in homes)
+
+    def find_distributions(
+        self, context: DistributionFinder.Context | None = None
+    ) -> Iterator[importlib.metadata.Distribution]:
+        """Yield nothing: the arm's folder is on `sys.path`, where its metadata is found."""
+        yield from ()
+
+    def loaded(self) -> list[str]:
+        """Return the arm's modules that are loaded, those of its tests left out."""
+        return [
+            name
+            for name, module in list(sys.modules.items())
+            if name.partition(".")[0] in self.modules
+            and not any(f"{name}.".startswith(f"{test}.") for test in self.tests)
+            and getattr(module, "__file__", None)
+        ]
+
+    def foreign(self) -> str | None:
+        """Return what is wrong where a module of the arm was loaded from elsewhere."""
+        for name in self.loaded():
+            module = sys.modules.get(name)
+            spec = getattr(module, "__spec__", None)
+            if spec is not None and not spec.has_location:
+                continue  # made in memory
+            if self._is_namespace_part(name):
+                continue
+            file = str(getattr(module, "__file__", ""))
+            if not self._is_home(name, file):
+                home = self.modules[name.partition(".")[0]]
+                return f"{name} was imported from {file}, not from {home}"
+        return None
+
+    def _is_namespace_part(self, name: str) -> bool:
+        """Tell whether it stands in a namespace package that others share."""
+        top = sys.modules.get(name.partition(".")[0])
+        return top is not None and getattr(top, "__file__", None) is None
+
+
+def install(modules: Mapping[str, str], tests: Mapping[str, str]) -> ArmFinder:
+    """Put the arm's finder before every other, and its folders before the rest of `sys.path`."""
+    finder = ArmFinder(modules, tests)
+    sys.meta_path.insert(0, finder)
+    sys.path[:0] = [folder for folder in dict.fromkeys(modules.values())]
+    importlib.invalidate_caches()
+    return finder

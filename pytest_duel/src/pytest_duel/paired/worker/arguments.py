@@ -1,0 +1,87 @@
+"""Which of pytest's arguments must not reach a worker, though a project sets them for all runs.
+
+A worker runs one benchmark at a time, as often as the engine says. Options that spread tests over
+processes, trace them, stop or repeat them, reorder them, or write files are taken out of `addopts`;
+all others stay, the project's own among them.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+_FLAGS = """
+    -d -f -x --exitfirst --looponfail --full-trace
+    --no-cov --no-cov-on-fail --cov-append --cov-branch --cov-reset
+    --random-order --reverse --only-rerun --fail-on-flaky
+    --benchmark-disable --benchmark-skip --benchmark-only --benchmark-enable --benchmark-autosave
+    --benchmark-save-data --benchmark-verbose --benchmark-quiet
+    --lf --last-failed --ff --failed-first --nf --new-first --sw --stepwise --sw-skip
+    --stepwise-skip --stepwise-reset --cache-clear
+    --pdb --trace --co --collect-only --collectonly --setup-only --setuponly --setup-show --setupshow
+    --setup-plan --setupplan --fixtures --funcargs --fixtures-per-test --markers
+    --codspeed --memray --self-contained-html --instafail
+""".split()
+_WITH_VALUE = """
+    -n --numprocesses --maxprocesses --dist --tx --px --rsyncdir --rsyncignore --maxfail
+    --maxschedchunk --max-worker-restart
+    --cov --cov-report --cov-config --cov-context --cov-fail-under --cov-precision
+    --timeout --timeout-method --timeout_method --timeout_func_only --session-timeout
+    --randomly-seed --random-order-bucket --random-order-seed --randomly-dont-reset-seed
+    --reruns --reruns-delay --rerun-except --count --repeat-scope --flake-finder
+    --benchmark-save --benchmark-json --benchmark-compare --benchmark-compare-fail
+    --benchmark-cprofile --benchmark-cprofile-loops --benchmark-cprofile-top
+    --benchmark-cprofile-dump --benchmark-histogram --benchmark-csv --benchmark-storage
+    --junitxml --junit-xml --junit-prefix --html --css --report-log --json-report --json-report-file
+    --pastebin --log-file --pdbcls --durations --durations-min --basetemp
+""".split()
+_OPTIONAL_VALUE = {
+    "--cov", "--benchmark-compare", "--benchmark-histogram", "--benchmark-csv",
+    "--benchmark-cprofile-dump", "--randomly-dont-reset-seed",
+}  # fmt: skip
+"""Of those with a value: the ones whose next argument is a value only where it cannot be a path or
+an option; pytest itself reads it that way only with ``=``."""
+_CLUSTER = re.compile("-[xvqslf]{2,}")
+"""Flags of one letter written together, ``-xvs``."""
+
+DISTURBING = (
+    "randomly", "random_order", "reverse", "pytest_reverse", "rerunfailures", "pytest_repeat",
+    "timeout", "codspeed", "PytestCodSpeedPlugin", "flaky", "instafail", "sugar", "memray",
+)  # fmt: skip
+"""Plugins, by the name of their entry point, that act without any option."""
+
+
+def undisturbed(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments that may reach a worker.
+
+    Parameters
+    ----------
+    arguments
+        As pytest has them: `addopts` first, then those of the command line. What stands behind
+        ``--`` is left alone.
+    """
+    return list(_kept(arguments))
+
+
+def _kept(arguments: Sequence[str]) -> Iterator[str]:
+    waiting = list(arguments)
+    while waiting:
+        argument = waiting.pop(0)
+        if argument == "--":
+            yield from (argument, *waiting)
+            return
+        name, equals, _ = argument.partition("=")
+        if argument in _FLAGS:
+            continue
+        if name in _WITH_VALUE:
+            if not equals and waiting and not waiting[0].startswith("-"):
+                if name not in _OPTIONAL_VALUE:
+                    waiting.pop(0)
+            continue
+        if re.fullmatch(r"-n\w+", argument):
+            continue
+        if _CLUSTER.fullmatch(argument):
+            argument = "-" + re.sub("[xf]", "", argument[1:])
+            if argument == "-":
+                continue
+        yield argument
+        if argument in ("-p", "-k", "-m", "-W", "-o", "-c", "-r") and waiting:
+            yield waiting.pop(0)  # a value, whatever it looks like

@@ -1,0 +1,157 @@
+"""The pytest plugin that makes a pytest process a worker; loaded with ``-p``, never by itself.
+
+The engine says hello with the arm's modules, pytest collects once, and then each benchmark runs
+when the engine names it.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pytest_duel.paired import channel, imports
+from pytest_duel.paired.worker.arguments import DISTURBING, undisturbed
+from pytest_duel.paired.worker.names import described, names
+from pytest_duel.paired.worker.talk import Ended, Talk
+
+LONGEST = 2000
+"""Characters of a failure that are told, from its end."""
+
+
+class Worker:
+    """What the engine and this process have to do with each other."""
+
+    def __init__(self) -> None:
+        self.talk = Talk(channel.inherited())
+        hello = self.talk.next()
+        if hello["cpus"] and hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, hello["cpus"])
+        self.finder = imports.install(hello["modules"], hello["tests"])
+        sys.path.insert(len(hello["modules"]), os.getcwd())
+        self.errors: dict[str, str] = {}
+        """What could not be collected, by node id."""
+        self.failure = ""
+        """Why the benchmark that runs has failed."""
+        self.items: dict[str, pytest.Item] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_load_initial_conftests(
+        self, early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+    ) -> None:
+        """Take out of `addopts` what would disturb."""
+        args[:] = undisturbed(args)
+        early_config.known_args_namespace = parser.parse_known_args(args)
+        for name in DISTURBING:
+            if early_config.pluginmanager.has_plugin(name):
+                early_config.pluginmanager.unregister(name=name)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Serve the `benchmark` fixture."""
+        import pytest_benchmark.plugin
+
+        from pytest_duel.paired.worker.served import ServedFixture
+
+        ServedFixture.talk = self.talk
+        pytest_benchmark.plugin.BenchmarkFixture = ServedFixture
+        own = "marker that pytest-duel reads: duel(threshold=SHARE, skip=REASON)"
+        config.addinivalue_line("markers", f"duel(threshold, skip): {own}")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Remember what could not be collected."""
+        if report.failed:
+            self.errors[report.nodeid] = report.longreprtext[-LONGEST:]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep the benchmarks."""
+        items[:] = [one for one in items if "benchmark" in getattr(one, "fixturenames", ())]
+        for item in items:
+            for node in item.listchain():
+                node.own_markers[:] = [own for own in node.own_markers if own.name != "timeout"]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Tell what there is, then run what is asked for."""
+        found = names([item.nodeid for item in session.items])
+        self.items = dict(zip(found, session.items, strict=True))
+        benchmarks = [
+            _told(name, item) for name, item in zip(found, session.items, strict=True)
+        ]
+        config = session.config
+        self.talk.answer(
+            {
+                "benchmarks": benchmarks,
+                "errors": self.errors,
+                "rootdir": str(config.rootpath),
+                "inifile": str(config.inipath or ""),
+            }
+        )
+        try:
+            while True:
+                self._run(session, self.talk.next())
+        except Ended:
+            return True
+
+    def _run(self, session: pytest.Session, request: dict[str, Any]) -> None:
+        """Run one benchmark from its start to its end, and say how it went."""
+        item = self.items.get(request["name"])
+        if item is None:
+            self.talk.answer({"error": self._missing(request["name"])})
+            return
+        self.failure = ""
+        session._setupstate.teardown_exact(item)  # what the last one shares with it stays
+        # The parent as the next item keeps all fixtures but the test's own.
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=item.parent)
+        if self.talk.waiting == "close" and not self.failure:
+            wrong = self.finder.foreign()
+            own = self.finder.loaded()
+            self.talk.answer({"error": wrong} if wrong else {"own": len(own)})
+        elif self.talk.waiting:
+            unused = "the test did not use its benchmark fixture"
+            self.talk.answer({"error": self.failure or unused})
+
+    def _missing(self, name: str) -> str:
+        file = name.partition("::")[0]
+        reason = self.errors.get(file) or next(iter(self.errors.values()), "")
+        return f"it is not among the tests collected here{': ' if reason else ''}{_last(reason)}"
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember why a test fails, or is skipped."""
+        if report.failed:
+            self.failure = self.failure or f"{report.when} failed: {_last(report.longreprtext)}"
+        elif report.skipped and not hasattr(report, "wasxfail"):
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+            self.failure = f"skipped: {reason.removeprefix('Skipped: ')}"
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> Iterator[None] | None:
+    """Begin before any other plugin is loaded, which may be the project's own."""
+    pluginmanager.register(Worker(), "pytest-duel-worker")
+    return None
+
+
+def _last(text: str) -> str:
+    """Return the line of a failure that says what was wrong."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line.removeprefix("E ").strip() for line in lines if line.startswith("E ")]
+    return (errors or lines or [""])[-1 if not errors else 0]
+
+
+def _told(name: str, item: pytest.Item) -> dict[str, Any]:
+    marker = item.get_closest_marker("duel")
+    settings = dict(marker.kwargs) if marker else {}
+    callspec = getattr(item, "callspec", None)
+    return {
+        "name": name,
+        "file": name.partition("::")[0],
+        "path": str(item.path),
+        "parameters": described(callspec.params) if callspec else {},
+        "marker": {key: value for key, value in settings.items() if _is_plain(value)},
+    }
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str))

@@ -1,0 +1,122 @@
+"""The `benchmark` fixture of a worker: the engine decides how often a function is called.
+
+It is pytest-benchmark's own fixture but for the two methods in which that chooses rounds. What a
+test reads afterwards (`stats`, `extra_info`, `group`) is there, and the test's own asserts run.
+"""
+
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from pytest_benchmark.fixture import BenchmarkFixture, PauseInstrumentation
+
+from pytest_duel.paired.worker.talk import Talk
+
+Arguments = tuple[Sequence[Any], Mapping[str, Any]]
+
+
+class ServedFixture(BenchmarkFixture):  # type: ignore[misc]
+    """Times as many calls as it is asked to."""
+
+    talk: ClassVar[Talk]
+    """With the engine; set by the plugin."""
+
+    def _raw(self, function_to_benchmark: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        runner = self._make_runner(function_to_benchmark, args, kwargs)
+        self._serve(lambda calls: float(runner(range(calls))), calls=1, limit=None)
+        return function_to_benchmark(*args, **kwargs)
+
+    def _raw_pedantic(
+        self,
+        target: Callable[..., Any],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        setup: Callable[[], Arguments | None] | None = None,
+        teardown: Callable[..., Any] | None = None,
+        rounds: int = 1,
+        warmup_rounds: int = 0,
+        iterations: int = 1,
+    ) -> Any:
+        _check_numbers(rounds, warmup_rounds, iterations, setup)
+        given: Arguments = args, kwargs or {}
+        loops = range(iterations) if iterations > 1 else None
+        result = None
+
+        def one_round(*, timed: bool = True) -> float:
+            nonlocal result
+            args, kwargs = _arguments(setup, given)
+            seconds = 0.0
+            if not timed:  # what has been looped has no result
+                result = target(*args, **kwargs)
+            else:
+                runner = self._make_runner(target, args, kwargs)
+                with PauseInstrumentation():
+                    if loops:
+                        seconds = float(runner(loops))
+                    else:
+                        taken, result = runner(loops)
+                        seconds = float(taken)
+            if teardown is not None:
+                teardown(*args, **kwargs)
+            return seconds
+
+        for _ in range(warmup_rounds):
+            one_round()
+        self._serve(
+            lambda number: sum(one_round() for _ in range(number)), calls=iterations, limit=rounds
+        )
+        if loops:
+            one_round(timed=False)
+        return result
+
+    def _serve(self, time: Callable[[int], float], calls: int, limit: int | None) -> None:
+        """Answer the engine until it closes the benchmark.
+
+        Parameters
+        ----------
+        time
+            Does so many rounds and returns their seconds.
+        calls
+            In a round.
+        limit
+            Rounds that the test allows; None for any number.
+        """
+        stats = self._make_stats(calls)
+        with _frozen_heap():
+            self.talk.answer({"calls": calls, "limit": limit})
+            while (request := self.talk.next())["do"] == "time":
+                rounds = int(request["calls"])
+                extra = round(rounds * float(request.get("extra", 0.0)))
+                with PauseInstrumentation():
+                    seconds = time(rounds + extra)
+                stats.update(seconds / (rounds + extra))
+                self.talk.answer({"seconds": seconds})
+
+
+def _check_numbers(rounds: int, warmup_rounds: int, iterations: int, setup: object) -> None:
+    """Refuse what pytest-benchmark refuses."""
+    least = {"iterations": (iterations, 1), "rounds": (rounds, 1), "warmup_rounds": (warmup_rounds, 0)}
+    for name, (value, smallest) in least.items():
+        if not isinstance(value, int) or value < smallest:
+            raise ValueError(f"Must have positive int for `{name}`.")
+    if iterations > 1 and setup:
+        raise ValueError("Can't use more than 1 `iterations` with a `setup` function.")
+
+
+def _arguments(setup: Callable[[], Arguments | None] | None, given: Arguments) -> Arguments:
+    made = setup() if setup else None
+    if made and any(given):
+        raise TypeError("Can't use `args` or `kwargs` if `setup` returns the arguments.")
+    return made or given
+
+
+@contextmanager
+def _frozen_heap() -> Iterator[None]:
+    """Keep what is alive out of the garbage collector's sight: what it costs is not the test's."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
