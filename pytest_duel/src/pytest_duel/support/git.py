@@ -15,20 +15,38 @@ class GitError(DuelError):
     """Git failed, or there is none; the message says why."""
 
 
-def run(root: Path, *arguments: str) -> str:
+_SETTINGS = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false")
+"""Nothing of the user's runs along; other settings are left as they are, for filters need them."""
+
+
+def run(root: Path, *arguments: str, index: Path | None = None) -> str:
     """Return what a git command prints that is run in a repository.
 
     Variables such as GIT_DIR and GIT_INDEX_FILE, which a hook sets, are taken out: with them a
-    new worktree would rewrite the index of the caller's.
+    new worktree would rewrite the index of the caller's. No hook runs.
+
+    Parameters
+    ----------
+    root
+        A folder of the repository.
+    arguments
+        The command. Only plumbing prints the same whatever the user has configured.
+    index
+        A file to use as the index, in place of the user's.
 
     Raises
     ------
     GitError
         Where it does not end with 0.
     """
-    command = ["git", "-C", str(root), *arguments]
+    command = ["git", *_SETTINGS, "-C", str(root), *arguments]
+    own = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+    if index is not None:
+        own["GIT_INDEX_FILE"] = str(index)
     try:
-        done = processes.run(command, timeout=SECONDS, env=_environment())
+        done = processes.run(command, timeout=SECONDS, env=_environment() | own)
+    except FileNotFoundError:
+        raise GitError("there is no git: install it, or put it on PATH") from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise GitError(f"git {arguments[0]} failed: {error}") from None
     if done.returncode:

@@ -4,6 +4,7 @@ The engine says hello with the arm's modules, pytest collects once, and then eac
 when the engine names it.
 """
 
+import copy
 import os
 import sys
 from collections.abc import Iterator
@@ -12,9 +13,9 @@ from typing import Any
 import pytest
 
 from pytest_duel.paired import channel, imports
-from pytest_duel.paired.worker.arguments import DISTURBING, undisturbed
-from pytest_duel.paired.worker.names import described, names
-from pytest_duel.paired.worker.talk import Ended, Talk
+from pytest_duel.paired.pytest_worker.arguments import DISTURBING, undisturbed
+from pytest_duel.paired.pytest_worker.names import described, names
+from pytest_duel.paired.pytest_worker.talk import Ended, Talk
 
 LONGEST = 2000
 """Characters of a failure that are told, from its end."""
@@ -42,7 +43,11 @@ class Worker:
     ) -> None:
         """Take out of `addopts` what would disturb."""
         args[:] = undisturbed(args)
-        early_config.known_args_namespace = parser.parse_known_args(args)
+        known = early_config.known_args_namespace
+        early_config.known_args_namespace = parser.parse_known_args(
+            args, namespace=copy.copy(early_config.option)
+        )
+        early_config.known_args_namespace.confcutdir = known.confcutdir
         for name in DISTURBING:
             if early_config.pluginmanager.has_plugin(name):
                 early_config.pluginmanager.unregister(name=name)
@@ -52,7 +57,7 @@ class Worker:
         """Serve the `benchmark` fixture."""
         import pytest_benchmark.plugin
 
-        from pytest_duel.paired.worker.served import ServedFixture
+        from pytest_duel.paired.pytest_worker.fixture import ServedFixture
 
         ServedFixture.talk = self.talk
         pytest_benchmark.plugin.BenchmarkFixture = ServedFixture

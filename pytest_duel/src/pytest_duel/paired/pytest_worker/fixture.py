@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from pytest_benchmark.fixture import BenchmarkFixture, PauseInstrumentation
 
-from pytest_duel.paired.worker.talk import Talk
+from pytest_duel.paired.pytest_worker.talk import Talk
 
 Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 

@@ -1,0 +1,262 @@
+"""Installing an arm: its modules in a folder of their own, from which nothing else is imported.
+
+Equal sources and an equal toolchain share one install. It is kept by content, built once however
+many processes ask for it at a time, and appears whole or not at all.
+"""
+
+import hashlib
+import importlib.machinery
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from pytest_duel.support import processes
+
+SECONDS = 1800.0
+"""For one build."""
+KEPT = 20
+"""Installs; the ones that were not used for longest go."""
+NONE, PIP = "none", "pip"
+_RELEVANT = (
+    "CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "RUSTFLAGS", "RUSTUP_TOOLCHAIN",
+    "CARGO_BUILD_TARGET", "ARCHFLAGS", "MACOSX_DEPLOYMENT_TARGET", "SETUPTOOLS_USE_DISTUTILS",
+    "PIP_NO_BUILD_ISOLATION", "PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT", "UV_NO_BUILD_ISOLATION",
+)  # fmt: skip
+"""Variables on which the outcome of a build depends."""
+_SOURCE_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+_NO_MODULES = ("bin", "Scripts", "include", "share", "etc", "__pycache__")
+_SUFFIXES = tuple(importlib.machinery.all_suffixes())
+
+
+class InstallError(Exception):
+    """An arm cannot be installed; the message says why, with what the tool said."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a project is installed."""
+
+    packages: tuple[str, ...] = (".",)
+    """Folders to install, relative to the project's."""
+    install: str = PIP
+    """``pip``, ``none``, or a command with ``{target}`` in it."""
+    version: str = "0.0"
+    """Told to builds that would ask git for one."""
+
+
+@dataclass(frozen=True)
+class Installed:
+    """Where an arm's modules are."""
+
+    modules: Mapping[str, str]
+    """The folder of each top-level module."""
+    how: str
+    """For people: ``installed with uv``."""
+
+
+def install(project: Path, recipe: Recipe, cache: Path) -> Installed:
+    """Install the project in a folder, or say where it is kept.
+
+    Raises
+    ------
+    InstallError
+        Where a build fails, or leaves no module.
+    """
+    folders = [_package(project, name) for name in recipe.packages]
+    if recipe.install == NONE:
+        found = {name: str(home) for home in map(_home, folders) for name in modules_in(home)}
+        how = "imported from its tree"
+    elif recipe.install == PIP:
+        _check_buildable(folders, recipe)
+        found, how = _kept_modules(folders, recipe, cache), f"installed with {_tool()[0]}"
+    else:
+        found, how = _kept_modules(folders, recipe, cache), "installed by the command in `install`"
+    if not found:
+        raise InstallError(f"it has no module to import: {', '.join(recipe.packages)}")
+    return Installed(found, how)
+
+
+def suggested(project: Path) -> str:
+    """Return the way to install a project that says nothing of it."""
+    return PIP if any((project / name).is_file() for name in _SOURCE_FILES[1:]) or _builds(project) else NONE
+
+
+def modules_in(folder: Path) -> list[str]:
+    """Return the top-level modules that can be imported from a folder."""
+    found = set()
+    for entry in folder.iterdir():
+        name = entry.name.partition(".")[0]
+        if not name.isidentifier() or entry.name in _NO_MODULES:
+            continue
+        if entry.is_dir() and entry.name == name and _holds_module(entry):
+            found.add(name)
+        elif entry.is_file() and entry.name.endswith(_SUFFIXES):
+            found.add(name)
+    return sorted(found - {"setup", "conftest", "noxfile", "tasks"})
+
+
+def _holds_module(folder: Path) -> bool:
+    return any(
+        name.endswith(_SUFFIXES) for _, _, names in os.walk(folder) for name in names
+    )
+
+
+def _package(project: Path, name: str) -> Path:
+    folder = project / name
+    if not folder.is_dir():
+        raise InstallError(f"packages: there is no folder {name!r}")
+    return folder
+
+
+def _home(folder: Path) -> Path:
+    """Return the folder that a package is imported from without being installed."""
+    return folder / "src" if (folder / "src").is_dir() else folder
+
+
+def _builds(project: Path) -> bool:
+    settings = project / "pyproject.toml"
+    if not settings.is_file():
+        return False
+    text = settings.read_text(encoding="utf-8", errors="replace")
+    return "[project]" in text or "[build-system]" in text or "[tool.poetry" in text
+
+
+def _check_buildable(folders: Sequence[Path], recipe: Recipe) -> None:
+    for folder, name in zip(folders, recipe.packages, strict=True):
+        if suggested(folder) is NONE:
+            raise InstallError(
+                f"{name!r} has neither a pyproject.toml that says how to build it nor a setup.py; "
+                'to import from the tree as it is, set install = "none" in [tool.pytest-duel]'
+            )
+
+
+def _kept_modules(folders: Sequence[Path], recipe: Recipe, cache: Path) -> dict[str, str]:
+    target = cache / "installs" / _key(folders, recipe)
+    with _locked(target):
+        if not target.is_dir():
+            _build(folders, recipe, target)
+        os.utime(target)
+    _prune(target.parent)
+    return {name: str(target) for name in modules_in(target)}
+
+
+def _build(folders: Sequence[Path], recipe: Recipe, target: Path) -> None:
+    """Build into a folder beside the target, from copies: builds leave files in the sources."""
+    with tempfile.TemporaryDirectory(prefix="building-", dir=target.parent) as name:
+        home = Path(name)
+        (home / "target").mkdir()
+        for place, folder in enumerate(folders):
+            copy = home / f"source{place}"
+            shutil.copytree(folder, copy, symlinks=True)
+            _run(_command(recipe, copy, home / "target"), copy, recipe)
+        (home / "target").rename(target)
+
+
+def _command(recipe: Recipe, source: Path, target: Path) -> list[str]:
+    if recipe.install == PIP:
+        return [*_tool()[1], "--no-deps", "--target", str(target), str(source)]
+    return [part.replace("{target}", str(target)) for part in shlex.split(recipe.install)]
+
+
+def _tool() -> tuple[str, list[str]]:
+    """Return the installer that is here, and how to call it."""
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if uv:
+        return "uv", [uv, "pip", "install", "--quiet", "--python", sys.executable]
+    if importlib.util.find_spec("pip"):
+        return "pip", [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    raise InstallError("there is neither uv nor pip to install it with")
+
+
+def _run(command: Sequence[str], folder: Path, recipe: Recipe) -> None:
+    environment = os.environ | {
+        "SETUPTOOLS_SCM_PRETEND_VERSION": recipe.version,
+        "PDM_BUILD_SCM_VERSION": recipe.version,
+        "POETRY_DYNAMIC_VERSIONING_BYPASS": recipe.version,
+    }
+    try:
+        done = processes.run(command, timeout=SECONDS, cwd=folder, env=environment)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise InstallError(f"{command[0]} failed: {error}") from None
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).replace(str(folder), ".")
+        raise InstallError(f"{shlex.join(command[:3])} … failed:\n{said}")
+
+
+def _key(folders: Sequence[Path], recipe: Recipe) -> str:
+    """Return a digest of all that the outcome of a build depends on."""
+    digest = hashlib.sha256()
+    variables = {name: os.environ.get(name) for name in _RELEVANT}
+    tool = _tool()[0] if recipe.install == PIP else recipe.install
+    toolchain = (sys.version, platform.platform(), sys.executable, variables, tool, recipe.version)
+    digest.update(repr((toolchain, *_compilers(folders))).encode())
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            if path.is_symlink():
+                digest.update(f"\0link {name} {path.readlink()}".encode())
+            elif path.is_file():
+                mode = path.stat().st_mode & 0o111
+                digest.update(f"\0file {name} {mode} {path.stat().st_size}\0".encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def _compilers(folders: Sequence[Path]) -> Iterator[str]:
+    """Yield the versions of the compilers that are here, where a build may need them."""
+    wanted = [os.environ.get("CC", "cc")]
+    wanted += ["rustc"] if any(next(folder.rglob("Cargo.toml"), None) for folder in folders) else []
+    for name in wanted:
+        try:
+            yield processes.run([*shlex.split(name), "--version"], timeout=60.0).stdout
+        except (OSError, subprocess.TimeoutExpired):
+            yield ""
+
+
+@contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(target.with_name(target.name + ".lock"), timeout=SECONDS):
+            yield
+    except Timeout:
+        raise InstallError("another process has been installing the same for too long") from None
+
+
+def _prune(folder: Path) -> None:
+    """Remove the installs that were not used for longest."""
+    kept = [one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("building-")]
+    for one in sorted(kept, key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(one, ignore_errors=True)
+        one.with_name(one.name + ".lock").unlink(missing_ok=True)
+
+
+def cache_folder() -> Path:
+    """Return a folder of this user's that can be written to, where installs are kept."""
+    own = os.environ.get("PYTEST_DUEL_CACHE")
+    home = os.environ.get("XDG_CACHE_HOME") or (
+        os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else None
+    )
+    candidates = [Path(own)] if own else []
+    candidates.append((Path(home) if home else Path.home() / ".cache") / "pytest-duel")
+    for folder in candidates:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except (OSError, RuntimeError):
+            continue
+    user = getattr(os, "getuid", lambda: "user")()
+    folder = Path(tempfile.gettempdir()) / f"pytest-duel-{user}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder

@@ -1,0 +1,152 @@
+"""Source trees: the files of a revision, or of the working tree, in a folder of their own.
+
+The user's index and working tree are only read. The working tree is what git would add with all
+that is not ignored: changed, deleted and untracked files count.
+"""
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_duel.support import git
+from pytest_duel.support.git import GitError
+
+_SUBMODULE = "160000"
+
+
+class TreeError(Exception):
+    """A revision cannot be had; the message says why."""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """Where a project lives."""
+
+    root: Path
+    """Of the repository."""
+    project: Path
+    """The project's folder, relative to `root`."""
+
+
+def repository(folder: Path) -> Repository:
+    """Return the repository that a project's folder belongs to.
+
+    Raises
+    ------
+    TreeError
+        Where there is none, or no git.
+    """
+    try:
+        root = Path(git.run(folder, "rev-parse", "--show-toplevel").rstrip("\n")).resolve()
+    except GitError as error:
+        if "not a git repository" in str(error):
+            raise TreeError(
+                f"{folder} is not in a git repository, and the base is a revision of one"
+            ) from None
+        raise TreeError(str(error)) from None
+    return Repository(root, folder.resolve().relative_to(root))
+
+
+def commit_of(revision: str, own: Repository) -> str:
+    """Return the hash of a revision.
+
+    Raises
+    ------
+    TreeError
+        Where it is unknown; the message says what may help.
+    """
+    try:
+        return git.commit_of(revision, own.root)
+    except GitError as error:
+        reason = f"there is no revision {revision!r}"
+        if not _answer(own, "rev-parse", "--verify", "--quiet", "HEAD"):
+            raise TreeError(f"{reason}: this repository has no commit yet") from None
+        if _answer(own, "rev-parse", "--is-shallow-repository") == "true":
+            raise TreeError(
+                f"{reason} in this shallow clone: fetch it, as with "
+                f"`git fetch --depth=1 origin {revision}` and --base FETCH_HEAD, or all of the "
+                "history with `git fetch --unshallow`"
+            ) from None
+        if _answer(own, "rev-parse", "--verify", "--quiet", f"origin/{revision}^{{commit}}"):
+            raise TreeError(f"{reason}, but there is origin/{revision}: use that") from None
+        if "no revision" not in str(error):
+            raise TreeError(str(error)) from None
+        raise TreeError(reason) from None
+
+
+def version(own: Repository) -> str:
+    """Return the last version that was tagged, for builds that ask git; both arms get the same."""
+    tag = _answer(own, "describe", "--tags", "--abbrev=0")
+    found = re.search(r"\d+(\.\d+)*", tag)
+    return found.group() if found else "0.0"
+
+
+def export(own: Repository, revision: str | None, folder: Path) -> None:
+    """Write the files of a revision, or of the working tree, into a folder that is new.
+
+    Raises
+    ------
+    TreeError
+        Where that fails, or a submodule is not there.
+    """
+    folder.mkdir(parents=True)
+    try:
+        if revision is None:
+            _copy_working_tree(own.root, folder)
+        else:
+            _check_out(own.root, revision, folder)
+    except GitError as error:
+        raise TreeError(str(error)) from None
+    if not (folder / own.project).is_dir():
+        raise TreeError(f"{revision or 'the working tree'} has no folder {own.project}")
+
+
+def _check_out(root: Path, revision: str, folder: Path) -> None:
+    """Write a revision by way of an index of its own."""
+    index = folder.with_name(folder.name + ".index")
+    try:
+        git.run(root, "read-tree", revision, index=index)
+        git.run(root, "checkout-index", "--all", f"--prefix={folder}{os.sep}", index=index)
+    finally:
+        index.unlink(missing_ok=True)
+    listed = git.run(root, "ls-tree", "-r", "-z", revision)
+    for entry in filter(None, listed.split("\0")):
+        about, _, name = entry.partition("\t")
+        mode, _, commit = about.split(" ")
+        if mode == _SUBMODULE:
+            _check_out_submodule(root / name, name, commit, folder / name)
+
+
+def _check_out_submodule(inner: Path, name: str, commit: str, folder: Path) -> None:
+    if not (inner / ".git").exists():
+        return  # nobody has initialised it here, so the head goes without it, too
+    try:
+        git.run(inner, "cat-file", "-e", f"{commit}^{{commit}}")
+    except GitError:
+        raise TreeError(
+            f"the submodule {name} lacks the commit {commit[:10]}: "
+            f"run `git -C {name} fetch origin {commit}`"
+        ) from None
+    folder.mkdir(parents=True, exist_ok=True)
+    _check_out(inner, commit, folder)
+
+
+def _copy_working_tree(root: Path, folder: Path) -> None:
+    listed = git.run(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in dict.fromkeys(filter(None, listed.split("\0"))):
+        source, target = root / name, folder / name
+        if source.is_dir() and not source.is_symlink():
+            if (source / ".git").exists():  # a submodule, or a repository within this one
+                _copy_working_tree(source, target)
+        elif source.exists() or source.is_symlink():  # what was deleted is not there
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _answer(own: Repository, *arguments: str) -> str:
+    try:
+        return git.run(own.root, *arguments).strip()
+    except GitError:
+        return ""

@@ -1,0 +1,159 @@
+"""The engine's end of the talk with a worker that is pytest: starting it, asking it, ending it."""
+
+import json
+import os
+import queue
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pytest_duel.paired import channel
+from pytest_duel.paired.client import TIMEOUT, SideError
+from pytest_duel.paired.engine import Arm
+from pytest_duel.support import harness, processes
+
+COLLECTING = 600.0
+"""Seconds to wait for the tests to be collected."""
+LAST_WORDS = 2000
+"""Characters of its output that are looked at when a worker has died."""
+_UNWANTED = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_XDIST_WORKER", "COVERAGE_PROCESS_START",
+             "COV_CORE_SOURCE", "COV_CORE_CONFIG", "COV_CORE_DATAFILE", "PYTHONSTARTUP")  # fmt: skip
+"""Variables that would change what a worker does."""
+
+
+@dataclass(frozen=True)
+class Tests:
+    """The tests that both arms run."""
+
+    folder: Path
+    """Where pytest is started: the project's folder in the head's tree."""
+    scratch: Path
+    """For what workers write."""
+    arguments: tuple[str, ...] = ()
+    """Of pytest: files, `-k`, `-m`, in which folder and with which settings."""
+    inner: Mapping[str, str] = field(default_factory=dict)
+    """Test modules that lie within a package of the arm, and the folders that hold them."""
+
+    def restricted(self, arguments: Sequence[str]) -> "Tests":
+        """Return the same with other arguments."""
+        return replace(self, arguments=tuple(arguments))
+
+
+class PytestSide:
+    """A worker process that is pytest.
+
+    Parameters
+    ----------
+    arm
+        The code to measure.
+    tests
+        What it runs.
+    cpus
+        To be pinned to; none is no pinning.
+    seed
+        Of hashing; None draws one.
+    """
+
+    def __init__(
+        self, arm: Arm, tests: Tests, cpus: Sequence[int] = (), seed: str = "random"
+    ) -> None:
+        self.name = arm.name
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        own = tempfile.mkdtemp(prefix="worker-", dir=tests.scratch)
+        self._log = Path(own) / "output"
+        talk, child = channel.connect()
+        self._talk = talk
+        try:
+            with self._log.open("wb") as log:
+                self._process = processes.start(
+                    _command(arm, tests, own),
+                    cwd=tests.folder,
+                    env=_environment(arm, own, seed) | child.environment,
+                    stdout=log.fileno(),
+                    stderr=subprocess.STDOUT,
+                    pass_fds=child.descriptors,
+                )
+        finally:
+            child.close()
+        for target in (self._listen, self._watch):
+            threading.Thread(target=target, daemon=True).start()
+        hello = {"do": "hello", "cpus": list(cpus), "modules": arm.modules, "tests": tests.inner}
+        self.collected = self.ask(hello, COLLECTING)
+        """What the worker found: its benchmarks, errors, folder and settings."""
+
+    def ask(self, request: Mapping[str, Any], timeout: float = TIMEOUT) -> dict[str, Any]:
+        """Ask, and return the answer.
+
+        Raises
+        ------
+        SideError
+            Where the process died, hung, or answered with an error.
+        """
+        try:
+            self._talk.send(request)
+            line = self._lines.get(timeout=timeout)
+        except (OSError, ValueError):  # its pipe is broken, or closed
+            line = ""
+        except queue.Empty:
+            raise SideError(f"{self.name} did not answer in {timeout:.0f} s") from None
+        if not line:
+            self.close()
+            raise SideError(f"{self.name} {self._ending()}")
+        reply: dict[str, Any] = json.loads(line)
+        if "error" in reply:
+            raise SideError(f"{self.name}: {reply['error']}")
+        return reply
+
+    def close(self) -> None:
+        """End the process and whatever it started."""
+        processes.end(self._process)
+
+    def _listen(self) -> None:
+        """Pass lines on."""
+        try:
+            while line := self._talk.receive():
+                self._lines.put(line)
+        except ValueError:  # it is closed, or no text
+            pass
+        self._talk.close()
+
+    def _watch(self) -> None:
+        """Say that there are no more lines; its children may hold the pipe open."""
+        self._process.wait()
+        self._lines.put("")
+
+    def _ending(self) -> str:
+        code = self._process.returncode
+        if code is not None and code < 0:
+            how = f"was ended by {signal.Signals(-code).name}"
+        else:
+            how = f"ended with exit code {code}"
+        said = self._log.read_text(encoding="utf-8", errors="replace")[-LAST_WORDS:]
+        lines = [line.strip() for line in said.splitlines() if line.strip(" =\t")]
+        errors = [line for line in lines if line.startswith(("E  ", "ERROR", "INTERNALERROR> E"))]
+        return how + "".join(f": {line}" for line in (errors or lines)[-1:])
+
+
+def _command(arm: Arm, tests: Tests, own: str) -> list[str]:
+    return [
+        arm.python, "-P", "-m", "pytest", "-p", "pytest_duel.paired.pytest_worker.plugin",
+        f"--basetemp={own}/tmp", "-o", f"cache_dir={own}/cache", *tests.arguments,
+    ]  # fmt: skip
+
+
+def _environment(arm: Arm, own: str, seed: str) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
+    path = os.pathsep.join([*dict.fromkeys(arm.modules.values()), *arm.harness])
+    return inherited | {
+        "PYTHONPATH": path,
+        "PYTHONHASHSEED": seed,
+        "TMPDIR": own,
+        **arm.environment,
+    }
