@@ -24,6 +24,14 @@ class SideError(DuelError):
     """A worker did not do what it was asked; the message says what happened."""
 
 
+class Refusal(SideError):
+    """A worker has answered that it cannot; it goes on working."""
+
+    def __init__(self, side: str, reason: str) -> None:
+        super().__init__(f"{side}: {reason}")
+        self.reason = reason
+
+
 class Side:
     """A worker process.
 
@@ -71,7 +79,7 @@ class Side:
         if not isinstance(reply, dict):
             raise SideError(f"{self.name} printed garbage: {line.strip()[:80]!r}")
         if "error" in reply:
-            raise SideError(f"{self.name}: {reply['error']}")
+            raise Refusal(self.name, reply["error"])
         return reply
 
     def _exchange(self, line: str, timeout: float) -> str:

@@ -10,27 +10,28 @@ import math
 import os
 import random
 import statistics
+import sys
 import threading
 import time
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from pytest_duel.paired.client import TIMEOUT, Side, SideError
+from pytest_duel.paired.client import TIMEOUT, Refusal, SideError
+from pytest_duel.paired.schedule import Budget, Schedule, calibrated, few_rounds, schedule
 from pytest_duel.support import system
 
-BATCH_SECONDS = 0.002
-QUADS = 24
-FEW_QUADS = 3
 PATIENCE = 30.0
 """So many times as long as it should take is an answer waited for."""
 LEAST_PATIENCE = 10.0
-"""But this long, in seconds: now and then a machine stands still. The most is `TIMEOUT`."""
+"""But this long, in seconds: now and then a machine stands still."""
 MOST_LANES = 4
 """Blocks side by side: each on a core of its own, but the cores share memory and outer caches."""
 
+SKIPPED = "skipped: "
+"""How a worker's answer begins that has skipped a test."""
 GARBAGE = (LookupError, TypeError, ValueError, ArithmeticError)
 """What an answer that makes no sense leads to."""
 
@@ -45,6 +46,24 @@ class Arm:
     environment: Mapping[str, str] = field(default_factory=dict, compare=False)
     own: tuple[str, ...] = ()
     """Modules that must come from the first of `paths`, or it is other code that is measured."""
+    modules: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Its top-level modules, each with the folder that it comes from."""
+    python: str = sys.executable
+    """The interpreter that runs it."""
+    harness: tuple[str, ...] = ()
+    """Where that finds this harness, if it is not installed there."""
+
+
+class Side(Protocol):
+    """A worker that measures one arm."""
+
+    def ask(self, request: Mapping[str, Any], timeout: float = TIMEOUT) -> dict[str, Any]:
+        """Ask, and return the answer; `SideError` where there is none."""
+        ...
+
+    def close(self) -> None:
+        """End it."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -53,14 +72,24 @@ class Contest:
 
     name: str
     arms: tuple[Arm, Arm]
-    cases: tuple[Sequence[Any], Sequence[Any]]
-    """What each arm opens: (kernel, backend, scenario, n)."""
+    cases: tuple[Sequence[Any], Sequence[Any]] = ((), ())
+    """What each arm opens of a catalogue: (kernel, backend, scenario, n)."""
     extra: float = 0.0
     """Extra work for the second arm, as a share of the calls: what a self-test is to find."""
     cpus: int = 1
     """So many CPUs both arms share: as many as threads work at once in either."""
     alike: bool = True
     """Both cases are the same question, so the answers must be the same."""
+    benchmark: str = ""
+    """What the workers call it, where that is not its name."""
+    file: str = ""
+    """Benchmarks of one file run one after the other, so that its fixtures are built once."""
+    null: bool = False
+    """Both arms are the same code. It has processes of its own, so that state in them is alike."""
+
+
+Launch = Callable[[Arm, Sequence[int], Sequence[Contest]], Side]
+"""Starts the worker for an arm, pinned to some CPUs, that will be asked for some contests."""
 
 
 @dataclass
@@ -71,11 +100,24 @@ class Measurements:
     """One log ratio a block, second arm over first."""
     seconds: dict[str, list[float]] = field(default_factory=dict)
     """The first arm's time of a call, once a block."""
+    drifts: dict[str, list[float]] = field(default_factory=dict)
+    """How much slower the first arm was at the end of a block than at its start, as a log ratio."""
     errors: dict[str, str] = field(default_factory=dict)
     """Why a contest was given up."""
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Why both arms skip a contest."""
+    unaffordable: dict[str, float] = field(default_factory=dict)
+    """The budget that a contest would need, in seconds."""
     blocks: int = 0
     compared: bool = False
     """The first block is in, in which the arms' answers are compared."""
+    own_modules: int = 0
+    """Modules of the arm that a worker had loaded, at most."""
+
+    @property
+    def given_up(self) -> set[str]:
+        """Return the contests that nothing more will be known of."""
+        return {*self.errors, *self.skipped, *self.unaffordable}
 
     def add(self, block: "Measurements") -> None:
         """Take what another block gave."""
@@ -83,13 +125,15 @@ class Measurements:
         for mine, its in (
             (self.differences, block.differences),
             (self.seconds, block.seconds),
+            (self.drifts, block.drifts),
         ):
             for name, values in its.items():
                 mine.setdefault(name, []).extend(values)
-            for name in self.errors:
+            for name in self.given_up:
                 mine.pop(name, None)
         self.blocks += block.blocks
         self.compared |= block.compared
+        self.own_modules = max(self.own_modules, block.own_modules)
 
 
 class Engine:
@@ -97,16 +141,25 @@ class Engine:
 
     Parameters
     ----------
-    catalogue
-        ``module:function`` that returns the catalogue, for the workers.
+    launch
+        Starts workers.
     contests
         What to measure; names are distinct.
     seed
         Of the order of contests and quads.
+    budget
+        Shares the time among contests.
     """
 
-    def __init__(self, catalogue: str, contests: Sequence[Contest], seed: int | str) -> None:
-        self.catalogue = catalogue
+    def __init__(
+        self,
+        launch: Launch,
+        contests: Sequence[Contest],
+        seed: int | str,
+        budget: Budget | None = None,
+    ) -> None:
+        self.launch = launch
+        self.budget = budget or Budget()
         self.contests = list(contests)
         self.measured = Measurements()
         self.seed = seed
@@ -124,6 +177,18 @@ class Engine:
         with self._lock:
             self.measured.errors = {**self.measured.errors, **errors}
             self.drop(errors)
+
+    def skip(self, name: str, reason: str) -> None:
+        """Leave a contest out that both arms skip."""
+        with self._lock:
+            self.measured.skipped[name] = reason
+            self.drop([name])
+
+    def refuse(self, name: str, seconds: float) -> None:
+        """Leave a contest out that needs a budget of so many seconds."""
+        with self._lock:
+            self.measured.unaffordable[name] = seconds
+            self.drop([name])
 
     def stop(self) -> None:
         """Begin nothing more; `blocks` ends once what has begun is in, faults included."""
@@ -161,7 +226,7 @@ class Engine:
                     busy = {cpu for sides in running.values() for cpu in sides.cpus}
                     for group in groups:
                         if not busy.intersection(group) and not self._stopped:
-                            sides = Sides(self.catalogue, group)
+                            sides = Sides(self.launch, group, list(self.contests))
                             running[pool.submit(Block(self, sides, begun).run)] = sides
                             begun += 1
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -189,90 +254,207 @@ class Block:
         """Measure all contests in an order of the block's own."""
         found = Measurements(blocks=1, compared=self.first)
         try:
-            for contest in self._random.sample(self.contests, len(self.contests)):
+            for contest in self._order():
                 if contest not in self.engine.contests:
                     continue  # it was dropped meanwhile
                 try:
-                    difference, seconds = self._quads(contest)
-                except (SideError, OSError) as error:
-                    reason = str(error)
-                except GARBAGE as error:
-                    reason = f"garbage: {error!r}"
-                else:
-                    found.differences[contest.name] = [difference]
-                    found.seconds[contest.name] = [seconds]
+                    self._measure(contest, found)
                     continue
+                except Refusal as error:
+                    reason, usable = str(error), True
+                except (SideError, OSError) as error:
+                    reason, usable = str(error), False
+                except GARBAGE as error:
+                    reason, usable = f"garbage: {error!r}", False
                 if self.sides.closed:
                     break  # somebody has ended it, so nobody is to blame
                 self.engine.give_up({contest.name: reason})  # no other block shall wait for it
-                self.sides.restart()  # the others go on with fresh ones
+                if not (usable and self._abandoned(contest)):
+                    self.sides.restart()  # the others go on with fresh ones
         finally:
             self.sides.close()
         return found
 
-    def _quads(self, contest: Contest) -> tuple[float, float]:
-        """Return the median over quads of the log ratio, and the first arm's time of a call."""
-        both, seconds = self._opened(contest)
-        calls, quads = schedule(*seconds)
-        shares = (0.0, contest.extra)
+    def _order(self) -> list[Contest]:
+        """Return files in random order, each forwards or backwards."""
+        files: dict[str, list[Contest]] = {}
+        for contest in self.contests:
+            files.setdefault(contest.file or contest.name, []).append(contest)
+        shuffled = self._random.sample(list(files.values()), len(files))
+        return [contest for file in shuffled for contest in file[:: self._random.choice((1, -1))]]
+
+    def _abandoned(self, contest: Contest) -> bool:
+        """Let the sides end a contest that one has refused; tell whether both are ready again."""
+        try:
+            for slot in (0, 1):
+                side = self.sides.get(slot, contest)
+                side.ask({"do": "close", "name": contest.name})
+        except Refusal:
+            return True  # it has ended, and says how
+        except SideError:
+            return False
+        return True
+
+    def _measure(self, contest: Contest, found: Measurements) -> None:
+        """Add what a contest gives."""
+        both, opened = self._opened(contest)
+        if not both:
+            return
+        talk = Talk(contest, both, self._random.sample((0, 1), 2))
+        plan = self._plan(contest, opened, talk)
+        if plan is not None:
+            logs, first = self._turns(plan, talk)
+            found.differences[contest.name] = [statistics.median(logs)]
+            found.seconds[contest.name] = [math.exp(statistics.median(first)) / plan.calls]
+            found.drifts[contest.name] = [drift(first)]
+        found.own_modules = max(found.own_modules, talk.close())
+
+    def _plan(
+        self, contest: Contest, opened: Sequence[Mapping[str, Any]], talk: "Talk"
+    ) -> Schedule | None:
+        """Return how often to call it; None where the budget does not last."""
+        if "seconds" in opened[0]:
+            talk.seconds = [one["seconds"] for one in opened]
+            return schedule(*talk.seconds)
+        limit = min((one["limit"] for one in opened if one["limit"]), default=None)
+        per_call, spent = calibrated(talk.time_both, limit)
+        if per_call is None:
+            return few_rounds(limit or 1)
+        talk.seconds = list(per_call)
+        cost = sum(per_call)
+        if not self.engine.budget.affords(contest.name, cost):
+            self.engine.refuse(contest.name, self.engine.budget.needed(cost))
+            return None
+        left = None if limit is None else limit - spent
+        return schedule(*per_call, self.engine.budget.share, left)
+
+    def _turns(self, plan: Schedule, talk: "Talk") -> tuple[list[float], list[float]]:
+        """Return the log ratio of each turn, and the log of the first arm's time of a batch."""
         logs: list[float] = []
         first: list[float] = []
-        for quad in range(quads):
-            order = self._random.choice(((0, 1, 1, 0), (1, 0, 0, 1)))
+        for turn in range(plan.turns):
+            order = self._random.choice(plan.orders)
             means = [0.0, 0.0]
             for slot in order:
-                request = {"do": "time", "calls": calls, "start": quad * calls}
-                reply = both[slot].ask(
-                    request | {"name": contest.name, "extra": shares[slot]},
-                    patience(calls * (1 + shares[slot]) * seconds[slot]),
-                )
-                means[slot] += math.log(reply["seconds"]) / 2
+                seconds = talk.time(slot, plan.calls, turn * plan.calls)
+                means[slot] += math.log(seconds) * 2 / plan.batches
             logs.append(means[1] - means[0])
             first.append(means[0])
         if not math.isfinite(sum(logs)):
             raise ValueError("a time is no finite number")
-        for side in both:
-            side.ask({"do": "close", "name": contest.name}, LEAST_PATIENCE)
-        return statistics.median(logs), math.exp(statistics.median(first)) / calls
+        return logs, first
 
-    def _opened(self, contest: Contest) -> tuple[list[Side], list[float]]:
-        """Open a contest on both sides, either first; return their times of a call."""
+    def _opened(self, contest: Contest) -> tuple[list[Side], list[dict[str, Any]]]:
+        """Open a contest on both sides, either first; return nothing where both skip it."""
         digest = self.first and contest.alike
-        request = {"do": "open", "name": contest.name, "digest": digest}
-        both = {}
-        replies = {}
+        request = {
+            "do": "open", "name": contest.benchmark or contest.name, "digest": digest,
+        }  # fmt: skip
+        both: dict[int, Side] = {}
+        replies: dict[int, dict[str, Any]] = {}
+        refusals: list[Refusal] = []
         for slot in self._random.sample((0, 1), 2):
-            both[slot] = self.sides.get(slot, contest.arms[slot], contest.cpus)
+            both[slot] = self.sides.get(slot, contest)
             started, limit = time.monotonic(), self.engine.time_to_open(contest.name)
-            replies[slot] = both[slot].ask(request | {"case": list(contest.cases[slot])}, limit)
+            try:
+                replies[slot] = both[slot].ask(
+                    request | {"case": list(contest.cases[slot])}, limit
+                )
+            except Refusal as refusal:
+                refusals.append(refusal)
             self.engine.opened(contest.name, time.monotonic() - started)
-        if len({reply["answers"] for reply in replies.values()} - {None}) > 1:
+        if refusals:
+            reasons = [one.reason for one in refusals]
+            if len(reasons) > 1 and all(one.startswith(SKIPPED) for one in reasons):
+                self.engine.skip(contest.name, reasons[0].removeprefix(SKIPPED))
+                return [], []
+            raise refusals[0] if len(refusals) == 1 else Refusal("both sides", reasons[0])
+        if len({reply.get("answers") for reply in replies.values()} - {None}) > 1:
             raise SideError("the arms give different answers, and a wrong answer has no speed")
-        return [both[0], both[1]], [replies[0]["seconds"], replies[1]["seconds"]]
+        return [both[0], both[1]], [replies[0], replies[1]]
+
+
+class Talk:
+    """One contest that is open on both sides."""
+
+    def __init__(self, contest: Contest, both: Sequence[Side], order: Sequence[int]) -> None:
+        self._contest = contest
+        self._both = both
+        self._order = order
+        self.seconds: list[float] = []
+        """That a call takes on each side, once that is known."""
+
+    def time(self, slot: int, calls: int, start: int = 0) -> float:
+        """Return the seconds of so many calls on a side."""
+        extra = self._contest.extra if slot else 0.0
+        request = {
+            "do": "time", "name": self._contest.benchmark or self._contest.name,
+            "calls": calls, "start": start, "extra": extra,
+        }  # fmt: skip
+        limit = TIMEOUT
+        if self.seconds:
+            limit = patience(calls * (1 + extra) * self.seconds[slot])
+        seconds = float(self._both[slot].ask(request, limit)["seconds"])
+        if not seconds > 0.0:
+            raise ValueError("its timer did not move")
+        return seconds
+
+    def time_both(self, calls: int) -> list[float]:
+        """Return the seconds of so many calls on either side."""
+        taken = {slot: self.time(slot, calls) for slot in self._order}
+        return [taken[0], taken[1]]
+
+    def close(self) -> int:
+        """Let both sides end it; return how many modules of its own an arm has loaded."""
+        name = self._contest.benchmark or self._contest.name
+        faults, own = [], []
+        for side in self._both:
+            try:
+                own.append(int(side.ask({"do": "close", "name": name}).get("own", 0)))
+            except Refusal as refusal:
+                faults.append(refusal)
+        if faults:
+            raise faults[0] if len(faults) == 1 else Refusal("both sides", faults[0].reason)
+        return min(own)
+
+
+def drift(first: Sequence[float]) -> float:
+    """Return how much the last third of some logs of times lies above the first third."""
+    third = len(first) // 3
+    if not third:
+        return 0.0
+    return statistics.median(first[-third:]) - statistics.median(first[:third])
 
 
 class Sides:
     """The processes of one block, started when first needed."""
 
-    def __init__(self, catalogue: str, cpus: Sequence[int]) -> None:
-        self.catalogue = catalogue
+    def __init__(
+        self, launch: Launch, cpus: Sequence[int], contests: Sequence[Contest] = ()
+    ) -> None:
+        self.launch = launch
         self.cpus = cpus
-        self._started: dict[tuple[int, Arm, int], Side] = {}
+        self.contests = contests
+        self._started: dict[tuple[int, Arm, int, bool], Side] = {}
         self._lock = threading.Lock()  # who closes may not be who measures
         self.closed = False
 
-    def get(self, slot: int, arm: Arm, cpus: int) -> Side:
-        """Return the process for `arm` on this side of a contest, on so many CPUs."""
-        key = slot, arm, cpus
+    def get(self, slot: int, contest: Contest) -> Side:
+        """Return the process for this side of a contest."""
+        arm = contest.arms[slot]
+        key = slot, arm, contest.cpus, contest.null
         with self._lock:
             if self.closed:
                 raise SideError("the measurement was ended")
             if key in self._started:
                 return self._started[key]
-            side = self._started[key] = Side(arm.name, arm.environment)
-        hello = {"do": "hello", "catalogue": self.catalogue, "paths": arm.paths, "own": arm.own}
-        side.ask(hello | {"cpus": list(self.cpus[:cpus])})
-        return side
+        side = self.launch(arm, self.cpus[: contest.cpus], self.contests)
+        with self._lock:
+            self._started[key] = side
+            if not self.closed:
+                return side
+        side.close()
+        raise SideError("the measurement was ended")
 
     def restart(self) -> None:
         """End all processes; whoever needs one gets a fresh one."""
@@ -286,21 +468,9 @@ class Sides:
         self.restart()
 
 
-def schedule(one: float, other: float) -> tuple[int, int]:
-    """Return the calls in a batch, and the quads, for arms that take so many seconds a call.
-
-    A batch of the faster arm takes some `BATCH_SECONDS`. Where the other is many times slower,
-    its batches are held to twice that, and the quads to few, or a block would take minutes: so
-    plain a difference needs neither.
-    """
-    faster, slower = sorted((one, other))
-    calls = max(1, round(min(BATCH_SECONDS / faster, 2 * BATCH_SECONDS / slower)))
-    return calls, QUADS if calls * slower <= 4 * BATCH_SECONDS else FEW_QUADS
-
-
 def patience(seconds: float) -> float:
     """Return how long to wait for an answer that should take so many seconds."""
-    return min(TIMEOUT, max(LEAST_PATIENCE, PATIENCE * seconds))
+    return max(LEAST_PATIENCE, min(TIMEOUT, PATIENCE * seconds), 3 * seconds)
 
 
 def usable_cpus() -> list[int]:

@@ -3,10 +3,8 @@
 import json
 import os
 import queue
-import shlex
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
@@ -15,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from pytest_duel.paired import channel
-from pytest_duel.paired.client import TIMEOUT, SideError
+from pytest_duel.paired.client import TIMEOUT, Refusal, SideError
 from pytest_duel.paired.engine import Arm
-from pytest_duel.support import harness, processes
+from pytest_duel.support import processes
 
 COLLECTING = 600.0
 """Seconds to wait for the tests to be collected."""
@@ -108,7 +106,7 @@ class PytestSide:
             raise SideError(f"{self.name} {self._ending()}")
         reply: dict[str, Any] = json.loads(line)
         if "error" in reply:
-            raise SideError(f"{self.name}: {reply['error']}")
+            raise Refusal(self.name, reply["error"])
         return reply
 
     def close(self) -> None:

@@ -120,7 +120,7 @@ def sample(
             if late or taken >= (looks.next or 0):
                 looks.take(measured.differences)
                 engine.drop(looks.settled)
-            undecided = set(thresholds) - set(measured.errors) - looks.settled
+            undecided = set(thresholds) - measured.given_up - looks.settled
             over = late or not undecided or looks.next is None
             if over:
                 engine.stop()

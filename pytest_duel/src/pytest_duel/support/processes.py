@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 END_SECONDS = 30.0
@@ -18,7 +18,9 @@ def start(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.PIPE,
     stderr: int = subprocess.PIPE,
+    pass_fds: Collection[int] = (),
 ) -> subprocess.Popen[str]:
     """Start `args` without a shell, its output in a pipe, as the leader of a process group."""
     return subprocess.Popen(  # noqa: S603  an argument list, never a shell
@@ -26,8 +28,9 @@ def start(
         cwd=cwd,
         env=env,
         stdin=stdin,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=stderr,
+        pass_fds=pass_fds,
         text=True,
         encoding="utf-8",
         errors="replace",

@@ -88,7 +88,11 @@ def install(project: Path, recipe: Recipe, cache: Path) -> Installed:
 
 def suggested(project: Path) -> str:
     """Return the way to install a project that says nothing of it."""
-    return PIP if any((project / name).is_file() for name in _SOURCE_FILES[1:]) or _builds(project) else NONE
+    return (
+        PIP
+        if any((project / name).is_file() for name in _SOURCE_FILES[1:]) or _builds(project)
+        else NONE
+    )
 
 
 def modules_in(folder: Path) -> list[str]:
@@ -98,17 +102,13 @@ def modules_in(folder: Path) -> list[str]:
         name = entry.name.partition(".")[0]
         if not name.isidentifier() or entry.name in _NO_MODULES:
             continue
-        if entry.is_dir() and entry.name == name and _holds_module(entry):
-            found.add(name)
-        elif entry.is_file() and entry.name.endswith(_SUFFIXES):
+        if (entry.is_dir() and entry.name == name and _holds_module(entry)) or (entry.is_file() and entry.name.endswith(_SUFFIXES)):
             found.add(name)
     return sorted(found - {"setup", "conftest", "noxfile", "tasks"})
 
 
 def _holds_module(folder: Path) -> bool:
-    return any(
-        name.endswith(_SUFFIXES) for _, _, names in os.walk(folder) for name in names
-    )
+    return any(name.endswith(_SUFFIXES) for _, _, names in os.walk(folder) for name in names)
 
 
 def _package(project: Path, name: str) -> Path:
@@ -170,11 +170,20 @@ def _command(recipe: Recipe, source: Path, target: Path) -> list[str]:
 
 def _tool() -> tuple[str, list[str]]:
     """Return the installer that is here, and how to call it."""
-    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    uv = shutil.which(
+        "uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    )
     if uv:
         return "uv", [uv, "pip", "install", "--quiet", "--python", sys.executable]
     if importlib.util.find_spec("pip"):
-        return "pip", [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        return "pip", [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]
     raise InstallError("there is neither uv nor pip to install it with")
 
 
@@ -215,7 +224,9 @@ def _key(folders: Sequence[Path], recipe: Recipe) -> str:
 def _compilers(folders: Sequence[Path]) -> Iterator[str]:
     """Yield the versions of the compilers that are here, where a build may need them."""
     wanted = [os.environ.get("CC", "cc")]
-    wanted += ["rustc"] if any(next(folder.rglob("Cargo.toml"), None) for folder in folders) else []
+    wanted += (
+        ["rustc"] if any(next(folder.rglob("Cargo.toml"), None) for folder in folders) else []
+    )
     for name in wanted:
         try:
             yield processes.run([*shlex.split(name), "--version"], timeout=60.0).stdout
@@ -235,7 +246,9 @@ def _locked(target: Path) -> Iterator[None]:
 
 def _prune(folder: Path) -> None:
     """Remove the installs that were not used for longest."""
-    kept = [one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("building-")]
+    kept = [
+        one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("building-")
+    ]
     for one in sorted(kept, key=lambda path: path.stat().st_mtime)[:-KEPT]:
         shutil.rmtree(one, ignore_errors=True)
         one.with_name(one.name + ".lock").unlink(missing_ok=True)

@@ -96,7 +96,11 @@ class ServedFixture(BenchmarkFixture):  # type: ignore[misc]
 
 def _check_numbers(rounds: int, warmup_rounds: int, iterations: int, setup: object) -> None:
     """Refuse what pytest-benchmark refuses."""
-    least = {"iterations": (iterations, 1), "rounds": (rounds, 1), "warmup_rounds": (warmup_rounds, 0)}
+    least = {
+        "iterations": (iterations, 1),
+        "rounds": (rounds, 1),
+        "warmup_rounds": (warmup_rounds, 0),
+    }
     for name, (value, smallest) in least.items():
         if not isinstance(value, int) or value < smallest:
             raise ValueError(f"Must have positive int for `{name}`.")

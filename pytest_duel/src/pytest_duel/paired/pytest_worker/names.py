@@ -22,7 +22,9 @@ def names(ids: Sequence[str]) -> list[str]:
     Ids that differ only by addresses are numbered in their order. Ids that are the same stay so.
     """
     plain = [stable(one) for one in ids]
-    addressed = Counter(name for one, name in dict(zip(ids, plain, strict=True)).items() if one != name)
+    addressed = Counter(
+        name for one, name in dict(zip(ids, plain, strict=True)).items() if one != name
+    )
     numbers: dict[str, int] = {}
     found = []
     for one, name in zip(ids, plain, strict=True):

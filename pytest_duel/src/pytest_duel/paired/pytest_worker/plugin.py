@@ -82,9 +82,7 @@ class Worker:
         """Tell what there is, then run what is asked for."""
         found = names([item.nodeid for item in session.items])
         self.items = dict(zip(found, session.items, strict=True))
-        benchmarks = [
-            _told(name, item) for name, item in zip(found, session.items, strict=True)
-        ]
+        benchmarks = [_told(name, item) for name, item in zip(found, session.items, strict=True)]
         config = session.config
         self.talk.answer(
             {

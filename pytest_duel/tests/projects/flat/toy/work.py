@@ -8,7 +8,7 @@ def busy():
     number = 0
     for _ in range(ROUNDS):
         number += 1
-    return number
+    return ROUNDS
 
 
 def total(values):

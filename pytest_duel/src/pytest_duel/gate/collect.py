@@ -1,0 +1,113 @@
+"""Which benchmarks an arm's tests have: their names, files, parameters and markers."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pytest_duel.paired.client import SideError
+from pytest_duel.paired.engine import Arm
+from pytest_duel.paired.pytest_client import PytestSide, Tests
+
+
+class CollectError(Exception):
+    """The benchmarks cannot be listed; the message says why."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A test that uses the `benchmark` fixture."""
+
+    name: str
+    """Its node id, without addresses of objects."""
+    file: str
+    path: str
+    """Of that file, in full."""
+    parameters: Mapping[str, str]
+    marker: Mapping[str, Any]
+    """What ``@pytest.mark.duel`` says."""
+
+    @property
+    def skipped(self) -> str | None:
+        """Return why it is not to be measured; None where it is."""
+        reason = self.marker.get("skip")
+        if not reason:
+            return None
+        return reason if isinstance(reason, str) else "its marker says so"
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The benchmarks of one arm."""
+
+    benchmarks: Mapping[str, Benchmark]
+    """By name, in pytest's order."""
+    rootdir: str
+    inifile: str
+
+    @property
+    def files(self) -> list[str]:
+        """Return the paths of the files that hold them."""
+        return list(dict.fromkeys(one.path for one in self.benchmarks.values()))
+
+
+def collect(arm: Arm, tests: Tests, who: str) -> Collected:
+    """List the benchmarks that pytest collects.
+
+    Parameters
+    ----------
+    arm
+        The code that the tests import.
+    tests
+        Where they are.
+    who
+        What messages call it: ``the head``.
+
+    Raises
+    ------
+    CollectError
+        Where pytest fails, a file cannot be imported, or two benchmarks have one name.
+    """
+    try:
+        # One seed for hashing: where a set is a parameter, its text is the same on both sides.
+        side = PytestSide(replace(arm, name=who), tests, seed="0")
+    except SideError as error:
+        raise CollectError(str(error)) from None
+    side.close()
+    found = side.collected
+    if found["errors"]:
+        name, text = next(iter(found["errors"].items()))
+        raise CollectError(f"{who}: {name or 'the tests'} cannot be collected: {cause(text)}")
+    _check_names([one["name"] for one in found["benchmarks"]], who)
+    benchmarks = {one["name"]: _benchmark(one, who) for one in found["benchmarks"]}
+    return Collected(benchmarks, found["rootdir"], found["inifile"])
+
+
+def cause(text: str) -> str:
+    """Return the line of a failure that says what was wrong."""
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    errors = [line[1:].strip() for line in lines if line.startswith("E ")]
+    return (errors[0] if errors else lines[-1].strip()) if lines else "nobody knows why"
+
+
+def _check_names(names: Sequence[str], who: str) -> None:
+    twice = [name for name, number in Counter(names).items() if number > 1]
+    if twice:
+        raise CollectError(f"{who}: {len(twice)} names stand for two benchmarks: {twice[0]}")
+
+
+def _benchmark(told: Mapping[str, Any], who: str) -> Benchmark:
+    threshold = told["marker"].get("threshold")
+    is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
+    if threshold is not None and not (is_number and 0 <= threshold < 1):
+        raise CollectError(
+            f"{who}: {told['name']}: the marker duel has threshold={threshold!r}: it must be a "
+            "share, at least 0 and below 1"
+        )
+    unknown = set(told["marker"]) - {"threshold", "skip"}
+    if unknown:
+        raise CollectError(
+            f"{who}: {told['name']}: the marker duel has {sorted(unknown)[0]!r}: "
+            "choose from threshold, skip"
+        )
+    return Benchmark(**told)

@@ -1,0 +1,274 @@
+"""What a gate of a project has found: a verdict for each benchmark, for files and for all."""
+
+import math
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from pytest_duel.gate.collect import Benchmark
+from pytest_duel.gate.plan import Plan, null_name
+from pytest_duel.gate.project_settings import ProjectSettings
+from pytest_duel.paired.engine import Measurements
+from pytest_duel.paired.sampling import ALPHA, LOOKS, Sampled
+from pytest_duel.statistics.paired import Estimate, Verdict, decide, estimate
+from pytest_duel.support.exit_codes import Exit
+from pytest_duel.support.units import duration
+from pytest_duel.verdicts.model import Judgement, Row
+from pytest_duel.verdicts.rows import EMPTY, EXITS, blameless, change, numbers, row
+
+COLUMNS = ("base", "head", "change [95 %]")
+SKIPPED, NEW, GONE, REMOVED = "skipped", "new", "gone", "removed"
+MEAN_SHARE = 0.25
+"""A mean over many benchmarks may move by this share of their threshold."""
+DRIFT = 0.2
+"""From here on it is said that a call takes longer at the end of a process than at its start."""
+PORTS = ("Address already in use", "Errno 98", "WinError 10048")
+"""What a test says that cannot run twice at once."""
+FEW_SECONDS = 1e-7
+"""A call below this is mostly the loop around it."""
+
+
+class NothingMeasured(Exception):
+    """No benchmark uses the code of the project; the message says so."""
+
+
+def judge(own: Plan, sampled: Sampled | None, title: str, settings: ProjectSettings) -> Judgement:
+    """Say what a gate found.
+
+    Parameters
+    ----------
+    own
+        What there was to measure.
+    sampled
+        What was measured; None where there was nothing.
+    title
+        The revisions.
+    settings
+        The head's.
+
+    Raises
+    ------
+    NothingMeasured
+        Where the benchmarks ran without a module of the project.
+    """
+    if sampled and sampled.measured.differences and not sampled.measured.own_modules:
+        raise NothingMeasured(
+            "no benchmark imports a module of this project, so there was nothing to compare; "
+            "which folders hold it is said by `packages` in [tool.pytest-duel]"
+        )
+    rows = [*_measured_rows(own, sampled), *_other_rows(own)]
+    means = _mean_rows(own, sampled, settings) if sampled else []
+    void = sampled is not None and _is_void(own, sampled)
+    return Judgement(
+        command="gate",
+        title=title,
+        columns=COLUMNS,
+        rows=blameless(rows) if void else tuple(rows),
+        means=blameless(means) if void else tuple(means),
+        warnings=(*_warnings(sampled), *own.warnings),
+        notes=tuple(_notes(own, sampled, settings)),
+        void=void,
+        data=_data(sampled, settings),
+    )
+
+
+def _place(one: Benchmark) -> tuple[str, str]:
+    return one.file, one.name.removeprefix(f"{one.file}::")
+
+
+def _measured_rows(own: Plan, sampled: Sampled | None) -> Iterator[Row]:
+    if sampled is None:
+        return
+    measured = sampled.measured
+    for name, benchmark in own.measured.items():
+        place = _place(benchmark)
+        if name in measured.skipped:
+            yield Row(name, *place, EMPTY, SKIPPED, note=measured.skipped[name])
+        elif name in measured.unaffordable:
+            needed = math.ceil(measured.unaffordable[name])
+            note = f"a call takes too long for the budget: it needs --budget {needed}, or a smaller input"
+            yield Row(name, *place, EMPTY, Verdict.INCONCLUSIVE, Exit.INCONCLUSIVE, note)
+        elif name in measured.errors:
+            note = measured.errors[name]
+            if any(sign in note for sign in PORTS):
+                note += "; both arms run at once, and only one can have this port"
+            yield Row(name, *place, EMPTY, "error", Exit.ERROR, note)
+        elif name not in sampled.estimates:
+            note = "not measured: the budget ended first"
+            yield Row(name, *place, EMPTY, Verdict.INCONCLUSIVE, Exit.INCONCLUSIVE, note)
+        else:
+            found = sampled.estimates[name], sampled.verdicts[name]
+            yield row(
+                name, place, measured, found,
+                note="; ".join(_said(name, own, sampled)),
+                data={"threshold": own.thresholds[name]},
+            )  # fmt: skip
+
+
+def _said(name: str, own: Plan, sampled: Sampled) -> Iterator[str]:
+    """Yield what to know of a benchmark that was measured."""
+    if name in own.notes:
+        yield own.notes[name]
+    if sampled.verdicts[name] is Verdict.INCONCLUSIVE:
+        yield _advice(own.thresholds[name], sampled.estimates[name], sampled, name)
+    drifts = sampled.measured.drifts.get(name, [])
+    ratio = math.exp(statistics.median(drifts)) if drifts else 1.0
+    if abs(math.log(ratio)) > math.log1p(DRIFT):
+        yield (
+            f"a call takes {ratio:.2g} times as long at the end of a process as at its start, so "
+            "the test keeps state; both arms did the same number of calls"
+        )
+
+
+def _advice(threshold: float, found: Estimate, sampled: Sampled, name: str) -> str:
+    """Say what would help where nothing could be decided."""
+    seconds = statistics.median(sampled.measured.seconds[name])
+    if seconds < FEW_SECONDS:
+        return "a call is so short that the loop around it counts: do more work in one call"
+    if not math.isfinite(found.high) or found.high <= found.low:
+        return "too few blocks: raise --budget"
+    half = (found.high - found.low) / 2
+    room = max(abs(threshold - found.median), threshold / 4)
+    factor = max(2.0, min((half / room) ** 2 * 1.5, 1000.0))
+    return f"too noisy to tell: some --budget {math.ceil(sampled.seconds * factor)} would do"
+
+
+def _other_rows(own: Plan) -> Iterator[Row]:
+    lost = "only the base has it; where it is meant to be gone, use --accept-removal or `removed`"
+    kinds = (
+        (dict.fromkeys(own.new, "measured from the next change on"), NEW, Exit.PASS),
+        (own.skipped, SKIPPED, Exit.PASS),
+        (dict.fromkeys(own.removed, "accepted"), REMOVED, Exit.PASS),
+        (dict.fromkeys(own.gone, lost), GONE, Exit.ERROR),
+    )
+    for names, word, code in kinds:
+        for name, note in names.items():
+            file, _, label = name.partition("::")
+            yield Row(name, file, label, EMPTY, word, code, note)
+
+
+def _mean_rows(own: Plan, sampled: Sampled, settings: ProjectSettings) -> list[Row]:
+    """Return what the benchmarks say together that have no verdict of their own."""
+    groups: dict[str, list[str]] = {}
+    decided = (Verdict.REGRESSION, Verdict.IMPROVEMENT)
+    for name, one in own.measured.items():
+        is_known = name in sampled.measured.differences
+        if is_known and sampled.verdicts.get(name) not in decided:
+            groups.setdefault(one.file, []).append(name)
+    everything = [name for names in groups.values() for name in names]
+    groups = {f"all in {file}": names for file, names in groups.items()}
+    if len(groups) != 1:
+        groups = {**groups, "all benchmarks": everything}
+    groups = {label: names for label, names in groups.items() if len(names) > 1}
+    means = {label: _mean(names, sampled.measured) for label, names in groups.items()}
+    found = {label: estimate(one) for label, one in means.items() if len(one) >= LOOKS[0]}
+    limits = {label: mean_threshold(settings.threshold, len(groups[label])) for label in found}
+    verdicts = decide(found, limits, ALPHA)
+    return [
+        _mean_row(
+            label,
+            found[label],
+            verdicts[label],
+            groups[label],
+            sampled.measured,
+            means[label],
+            limits[label],
+        )
+        for label in found
+    ]
+
+
+def mean_threshold(threshold: float, number: int) -> float:
+    """Return by how much the mean of so many benchmarks must move to matter."""
+    return max(threshold * MEAN_SHARE, threshold / math.sqrt(number))
+
+
+def _mean(names: Sequence[str], measured: Measurements) -> list[float]:
+    """Return the mean log ratio of each block in which all were measured."""
+    blocks = min(len(measured.differences[name]) for name in names)
+    table = np.array([measured.differences[name][:blocks] for name in names])
+    return [float(one) for one in table.mean(axis=0)]
+
+
+def _mean_row(
+    label: str,
+    found: Estimate,
+    verdict: Verdict,
+    names: Sequence[str],
+    measured: Measurements,
+    blocks: list[float],
+    limit: float,
+) -> Row:
+    seconds = statistics.geometric_mean(
+        statistics.median(measured.seconds[name]) for name in names
+    )
+    # What is undecided of a mean is no fault: each benchmark has a verdict of its own.
+    grave = verdict is Verdict.REGRESSION
+    return Row(
+        label, "geometric means", f"{label} ({len(names)})",
+        (duration(seconds), duration(seconds * (1 + found.median)), change(found)),
+        str(verdict if grave or verdict is Verdict.IMPROVEMENT else Verdict.NO_CHANGE),
+        EXITS[verdict] if grave else Exit.PASS,
+        data={**numbers(found, seconds, blocks), "threshold": limit},
+    )  # fmt: skip
+
+
+def _is_void(own: Plan, sampled: Sampled) -> bool:
+    """Tell whether the base differs from itself, or nobody could look whether it does."""
+    return bool(sampled.tripped) or (bool(sampled.estimates) and not sampled.nulls)
+
+
+def _warnings(sampled: Sampled | None) -> Iterator[str]:
+    if sampled is None:
+        return
+    if sampled.tripped:
+        found = [f"{name} {change(sampled.nulls[name])}" for name in sampled.tripped]
+        yield (
+            "this machine tells differences where there are none, so all verdicts are void: "
+            f"{', '.join(found)}"
+        )
+    elif sampled.estimates and not sampled.nulls:
+        reason = next((f": {why}" for name, why in sampled.measured.errors.items()), "")
+        yield f"the base could not be measured against itself, so all verdicts are void{reason}"
+    undecided = sum(one is Verdict.INCONCLUSIVE for one in sampled.verdicts.values())
+    if sampled.late and undecided:
+        yield (
+            f"the budget ended at block {sampled.blocks}, before the last look (at {LOOKS[-1]}); "
+            f"undecided: {undecided} of {len(sampled.verdicts)}; see --budget"
+        )
+
+
+def _notes(own: Plan, sampled: Sampled | None, settings: ProjectSettings) -> Iterator[str]:
+    if sampled is None:
+        yield "no benchmark is on both sides: nothing was measured"
+        return
+    yield (
+        f"measured for {sampled.seconds:.0f} s; blocks: {sampled.blocks}, each two fresh processes "
+        f"on one CPU; the block is the sample. A slowdown counts from {settings.threshold:.1%}; "
+        f"a regression is called at a level of {ALPHA:.0%} for all benchmarks and looks together"
+    )
+    yield (
+        f"{COLUMNS[-1]}: the median over blocks, and the interval of their trimmed mean, of one "
+        "benchmark at a time. Means leave out what has a verdict of its own"
+    )
+    known = [(name, sampled.nulls.get(null_name(name))) for name in own.nulls]
+    said = ", ".join(f"{name} {change(one)}" for name, one in known if one)
+    yield f"the base against itself: {said or 'not measured'}"
+
+
+def _data(sampled: Sampled | None, settings: ProjectSettings) -> Mapping[str, object]:
+    if sampled is None:
+        return {"threshold": settings.threshold, "blocks": 0, "nulls": {}}
+    measured = sampled.measured
+    return {
+        "threshold": settings.threshold,
+        "blocks": sampled.blocks,
+        "seconds": sampled.seconds,
+        "nulls": {
+            name: numbers(
+                one, statistics.median(measured.seconds[name]), measured.differences[name]
+            )
+            for name, one in sampled.nulls.items()
+        },
+    }

@@ -1,0 +1,204 @@
+"""What a gate measures of two arms, and from where on a slowdown of each benchmark counts."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pytest_duel.gate.collect import Benchmark
+from pytest_duel.gate.project_settings import TABLE, ProjectSettings
+from pytest_duel.paired.engine import Arm, Contest
+from pytest_duel.support.patterns import matches
+
+NULLS = 2
+"""Benchmarks whose base is measured against itself."""
+
+
+class PlanError(Exception):
+    """There is nothing to measure, or a setting fits nothing; the message says what."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured, and what is not."""
+
+    measured: Mapping[str, Benchmark]
+    """By name: on both arms."""
+    thresholds: Mapping[str, float]
+    """The smallest slowdown that matters, of each."""
+    nulls: tuple[str, ...] = ()
+    """Those whose base is measured against itself, too."""
+    new: tuple[str, ...] = ()
+    """Benchmarks that only head has."""
+    gone: tuple[str, ...] = ()
+    """Benchmarks that only base has."""
+    removed: tuple[str, ...] = ()
+    """The same, where somebody has said that they are meant to be gone."""
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    """Why a benchmark is not measured, in the words of its marker."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What to know of a benchmark."""
+    warnings: tuple[str, ...] = ()
+
+
+def plan(
+    head: Mapping[str, Benchmark],
+    base: Mapping[str, Benchmark],
+    settings: ProjectSettings,
+    before: ProjectSettings,
+    only: Sequence[str] = (),
+    threshold: float | None = None,
+) -> Plan:
+    """Decide what to measure.
+
+    Parameters
+    ----------
+    head, base
+        What was collected on either side.
+    settings, before
+        Of the head, and of the base: a change cannot loosen its own gate.
+    only
+        Patterns: measure these only.
+    threshold
+        Given by hand, in place of the settings'.
+
+    Raises
+    ------
+    PlanError
+        Where there is no benchmark, or a pattern matches none.
+    """
+    if not head and not base:
+        raise PlanError(
+            "no benchmark was found: none of the tests that were collected uses the fixture "
+            "`benchmark`"
+        )
+    _check_patterns(settings, [*head, *base], only)
+    gated = dict.fromkeys([*settings.gated(head), *(set(before.gated(base)) & set(head))])
+    chosen = [name for name in head if name in gated and _is_chosen(name, only)]
+    lost = [name for name in before.gated(base) if name not in head and _is_chosen(name, only)]
+    skipped = {
+        name: reason
+        for name in chosen
+        if (reason := head[name].skipped) and (name not in base or base[name].skipped)
+    }
+    measured = [name for name in chosen if name in base and name not in skipped]
+    limits = {
+        name: _limit(head[name], base[name], settings, before, threshold) for name in measured
+    }
+    return Plan(
+        measured={name: head[name] for name in measured},
+        thresholds={name: limit for name, (limit, _) in limits.items()},
+        nulls=tuple(spread(measured, NULLS)),
+        new=tuple(name for name in chosen if name not in base and name not in skipped),
+        gone=tuple(name for name in lost if name not in settings.removed),
+        removed=tuple(name for name in lost if name in settings.removed),
+        skipped=skipped,
+        notes=dict(_notes(measured, head, base)),
+        warnings=tuple(
+            _warnings(
+                [name for name, (_, tighter) in limits.items() if tighter],
+                head,
+                base,
+                measured,
+                settings,
+            )
+        ),
+    )
+
+
+def contests(own: Plan, base: Arm, head: Arm) -> list[Contest]:
+    """Return the pairs to measure: each benchmark, and the nulls."""
+    pairs = [
+        Contest(name, (base, head), file=one.file, benchmark=name, alike=False)
+        for name, one in own.measured.items()
+    ]
+    nulls = [
+        Contest(
+            null_name(name), (base, base), file=own.measured[name].file, benchmark=name,
+            alike=False, null=True,
+        )
+        for name in own.nulls
+    ]  # fmt: skip
+    return [*pairs, *nulls]
+
+
+def null_name(name: str) -> str:
+    """Return what the null of a benchmark is called; no node id begins like this."""
+    return f"null {name}"
+
+
+def spread(names: Sequence[str], number: int) -> list[str]:
+    """Return so many of the names, or all, evenly spaced."""
+    count = min(number, len(names))
+    return [names[place * len(names) // count] for place in range(count)]
+
+
+def _is_chosen(name: str, only: Sequence[str]) -> bool:
+    return not only or any(matches(pattern, [name]) for pattern in only)
+
+
+def _check_patterns(
+    settings: ProjectSettings, names: Collection[str], only: Sequence[str]
+) -> None:
+    idle = [f"[{TABLE}]: no benchmark matches {one!r}" for one in settings.idle(names)]
+    idle += [f"--only: no benchmark matches {one!r}" for one in only if not matches(one, names)]
+    if idle:
+        raise PlanError("; ".join(idle))
+
+
+def _limit(
+    head: Benchmark,
+    base: Benchmark,
+    settings: ProjectSettings,
+    before: ProjectSettings,
+    threshold: float | None,
+) -> tuple[float, bool]:
+    """Return the threshold, and whether it is the base's because the change has raised it."""
+    asked = _threshold(head, settings, threshold)
+    allowed = _threshold(base, before, threshold)
+    return min(asked, allowed), allowed < asked
+
+
+def _threshold(one: Benchmark, settings: ProjectSettings, given: float | None) -> float:
+    marked = one.marker.get("threshold")
+    if marked is not None:
+        return float(marked)
+    own = settings.threshold_of(one.name)
+    return given if given is not None and own == settings.threshold else own
+
+
+def _notes(
+    measured: Sequence[str], head: Mapping[str, Benchmark], base: Mapping[str, Benchmark]
+) -> Iterator[tuple[str, str]]:
+    for name in measured:
+        after, before = head[name].parameters, base[name].parameters
+        differing = [key for key in after if before.get(key, after[key]) != after[key]]
+        if differing:
+            key = differing[0]
+            yield (
+                name,
+                (
+                    f"its name stands for something else in the base: {key} is {after[key]} here and "
+                    f"{before[key]} there; both arms were measured with the former"
+                ),
+            )
+
+
+def _warnings(
+    raised: Sequence[str],
+    head: Mapping[str, Benchmark],
+    base: Mapping[str, Benchmark],
+    measured: Sequence[str],
+    settings: ProjectSettings,
+) -> Iterator[str]:
+    if raised:
+        yield (
+            f"this change raises thresholds, and is held to those of the base: {', '.join(raised)}"
+        )
+    newly = [name for name in measured if head[name].skipped and not base[name].skipped]
+    if newly:
+        yield f"this change marks benchmarks to be skipped, and they were measured all the same: {', '.join(newly)}"
+    stale = [name for name in settings.removed if name in head]
+    if stale:
+        yield (
+            "accepted as removed, but still there, so their end would go unnoticed: "
+            f"{', '.join(stale)}"
+        )

@@ -1,0 +1,241 @@
+"""A gate of any project, from its start to its end: trees, installs, collecting, measuring."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from pytest_duel.gate import findings, project_settings
+from pytest_duel.gate.collect import Collected, CollectError, collect
+from pytest_duel.gate.plan import Plan, PlanError, contests, null_name, plan
+from pytest_duel.gate.project_settings import ProjectSettings, SettingsError
+from pytest_duel.paired.arms import installing, trees
+from pytest_duel.paired.arms.inner_tests import inner_tests
+from pytest_duel.paired.arms.installing import InstallError, Recipe
+from pytest_duel.paired.arms.trees import Repository, TreeError
+from pytest_duel.paired.engine import Arm, Contest, Engine, Side, lanes
+from pytest_duel.paired.pytest_client import PytestSide, Tests
+from pytest_duel.paired.sampling import LEAST, LOOKS, Progress, Sampled, sample
+from pytest_duel.paired.schedule import Budget
+from pytest_duel.support.units import duration
+from pytest_duel.verdicts.model import Judgement
+
+T = TypeVar("T")
+Announce = Callable[[str], None]
+BASE, HEAD = "base", "head"
+"""Names of the folders, as long as each other: the length of a path moves what lies behind it."""
+
+
+class ProjectGateError(Exception):
+    """The gate cannot measure; the message says why."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a user asks."""
+
+    folder: Path
+    """Of the project."""
+    base: str
+    """The revision to start from."""
+    head: str | None = None
+    """The revision to judge; None is the working tree."""
+    paths: tuple[str, ...] = ()
+    """Tests to collect, as pytest takes them."""
+    selection: tuple[str, ...] = ()
+    """More of pytest's arguments: ``-k``, ``-m``."""
+    only: tuple[str, ...] = ()
+    """Patterns of names."""
+    threshold: float | None = None
+    overrides: Mapping[str, object] = field(default_factory=dict)
+    """Settings given by hand."""
+    accepted: tuple[str, ...] = ()
+    """Benchmarks that are meant to be gone."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Two arms that are installed, and what their tests are."""
+
+    base: Arm
+    head: Arm
+    tests: Tests
+    """The head's, which drive both."""
+    own: Plan
+    settings: ProjectSettings
+    title: str
+    collecting: float
+    """Seconds that a worker takes to begin."""
+
+
+def run(question: Question, announce: Announce) -> Judgement:
+    """Measure, and return what was found.
+
+    Raises
+    ------
+    ProjectGateError
+        Where anything is missing that a gate needs.
+    """
+    try:
+        with prepared(question, announce) as ready:
+            sampled = measure(ready, question.seed, announce) if ready.own.measured else None
+            return findings.judge(ready.own, sampled, ready.title, ready.settings)
+    except (TreeError, InstallError, CollectError, PlanError, SettingsError) as error:
+        raise ProjectGateError(str(error)) from None
+    except findings.NothingMeasured as error:
+        raise ProjectGateError(str(error)) from None
+
+
+@contextmanager
+def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
+    """Yield what is to be measured; everything written for it goes when the context ends."""
+    repository = trees.repository(question.folder)
+    commit = trees.commit_of(question.base, repository)
+    with _scratch() as scratch:
+        title, base_tree, head_tree = _exported(question, repository, commit, scratch)
+        settings = _settings(question, head_tree)
+        announce(f"pytest-duel: {title}")
+        recipe = Recipe(
+            settings.packages,
+            settings.install or installing.suggested(head_tree),
+            trees.version(repository),
+        )
+        head = _arm(HEAD, head_tree, recipe, announce)
+        base = _arm(BASE, base_tree, recipe, announce)
+        tests = Tests(
+            head_tree, scratch, inner=inner_tests(head_tree, recipe.packages, head.modules)
+        )
+        chosen = (*question.selection, *question.paths)
+        announce("collecting the benchmarks of both ...")
+        own, seconds = _timed(lambda: collect(head, tests.restricted(chosen), "the head"))
+        before = _collected_base(question, base, base_tree, recipe, scratch)
+        found = plan(
+            own.benchmarks, before, settings, _settings_before(base_tree, announce), question.only,
+            question.threshold,
+        )  # fmt: skip
+        announce(_intention(found, settings, seconds))
+        yield Prepared(
+            base, head, _for_workers(tests, own, found), found, settings, title, seconds
+        )
+
+
+def measure(ready: Prepared, seed: int, announce: Announce) -> Sampled:
+    """Sample until every benchmark is decided, or the budget is spent."""
+    pairs = contests(ready.own, ready.base, ready.head)
+    budget = Budget(
+        seconds=ready.settings.budget,
+        lanes=len(lanes()),
+        blocks=LOOKS[0],
+        least=LEAST,
+        benchmarks=len(pairs),
+        overhead=2 * ready.collecting,
+    )
+    engine = Engine(launcher(ready.tests), pairs, seed, budget)
+    nulls = {null_name(name): ready.own.thresholds[name] for name in ready.own.nulls}
+
+    def tell(now: Progress) -> None:
+        announce(
+            f"block {now.blocks}: {now.undecided} of {len(ready.own.measured)} benchmarks "
+            f"undecided after {now.elapsed:.0f} s, at most {now.left:.0f} s left"
+        )
+
+    return sample(engine, ready.own.thresholds, nulls, ready.settings.budget, tell)
+
+
+def launcher(tests: Tests) -> Callable[[Arm, Sequence[int], Sequence[Contest]], Side]:
+    """Return what starts a worker for the engine."""
+
+    def launch(arm: Arm, cpus: Sequence[int], _: Sequence[Contest]) -> Side:
+        return PytestSide(arm, tests, cpus)
+
+    return launch
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="pytest-duel-")).resolve()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _exported(
+    question: Question, repository: Repository, commit: str, scratch: Path
+) -> tuple[str, Path, Path]:
+    """Write both trees; return what is compared, and the project's folder in either."""
+    trees.export(repository, commit, scratch / BASE)
+    head = None if question.head is None else trees.commit_of(question.head, repository)
+    trees.export(repository, head, scratch / HEAD)
+    after = "the working tree" if head is None else f"{question.head} ({head[:10]})"
+    title = f"{after} against {question.base} ({commit[:10]})"
+    return title, scratch / BASE / repository.project, scratch / HEAD / repository.project
+
+
+def _settings(question: Question, head_tree: Path) -> ProjectSettings:
+    settings = project_settings.read(head_tree, project_settings.FILE)
+    given = {key: value for key, value in question.overrides.items() if value is not None}
+    settings = replace(settings, **given)  # type: ignore[arg-type]
+    return replace(settings, removed=(*settings.removed, *question.accepted))
+
+
+def _settings_before(base_tree: Path, announce: Announce) -> ProjectSettings:
+    try:
+        return project_settings.read(base_tree, f"the base's {project_settings.FILE}")
+    except SettingsError as error:
+        announce(f"the base's own settings cannot be used: {error}")
+        return ProjectSettings()
+
+
+def _arm(name: str, tree: Path, recipe: Recipe, announce: Announce) -> Arm:
+    announce(f"installing the {name} ...")
+    try:
+        found, seconds = _timed(
+            lambda: installing.install(tree, recipe, installing.cache_folder())
+        )
+    except InstallError as error:
+        raise InstallError(f"the {name} cannot be installed: {error}") from None
+    announce(f"  {', '.join(found.modules)}: {found.how} ({duration(seconds)})")
+    return Arm(name, (), modules=found.modules)
+
+
+def _collected_base(
+    question: Question, base: Arm, tree: Path, recipe: Recipe, scratch: Path
+) -> Mapping[str, object]:
+    """Return the benchmarks of the base's own tests."""
+    paths = [path for path in question.paths if (tree / path.partition("::")[0]).exists()]
+    if question.paths and not paths:
+        return {}
+    tests = Tests(
+        tree,
+        scratch,
+        (*question.selection, *paths),
+        inner_tests(tree, recipe.packages, base.modules),
+    )
+    return collect(base, tests, "the base").benchmarks
+
+
+def _for_workers(tests: Tests, own: Collected, found: Plan) -> Tests:
+    """Return the tests as workers need them: only the files that hold a benchmark."""
+    files = list(dict.fromkeys(one.path for one in found.measured.values()))
+    where = [f"--rootdir={own.rootdir}", *(["-c", own.inifile] if own.inifile else [])]
+    return tests.restricted([*where, *files])
+
+
+def _intention(found: Plan, settings: ProjectSettings, collecting: float) -> str:
+    files = {one.file for one in found.measured.values()}
+    return (
+        f"measuring {len(found.measured)} benchmarks of {len(files)} files in pairs, "
+        f"{len(lanes())} at a time, for at most some {settings.budget:.0f} s; "
+        f"a block begins in {duration(collecting)}"
+    )
+
+
+def _timed(call: Callable[[], T]) -> tuple[T, float]:
+    started = time.monotonic()
+    return call(), time.monotonic() - started

@@ -1,0 +1,154 @@
+"""How often a block calls a benchmark: batches, quads, and what a budget or a test allows.
+
+Every number here holds for both arms alike, from the first call on.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+
+BATCH_SECONDS = 0.002
+QUADS = 24
+FEW_QUADS = 3
+QUAD, PAIR = 4, 2
+"""Batches: two of each arm, or one."""
+CALIBRATION_SECONDS = 0.0002
+"""From here on a batch tells how long a call takes."""
+GROWTH = 4
+"""By how much batches grow until then."""
+FEW_ROUNDS = 4
+"""Where a test allows no more than this, each round is a sample and none is spent on calibration."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What one block does with one benchmark."""
+
+    calls: int
+    """In a batch."""
+    turns: int
+    """How many quads, or pairs."""
+    batches: int = QUAD
+    """In a turn."""
+
+    @property
+    def orders(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the two orders of arms that a turn may have."""
+        return ((0, 1, 1, 0), (1, 0, 0, 1)) if self.batches == QUAD else ((0, 1), (1, 0))
+
+
+def calibrated(
+    time_both: Callable[[int], Sequence[float]], limit: int | None
+) -> tuple[Sequence[float] | None, int]:
+    """Return how long a call takes on each arm, in seconds, and the rounds that were spent on it.
+
+    Parameters
+    ----------
+    time_both
+        Times so many calls on each arm.
+    limit
+        Rounds that the test allows; with few of them nothing is calibrated.
+    """
+    if limit is not None and limit <= FEW_ROUNDS:
+        return None, 0
+    taken = time_both(1)  # compiles, imports and fills caches
+    if limit is not None or max(taken) > CALIBRATION_SECONDS * 100:
+        return taken, 1
+    calls, spent = 1, 1
+    while True:
+        taken = time_both(calls)
+        spent += calls
+        if max(taken) >= CALIBRATION_SECONDS:
+            return [one / calls for one in taken], spent
+        calls *= GROWTH
+
+
+def schedule(
+    one: float, other: float, share: float = math.inf, left: int | None = None
+) -> Schedule:
+    """Return what to do with arms that take so many seconds a call.
+
+    A batch of the faster arm takes some `BATCH_SECONDS`. Where the other is many times slower,
+    its batches are held to twice that, and the quads to few, or a block would take minutes: so
+    plain a difference needs neither.
+
+    Parameters
+    ----------
+    one, other
+        Seconds a call.
+    share
+        Seconds that the block has for it.
+    left
+        Rounds that the test still allows; None for any number.
+    """
+    faster, slower = sorted((max(one, 1e-9), max(other, 1e-9)))
+    calls = max(1, round(min(BATCH_SECONDS / faster, 2 * BATCH_SECONDS / slower)))
+    quads = QUADS if calls * slower <= 4 * BATCH_SECONDS else FEW_QUADS
+    quads = max(1, min(quads, int(share / (QUAD / 2 * calls * (faster + slower)))))
+    if left is not None:
+        calls = max(1, min(calls, left // (2 * quads)))
+        quads = min(quads, left // (2 * calls))
+    if quads < 1 or (quads == 1 and QUAD / 2 * calls * (faster + slower) > share):
+        return Schedule(calls, 1, PAIR)
+    return Schedule(calls, quads)
+
+
+def few_rounds(limit: int) -> Schedule:
+    """Return what to do where the test allows few rounds: each is a sample."""
+    return Schedule(1, limit, PAIR)
+
+
+@dataclass
+class Budget:
+    """Shares the seconds of measuring among benchmarks.
+
+    Parameters
+    ----------
+    seconds
+        To spend in all.
+    lanes
+        Blocks that run side by side.
+    blocks
+        That the first verdict needs.
+    least
+        That are taken whatever the budget.
+    benchmarks
+        How many pairs there are to measure.
+    overhead
+        Seconds that a block takes besides timing.
+    """
+
+    seconds: float = math.inf
+    lanes: int = 1
+    blocks: int = 1
+    least: int = 1
+    benchmarks: int = 1
+    overhead: float = 0.0
+    _slow: dict[str, float] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def share(self) -> float:
+        """Return the seconds that a block has for one benchmark."""
+        block = self.seconds * self.lanes / self.blocks - self.overhead
+        return max(block / max(1, self.benchmarks), 2 * BATCH_SECONDS)
+
+    def affords(self, name: str, seconds: float) -> bool:
+        """Tell whether there is time for a benchmark whose call takes so many seconds on both arms.
+
+        The least that a block does is a call to begin with, one to measure and one to end.
+        """
+        cost = 3 * seconds
+        if cost <= self.share:
+            return True
+        with self._lock:
+            spent = sum(own for other, own in self._slow.items() if other != name) + cost
+            if spent * self.least / self.lanes > self.seconds:
+                return False
+            self._slow[name] = cost
+            return True
+
+    def needed(self, seconds: float) -> float:
+        """Return the budget with which such a benchmark could be judged."""
+        return 3 * seconds * self.blocks / self.lanes
