@@ -19,6 +19,7 @@ from pytest_duel.gate.gate import NULL, GateError, Scope
 from pytest_duel.gate.judgement import judge
 from pytest_duel.gate.settings import Settings, SettingsError
 from pytest_duel.paired import sampling
+from pytest_duel.paired.client import catalogue_workers
 from pytest_duel.paired.engine import Arm, Engine
 from pytest_duel.paired.install import Checkout
 from pytest_duel.paired.sampling import Looks
@@ -388,7 +389,9 @@ def test_a_case_that_is_twice_as_slow_is_caught_on_a_toy(monkeypatch: pytest.Mon
     parity = gate.check(scope, (BASE, HEAD), TOY_CATALOGUE)
     assert parity.wrong == {}
     assert parity.calls > 0
-    engine = Engine(TOY_CATALOGUE, gate.contests(scope, BASE, HEAD, {slow: 1.0}), 0)
+    engine = Engine(
+        catalogue_workers(TOY_CATALOGUE), gate.contests(scope, BASE, HEAD, {slow: 1.0}), 0
+    )
     seen: list[sampling.Progress] = []
     sampled = gate.measure(scope, engine, SETTINGS, seen.append)
     assert sampled.verdicts == {slow: Verdict.REGRESSION}

@@ -10,7 +10,7 @@ import pytest
 
 from places import TOY
 from pytest_duel.catalogue.model import Case
-from pytest_duel.paired import engine, parity
+from pytest_duel.paired import client, parity
 from pytest_duel.paired.client import TIMEOUT, SideError
 from pytest_duel.paired.engine import Arm
 from pytest_duel.paired.parity import AGAIN_SECONDS, SECONDS, check
@@ -90,7 +90,7 @@ class Pretence:
 def pretence(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Pretence]]:
     """Return the workers, none of which is left in the end."""
     Pretence.alive, Pretence.asked, Pretence.closed = 0, [], threading.Event()
-    monkeypatch.setattr(engine, "Side", Pretence)
+    monkeypatch.setattr(client, "Side", Pretence)
     yield Pretence
     assert Pretence.alive == 0
 

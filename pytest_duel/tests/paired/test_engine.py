@@ -21,12 +21,14 @@ import pytest
 
 from places import TOY
 from pytest_duel.catalogue.model import Case
-from pytest_duel.paired import engine, sampling
-from pytest_duel.paired.client import TIMEOUT, Side, SideError, _pump
-from pytest_duel.paired.engine import QUADS, Arm, Contest, Engine, Measurements, lanes
+from pytest_duel.paired import client, engine, sampling
+from pytest_duel.paired.client import TIMEOUT, Side, SideError, _pump, catalogue_workers
+from pytest_duel.paired.engine import Arm, Contest, Engine, Measurements, lanes
+from pytest_duel.paired.schedule import QUADS
 from pytest_duel.support import processes, system
 
 CATALOGUE = "toy_catalogue:pytest_duel_catalogue"
+WORKERS = catalogue_workers(CATALOGUE)
 PLAIN = ("scale", "plain", "mixed", 9000)
 
 HELLO = 'import sys; sys.stdin.readline(); print("{}", flush=True); '
@@ -73,7 +75,7 @@ def against(backend: str, *folders: Path, scenario: str = "mixed") -> Contest:
 
 
 def measured(contests: list[Contest], blocks: int = 2, catalogue: str = CATALOGUE) -> Measurements:
-    for found in Engine(catalogue, contests, seed=1).blocks():
+    for found in Engine(catalogue_workers(catalogue), contests, seed=1).blocks():
         if found.blocks == blocks:
             return found
     raise AssertionError("there are always more blocks")
@@ -204,7 +206,7 @@ def test_a_case_that_hangs_or_has_no_calls_is_named(
     tmp_path: Path, started: list[Popen[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "more.py").write_text(MORE, encoding="utf-8")
-    monkeypatch.setattr(engine, "Side", Hasty)
+    monkeypatch.setattr(client, "Side", Hasty)
     empty = Contest("empty", (arm(tmp_path),) * 2, (("scale", "plain", "nothing", 4),) * 2)
     contests = [against("hangs", tmp_path), empty, against("quick", tmp_path)]
     found = measured(contests, 1, "more:catalogue")
@@ -217,7 +219,7 @@ def test_a_case_that_hangs_or_has_no_calls_is_named(
 def test_who_stops_early_leaves_no_process(
     stop: type[BaseException], started: list[Popen[str]]
 ) -> None:
-    blocks = Engine(CATALOGUE, [against("quick")], 1).blocks()
+    blocks = Engine(WORKERS, [against("quick")], 1).blocks()
     next(blocks)
     with pytest.raises(stop):
         blocks.throw(stop)
@@ -240,8 +242,8 @@ def test_an_interrupt_ends_workers_that_hang(
         asked.wait(60)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-    monkeypatch.setattr(engine, "Side", Watched)
-    blocks = Engine("more:catalogue", [against("hangs", tmp_path)], 1).blocks()
+    monkeypatch.setattr(client, "Side", Watched)
+    blocks = Engine(catalogue_workers("more:catalogue"), [against("hangs", tmp_path)], 1).blocks()
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         next(blocks)
@@ -284,7 +286,7 @@ class Pretence:
 
 def pretend(monkeypatch: pytest.MonkeyPatch, cpus: int = 1, kind: type = Pretence) -> None:
     Pretence.asked, Pretence.limits, kind.alive = [], [], 0  # type: ignore[attr-defined]
-    monkeypatch.setattr(engine, "Side", kind)
+    monkeypatch.setattr(client, "Side", kind)
     monkeypatch.setattr(engine, "lanes", lambda: list(range(cpus)))
     monkeypatch.setattr(engine, "usable_cpus", lambda: list(range(cpus)))
     monkeypatch.setattr(engine, "pinned", lambda others: nullcontext())
@@ -297,7 +299,7 @@ def contest(name: str, extra: float = 0.0, **more: Any) -> Contest:
 
 def schedule(seed: int, blocks: int) -> list[tuple[str, Mapping[str, Any]]]:
     Pretence.asked = []
-    measured_by_seed = Engine(CATALOGUE, [contest("one"), contest("two")], seed)
+    measured_by_seed = Engine(WORKERS, [contest("one"), contest("two")], seed)
     for found in measured_by_seed.blocks():
         if found.blocks == blocks:
             break
@@ -390,7 +392,7 @@ def test_a_contest_that_needs_more_cpus_than_there_are_fails_alone() -> None:
 
 def test_the_difference_is_the_extra_work(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch)
-    for found in Engine(CATALOGUE, [contest("one"), contest("two", 0.25)], 1).blocks():
+    for found in Engine(WORKERS, [contest("one"), contest("two", 0.25)], 1).blocks():
         assert found.differences == {
             "one": [pytest.approx(0.0)],
             "two": [pytest.approx(np.log(1.25))],
@@ -460,7 +462,7 @@ def test_what_fails_on_one_core_is_forgotten_on_the_others(
             return super().answer(request)
 
     pretend(monkeypatch, 2, Uneven)
-    for found in Engine(CATALOGUE, [contest("odd"), contest("even")], 1).blocks():
+    for found in Engine(WORKERS, [contest("odd"), contest("even")], 1).blocks():
         known.set()
         assert found.errors == {"odd": "it died here"}
         assert list(found.differences) == ["even"]
@@ -475,8 +477,8 @@ def test_no_other_block_waits_for_what_has_failed(monkeypatch: pytest.MonkeyPatc
     asked: list[list[int]] = []
 
     class Late(engine.Sides):
-        def __init__(self, catalogue: str, cpus: Sequence[int]) -> None:
-            super().__init__(catalogue, cpus)
+        def __init__(self, launch: engine.Launch, cpus: Sequence[int]) -> None:
+            super().__init__(launch, cpus)
             assert list(cpus) == [0] or failed.wait(60)
 
     class Uneven(Pretence):
@@ -548,7 +550,7 @@ def test_more_work_may_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_dropped_is_measured_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch)
-    own = Engine(CATALOGUE, [contest(name) for name in ("one", "two", "three")], 1)
+    own = Engine(WORKERS, [contest(name) for name in ("one", "two", "three")], 1)
     own.give_up({"three": "it is wrong"})
     for found in own.blocks():
         if found.blocks == 2:
@@ -568,7 +570,11 @@ def test_an_engine_without_contests_ends_whoever_waits_for_it(
     pretend(monkeypatch)
     for thresholds in {}, {"gone": 0.02}:
         found = sampling.sample(
-            Engine(CATALOGUE, [], 1), thresholds, {}, 60.0, lambda progress: None
+            Engine(WORKERS, [], 1),
+            thresholds,
+            {},
+            60.0,
+            lambda progress: None,
         )
         assert not found.estimates
         assert not found.verdicts

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_duel.paired import sampling
+from pytest_duel.paired.client import catalogue_workers
 from pytest_duel.paired.engine import Engine, Measurements
 from pytest_duel.paired.sampling import ALPHA, LEAST, LOOKS, Looks, Progress, Sampled, sample
 from pytest_duel.statistics.paired import Verdict, decide, estimate
@@ -144,7 +145,7 @@ class Blocks(Engine):
         compared_at: int = 1,
         leftover: int = 0,
     ) -> None:
-        super().__init__("", [], 0)
+        super().__init__(catalogue_workers(""), [], 0)
         self.table = differences
         self.dropped: set[str] = set()
         self.pace = seconds

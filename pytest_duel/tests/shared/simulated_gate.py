@@ -11,6 +11,7 @@ from pytest_duel.gate import gate
 from pytest_duel.gate.gate import Parity, Scope
 from pytest_duel.gate.judgement import judge
 from pytest_duel.gate.settings import Settings
+from pytest_duel.paired.client import catalogue_workers
 from pytest_duel.paired.engine import Arm, Contest, Engine, Measurements
 from pytest_duel.verdicts.model import Judgement
 
@@ -43,7 +44,7 @@ class Drawn(Engine):
         changes: Mapping[str, float],
         noise: Mapping[str, float] = NONE,
     ) -> None:
-        super().__init__("no:catalogue", contests, seed=0)
+        super().__init__(catalogue_workers("no:catalogue"), contests, seed=0)
         self.changes, self.noise = changes, noise
 
     def blocks(self) -> Generator[Measurements]:

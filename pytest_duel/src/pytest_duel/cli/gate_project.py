@@ -1,15 +1,23 @@
-"""``pytest-duel gate``: tell whether a change made any benchmark of a project slower."""
+"""``pytest-duel gate`` in a project without a catalogue: its ordinary benchmarks, in pairs."""
 
 import argparse
-import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pytest_duel.formats import ENDINGS, FORMATS
-from pytest_duel.gate.project import ProjectGateError, Question, run
-from pytest_duel.support.exit_codes import Exit, table
+from pytest_duel.cli.parser import (
+    Commands,
+    add_command,
+    add_output,
+    announce,
+    conclude,
+    fraction,
+    seconds,
+)
+from pytest_duel.gate.project import Question
+from pytest_duel.gate.project import run as run_gate
+from pytest_duel.support.exit_codes import Exit
+from pytest_duel.verdicts.model import Judgement
 
-TEXT = f"""\
+TEXT = """\
 Tell whether the working tree is slower than a revision, and where.
 
 Both are installed apart, and the tests of the working tree that use the
@@ -17,10 +25,9 @@ fixture `benchmark` run on both: in every block two fresh processes on one CPU
 take turns of a few milliseconds, and a block gives one number for each
 benchmark. What is not yet decided gets more blocks, until --budget is spent.
 
-examples:
-  pytest-duel gate --base main
-  pytest-duel gate --base HEAD~1 tests/benchmarks -k parse --budget 60
-  pytest-duel gate --base main --output gate.md --output gate.json
+The base is measured against itself, too. Where that shows a difference the
+gate is void: it rather says so than blame the change. A benchmark that only
+the base has is an error, unless you accept its removal.
 
 settings, all optional, in [tool.pytest-duel] of pyproject.toml:
   benchmarks  patterns of the names to measure; * stands for anything
@@ -30,108 +37,79 @@ settings, all optional, in [tool.pytest-duel] of pyproject.toml:
   removed     names of benchmarks that are meant to be gone
   packages    folders to install (default ["."])
   install     "pip", "none" to import from the tree as it is, or a command
-              that installs into {{target}}
+              that installs into {target}
 
-{table()}
+examples:
+  pytest-duel gate --base main
+  pytest-duel gate --base HEAD~1 tests/benchmarks -k parse --budget 60
+  pytest-duel gate --base main --output gate.md --output gate.json
 """
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser(
-        "gate",
-        help="tell whether a change made a benchmark slower",
-        description=TEXT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(commands, "gate", summary="tell whether a change is slower", text=TEXT)
     parser.add_argument("paths", nargs="*", metavar="PATH", help="tests to collect, as for pytest")
     parser.add_argument("--base", required=True, metavar="REV", help="the revision to start from")
-    parser.add_argument("--head", metavar="REV", help="the one to judge (default: working tree)")
+    parser.add_argument(
+        "--head", metavar="REV", help="the revision to judge (default: the working tree)"
+    )
     parser.add_argument("-k", dest="keyword", metavar="EXPR", help="as pytest's -k")
     parser.add_argument("-m", dest="marks", metavar="EXPR", help="as pytest's -m")
     parser.add_argument(
         "--only", action="append", default=[], metavar="PATTERN",
-        help="measure the benchmarks whose names match; * stands for anything",
+        help="measure these benchmarks only; * stands for anything; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--threshold", type=_share, metavar="SHARE")
-    parser.add_argument("--budget", type=_seconds, metavar="SECONDS")
+    parser.add_argument(
+        "--threshold", type=fraction, metavar="SHARE",
+        help="the smallest slowdown that matters, where a benchmark has no other",
+    )  # fmt: skip
+    parser.add_argument(
+        "--budget", type=seconds, metavar="SECONDS",
+        help="to spend on measuring, besides installing",
+    )  # fmt: skip
     parser.add_argument(
         "--accept-removal", type=_name, action="append", default=[], metavar="NAME",
-        help="a benchmark that is meant to be gone",
+        help="a benchmark that is meant to be gone; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--install", metavar="HOW", help="as the setting")
-    parser.add_argument("--package", action="append", metavar="FOLDER", help="as `packages`")
-    parser.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
-    parser.add_argument("--format", choices=FORMATS, default="terminal")
+    parser.add_argument("--install", type=_install, metavar="HOW", help="as the setting")
     parser.add_argument(
-        "--output", action="append", default=[], type=_output, metavar="FILE",
-        help=f"write it there, too; the ending says how: {', '.join(ENDINGS)}",
+        "--package", action="append", default=[], metavar="FOLDER",
+        help="a folder to install, in place of the setting; may be repeated",
     )  # fmt: skip
-    parser.set_defaults(run=run_command)
+    parser.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
+    add_output(parser)
+    parser.set_defaults(run=run)
 
 
-def run_command(options: argparse.Namespace) -> Exit:
-    """Measure, and write what was found."""
+def run(options: argparse.Namespace) -> Exit:
+    """Install, collect and measure, and deliver what was found."""
+    return conclude(options, _judged)
+
+
+def _judged(options: argparse.Namespace) -> Judgement:
     overrides = {
         "threshold": options.threshold,
         "budget": options.budget,
         "install": options.install,
-        "packages": tuple(options.package) if options.package else None,
+        "packages": tuple(options.package) or None,
     }
-    selection = [
-        *(["-k", options.keyword] if options.keyword else []),
-        *(["-m", options.marks] if options.marks else []),
-    ]
+    selection = {"-k": options.keyword, "-m": options.marks}
     question = Question(
         folder=Path.cwd(),
         base=options.base,
         head=options.head,
         paths=tuple(options.paths),
-        selection=tuple(selection),
+        selection=tuple(
+            one for name, value in selection.items() if value for one in (name, value)
+        ),
         only=tuple(options.only),
         threshold=options.threshold,
         overrides=overrides,
         accepted=tuple(options.accept_removal),
         seed=options.seed,
     )
-    try:
-        judgement = run(question, announce)
-    except ProjectGateError as error:
-        announce(f"pytest-duel gate: error: {error}")
-        return Exit.ERROR
-    sys.stdout.write(FORMATS[options.format](judgement))
-    for path in options.output:
-        path.write_text(FORMATS[ENDINGS[path.suffix]](judgement), encoding="utf-8")
-    return judgement.exit
-
-
-def announce(line: str) -> None:
-    """Write a line for whoever waits."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program."""
-    parser = argparse.ArgumentParser("pytest-duel", description="benchmarks measured in pairs")
-    add(parser.add_subparsers(required=True, metavar="COMMAND"))
-    options = parser.parse_args(arguments)
-    command: Callable[[argparse.Namespace], Exit] = options.run
-    return int(command(options))
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no share: at least 0 and below 1")
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no time: it must be above 0")
-    return value
+    return run_gate(question, announce)
 
 
 def _name(text: str) -> str:
@@ -140,12 +118,9 @@ def _name(text: str) -> str:
     return text
 
 
-def _output(text: str) -> Path:
-    path = Path(text)
-    if path.suffix not in ENDINGS:
-        raise argparse.ArgumentTypeError(f"{text}: the ending must be one of {', '.join(ENDINGS)}")
-    return path
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _install(text: str) -> str:
+    if text not in ("pip", "none") and "{target}" not in text:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither pip nor none nor a command that installs into {{target}}"
+        )
+    return text

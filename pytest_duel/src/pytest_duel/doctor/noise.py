@@ -13,6 +13,7 @@ from scipy import stats
 from pytest_duel.catalogue.model import Case, Catalogue
 from pytest_duel.catalogue.project import Project
 from pytest_duel.duel.duel import ALPHA
+from pytest_duel.paired.client import catalogue_workers
 from pytest_duel.paired.engine import Arm, Contest, Engine, lanes, pinned
 from pytest_duel.statistics.paired import TRIM, Estimate, estimate
 from pytest_duel.support.errors import DuelError
@@ -96,7 +97,9 @@ def against_itself(project: Project, seconds: float) -> Pairs:
     case = steady(project.catalogue)
     arm = Arm("A/A", (str(project.root),))
     engine = Engine(
-        project.source, [Contest(case.id, (arm, arm), (astuple(case), astuple(case)))], 0
+        catalogue_workers(project.source),
+        [Contest(case.id, (arm, arm), (astuple(case), astuple(case)))],
+        0,
     )
     started = time.monotonic()
     with closing(engine.blocks()) as blocks:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_duel.catalogue.model import Case, Catalogue, Tier
 from pytest_duel.paired import parity
+from pytest_duel.paired.client import catalogue_workers
 from pytest_duel.paired.engine import Arm, Contest, Engine, Measurements
 from pytest_duel.paired.install import ArmName
 from pytest_duel.statistics.paired import Estimate, Verdict, decide, estimate
@@ -62,7 +63,7 @@ def contests(plan: Plan, arms: tuple[Arm, Arm]) -> list[Contest]:
 
 def run(plan: Plan, arms: tuple[Arm, Arm], announce: Callable[[int], None]) -> Measurements:
     """Check that both arms are right, then run the plan's blocks of what is."""
-    engine = Engine(plan.catalogue, contests(plan, arms), plan.seed)
+    engine = Engine(catalogue_workers(plan.catalogue), contests(plan, arms), plan.seed)
     engine.give_up(_wrong(plan, arms))
     return take_blocks(engine, plan.blocks, announce)
 

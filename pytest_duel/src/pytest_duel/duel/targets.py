@@ -14,6 +14,7 @@ from pytest_duel.catalogue.project import Project
 from pytest_duel.duel.duel import take_blocks
 from pytest_duel.duel.targets_text import COMMAND, TargetsError, needed
 from pytest_duel.paired import parity
+from pytest_duel.paired.client import catalogue_workers
 from pytest_duel.paired.engine import Arm, Contest, Engine, Measurements
 from pytest_duel.statistics.paired import Estimate, estimate
 from pytest_duel.support.exit_codes import Exit
@@ -103,7 +104,7 @@ def measure(
     everything = contests(targets, arm, project.catalogue)
     for cpus in sorted({one.cpus for one in everything}):
         group = [one for one in everything if one.cpus == cpus]
-        engine = Engine(project.source, group, seed)
+        engine = Engine(catalogue_workers(project.source), group, seed)
         engine.give_up({one.name: wrong[one.name] for one in group if one.name in wrong})
         where = f"{cpus} CPU{'s' if cpus > 1 else ''}"
         progress = announce(f"measuring {len(engine.contests)} pairs, a block on {where} ...")

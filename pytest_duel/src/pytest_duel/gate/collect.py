@@ -7,10 +7,11 @@ from typing import Any
 
 from pytest_duel.paired.client import SideError
 from pytest_duel.paired.engine import Arm
-from pytest_duel.paired.pytest_client import PytestSide, Tests
+from pytest_duel.paired.pytest_client import COLLECTING, PytestSide, Tests
+from pytest_duel.support.errors import DuelError
 
 
-class CollectError(Exception):
+class CollectError(DuelError):
     """The benchmarks cannot be listed; the message says why."""
 
 
@@ -71,10 +72,12 @@ def collect(arm: Arm, tests: Tests, who: str) -> Collected:
     try:
         # One seed for hashing: where a set is a parameter, its text is the same on both sides.
         side = PytestSide(replace(arm, name=who), tests, seed="0")
+        try:
+            found = side.ask(side.hello, COLLECTING)
+        finally:
+            side.close()
     except SideError as error:
         raise CollectError(str(error)) from None
-    side.close()
-    found = side.collected
     if found["errors"]:
         name, text = next(iter(found["errors"].items()))
         raise CollectError(f"{who}: {name or 'the tests'} cannot be collected: {cause(text)}")

@@ -12,6 +12,7 @@ from pytest_duel.gate.project_settings import ProjectSettings
 from pytest_duel.paired.engine import Measurements
 from pytest_duel.paired.sampling import ALPHA, LOOKS, Sampled
 from pytest_duel.statistics.paired import Estimate, Verdict, decide, estimate
+from pytest_duel.support.errors import DuelError
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.units import duration
 from pytest_duel.verdicts.model import Judgement, Row
@@ -29,7 +30,7 @@ FEW_SECONDS = 1e-7
 """A call below this is mostly the loop around it."""
 
 
-class NothingMeasured(Exception):
+class NothingMeasuredError(DuelError):
     """No benchmark uses the code of the project; the message says so."""
 
 
@@ -49,17 +50,17 @@ def judge(own: Plan, sampled: Sampled | None, title: str, settings: ProjectSetti
 
     Raises
     ------
-    NothingMeasured
+    NothingMeasuredError
         Where the benchmarks ran without a module of the project.
     """
     if sampled and sampled.measured.differences and not sampled.measured.own_modules:
-        raise NothingMeasured(
+        raise NothingMeasuredError(
             "no benchmark imports a module of this project, so there was nothing to compare; "
             "which folders hold it is said by `packages` in [tool.pytest-duel]"
         )
     rows = [*_measured_rows(own, sampled), *_other_rows(own)]
     means = _mean_rows(own, sampled, settings) if sampled else []
-    void = sampled is not None and _is_void(own, sampled)
+    void = sampled is not None and _is_void(sampled)
     return Judgement(
         command="gate",
         title=title,
@@ -87,7 +88,10 @@ def _measured_rows(own: Plan, sampled: Sampled | None) -> Iterator[Row]:
             yield Row(name, *place, EMPTY, SKIPPED, note=measured.skipped[name])
         elif name in measured.unaffordable:
             needed = math.ceil(measured.unaffordable[name])
-            note = f"a call takes too long for the budget: it needs --budget {needed}, or a smaller input"
+            note = (
+                f"a call takes too long for the budget: it needs --budget {needed}, "
+                "or a smaller input"
+            )
             yield Row(name, *place, EMPTY, Verdict.INCONCLUSIVE, Exit.INCONCLUSIVE, note)
         elif name in measured.errors:
             note = measured.errors[name]
@@ -214,7 +218,7 @@ def _mean_row(
     )  # fmt: skip
 
 
-def _is_void(own: Plan, sampled: Sampled) -> bool:
+def _is_void(sampled: Sampled) -> bool:
     """Tell whether the base differs from itself, or nobody could look whether it does."""
     return bool(sampled.tripped) or (bool(sampled.estimates) and not sampled.nulls)
 
@@ -244,9 +248,9 @@ def _notes(own: Plan, sampled: Sampled | None, settings: ProjectSettings) -> Ite
         yield "no benchmark is on both sides: nothing was measured"
         return
     yield (
-        f"measured for {sampled.seconds:.0f} s; blocks: {sampled.blocks}, each two fresh processes "
-        f"on one CPU; the block is the sample. A slowdown counts from {settings.threshold:.1%}; "
-        f"a regression is called at a level of {ALPHA:.0%} for all benchmarks and looks together"
+        f"measured for {sampled.seconds:.0f} s; blocks: {sampled.blocks}, each two fresh "
+        "processes on one CPU; the block is the sample. A slowdown counts from "
+        f"{settings.threshold:.1%}; a regression is called at a level of {ALPHA:.0%} for all benchmarks and looks together"
     )
     yield (
         f"{COLUMNS[-1]}: the median over blocks, and the interval of their trimmed mean, of one "

@@ -11,6 +11,7 @@ from pytest_duel.catalogue.sources import differing, touched
 from pytest_duel.gate import settings as gate_settings
 from pytest_duel.gate.settings import Settings, SettingsError
 from pytest_duel.paired import parity
+from pytest_duel.paired.client import catalogue_workers
 from pytest_duel.paired.engine import Arm, Contest, Engine
 from pytest_duel.paired.install import Checkout
 from pytest_duel.paired.sampling import Progress, Sampled, sample
@@ -331,7 +332,7 @@ def engine(
     scope: Scope, base: Arm, head: Arm, parity: Parity, catalogue: str, seed: int
 ) -> Engine:
     """Return an engine with the contests of a scope, without those that are wrong."""
-    found = Engine(catalogue, contests(scope, base, head), seed)
+    found = Engine(catalogue_workers(catalogue), contests(scope, base, head), seed)
     found.give_up(parity.wrong)
     found.give_up({NULL + name: reason for name, reason in parity.base.items()})
     return found

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pytest_duel.gate.collect import Benchmark
 from pytest_duel.gate.project_settings import TABLE, ProjectSettings
 from pytest_duel.paired.engine import Arm, Contest
+from pytest_duel.support.errors import DuelError
 from pytest_duel.support.patterns import matches
 
 NULLS = 2
 """Benchmarks whose base is measured against itself."""
 
 
-class PlanError(Exception):
+class PlanError(DuelError):
     """There is nothing to measure, or a setting fits nothing; the message says what."""
 
 
@@ -173,13 +174,11 @@ def _notes(
         differing = [key for key in after if before.get(key, after[key]) != after[key]]
         if differing:
             key = differing[0]
-            yield (
-                name,
-                (
-                    f"its name stands for something else in the base: {key} is {after[key]} here and "
-                    f"{before[key]} there; both arms were measured with the former"
-                ),
+            said = (
+                f"its name stands for something else in the base: {key} is {after[key]} here and "
+                f"{before[key]} there; both arms were measured with the former"
             )
+            yield name, said
 
 
 def _warnings(
@@ -195,7 +194,10 @@ def _warnings(
         )
     newly = [name for name in measured if head[name].skipped and not base[name].skipped]
     if newly:
-        yield f"this change marks benchmarks to be skipped, and they were measured all the same: {', '.join(newly)}"
+        yield (
+            "this change marks benchmarks to be skipped, and they were measured all the same: "
+            f"{', '.join(newly)}"
+        )
     stale = [name for name in settings.removed if name in head]
     if stale:
         yield (

@@ -3,22 +3,22 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from pytest_duel.gate import findings, project_settings
-from pytest_duel.gate.collect import Collected, CollectError, collect
-from pytest_duel.gate.plan import Plan, PlanError, contests, null_name, plan
+from pytest_duel.gate.collect import Benchmark, Collected, collect
+from pytest_duel.gate.plan import Plan, contests, null_name, plan
 from pytest_duel.gate.project_settings import ProjectSettings, SettingsError
 from pytest_duel.paired.arms import installing, trees
 from pytest_duel.paired.arms.inner_tests import inner_tests
 from pytest_duel.paired.arms.installing import InstallError, Recipe
-from pytest_duel.paired.arms.trees import Repository, TreeError
-from pytest_duel.paired.engine import Arm, Contest, Engine, Side, lanes
-from pytest_duel.paired.pytest_client import PytestSide, Tests
+from pytest_duel.paired.arms.trees import Repository
+from pytest_duel.paired.engine import Arm, Engine, lanes
+from pytest_duel.paired.pytest_client import Tests, pytest_workers
 from pytest_duel.paired.sampling import LEAST, LOOKS, Progress, Sampled, sample
 from pytest_duel.paired.schedule import Budget
 from pytest_duel.support.units import duration
@@ -28,10 +28,6 @@ T = TypeVar("T")
 Announce = Callable[[str], None]
 BASE, HEAD = "base", "head"
 """Names of the folders, as long as each other: the length of a path moves what lies behind it."""
-
-
-class ProjectGateError(Exception):
-    """The gate cannot measure; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -78,17 +74,12 @@ def run(question: Question, announce: Announce) -> Judgement:
 
     Raises
     ------
-    ProjectGateError
+    DuelError
         Where anything is missing that a gate needs.
     """
-    try:
-        with prepared(question, announce) as ready:
-            sampled = measure(ready, question.seed, announce) if ready.own.measured else None
-            return findings.judge(ready.own, sampled, ready.title, ready.settings)
-    except (TreeError, InstallError, CollectError, PlanError, SettingsError) as error:
-        raise ProjectGateError(str(error)) from None
-    except findings.NothingMeasured as error:
-        raise ProjectGateError(str(error)) from None
+    with prepared(question, announce) as ready:
+        sampled = measure(ready, question.seed, announce) if ready.own.measured else None
+        return findings.judge(ready.own, sampled, ready.title, ready.settings)
 
 
 @contextmanager
@@ -135,7 +126,7 @@ def measure(ready: Prepared, seed: int, announce: Announce) -> Sampled:
         benchmarks=len(pairs),
         overhead=2 * ready.collecting,
     )
-    engine = Engine(launcher(ready.tests), pairs, seed, budget)
+    engine = Engine(pytest_workers(ready.tests), pairs, seed, budget)
     nulls = {null_name(name): ready.own.thresholds[name] for name in ready.own.nulls}
 
     def tell(now: Progress) -> None:
@@ -145,15 +136,6 @@ def measure(ready: Prepared, seed: int, announce: Announce) -> Sampled:
         )
 
     return sample(engine, ready.own.thresholds, nulls, ready.settings.budget, tell)
-
-
-def launcher(tests: Tests) -> Callable[[Arm, Sequence[int], Sequence[Contest]], Side]:
-    """Return what starts a worker for the engine."""
-
-    def launch(arm: Arm, cpus: Sequence[int], _: Sequence[Contest]) -> Side:
-        return PytestSide(arm, tests, cpus)
-
-    return launch
 
 
 @contextmanager
@@ -206,7 +188,7 @@ def _arm(name: str, tree: Path, recipe: Recipe, announce: Announce) -> Arm:
 
 def _collected_base(
     question: Question, base: Arm, tree: Path, recipe: Recipe, scratch: Path
-) -> Mapping[str, object]:
+) -> Mapping[str, Benchmark]:
     """Return the benchmarks of the base's own tests."""
     paths = [path for path in question.paths if (tree / path.partition("::")[0]).exists()]
     if question.paths and not paths:

@@ -1,4 +1,4 @@
-"""What a project says of its own gate: ``[tool.pytest-duel]`` of its pyproject.toml, all optional."""
+"""What a project says of its gate: ``[tool.pytest-duel]`` of its pyproject.toml, all optional."""
 
 import sys
 import tomllib
@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pytest_duel.support.errors import DuelError
 from pytest_duel.support.patterns import matches, specificity
 
 FILE = "pyproject.toml"
 TABLE = "tool.pytest-duel"
 
 
-class SettingsError(Exception):
+class SettingsError(DuelError):
     """A setting is wrong; the message names the key, what it is, and what it must be."""
 
 

@@ -1,11 +1,12 @@
 """JSON lines between the engine and a worker, over two inherited pipes.
 
 Everything that knows how the two processes are connected is in this module: `connect` makes a
-channel and what the child needs to find its end; `inherited` is that end. Standard input and output
-stay free for the tests. Imports nothing beyond the standard library: workers load it before the
-code that they measure.
+channel and what the child needs to find its end; `inherited` is that end. Standard input and
+output stay free for the tests. Imports nothing beyond the standard library: workers load it before
+the code that they measure.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -35,10 +36,8 @@ class Channel:
     def close(self) -> None:
         """Close this end; the other reads an end of file."""
         for stream in (self._writer, self._reader):
-            try:
+            with contextlib.suppress(OSError):  # what was not yet sent has no reader
                 stream.close()
-            except OSError:  # what was not yet sent has no reader
-                pass
 
 
 @dataclass(frozen=True)

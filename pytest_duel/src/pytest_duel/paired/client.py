@@ -8,12 +8,15 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from pytest_duel.support import processes
 from pytest_duel.support.errors import DuelError
+
+if TYPE_CHECKING:
+    from pytest_duel.paired.engine import Arm, Launch, Launched
 
 WORKER = Path(__file__).resolve().parent / "worker.py"
 TIMEOUT = 120.0
@@ -24,7 +27,7 @@ class SideError(DuelError):
     """A worker did not do what it was asked; the message says what happened."""
 
 
-class Refusal(SideError):
+class RefusalError(SideError):
     """A worker has answered that it cannot; it goes on working."""
 
     def __init__(self, side: str, reason: str) -> None:
@@ -79,7 +82,7 @@ class Side:
         if not isinstance(reply, dict):
             raise SideError(f"{self.name} printed garbage: {line.strip()[:80]!r}")
         if "error" in reply:
-            raise Refusal(self.name, reply["error"])
+            raise RefusalError(self.name, reply["error"])
         return reply
 
     def _exchange(self, line: str, timeout: float) -> str:
@@ -100,6 +103,18 @@ class Side:
     def close(self) -> None:
         """End the process and whatever it started."""
         processes.end(self._process)
+
+
+def catalogue_workers(catalogue: str) -> "Launch":
+    """Return what starts workers of a catalogue, which ``module:function`` returns."""
+
+    def launch(arm: "Arm", cpus: Sequence[int]) -> "Launched":
+        from pytest_duel.paired.engine import Launched
+
+        hello = {"do": "hello", "catalogue": catalogue, "paths": arm.paths, "own": arm.own}
+        return Launched(Side(arm.name, arm.environment), hello | {"cpus": list(cpus)})
+
+    return launch
 
 
 def _start(target: Callable[..., None], *args: Any) -> threading.Thread:

@@ -17,9 +17,9 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping, 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from pytest_duel.paired.client import TIMEOUT, Refusal, SideError
+from pytest_duel.paired.client import TIMEOUT, RefusalError, SideError
 from pytest_duel.paired.schedule import Budget, Schedule, calibrated, few_rounds, schedule
 from pytest_duel.support import system
 
@@ -88,8 +88,18 @@ class Contest:
     """Both arms are the same code. It has processes of its own, so that state in them is alike."""
 
 
-Launch = Callable[[Arm, Sequence[int], Sequence[Contest]], Side]
-"""Starts the worker for an arm, pinned to some CPUs, that will be asked for some contests."""
+class Launched(NamedTuple):
+    """A worker that has been started."""
+
+    side: Side
+    hello: Mapping[str, Any]
+    """To be asked first."""
+    limit: float = TIMEOUT
+    """Seconds to wait for the answer to that."""
+
+
+Launch = Callable[[Arm, Sequence[int]], Launched]
+"""Starts the worker for an arm, pinned to some CPUs."""
 
 
 @dataclass
@@ -101,7 +111,7 @@ class Measurements:
     seconds: dict[str, list[float]] = field(default_factory=dict)
     """The first arm's time of a call, once a block."""
     drifts: dict[str, list[float]] = field(default_factory=dict)
-    """How much slower the first arm was at the end of a block than at its start, as a log ratio."""
+    """How much slower the first arm was at the end of a block than at its start: log ratios."""
     errors: dict[str, str] = field(default_factory=dict)
     """Why a contest was given up."""
     skipped: dict[str, str] = field(default_factory=dict)
@@ -226,7 +236,7 @@ class Engine:
                     busy = {cpu for sides in running.values() for cpu in sides.cpus}
                     for group in groups:
                         if not busy.intersection(group) and not self._stopped:
-                            sides = Sides(self.launch, group, list(self.contests))
+                            sides = Sides(self.launch, group)
                             running[pool.submit(Block(self, sides, begun).run)] = sides
                             begun += 1
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -260,7 +270,7 @@ class Block:
                 try:
                     self._measure(contest, found)
                     continue
-                except Refusal as error:
+                except RefusalError as error:
                     reason, usable = str(error), True
                 except (SideError, OSError) as error:
                     reason, usable = str(error), False
@@ -287,9 +297,9 @@ class Block:
         """Let the sides end a contest that one has refused; tell whether both are ready again."""
         try:
             for slot in (0, 1):
-                side = self.sides.get(slot, contest)
+                side = self.sides.of(slot, contest)
                 side.ask({"do": "close", "name": contest.name})
-        except Refusal:
+        except RefusalError:
             return True  # it has ended, and says how
         except SideError:
             return False
@@ -315,7 +325,7 @@ class Block:
         """Return how often to call it; None where the budget does not last."""
         if "seconds" in opened[0]:
             talk.seconds = [one["seconds"] for one in opened]
-            return schedule(*talk.seconds)
+            return schedule(talk.seconds[0], talk.seconds[1])
         limit = min((one["limit"] for one in opened if one["limit"]), default=None)
         per_call, spent = calibrated(talk.time_both, limit)
         if per_call is None:
@@ -326,7 +336,7 @@ class Block:
             self.engine.refuse(contest.name, self.engine.budget.needed(cost))
             return None
         left = None if limit is None else limit - spent
-        return schedule(*per_call, self.engine.budget.share, left)
+        return schedule(per_call[0], per_call[1], self.engine.budget.share, left)
 
     def _turns(self, plan: Schedule, talk: "Talk") -> tuple[list[float], list[float]]:
         """Return the log ratio of each turn, and the log of the first arm's time of a batch."""
@@ -352,15 +362,15 @@ class Block:
         }  # fmt: skip
         both: dict[int, Side] = {}
         replies: dict[int, dict[str, Any]] = {}
-        refusals: list[Refusal] = []
+        refusals: list[RefusalError] = []
         for slot in self._random.sample((0, 1), 2):
-            both[slot] = self.sides.get(slot, contest)
+            both[slot] = self.sides.of(slot, contest)
             started, limit = time.monotonic(), self.engine.time_to_open(contest.name)
             try:
                 replies[slot] = both[slot].ask(
                     request | {"case": list(contest.cases[slot])}, limit
                 )
-            except Refusal as refusal:
+            except RefusalError as refusal:
                 refusals.append(refusal)
             self.engine.opened(contest.name, time.monotonic() - started)
         if refusals:
@@ -368,7 +378,7 @@ class Block:
             if len(reasons) > 1 and all(one.startswith(SKIPPED) for one in reasons):
                 self.engine.skip(contest.name, reasons[0].removeprefix(SKIPPED))
                 return [], []
-            raise refusals[0] if len(refusals) == 1 else Refusal("both sides", reasons[0])
+            raise refusals[0] if len(refusals) == 1 else RefusalError("both sides", reasons[0])
         if len({reply.get("answers") for reply in replies.values()} - {None}) > 1:
             raise SideError("the arms give different answers, and a wrong answer has no speed")
         return [both[0], both[1]], [replies[0], replies[1]]
@@ -411,10 +421,10 @@ class Talk:
         for side in self._both:
             try:
                 own.append(int(side.ask({"do": "close", "name": name}).get("own", 0)))
-            except Refusal as refusal:
+            except RefusalError as refusal:
                 faults.append(refusal)
         if faults:
-            raise faults[0] if len(faults) == 1 else Refusal("both sides", faults[0].reason)
+            raise faults[0] if len(faults) == 1 else RefusalError("both sides", faults[0].reason)
         return min(own)
 
 
@@ -429,32 +439,29 @@ def drift(first: Sequence[float]) -> float:
 class Sides:
     """The processes of one block, started when first needed."""
 
-    def __init__(
-        self, launch: Launch, cpus: Sequence[int], contests: Sequence[Contest] = ()
-    ) -> None:
+    def __init__(self, launch: Launch, cpus: Sequence[int]) -> None:
         self.launch = launch
         self.cpus = cpus
-        self.contests = contests
         self._started: dict[tuple[int, Arm, int, bool], Side] = {}
         self._lock = threading.Lock()  # who closes may not be who measures
         self.closed = False
 
-    def get(self, slot: int, contest: Contest) -> Side:
+    def of(self, slot: int, contest: Contest) -> Side:
         """Return the process for this side of a contest."""
-        arm = contest.arms[slot]
-        key = slot, arm, contest.cpus, contest.null
+        return self.get(slot, contest.arms[slot], contest.cpus, null=contest.null)
+
+    def get(self, slot: int, arm: Arm, cpus: int, *, null: bool = False) -> Side:
+        """Return the process for `arm` on this side of a contest, on so many CPUs."""
+        key = slot, arm, cpus, null
         with self._lock:
             if self.closed:
                 raise SideError("the measurement was ended")
             if key in self._started:
                 return self._started[key]
-        side = self.launch(arm, self.cpus[: contest.cpus], self.contests)
-        with self._lock:
+            side, hello, limit = self.launch(arm, self.cpus[:cpus])
             self._started[key] = side
-            if not self.closed:
-                return side
-        side.close()
-        raise SideError("the measurement was ended")
+        side.ask(hello, limit)
+        return side
 
     def restart(self) -> None:
         """End all processes; whoever needs one gets a fresh one."""

@@ -8,10 +8,9 @@ measure.
 
 import importlib.machinery
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.metadata import DistributionFinder
 from pathlib import Path
 from types import ModuleType
 
@@ -75,12 +74,6 @@ class ArmFinder(MetaPathFinder):
         ]
         return any(path.is_relative_to(Path(home).resolve()) for home in homes)
 
-    def find_distributions(
-        self, context: DistributionFinder.Context | None = None
-    ) -> Iterator[importlib.metadata.Distribution]:
-        """Yield nothing: the arm's folder is on `sys.path`, where its metadata is found."""
-        yield from ()
-
     def loaded(self) -> list[str]:
         """Return the arm's modules that are loaded, those of its tests left out."""
         return [
@@ -116,6 +109,6 @@ def install(modules: Mapping[str, str], tests: Mapping[str, str]) -> ArmFinder:
     """Put the arm's finder before every other, and its folders before the rest of `sys.path`."""
     finder = ArmFinder(modules, tests)
     sys.meta_path.insert(0, finder)
-    sys.path[:0] = [folder for folder in dict.fromkeys(modules.values())]
+    sys.path[:0] = list(dict.fromkeys(modules.values()))
     importlib.invalidate_caches()
     return finder

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 
 from pytest_duel.catalogue.model import Case
-from pytest_duel.paired.client import SideError
+from pytest_duel.paired.client import SideError, catalogue_workers
 from pytest_duel.paired.engine import GARBAGE, Arm, Sides
 
 SECONDS = 600.0
@@ -33,7 +33,7 @@ def check(arms: Sequence[tuple[Arm, Iterable[Case]]], catalogue: str) -> list[Ch
     Where a worker dies, hangs or prints garbage, fresh ones are asked again, for one backend of
     one kernel after the other. The cases of those that fail again are wrong, the others are not.
     """
-    asked = [(Sides(catalogue, []), arm, list(cases)) for arm, cases in arms]
+    asked = [(Sides(catalogue_workers(catalogue), []), arm, list(cases)) for arm, cases in arms]
     with ThreadPoolExecutor(len(asked)) as pool:
         try:
             found = [pool.submit(_check, *one) for one in asked]

@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from pytest_duel.paired import channel
-from pytest_duel.paired.client import TIMEOUT, Refusal, SideError
-from pytest_duel.paired.engine import Arm
+from pytest_duel.paired.client import TIMEOUT, RefusalError, SideError
+from pytest_duel.paired.engine import Arm, Launch, Launched
 from pytest_duel.support import processes
 
 COLLECTING = 600.0
 """Seconds to wait for the tests to be collected."""
 LAST_WORDS = 2000
 """Characters of its output that are looked at when a worker has died."""
-_UNWANTED = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_XDIST_WORKER", "COVERAGE_PROCESS_START",
-             "COV_CORE_SOURCE", "COV_CORE_CONFIG", "COV_CORE_DATAFILE", "PYTHONSTARTUP")  # fmt: skip
+_UNWANTED = (
+    "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_XDIST_WORKER", "PYTHONSTARTUP",
+    "COVERAGE_PROCESS_START", "COV_CORE_SOURCE", "COV_CORE_CONFIG", "COV_CORE_DATAFILE",
+)  # fmt: skip
 """Variables that would change what a worker does."""
 
 
@@ -82,9 +84,10 @@ class PytestSide:
             child.close()
         for target in (self._listen, self._watch):
             threading.Thread(target=target, daemon=True).start()
-        hello = {"do": "hello", "cpus": list(cpus), "modules": arm.modules, "tests": tests.inner}
-        self.collected = self.ask(hello, COLLECTING)
-        """What the worker found: its benchmarks, errors, folder and settings."""
+        self.hello = {
+            "do": "hello", "cpus": list(cpus), "modules": arm.modules, "tests": tests.inner,
+        }  # fmt: skip
+        """To be asked first; the answer is what the worker has collected."""
 
     def ask(self, request: Mapping[str, Any], timeout: float = TIMEOUT) -> dict[str, Any]:
         """Ask, and return the answer.
@@ -106,7 +109,7 @@ class PytestSide:
             raise SideError(f"{self.name} {self._ending()}")
         reply: dict[str, Any] = json.loads(line)
         if "error" in reply:
-            raise Refusal(self.name, reply["error"])
+            raise RefusalError(self.name, reply["error"])
         return reply
 
     def close(self) -> None:
@@ -142,7 +145,7 @@ class PytestSide:
 def _command(arm: Arm, tests: Tests, own: str) -> list[str]:
     return [
         arm.python, "-P", "-m", "pytest", "-p", "pytest_duel.paired.pytest_worker.plugin",
-        f"--basetemp={own}/tmp", "-o", f"cache_dir={own}/cache", *tests.arguments,
+        f"--basetemp={Path(own, 'tmp')}", "-o", f"cache_dir={own}/cache", *tests.arguments,
     ]  # fmt: skip
 
 
@@ -155,3 +158,13 @@ def _environment(arm: Arm, own: str, seed: str) -> dict[str, str]:
         "TMPDIR": own,
         **arm.environment,
     }
+
+
+def pytest_workers(tests: Tests) -> Launch:
+    """Return what starts workers that run these tests."""
+
+    def launch(arm: Arm, cpus: Sequence[int]) -> Launched:
+        side = PytestSide(arm, tests, cpus)
+        return Launched(side, side.hello, COLLECTING)
+
+    return launch

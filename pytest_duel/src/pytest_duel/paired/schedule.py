@@ -18,7 +18,7 @@ CALIBRATION_SECONDS = 0.0002
 GROWTH = 4
 """By how much batches grow until then."""
 FEW_ROUNDS = 4
-"""Where a test allows no more than this, each round is a sample and none is spent on calibration."""
+"""Where a test allows no more than this, each round is a sample: none is spent on calibration."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Budget:
         return max(block / max(1, self.benchmarks), 2 * BATCH_SECONDS)
 
     def affords(self, name: str, seconds: float) -> bool:
-        """Tell whether there is time for a benchmark whose call takes so many seconds on both arms.
+        """Tell whether there is time for one whose call takes so many seconds, both arms together.
 
         The least that a block does is a call to begin with, one to measure and one to end.
         """

@@ -21,9 +21,11 @@ from pytest_duel.gate import gate
 from pytest_duel.gate.gate import Parity, Scope
 from pytest_duel.gate.judgement import judge
 from pytest_duel.gate.settings import Settings
-from pytest_duel.paired.engine import BATCH_SECONDS, QUADS, Arm, Engine
+from pytest_duel.paired.client import catalogue_workers
+from pytest_duel.paired.engine import Arm, Engine
 from pytest_duel.paired.install import Checkout, prepared
 from pytest_duel.paired.sampling import ALPHA, LOOKS, Sampled
+from pytest_duel.paired.schedule import BATCH_SECONDS, QUADS
 from pytest_duel.results import machine
 from pytest_duel.selftest import stock
 from pytest_duel.selftest.records import Kind, Report, SelftestError, Trial, floors, measuring_code
@@ -181,7 +183,9 @@ def _trial(
     if kind is Kind.STOCK:
         runs = stock.run_thrice(arms[0], plan.cases, calls, extra, plan.project.source)
         return trial | {"extra": extra, "runs": runs}
-    engine = Engine(plan.project.source, gate.contests(scope, *arms, extra), seed)
+    engine = Engine(
+        catalogue_workers(plan.project.source), gate.contests(scope, *arms, extra), seed
+    )
     sampled = gate.measure(scope, engine, plan.settings, lambda _: None)
     judgement = judge(scope, sampled, Parity(), seed, plan.settings.threshold, {}, "")
     return trial | {

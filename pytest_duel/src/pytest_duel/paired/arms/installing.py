@@ -6,6 +6,7 @@ many processes ask for it at a time, and appears whole or not at all.
 
 import hashlib
 import importlib.machinery
+import importlib.util
 import os
 import platform
 import shlex
@@ -21,6 +22,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from pytest_duel.support import processes
+from pytest_duel.support.errors import DuelError
 
 SECONDS = 1800.0
 """For one build."""
@@ -38,7 +40,7 @@ _NO_MODULES = ("bin", "Scripts", "include", "share", "etc", "__pycache__")
 _SUFFIXES = tuple(importlib.machinery.all_suffixes())
 
 
-class InstallError(Exception):
+class InstallError(DuelError):
     """An arm cannot be installed; the message says why, with what the tool said."""
 
 
@@ -102,7 +104,9 @@ def modules_in(folder: Path) -> list[str]:
         name = entry.name.partition(".")[0]
         if not name.isidentifier() or entry.name in _NO_MODULES:
             continue
-        if (entry.is_dir() and entry.name == name and _holds_module(entry)) or (entry.is_file() and entry.name.endswith(_SUFFIXES)):
+        if (entry.is_dir() and entry.name == name and _holds_module(entry)) or (
+            entry.is_file() and entry.name.endswith(_SUFFIXES)
+        ):
             found.add(name)
     return sorted(found - {"setup", "conftest", "noxfile", "tasks"})
 

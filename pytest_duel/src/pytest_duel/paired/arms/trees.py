@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_duel.support import git
+from pytest_duel.support.errors import DuelError
 from pytest_duel.support.git import GitError
 
 _SUBMODULE = "160000"
 
 
-class TreeError(Exception):
+class TreeError(DuelError):
     """A revision cannot be had; the message says why."""
 
 

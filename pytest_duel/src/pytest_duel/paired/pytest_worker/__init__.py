@@ -1,5 +1,5 @@
 """The worker: pytest in a process of its own, whose `benchmark` fixture serves the engine.
 
-Started as ``python -m pytest -p pytest_duel.paired.pytest_worker.plugin``. Nothing in here imports NumPy or
-SciPy: a project may well measure those.
+Started as ``python -m pytest -p pytest_duel.paired.pytest_worker.plugin``. Nothing in here imports
+NumPy or SciPy: a project may well measure those.
 """

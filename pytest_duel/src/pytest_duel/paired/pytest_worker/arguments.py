@@ -1,21 +1,42 @@
 """Which of pytest's arguments must not reach a worker, though a project sets them for all runs.
 
 A worker runs one benchmark at a time, as often as the engine says. Options that spread tests over
-processes, trace them, stop or repeat them, reorder them, or write files are taken out of `addopts`;
-all others stay, the project's own among them.
+processes, trace them, stop or repeat them, reorder them, or write files are taken out of
+`addopts`; all others stay, the project's own among them.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 
-_FLAGS = ["-d", "-f", "-x", "--exitfirst", "--looponfail", "--full-trace", "--no-cov", "--no-cov-on-fail", "--cov-append", "--cov-branch", "--cov-reset", "--random-order", "--reverse", "--only-rerun", "--fail-on-flaky", "--benchmark-disable", "--benchmark-skip", "--benchmark-only", "--benchmark-enable", "--benchmark-autosave", "--benchmark-save-data", "--benchmark-verbose", "--benchmark-quiet", "--lf", "--last-failed", "--ff", "--failed-first", "--nf", "--new-first", "--sw", "--stepwise", "--sw-skip", "--stepwise-skip", "--stepwise-reset", "--cache-clear", "--pdb", "--trace", "--co", "--collect-only", "--collectonly", "--setup-only", "--setuponly", "--setup-show", "--setupshow", "--setup-plan", "--setupplan", "--fixtures", "--funcargs", "--fixtures-per-test", "--markers", "--codspeed", "--memray", "--self-contained-html", "--instafail"]
-_WITH_VALUE = ["-n", "--numprocesses", "--maxprocesses", "--dist", "--tx", "--px", "--rsyncdir", "--rsyncignore", "--maxfail", "--maxschedchunk", "--max-worker-restart", "--cov", "--cov-report", "--cov-config", "--cov-context", "--cov-fail-under", "--cov-precision", "--timeout", "--timeout-method", "--timeout_method", "--timeout_func_only", "--session-timeout", "--randomly-seed", "--random-order-bucket", "--random-order-seed", "--randomly-dont-reset-seed", "--reruns", "--reruns-delay", "--rerun-except", "--count", "--repeat-scope", "--flake-finder", "--benchmark-save", "--benchmark-json", "--benchmark-compare", "--benchmark-compare-fail", "--benchmark-cprofile", "--benchmark-cprofile-loops", "--benchmark-cprofile-top", "--benchmark-cprofile-dump", "--benchmark-histogram", "--benchmark-csv", "--benchmark-storage", "--junitxml", "--junit-xml", "--junit-prefix", "--html", "--css", "--report-log", "--json-report", "--json-report-file", "--pastebin", "--log-file", "--pdbcls", "--durations", "--durations-min", "--basetemp"]
-_OPTIONAL_VALUE = {
+_FLAGS = (
+    "-d -f -x --exitfirst --looponfail --full-trace "
+    "--no-cov --no-cov-on-fail --cov-append --cov-branch --cov-reset "
+    "--random-order --reverse --only-rerun --fail-on-flaky "
+    "--benchmark-disable --benchmark-skip --benchmark-only --benchmark-enable "
+    "--benchmark-autosave --benchmark-save-data --benchmark-verbose --benchmark-quiet "
+    "--lf --last-failed --ff --failed-first --nf --new-first --sw --stepwise --sw-skip "
+    "--stepwise-skip --stepwise-reset --cache-clear --pdb --trace --co --collect-only "
+    "--collectonly --setup-only --setuponly --setup-show --setupshow --setup-plan --setupplan "
+    "--fixtures --funcargs --fixtures-per-test --markers --codspeed --memray "
+    "--self-contained-html --instafail"
+).split()  # noqa: SIM905  a list of strings would take a page
+_WITH_VALUE = (
+    "-n --numprocesses --maxprocesses --dist --tx --px --rsyncdir --rsyncignore --maxfail "
+    "--maxschedchunk --max-worker-restart --cov --cov-report --cov-config --cov-context "
+    "--cov-fail-under --cov-precision --timeout --timeout-method --timeout_method "
+    "--session-timeout --randomly-seed --random-order-bucket --random-order-seed "
+    "--reruns --reruns-delay --rerun-except --count --repeat-scope "
+    "--benchmark-save --benchmark-json --benchmark-compare --benchmark-compare-fail "
+    "--benchmark-cprofile --benchmark-cprofile-loops --benchmark-cprofile-top "
+    "--benchmark-cprofile-dump --benchmark-histogram --benchmark-csv --benchmark-storage "
+    "--junitxml --junit-xml --junit-prefix --html --css --report-log --json-report-file "
+    "--pastebin --log-file --pdbcls --durations --durations-min --basetemp"
+).split()  # noqa: SIM905
+_OPTIONAL_VALUE = (
     "--cov", "--benchmark-compare", "--benchmark-histogram", "--benchmark-csv",
-    "--benchmark-cprofile-dump", "--randomly-dont-reset-seed",
-}  # fmt: skip
-"""Of those with a value: the ones whose next argument is a value only where it cannot be a path or
-an option; pytest itself reads it that way only with ``=``."""
+    "--benchmark-cprofile-dump",
+)  # fmt: skip
+"""Of those with a value: the ones that also stand alone. A path behind them is one to collect."""
 _CLUSTER = re.compile("-[xvqslf]{2,}")
 """Flags of one letter written together, ``-xvs``."""
 
@@ -49,9 +70,9 @@ def _kept(arguments: Sequence[str]) -> Iterator[str]:
         if argument in _FLAGS:
             continue
         if name in _WITH_VALUE:
-            if not equals and waiting and not waiting[0].startswith("-"):
-                if name not in _OPTIONAL_VALUE:
-                    waiting.pop(0)
+            has_value = waiting and not equals and not waiting[0].startswith("-")
+            if has_value and name not in _OPTIONAL_VALUE:
+                waiting.pop(0)
             continue
         if re.fullmatch(r"-n\w+", argument):
             continue

@@ -16,14 +16,14 @@ from pytest_duel.paired.pytest_worker.talk import Talk
 Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 
 
-class ServedFixture(BenchmarkFixture):  # type: ignore[misc]
+class ServedFixture(BenchmarkFixture):
     """Times as many calls as it is asked to."""
 
     talk: ClassVar[Talk]
     """With the engine; set by the plugin."""
 
     def _raw(self, function_to_benchmark: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        runner = self._make_runner(function_to_benchmark, args, kwargs)
+        runner = self._make_runner(function_to_benchmark, args, kwargs)  # type: ignore[no-untyped-call]
         self._serve(lambda calls: float(runner(range(calls))), calls=1, limit=None)
         return function_to_benchmark(*args, **kwargs)
 
@@ -50,7 +50,7 @@ class ServedFixture(BenchmarkFixture):  # type: ignore[misc]
             if not timed:  # what has been looped has no result
                 result = target(*args, **kwargs)
             else:
-                runner = self._make_runner(target, args, kwargs)
+                runner = self._make_runner(target, args, kwargs)  # type: ignore[no-untyped-call]
                 with PauseInstrumentation():
                     if loops:
                         seconds = float(runner(loops))
@@ -82,7 +82,7 @@ class ServedFixture(BenchmarkFixture):  # type: ignore[misc]
         limit
             Rounds that the test allows; None for any number.
         """
-        stats = self._make_stats(calls)
+        stats = self._make_stats(calls)  # type: ignore[no-untyped-call]
         with _frozen_heap():
             self.talk.answer({"calls": calls, "limit": limit})
             while (request := self.talk.next())["do"] == "time":

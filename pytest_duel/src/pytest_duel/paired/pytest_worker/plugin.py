@@ -8,6 +8,7 @@ import copy
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from pytest_duel.paired import channel, imports
 from pytest_duel.paired.pytest_worker.arguments import DISTURBING, undisturbed
 from pytest_duel.paired.pytest_worker.names import described, names
-from pytest_duel.paired.pytest_worker.talk import Ended, Talk
+from pytest_duel.paired.pytest_worker.talk import EndedError, Talk
 
 LONGEST = 2000
 """Characters of a failure that are told, from its end."""
@@ -30,7 +31,7 @@ class Worker:
         if hello["cpus"] and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, hello["cpus"])
         self.finder = imports.install(hello["modules"], hello["tests"])
-        sys.path.insert(len(hello["modules"]), os.getcwd())
+        sys.path.insert(len(set(hello["modules"].values())), str(Path.cwd()))
         self.errors: dict[str, str] = {}
         """What could not be collected, by node id."""
         self.failure = ""
@@ -55,12 +56,12 @@ class Worker:
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         """Serve the `benchmark` fixture."""
-        import pytest_benchmark.plugin
+        from pytest_benchmark import plugin
 
         from pytest_duel.paired.pytest_worker.fixture import ServedFixture
 
         ServedFixture.talk = self.talk
-        pytest_benchmark.plugin.BenchmarkFixture = ServedFixture
+        vars(plugin)["BenchmarkFixture"] = ServedFixture  # which its own fixture makes
         own = "marker that pytest-duel reads: duel(threshold=SHARE, skip=REASON)"
         config.addinivalue_line("markers", f"duel(threshold, skip): {own}")
 
@@ -95,7 +96,7 @@ class Worker:
         try:
             while True:
                 self._run(session, self.talk.next())
-        except Ended:
+        except EndedError:
             return True
 
     def _run(self, session: pytest.Session, request: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from pytest_duel.paired.channel import Channel
 
 
-class Ended(Exception):
+class EndedError(Exception):
     """The engine needs this worker no more."""
 
 
@@ -24,12 +24,12 @@ class Talk:
 
         Raises
         ------
-        Ended
+        EndedError
             Where there is none.
         """
         line = self._channel.receive()
         if not line:
-            raise Ended
+            raise EndedError
         request: dict[str, Any] = json.loads(line)
         self.waiting = request["do"]
         return request
