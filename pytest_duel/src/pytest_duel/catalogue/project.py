@@ -72,6 +72,12 @@ def find(start: Path) -> Path:
     raise ProjectError(f"no {FILE} with a table [{TABLE}] in {start} or above it")
 
 
+def has_catalogue(start: Path) -> bool:
+    """Tell whether the settings of a folder, or of one above it, name a `Project`."""
+    folders = (start, *start.parents)
+    return any(KEY in (_settings(folder / FILE) or {}) for folder in folders)
+
+
 def load(start: Path) -> Project:
     """Return the project of a folder, as `project` in its settings names it.
 

@@ -1,16 +1,17 @@
 """``pytest-duel gate``: tell whether a change is slower."""
 
 import argparse
-import sys
 from contextlib import ExitStack
 from dataclasses import astuple, replace
 from pathlib import Path
 
-from pytest_duel.catalogue.project import TABLE, Project
+from pytest_duel.catalogue.project import TABLE, Project, has_catalogue
+from pytest_duel.cli import gate_project
 from pytest_duel.cli.parser import (
     Commands,
     add_command,
     add_output,
+    announce,
     conclude,
     fraction,
     project,
@@ -61,7 +62,10 @@ examples:
 
 
 def add(commands: Commands) -> None:
-    """Declare the command."""
+    """Declare the command, for a catalogue or for ordinary benchmarks."""
+    if not has_catalogue(Path.cwd()):
+        gate_project.add(commands)
+        return
     parser = add_command(commands, "gate", summary="tell whether a change is slower", text=TEXT)
     parser.add_argument("--base", required=True, metavar="REV", help="the revision to start from")
     parser.add_argument(
@@ -170,9 +174,3 @@ def progress(now: Progress) -> None:
         f"block {now.blocks}: {now.undecided} cases undecided after {now.elapsed:.0f} s, "
         f"at most {now.left:.0f} s left"
     )
-
-
-def announce(line: str) -> None:
-    """Write a line for whoever waits."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()

@@ -1,6 +1,7 @@
 """``pytest-duel gate`` in a project without a catalogue: its ordinary benchmarks, in pairs."""
 
 import argparse
+import os
 from pathlib import Path
 
 from pytest_duel.cli.parser import (
@@ -16,6 +17,8 @@ from pytest_duel.gate.project import Question
 from pytest_duel.gate.project import run as run_gate
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.verdicts.model import Judgement
+
+PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini")
 
 TEXT = """\
 Tell whether the working tree is slower than a revision, and where.
@@ -95,11 +98,12 @@ def _judged(options: argparse.Namespace) -> Judgement:
         "packages": tuple(options.package) or None,
     }
     selection = {"-k": options.keyword, "-m": options.marks}
+    folder = _project_folder(Path.cwd())
     question = Question(
-        folder=Path.cwd(),
+        folder=folder,
         base=options.base,
         head=options.head,
-        paths=tuple(options.paths),
+        paths=tuple(_within(folder, path) for path in options.paths),
         selection=tuple(
             one for name, value in selection.items() if value for one in (name, value)
         ),
@@ -110,6 +114,22 @@ def _judged(options: argparse.Namespace) -> Judgement:
         seed=options.seed,
     )
     return run_gate(question, announce)
+
+
+def _project_folder(start: Path) -> Path:
+    """Return the nearest folder, from `start` upwards, that looks like a project's."""
+    for folder in (start, *start.parents):
+        if any((folder / name).is_file() for name in PROJECT_FILES):
+            return folder
+        if (folder / ".git").exists():
+            break
+    return start
+
+
+def _within(folder: Path, path: str) -> str:
+    """Return the path of a test as seen from the project's folder."""
+    file, separator, test = path.partition("::")
+    return os.path.relpath(file, folder) + separator + test
 
 
 def _name(text: str) -> str:

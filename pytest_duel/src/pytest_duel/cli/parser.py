@@ -101,6 +101,12 @@ def show(text: str) -> None:
     sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
 
 
+def announce(line: str) -> None:
+    """Write a line for whoever waits."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
 def report_file(text: str) -> Path:
     """Read the path of a report: what is wrong with it is said before anything is measured."""
     path = Path(text)

@@ -9,8 +9,7 @@ from pytest_benchmark.utils import get_commit_info
 from pytest_duel.catalogue import collect
 from pytest_duel.catalogue.model import FULL
 from pytest_duel.catalogue.project import Project
-from pytest_duel.cli.gate import announce
-from pytest_duel.cli.parser import Commands, add_command, project, show
+from pytest_duel.cli.parser import Commands, add_command, announce, project, show
 from pytest_duel.gate import gate
 from pytest_duel.gate import settings as gate_settings
 from pytest_duel.gate.gate import SETTINGS

@@ -250,7 +250,8 @@ def _notes(own: Plan, sampled: Sampled | None, settings: ProjectSettings) -> Ite
     yield (
         f"measured for {sampled.seconds:.0f} s; blocks: {sampled.blocks}, each two fresh "
         "processes on one CPU; the block is the sample. A slowdown counts from "
-        f"{settings.threshold:.1%}; a regression is called at a level of {ALPHA:.0%} for all benchmarks and looks together"
+        f"{settings.threshold:.1%}; a regression is called at a level of {ALPHA:.0%} for all "
+        "benchmarks and looks together"
     )
     yield (
         f"{COLUMNS[-1]}: the median over blocks, and the interval of their trimmed mean, of one "

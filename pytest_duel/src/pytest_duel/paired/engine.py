@@ -26,7 +26,7 @@ from pytest_duel.support import system
 PATIENCE = 30.0
 """So many times as long as it should take is an answer waited for."""
 LEAST_PATIENCE = 10.0
-"""But this long, in seconds: now and then a machine stands still."""
+"""But this long, in seconds: now and then a machine stands still. The most is `TIMEOUT`."""
 MOST_LANES = 4
 """Blocks side by side: each on a core of its own, but the cores share memory and outer caches."""
 
@@ -403,7 +403,8 @@ class Talk:
         }  # fmt: skip
         limit = TIMEOUT
         if self.seconds:
-            limit = patience(calls * (1 + extra) * self.seconds[slot])
+            expected = calls * (1 + extra) * self.seconds[slot]
+            limit = max(patience(expected), 3 * expected)
         seconds = float(self._both[slot].ask(request, limit)["seconds"])
         if not seconds > 0.0:
             raise ValueError("its timer did not move")
@@ -477,7 +478,7 @@ class Sides:
 
 def patience(seconds: float) -> float:
     """Return how long to wait for an answer that should take so many seconds."""
-    return max(LEAST_PATIENCE, min(TIMEOUT, PATIENCE * seconds), 3 * seconds)
+    return min(TIMEOUT, max(LEAST_PATIENCE, PATIENCE * seconds))
 
 
 def usable_cpus() -> list[int]:

@@ -85,7 +85,7 @@ def schedule(
     faster, slower = sorted((max(one, 1e-9), max(other, 1e-9)))
     calls = max(1, round(min(BATCH_SECONDS / faster, 2 * BATCH_SECONDS / slower)))
     quads = QUADS if calls * slower <= 4 * BATCH_SECONDS else FEW_QUADS
-    quads = max(1, min(quads, int(share / (QUAD / 2 * calls * (faster + slower)))))
+    quads = max(1, int(min(quads, share / (QUAD / 2 * calls * (faster + slower)))))
     if left is not None:
         calls = max(1, min(calls, left // (2 * quads)))
         quads = min(quads, left // (2 * calls))

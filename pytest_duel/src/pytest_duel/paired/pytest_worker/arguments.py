@@ -8,30 +8,32 @@ processes, trace them, stop or repeat them, reorder them, or write files are tak
 import re
 from collections.abc import Iterator, Sequence
 
-_FLAGS = (
-    "-d -f -x --exitfirst --looponfail --full-trace "
-    "--no-cov --no-cov-on-fail --cov-append --cov-branch --cov-reset "
-    "--random-order --reverse --only-rerun --fail-on-flaky "
-    "--benchmark-disable --benchmark-skip --benchmark-only --benchmark-enable "
-    "--benchmark-autosave --benchmark-save-data --benchmark-verbose --benchmark-quiet "
-    "--lf --last-failed --ff --failed-first --nf --new-first --sw --stepwise --sw-skip "
-    "--stepwise-skip --stepwise-reset --cache-clear --pdb --trace --co --collect-only "
-    "--collectonly --setup-only --setuponly --setup-show --setupshow --setup-plan --setupplan "
-    "--fixtures --funcargs --fixtures-per-test --markers --codspeed --memray "
-    "--self-contained-html --instafail"
-).split()  # noqa: SIM905  a list of strings would take a page
-_WITH_VALUE = (
-    "-n --numprocesses --maxprocesses --dist --tx --px --rsyncdir --rsyncignore --maxfail "
-    "--maxschedchunk --max-worker-restart --cov --cov-report --cov-config --cov-context "
-    "--cov-fail-under --cov-precision --timeout --timeout-method --timeout_method "
-    "--session-timeout --randomly-seed --random-order-bucket --random-order-seed "
-    "--reruns --reruns-delay --rerun-except --count --repeat-scope "
-    "--benchmark-save --benchmark-json --benchmark-compare --benchmark-compare-fail "
-    "--benchmark-cprofile --benchmark-cprofile-loops --benchmark-cprofile-top "
-    "--benchmark-cprofile-dump --benchmark-histogram --benchmark-csv --benchmark-storage "
-    "--junitxml --junit-xml --junit-prefix --html --css --report-log --json-report-file "
-    "--pastebin --log-file --pdbcls --durations --durations-min --basetemp"
-).split()  # noqa: SIM905
+_FLAGS_TEXT = """
+    -d -f -x --exitfirst --looponfail --full-trace
+    --no-cov --no-cov-on-fail --cov-append --cov-branch --cov-reset
+    --random-order --reverse --only-rerun --fail-on-flaky
+    --benchmark-disable --benchmark-skip --benchmark-only --benchmark-enable
+    --benchmark-autosave --benchmark-save-data --benchmark-verbose --benchmark-quiet
+    --lf --last-failed --ff --failed-first --nf --new-first --sw --stepwise --sw-skip
+    --stepwise-skip --stepwise-reset --cache-clear --pdb --trace --co --collect-only
+    --collectonly --setup-only --setuponly --setup-show --setupshow --setup-plan --setupplan
+    --fixtures --funcargs --fixtures-per-test --markers --codspeed --memray
+    --self-contained-html --instafail
+"""
+_WITH_VALUE_TEXT = """
+    -n --numprocesses --maxprocesses --dist --tx --px --rsyncdir --rsyncignore --maxfail
+    --maxschedchunk --max-worker-restart --cov --cov-report --cov-config --cov-context
+    --cov-fail-under --cov-precision --timeout --timeout-method --timeout_method
+    --session-timeout --randomly-seed --random-order-bucket --random-order-seed
+    --reruns --reruns-delay --rerun-except --count --repeat-scope
+    --benchmark-save --benchmark-json --benchmark-compare --benchmark-compare-fail
+    --benchmark-cprofile --benchmark-cprofile-loops --benchmark-cprofile-top
+    --benchmark-cprofile-dump --benchmark-histogram --benchmark-csv --benchmark-storage
+    --junitxml --junit-xml --junit-prefix --html --css --report-log --json-report-file
+    --pastebin --log-file --pdbcls --durations --durations-min --basetemp
+"""
+_FLAGS = frozenset(_FLAGS_TEXT.split())
+_WITH_VALUE = frozenset(_WITH_VALUE_TEXT.split())
 _OPTIONAL_VALUE = (
     "--cov", "--benchmark-compare", "--benchmark-histogram", "--benchmark-csv",
     "--benchmark-cprofile-dump",
