@@ -379,7 +379,7 @@ class Block:
                 self.engine.skip(contest.name, reasons[0].removeprefix(SKIPPED))
                 return [], []
             raise refusals[0] if len(refusals) == 1 else RefusalError("both sides", reasons[0])
-        if len({reply.get("answers") for reply in replies.values()} - {None}) > 1:
+        if len({reply["answers"] for reply in replies.values() if "seconds" in reply} - {None}) > 1:
             raise SideError("the arms give different answers, and a wrong answer has no speed")
         return [both[0], both[1]], [replies[0], replies[1]]
 

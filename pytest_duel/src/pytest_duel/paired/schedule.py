@@ -17,6 +17,8 @@ CALIBRATION_SECONDS = 0.0002
 """From here on a batch tells how long a call takes."""
 GROWTH = 4
 """By how much batches grow until then."""
+LEAST_SECONDS = 1e-12
+"""No call takes less."""
 FEW_ROUNDS = 4
 """Where a test allows no more than this, each round is a sample: none is spent on calibration."""
 
@@ -82,7 +84,9 @@ def schedule(
     left
         Rounds that the test still allows; None for any number.
     """
-    faster, slower = sorted((max(one, 1e-9), max(other, 1e-9)))
+    faster, slower = sorted((one, other))
+    if not LEAST_SECONDS < faster <= slower < math.inf:
+        raise ValueError(f"a call cannot take {faster!r} or {slower!r} seconds")
     calls = max(1, round(min(BATCH_SECONDS / faster, 2 * BATCH_SECONDS / slower)))
     quads = QUADS if calls * slower <= 4 * BATCH_SECONDS else FEW_QUADS
     quads = max(1, int(min(quads, share / (QUAD / 2 * calls * (faster + slower)))))
