@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_duel.paired.client import SideError
 from pytest_duel.paired.engine import Arm
-from pytest_duel.paired.pytest_client import COLLECTING, PytestSide, Tests
+from pytest_duel.paired.pytest_client import COLLECTING, PytestSide, Suite
 from pytest_duel.support.errors import DuelError
 
 
@@ -52,7 +52,7 @@ class Collected:
         return list(dict.fromkeys(one.path for one in self.benchmarks.values()))
 
 
-def collect(arm: Arm, tests: Tests, who: str) -> Collected:
+def collect(arm: Arm, tests: Suite, who: str) -> Collected:
     """List the benchmarks that pytest collects.
 
     Parameters

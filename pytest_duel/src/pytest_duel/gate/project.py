@@ -18,7 +18,7 @@ from pytest_duel.paired.arms.inner_tests import inner_tests
 from pytest_duel.paired.arms.installing import InstallError, Recipe
 from pytest_duel.paired.arms.trees import Repository
 from pytest_duel.paired.engine import Arm, Engine, lanes
-from pytest_duel.paired.pytest_client import Tests, pytest_workers
+from pytest_duel.paired.pytest_client import Suite, pytest_workers
 from pytest_duel.paired.sampling import LEAST, LOOKS, Progress, Sampled, sample
 from pytest_duel.paired.schedule import Budget
 from pytest_duel.support.units import duration
@@ -41,7 +41,7 @@ class Question:
     head: str | None = None
     """The revision to judge; None is the working tree."""
     paths: tuple[str, ...] = ()
-    """Tests to collect, as pytest takes them."""
+    """Suite to collect, as pytest takes them."""
     selection: tuple[str, ...] = ()
     """More of pytest's arguments: ``-k``, ``-m``."""
     only: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ class Prepared:
 
     base: Arm
     head: Arm
-    tests: Tests
+    tests: Suite
     """The head's, which drive both."""
     own: Plan
     settings: ProjectSettings
@@ -98,7 +98,7 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         )
         head = _arm(HEAD, head_tree, recipe, announce)
         base = _arm(BASE, base_tree, recipe, announce)
-        tests = Tests(
+        tests = Suite(
             head_tree, scratch, inner=inner_tests(head_tree, recipe.packages, head.modules)
         )
         chosen = (*question.selection, *question.paths)
@@ -193,7 +193,7 @@ def _collected_base(
     paths = [path for path in question.paths if (tree / path.partition("::")[0]).exists()]
     if question.paths and not paths:
         return {}
-    tests = Tests(
+    tests = Suite(
         tree,
         scratch,
         (*question.selection, *paths),
@@ -202,7 +202,7 @@ def _collected_base(
     return collect(base, tests, "the base").benchmarks
 
 
-def _for_workers(tests: Tests, own: Collected, found: Plan) -> Tests:
+def _for_workers(tests: Suite, own: Collected, found: Plan) -> Suite:
     """Return the tests as workers need them: only the files that hold a benchmark."""
     files = list(dict.fromkeys(one.path for one in found.measured.values()))
     where = [f"--rootdir={own.rootdir}", *(["-c", own.inifile] if own.inifile else [])]

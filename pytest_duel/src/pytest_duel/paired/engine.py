@@ -295,14 +295,15 @@ class Block:
 
     def _abandoned(self, contest: Contest) -> bool:
         """Let the sides end a contest that one has refused; tell whether both are ready again."""
-        try:
-            for slot in (0, 1):
-                side = self.sides.of(slot, contest)
-                side.ask({"do": "close", "name": contest.name})
-        except RefusalError:
-            return True  # it has ended, and says how
-        except SideError:
-            return False
+        for slot in (0, 1):
+            try:
+                self.sides.of(slot, contest).ask(
+                    {"do": "close", "name": contest.benchmark or contest.name}
+                )
+            except RefusalError:
+                continue  # it has ended, and says how
+            except SideError:
+                return False
         return True
 
     def _measure(self, contest: Contest, found: Measurements) -> None:
@@ -379,7 +380,10 @@ class Block:
                 self.engine.skip(contest.name, reasons[0].removeprefix(SKIPPED))
                 return [], []
             raise refusals[0] if len(refusals) == 1 else RefusalError("both sides", reasons[0])
-        if len({reply["answers"] for reply in replies.values() if "seconds" in reply} - {None}) > 1:
+        if (
+            len({reply["answers"] for reply in replies.values() if "seconds" in reply} - {None})
+            > 1
+        ):
             raise SideError("the arms give different answers, and a wrong answer has no speed")
         return [both[0], both[1]], [replies[0], replies[1]]
 

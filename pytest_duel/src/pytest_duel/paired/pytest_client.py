@@ -15,7 +15,7 @@ from typing import Any
 from pytest_duel.paired import channel
 from pytest_duel.paired.client import TIMEOUT, RefusalError, SideError
 from pytest_duel.paired.engine import Arm, Launch, Launched
-from pytest_duel.support import processes
+from pytest_duel.support import harness, processes
 
 COLLECTING = 600.0
 """Seconds to wait for the tests to be collected."""
@@ -29,7 +29,7 @@ _UNWANTED = (
 
 
 @dataclass(frozen=True)
-class Tests:
+class Suite:
     """The tests that both arms run."""
 
     folder: Path
@@ -41,7 +41,7 @@ class Tests:
     inner: Mapping[str, str] = field(default_factory=dict)
     """Test modules that lie within a package of the arm, and the folders that hold them."""
 
-    def restricted(self, arguments: Sequence[str]) -> "Tests":
+    def restricted(self, arguments: Sequence[str]) -> "Suite":
         """Return the same with other arguments."""
         return replace(self, arguments=tuple(arguments))
 
@@ -62,7 +62,7 @@ class PytestSide:
     """
 
     def __init__(
-        self, arm: Arm, tests: Tests, cpus: Sequence[int] = (), seed: str = "random"
+        self, arm: Arm, tests: Suite, cpus: Sequence[int] = (), seed: str = "random"
     ) -> None:
         self.name = arm.name
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -142,7 +142,7 @@ class PytestSide:
         return how + "".join(f": {line}" for line in (errors or lines)[-1:])
 
 
-def _command(arm: Arm, tests: Tests, own: str) -> list[str]:
+def _command(arm: Arm, tests: Suite, own: str) -> list[str]:
     return [
         arm.python, "-P", "-m", "pytest", "-p", "pytest_duel.paired.pytest_worker.plugin",
         f"--basetemp={Path(own, 'tmp')}", "-o", f"cache_dir={own}/cache", *tests.arguments,
@@ -151,7 +151,10 @@ def _command(arm: Arm, tests: Tests, own: str) -> list[str]:
 
 def _environment(arm: Arm, own: str, seed: str) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
-    path = os.pathsep.join([*dict.fromkeys(arm.modules.values()), *arm.harness])
+    # The harness that measures is this one. Where it is installed every process finds it, and its
+    # folder must not stand before the standard library.
+    own_harness = arm.harness or (() if harness.is_installed() else (str(harness.HOME),))
+    path = os.pathsep.join([*dict.fromkeys(arm.modules.values()), *own_harness])
     return inherited | {
         "PYTHONPATH": path,
         "PYTHONHASHSEED": seed,
@@ -160,7 +163,7 @@ def _environment(arm: Arm, own: str, seed: str) -> dict[str, str]:
     }
 
 
-def pytest_workers(tests: Tests) -> Launch:
+def pytest_workers(tests: Suite) -> Launch:
     """Return what starts workers that run these tests."""
 
     def launch(arm: Arm, cpus: Sequence[int]) -> Launched:

@@ -10,3 +10,8 @@ HOME = Path(__file__).resolve().parents[2]
 def search_path(*before: str) -> str:
     """Return a value for PYTHONPATH: some folders, and after them this harness."""
     return os.pathsep.join([*before, str(HOME)])
+
+
+def is_installed() -> bool:
+    """Tell whether it lies where the interpreter looks by itself."""
+    return HOME.name in ("site-packages", "dist-packages")

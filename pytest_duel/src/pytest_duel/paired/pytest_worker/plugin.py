@@ -101,6 +101,9 @@ class Worker:
 
     def _run(self, session: pytest.Session, request: dict[str, Any]) -> None:
         """Run one benchmark from its start to its end, and say how it went."""
+        if request["do"] != "open":
+            self.talk.answer({})  # it has ended by itself
+            return
         item = self.items.get(request["name"])
         if item is None:
             self.talk.answer({"error": self._missing(request["name"])})

@@ -1,0 +1,101 @@
+"""Ordinary pytest-benchmark tests, served by real workers: one block of two processes."""
+
+
+import pytest
+
+from pytest_duel.paired import client, engine
+from pytest_duel.paired.engine import Measurements
+from pytest_duel.paired.pytest_client import Suite
+from strangers import arm, copied, listed, one_block
+
+SERVED = "tests/test_served.py::test_"
+FAULTS = "tests/test_faults.py::test_"
+WRONG = {"unused", "twice", "raises_at_the_end"}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Measurements]:
+    """Return the names of all tests of a file, and what a block gave."""
+    home = tmp_path_factory.mktemp("served")
+    project = copied("served", home / "head")
+    other = copied("served", home / "base")
+    (home / "scratch").mkdir()
+    tests = Suite(project, home / "scratch", ("tests/test_served.py",))
+    arms = arm("base", other), arm("head", project)
+    names = listed(arms[1], tests)
+    return names, one_block(arms, tests, names)
+
+
+def test_every_way_to_use_the_fixture_is_measured(
+    served: tuple[list[str], Measurements],
+) -> None:
+    names, found = served
+    wrong = {f"{SERVED}{name}" for name in WRONG}
+    assert found.errors.keys() == wrong, {
+        name: why for name, why in found.errors.items() if name not in wrong
+    }
+    assert found.skipped == {f"{SERVED}skipped": "not today"}
+    assert found.differences.keys() == set(names) - wrong - {f"{SERVED}skipped"}
+    assert all(len(values) == found.blocks for values in found.differences.values())
+
+
+@pytest.mark.parametrize(("name", "reason"), [
+    ("unused", "Benchmark fixture was not used at all"),
+    ("twice", "Fixture can only be used once"),
+    ("raises_at_the_end", "call failed: RuntimeError: after the benchmark"),
+])  # fmt: skip
+def test_a_test_that_is_wrong_on_both_arms_says_why(
+    name: str, reason: str, served: tuple[list[str], Measurements]
+) -> None:
+    assert reason in served[1].errors[f"{SERVED}{name}"]
+
+
+def test_ids_with_addresses_are_named_by_their_order(
+    served: tuple[list[str], Measurements],
+) -> None:
+    names = [name for name in served[0] if "addresses" in name]
+    assert names == [f"{SERVED}addresses[<object object at 0x…>]#{place}" for place in (1, 2)]
+
+
+def test_time_that_grows_within_a_block_is_seen(
+    served: tuple[list[str], Measurements],
+) -> None:
+    drifts = served[1].drifts
+    assert drifts[f"{SERVED}grows"][0] > 0.5
+    assert abs(drifts[f"{SERVED}plain"][0]) < 0.5
+
+
+def test_workers_load_the_modules_of_their_arm(
+    served: tuple[list[str], Measurements],
+) -> None:
+    assert served[1].own_modules == 1
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Measurements:
+    """Return what a block gives whose head goes wrong."""
+    home = tmp_path_factory.mktemp("faulty")
+    project = copied("served", home / "head")
+    (home / "scratch").mkdir()
+    arms = arm("base", copied("served", home / "base")), arm("head", project)
+    tests = Suite(project, home / "scratch", ("tests/test_faults.py",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOY_BROKEN", str(project))
+        names = [f"{FAULTS}{name}" for name in ("skips", "fails", "dies", "hangs", "fine")]
+        patch.setattr(engine, "TIMEOUT", 5.0)
+        patch.setattr(client, "TIMEOUT", 5.0)
+        return one_block(arms, tests, names)
+
+
+@pytest.mark.parametrize(("name", "reason"), [
+    ("skips", "head: skipped: not on this arm"),
+    ("fails", "head: call failed: AssertionError: wrong on this arm"),
+    ("dies", "head was ended by SIGSEGV"),
+    ("hangs", "head did not answer in "),
+])  # fmt: skip
+def test_what_goes_wrong_on_one_arm_names_it(name: str, reason: str, faulty: Measurements) -> None:
+    assert faulty.errors[f"{FAULTS}{name}"].startswith(reason)
+
+
+def test_a_fault_costs_no_other_benchmark(faulty: Measurements) -> None:
+    assert list(faulty.differences) == [f"{FAULTS}fine"]

@@ -1,0 +1,3 @@
+"""What the tests share."""
+
+EXPECTED = 499500
