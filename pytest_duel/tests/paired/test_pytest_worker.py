@@ -1,6 +1,5 @@
 """Ordinary pytest-benchmark tests, served by real workers: one block of two processes."""
 
-
 import pytest
 
 from pytest_duel.paired import client, engine

@@ -33,7 +33,7 @@ def inner_tests(
 
 
 def _within(folder: Path, name: str) -> Iterator[tuple[str, str]]:
-    if _FOLDER.fullmatch(folder.name) and _holds_tests(folder):
+    if is_tests(folder):
         yield name, str(folder.parent)
         return
     for entry in sorted(folder.iterdir()):
@@ -43,5 +43,7 @@ def _within(folder: Path, name: str) -> Iterator[tuple[str, str]]:
             yield f"{name}.{entry.stem}", str(folder)
 
 
-def _holds_tests(folder: Path) -> bool:
-    return any(_FILE.fullmatch(path.name) for path in folder.rglob("*.py"))
+def is_tests(folder: Path) -> bool:
+    """Tell whether a folder is called after tests or benchmarks, and holds some."""
+    named = _FOLDER.fullmatch(folder.name) is not None
+    return named and any(_FILE.fullmatch(path.name) for path in folder.rglob("*.py"))

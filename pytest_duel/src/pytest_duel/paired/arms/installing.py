@@ -21,6 +21,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from pytest_duel.paired.arms.inner_tests import is_tests
 from pytest_duel.support import processes
 from pytest_duel.support.errors import DuelError
 
@@ -76,7 +77,12 @@ def install(project: Path, recipe: Recipe, cache: Path) -> Installed:
     """
     folders = [_package(project, name) for name in recipe.packages]
     if recipe.install == NONE:
-        found = {name: str(home) for home in map(_home, folders) for name in modules_in(home)}
+        found = {
+            name: str(home)
+            for home in map(_home, folders)
+            for name in modules_in(home)
+            if not is_tests(home / name)
+        }
         how = "imported from its tree"
     elif recipe.install == PIP:
         _check_buildable(folders, recipe)

@@ -144,7 +144,7 @@ def test_odd_ids(benchmark, name):
     benchmark(toy.step)
 
 
-@pytest.mark.parametrize("value", [object(), object()], ids=repr)
+@pytest.mark.parametrize("value", [object(), object()], ids=repr)  # noqa: PT014
 def test_addresses(benchmark, value):
     benchmark(toy.step, value)
 
