@@ -1,4 +1,4 @@
-"""What `pytest-duel gate` says where it cannot measure: one sentence, exit 2, nothing left behind."""
+"""What `pytest-duel gate` says where it cannot measure: exit 2, and nothing left behind."""
 
 import os
 import shutil

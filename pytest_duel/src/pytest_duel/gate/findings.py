@@ -22,6 +22,8 @@ COLUMNS = ("base", "head", "change [95 %]")
 SKIPPED, NEW, GONE, REMOVED = "skipped", "new", "gone", "removed"
 MEAN_SHARE = 0.25
 """A mean over many benchmarks may move by this share of their threshold."""
+FEW_BLOCKS = 6
+"""With fewer nothing is said of drift."""
 DRIFT = 0.2
 """From here on it is said that a call takes longer at the end of a process than at its start."""
 PORTS = ("Address already in use", "Errno 98", "WinError 10048")
@@ -116,13 +118,22 @@ def _said(name: str, own: Plan, sampled: Sampled) -> Iterator[str]:
         yield own.notes[name]
     if sampled.verdicts[name] is Verdict.INCONCLUSIVE:
         yield _advice(own.thresholds[name], sampled.estimates[name], sampled, name)
-    drifts = sampled.measured.drifts.get(name, [])
-    ratio = math.exp(statistics.median(drifts)) if drifts else 1.0
-    if abs(math.log(ratio)) > math.log1p(DRIFT):
+    ratio = drift(sampled.measured.drifts.get(name, []))
+    if ratio != 1.0:
         yield (
             f"a call takes {ratio:.2g} times as long at the end of a process as at its start, so "
             "the test keeps state; both arms did the same number of calls"
         )
+
+
+def drift(blocks: Sequence[float]) -> float:
+    """Return how a call's time changes within a process, as a ratio; 1 where blocks disagree."""
+    if len(blocks) < FEW_BLOCKS:
+        return 1.0
+    low, high = np.quantile(blocks, [0.2, 0.8])
+    typical = statistics.median(blocks)
+    is_plain = min(abs(low), abs(high)) > math.log1p(DRIFT) and low * high > 0
+    return math.exp(typical) if is_plain else 1.0
 
 
 def _advice(threshold: float, found: Estimate, sampled: Sampled, name: str) -> str:
@@ -130,8 +141,9 @@ def _advice(threshold: float, found: Estimate, sampled: Sampled, name: str) -> s
     seconds = statistics.median(sampled.measured.seconds[name])
     if seconds < FEW_SECONDS:
         return "a call is so short that the loop around it counts: do more work in one call"
-    if not math.isfinite(found.high) or found.high <= found.low:
-        return "too few blocks: raise --budget"
+    if found.blocks < LOOKS[0]:
+        needed = math.ceil(sampled.seconds * LOOKS[0] / max(1, found.blocks))
+        return f"too few blocks for a verdict: some --budget {needed} would do"
     half = (found.high - found.low) / 2
     room = max(abs(threshold - found.median), threshold / 4)
     factor = max(2.0, min((half / room) ** 2 * 1.5, 1000.0))

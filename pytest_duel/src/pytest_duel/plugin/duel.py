@@ -1,0 +1,36 @@
+"""``pytest --benchmark-only --duel REV``: the gate, from inside pytest."""
+
+import sys
+from typing import TextIO
+
+import pytest
+
+from pytest_duel.formats import FORMATS
+from pytest_duel.gate.project import Question, run
+from pytest_duel.support.errors import DuelError
+from pytest_duel.support.exit_codes import Exit
+
+
+def gated(config: pytest.Config, base: str, progress: TextIO) -> int:
+    """Run the gate on what pytest was asked for, show what it found, and return its exit code."""
+    selection = {"-k": config.getoption("keyword"), "-m": config.getoption("markexpr")}
+    question = Question(
+        folder=config.invocation_params.dir,
+        base=base,
+        paths=tuple(config.known_args_namespace.file_or_dir),
+        selection=tuple(
+            one for name, value in selection.items() if value for one in (name, value)
+        ),
+    )
+
+    def announce(line: str) -> None:
+        progress.write(f"{line}\n")
+        progress.flush()
+
+    try:
+        judgement = run(question, announce)
+    except DuelError as error:
+        announce(f"pytest --duel: {error}")
+        return Exit.ERROR
+    sys.stdout.write(FORMATS["terminal"](judgement))
+    return judgement.exit

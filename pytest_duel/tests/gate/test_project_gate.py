@@ -1,0 +1,162 @@
+"""`pytest-duel gate` from its installed wheel, in a stranger's project, from end to end."""
+
+import json
+import subprocess
+import sys
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from places import TESTS
+from repositories import commit, git
+from strangers import repository
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """A virtual environment with nothing of ours but the wheel."""
+
+    home: Path
+
+    def gate(self, folder: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
+        """Run the gate; return its exit code, its report and what it says on the way."""
+        report = self.home / "gate.json"
+        report.unlink(missing_ok=True)
+        done = subprocess.run(
+            [str(self.home / "bin/pytest-duel"), "gate", "--output", str(report), *arguments],
+            cwd=folder, capture_output=True, text=True, check=False, timeout=900,
+            env={"PATH": f"{self.home / 'bin'}:/usr/bin:/bin", "HOME": str(self.home)},
+        )  # fmt: skip
+        found = json.loads(report.read_text()) if report.exists() else {}
+        return done.returncode, found, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Stranger:
+    home = tmp_path_factory.mktemp("stranger")
+    out = tmp_path_factory.mktemp("dist")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
+    subprocess.run(build, cwd=TESTS.parent, check=True, capture_output=True, timeout=120)
+    venv.create(home, with_pip=True)
+    (wheel,) = out.glob("*.whl")
+    install = [home / "bin/python", "-m", "pip", "install", "--quiet", wheel]
+    subprocess.run(install, check=True, timeout=600)
+    return Stranger(home)
+
+
+def slowed(found: dict[str, Any]) -> set[str]:
+    """Return the benchmarks that are said to be slower."""
+    rows = [*found["cases"], *found["means"]]
+    return {row["name"] for row in rows if row["verdict"] == "regression"}
+
+
+@pytest.mark.parametrize("project", ["flat", "src_layout"])
+def test_equal_code_passes(project: str, stranger: Stranger, tmp_path: Path) -> None:
+    folder = repository(project, tmp_path / "toy")
+    code, found, said = stranger.gate(folder, "--base", "HEAD", "--threshold", "10%")
+    assert code == 0, said
+    assert found["counts"] == {"no change": 5}
+    assert git(folder, "status", "--short") == ""
+
+
+PLACES = {
+    "flat": ("toy/work.py", "benchmarks/test_toy.py::test_busy"),
+    "src_layout": ("src/toy/work.py", "tests/test_toy.py::test_busy"),
+}
+
+
+@pytest.mark.parametrize("project", PLACES)
+def test_a_slower_function_is_named(project: str, stranger: Stranger, tmp_path: Path) -> None:
+    folder = repository(project, tmp_path / "repository", inside="python/toy")
+    file, benchmark = PLACES[project]
+    text = (folder / file).read_text()
+    slower = text.replace("range(ROUNDS)", "range(ROUNDS + ROUNDS // 10)")
+    assert slower != text
+    (folder / file).write_text(slower)
+    code, found, said = stranger.gate(folder, "--base", "main", "--threshold", "4%")
+    assert code == 1, said
+    assert slowed(found) == {benchmark}
+
+
+def test_an_extension_is_compiled_on_both_sides(stranger: Stranger, tmp_path: Path) -> None:
+    folder = repository("extension", tmp_path / "toy")
+    source = folder / "toy.c"
+    source.write_text(source.read_text().replace("ROUNDS 20000", "ROUNDS 24000"))
+    code, found, said = stranger.gate(folder, "--base", "main", "--threshold", "5%")
+    assert code == 1, said
+    assert slowed(found) == {"test_extension.py::test_busy"}
+
+
+def test_two_packages_of_one_repository(stranger: Stranger, tmp_path: Path) -> None:
+    folder = repository("two_packages", tmp_path / "toy")
+    core = folder / "core/core/__init__.py"
+    core.write_text(core.read_text().replace("sum(range(1000))", "sum(list(range(1000)))"))
+    code, found, said = stranger.gate(folder, "--base", "main")
+    assert code == 1, said
+    assert slowed(found) == {"tests/test_app.py::test_twice"}
+
+
+def test_tests_within_the_package_are_the_heads(stranger: Stranger, tmp_path: Path) -> None:
+    folder = repository("inner", tmp_path / "toy")
+    shared = folder / "toy/tests/shared.py"
+    shared.write_text(shared.read_text() + "\nMORE = 1\n")  # the base has no such name
+    test = folder / "toy/tests/test_inner.py"
+    test.write_text(test.read_text().replace("EXPECTED\n", "EXPECTED, MORE\n", 1))
+    source = folder / "toy/__init__.py"
+    source.write_text(source.read_text().replace("sum(range(1000))", "sum(list(range(1000)))"))
+    code, found, said = stranger.gate(folder, "--base", "main")
+    assert code == 1, said
+    assert slowed(found) == {"toy/tests/test_inner.py::test_busy"}
+
+
+def test_a_change_cannot_loosen_its_own_gate(stranger: Stranger, tmp_path: Path) -> None:
+    folder = repository("inner", tmp_path / "toy")
+    with (folder / "pyproject.toml").open("a") as file:
+        file.write("\n[tool.pytest-duel]\nthreshold = 0.9\n")
+    source = folder / "toy/__init__.py"
+    source.write_text(source.read_text().replace("sum(range(1000))", "sum(list(range(1000)))"))
+    code, found, said = stranger.gate(folder, "--base", "main")
+    assert code == 1, said
+    assert any("raises thresholds" in one for one in found["warnings"])
+
+
+def test_what_comes_and_goes_is_told(stranger: Stranger, tmp_path: Path) -> None:
+    folder = repository("flat", tmp_path / "toy")
+    test = folder / "benchmarks/test_toy.py"
+    test.write_text(test.read_text().replace("def test_joined", "def test_renamed"))
+    options = ["--base", "main", "--only", "*ed", "--threshold", "20%"]
+    code, found, said = stranger.gate(folder, *options)
+    assert code == 2, said
+    verdicts = {row["name"].partition("::")[2]: row["verdict"] for row in found["cases"]}
+    assert verdicts == {"test_renamed": "new", "test_joined": "gone"}
+    accepted = [*options, "--accept-removal", "benchmarks/test_toy.py::test_joined"]
+    assert stranger.gate(folder, *accepted)[0] == 0
+
+
+def test_an_untracked_file_counts_as_head(stranger: Stranger, tmp_path: Path) -> None:
+    folder = repository("flat", tmp_path / "toy")
+    commit(folder, "two", 2)
+    (folder / "benchmarks/test_more.py").write_text(
+        "import toy\n\n\ndef test_more(benchmark):\n    benchmark(toy.busy)\n"
+    )
+    code, found, said = stranger.gate(folder, "--base", "main", "-k", "more")
+    assert code == 0, said
+    assert [row["verdict"] for row in found["cases"]] == ["new"]
+
+
+def test_pytest_itself_can_gate(stranger: Stranger, tmp_path: Path) -> None:
+    folder = repository("inner", tmp_path / "toy")
+    source = folder / "toy/__init__.py"
+    source.write_text(source.read_text().replace("sum(range(1000))", "sum(list(range(1000)))"))
+    done = subprocess.run(
+        [stranger.home / "bin/python", "-m", "pytest", "--benchmark-only", "--duel", "main"],
+        cwd=folder, capture_output=True, text=True, check=False, timeout=900,
+        env={"PATH": f"{stranger.home / 'bin'}:/usr/bin:/bin", "HOME": str(stranger.home)},
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "verdict: regression" in done.stdout

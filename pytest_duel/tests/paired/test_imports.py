@@ -1,0 +1,108 @@
+"""Whose modules an arm imports, whatever else offers them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from pytest_duel.support import harness
+
+SCRIPT = """
+import importlib.util, json, sys
+from pytest_duel.paired import imports
+finder = imports.install(json.loads(sys.argv[1]), json.loads(sys.argv[2]))
+sys.path.insert(0, sys.argv[3])
+{body}
+"""
+
+
+def ran(body: str, modules: dict[str, str], elsewhere: Path, tests: dict[str, str]) -> str:
+    """Run statements in a process whose finder knows an arm; return what they print."""
+    code = SCRIPT.format(body=body)
+    arguments = [json.dumps(modules), json.dumps(tests), str(elsewhere)]
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, *arguments], capture_output=True, text=True,
+        check=False, timeout=60, env={"PYTHONPATH": harness.search_path()},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def made(folder: Path, **modules: str) -> Path:
+    """Write modules; two underscores in a name part folders, and `init` is a package's own."""
+    for name, text in modules.items():
+        parts = ["__init__" if part == "init" else part for part in name.split("__")]
+        path = folder.joinpath(*parts).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+EDITABLE = """
+class Editable:  # as setuptools and meson-python install themselves
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] != "toy":
+            return None
+        home = sys.argv[3] + "/" + name.replace(".", "/")
+        import os
+        file = home + "/__init__.py" if os.path.isdir(home) else home + ".py"
+        return importlib.util.spec_from_file_location(name, file) if os.path.exists(file) else None
+sys.meta_path.insert(0, sys.meta_path.pop())
+sys.meta_path.append(Editable)
+"""
+
+
+def test_the_arm_comes_before_a_path_and_an_editable_install(tmp_path: Path) -> None:
+    own = made(tmp_path / "own", toy__init="WHOSE = 'own'", toy__part="WHOSE = 'own'")
+    other = made(tmp_path / "other", toy__init="WHOSE = 'other'", toy__part="WHOSE = 'other'",
+                 toy__new="")  # fmt: skip
+    body = (
+        EDITABLE
+        + """
+import toy, toy.part
+try:
+    import toy.new
+    found = "found"
+except ModuleNotFoundError as error:
+    found = error.name
+print(toy.WHOSE, toy.part.WHOSE, found, finder.foreign(), *finder.loaded())
+"""
+    )
+    said = ran(body, {"toy": str(own)}, other, {})
+    assert said == "own own toy.new None toy toy.part"
+
+
+def test_a_module_from_elsewhere_is_named(tmp_path: Path) -> None:
+    own = made(tmp_path / "own", toy="")
+    other = made(tmp_path / "other", toy="")
+    body = """
+spec = importlib.util.spec_from_file_location("toy", sys.argv[3] + "/toy.py")
+sys.modules["toy"] = importlib.util.module_from_spec(spec)
+print(finder.foreign())
+"""
+    said = ran(body, {"toy": str(own)}, other, {})
+    assert said == f"toy was imported from {other / 'toy.py'}, not from {own}"
+
+
+def test_tests_within_the_package_come_from_the_head(tmp_path: Path) -> None:
+    own = made(tmp_path / "own", toy__init="WHOSE = 'own'", toy__tests__init="",
+               toy__tests__test_a="WHOSE = 'own'")  # fmt: skip
+    head = made(tmp_path / "head", toy__init="WHOSE = 'head'", toy__tests__init="",
+                toy__tests__test_a="WHOSE = 'head'")  # fmt: skip
+    body = "import toy, toy.tests.test_a as t; print(toy.WHOSE, t.WHOSE, finder.foreign())"
+    said = ran(body, {"toy": str(own)}, head, {"toy.tests": str(head / "toy")})
+    assert said == "own head None"
+
+
+def test_a_namespace_has_the_parts_of_others(tmp_path: Path) -> None:
+    own = made(tmp_path / "own", space__mine="WHOSE = 'own'")
+    other = made(tmp_path / "other", space__mine="WHOSE = 'other'", space__theirs="")
+    body = "import space.mine, space.theirs; print(space.mine.WHOSE, finder.foreign())"
+    assert ran(body, {"space": str(own)}, other, {}) == "own None"
+
+
+def test_what_is_looked_for_and_not_there_is_not_there(tmp_path: Path) -> None:
+    own = made(tmp_path / "own", toy__init="")
+    body = "import toy; print(importlib.util.find_spec('toy.fast'))"
+    assert ran(body, {"toy": str(own)}, tmp_path, {}) == "None"
