@@ -48,7 +48,6 @@ class Editable:  # as setuptools and meson-python install themselves
         import os
         file = home + "/__init__.py" if os.path.isdir(home) else home + ".py"
         return importlib.util.spec_from_file_location(name, file) if os.path.exists(file) else None
-sys.meta_path.insert(0, sys.meta_path.pop())
 sys.meta_path.append(Editable)
 """
 
