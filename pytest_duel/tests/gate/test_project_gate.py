@@ -44,7 +44,7 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Stranger:
     subprocess.run(build, cwd=TESTS.parent, check=True, capture_output=True, timeout=120)
     venv.create(home, with_pip=True)
     (wheel,) = out.glob("*.whl")
-    install = [home / "bin/python", "-m", "pip", "install", "--quiet", wheel]
+    install = [str(home / "bin/python"), "-m", "pip", "install", "--quiet", str(wheel)]
     subprocess.run(install, check=True, timeout=600)
     return Stranger(home)
 

@@ -6,6 +6,7 @@ afterwards. Imports nothing beyond the standard library: workers load it before 
 measure.
 """
 
+import contextlib
 import importlib.machinery
 import sys
 from collections.abc import Mapping, Sequence
@@ -83,6 +84,15 @@ class ArmFinder(MetaPathFinder):
             and not any(f"{name}.".startswith(f"{test}.") for test in self.tests)
             and getattr(module, "__file__", None)
         ]
+
+    def load_parents(self) -> None:
+        """Import the packages that hold tests.
+
+        With `importlib` as its import mode, pytest would load them from the tests' own tree.
+        """
+        for name in {test.rpartition(".")[0] for test in self.tests} - {""}:
+            with contextlib.suppress(Exception):  # the tests will say it, and be told apart
+                importlib.import_module(name)
 
     def foreign(self) -> str | None:
         """Return what is wrong where a module of the arm was loaded from elsewhere."""

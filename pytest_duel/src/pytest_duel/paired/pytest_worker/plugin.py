@@ -43,6 +43,7 @@ class Worker:
         self, early_config: pytest.Config, parser: pytest.Parser, args: list[str]
     ) -> None:
         """Take out of `addopts` what would disturb."""
+        self.finder.load_parents()
         args[:] = undisturbed(args)
         known = early_config.known_args_namespace
         early_config.known_args_namespace = parser.parse_known_args(
