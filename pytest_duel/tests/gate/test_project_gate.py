@@ -160,3 +160,25 @@ def test_pytest_itself_can_gate(stranger: Stranger, tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1, done.stdout + done.stderr
     assert "verdict: regression" in done.stdout
+
+
+def test_a_raised_dependency_is_measured_in_its_own_environment(
+    stranger: Stranger, tmp_path: Path
+) -> None:
+    folder = repository("inner", tmp_path / "toy")
+    settings = folder / "pyproject.toml"
+    with_dependency = 'version = "1.0"\ndependencies = ["iniconfig=={}"]\n'
+    plain = settings.read_text()
+    settings.write_text(plain.replace('version = "1.0"\n', with_dependency.format("2.1.0")))
+    source = folder / "toy/__init__.py"
+    source.write_text(
+        "import time\nfrom importlib.metadata import version\n\n\n"
+        "def busy():\n"
+        "    time.sleep(0.001 if version('iniconfig') == '2.0.0' else 0.002)\n"
+        "    return 499500\n"
+    )
+    git(folder, "commit", "--quiet", "--all", "--message", "depend")
+    settings.write_text(plain.replace('version = "1.0"\n', with_dependency.format("2.0.0")))
+    code, found, said = stranger.gate(folder, "--base", "main", "--isolated")
+    assert code == 0, said
+    assert found["counts"] == {"improvement": 1}

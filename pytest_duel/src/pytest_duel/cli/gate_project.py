@@ -44,6 +44,7 @@ settings, all optional, in [tool.pytest-duel] of pyproject.toml:
 
 examples:
   pytest-duel gate --base main
+  pytest-duel gate --base main --isolated --with numpy
   pytest-duel gate --base HEAD~1 tests/benchmarks -k parse --budget 60
   pytest-duel gate --base main --output gate.md --output gate.json
 """
@@ -80,6 +81,14 @@ def add(commands: Commands) -> None:
         "--package", action="append", default=[], metavar="FOLDER",
         help="a folder to install, in place of the setting; may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--isolated", action="store_true",
+        help="give each side a virtual environment of its own, with the dependencies it declares",
+    )  # fmt: skip
+    parser.add_argument(
+        "--with", dest="requirements", action="append", default=[], metavar="REQUIREMENT",
+        help="what else that has, for the tests; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
     add_output(parser)
     parser.set_defaults(run=run)
@@ -111,6 +120,8 @@ def _judged(options: argparse.Namespace) -> Judgement:
         threshold=options.threshold,
         overrides=overrides,
         accepted=tuple(options.accept_removal),
+        isolated=options.isolated,
+        requirements=tuple(options.requirements),
         seed=options.seed,
     )
     return run_gate(question, announce)

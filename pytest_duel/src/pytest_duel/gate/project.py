@@ -16,6 +16,7 @@ from pytest_duel.gate.project_settings import ProjectSettings, SettingsError
 from pytest_duel.paired.arms import installing, trees
 from pytest_duel.paired.arms.inner_tests import inner_tests
 from pytest_duel.paired.arms.installing import InstallError, Recipe
+from pytest_duel.paired.arms.isolation import carried_harness, environment
 from pytest_duel.paired.arms.trees import Repository
 from pytest_duel.paired.engine import Arm, Engine, lanes
 from pytest_duel.paired.pytest_client import Suite, pytest_workers
@@ -51,6 +52,10 @@ class Question:
     """Settings given by hand."""
     accepted: tuple[str, ...] = ()
     """Benchmarks that are meant to be gone."""
+    isolated: bool = False
+    """Each arm has a virtual environment of its own, with the dependencies that it declares."""
+    requirements: tuple[str, ...] = ()
+    """What else that has, for the tests."""
     seed: int = 0
 
 
@@ -96,8 +101,9 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             settings.install or installing.suggested(head_tree),
             trees.version(repository),
         )
-        head = _arm(HEAD, head_tree, recipe, announce)
-        base = _arm(BASE, base_tree, recipe, announce)
+        places = Places(scratch, isolated=question.isolated, requirements=question.requirements)
+        head = _arm(HEAD, head_tree, recipe, places, announce)
+        base = _arm(BASE, base_tree, recipe, places, announce)
         tests = Suite(
             head_tree, scratch, inner=inner_tests(head_tree, recipe.packages, head.modules)
         )
@@ -174,16 +180,31 @@ def _settings_before(base_tree: Path, announce: Announce) -> ProjectSettings:
         return ProjectSettings()
 
 
-def _arm(name: str, tree: Path, recipe: Recipe, announce: Announce) -> Arm:
+@dataclass(frozen=True)
+class Places:
+    """What arms are installed into, beside their folders."""
+
+    scratch: Path
+    isolated: bool = False
+    requirements: tuple[str, ...] = ()
+
+
+def _arm(name: str, tree: Path, recipe: Recipe, places: Places, announce: Announce) -> Arm:
     announce(f"installing the {name} ...")
+    harness: tuple[str, ...] = ()
+    started = time.monotonic()
     try:
-        found, seconds = _timed(
-            lambda: installing.install(tree, recipe, installing.cache_folder())
-        )
+        if places.isolated:
+            python = environment(places.scratch / f"{name}-env", tree, recipe, places.requirements)
+            recipe = replace(recipe, python=python)
+            harness = (carried_harness(places.scratch / f"{name}-harness"),)
+        found = installing.install(tree, recipe, installing.cache_folder())
     except InstallError as error:
         raise InstallError(f"the {name} cannot be installed: {error}") from None
-    announce(f"  {', '.join(found.modules)}: {found.how} ({duration(seconds)})")
-    return Arm(name, (), modules=found.modules)
+    how = f"{found.how}, in an environment of its own" if places.isolated else found.how
+    took = duration(time.monotonic() - started)
+    announce(f"  {', '.join(found.modules)}: {how} ({took})")
+    return Arm(name, (), modules=found.modules, python=recipe.python, harness=harness)
 
 
 def _collected_base(

@@ -55,6 +55,8 @@ class Recipe:
     """``pip``, ``none``, or a command with ``{target}`` in it."""
     version: str = "0.0"
     """Told to builds that would ask git for one."""
+    python: str = sys.executable
+    """The interpreter to install for."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def install(project: Path, recipe: Recipe, cache: Path) -> Installed:
         how = "imported from its tree"
     elif recipe.install == PIP:
         _check_buildable(folders, recipe)
-        found, how = _kept_modules(folders, recipe, cache), f"installed with {_tool()[0]}"
+        found, how = _kept_modules(folders, recipe, cache), f"installed with {installer().name}"
     else:
         found, how = _kept_modules(folders, recipe, cache), "installed by the command in `install`"
     if not found:
@@ -168,36 +170,65 @@ def _build(folders: Sequence[Path], recipe: Recipe, target: Path) -> None:
         for place, folder in enumerate(folders):
             copy = home / f"source{place}"
             shutil.copytree(folder, copy, symlinks=True)
-            _run(_command(recipe, copy, home / "target"), copy, recipe)
+            run_build(_command(recipe, copy, home / "target"), copy, recipe)
         (home / "target").rename(target)
 
 
 def _command(recipe: Recipe, source: Path, target: Path) -> list[str]:
     if recipe.install == PIP:
-        return [*_tool()[1], "--no-deps", "--target", str(target), str(source)]
+        return [
+            *installer().into(recipe.python),
+            "--no-deps",
+            "--target",
+            str(target),
+            str(source),
+        ]
     return [part.replace("{target}", str(target)) for part in shlex.split(recipe.install)]
 
 
-def _tool() -> tuple[str, list[str]]:
-    """Return the installer that is here, and how to call it."""
-    uv = shutil.which(
-        "uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    )
-    if uv:
-        return "uv", [uv, "pip", "install", "--quiet", "--python", sys.executable]
-    if importlib.util.find_spec("pip"):
-        return "pip", [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
+@dataclass(frozen=True)
+class Installer:
+    """A program that installs packages."""
+
+    name: str
+    program: tuple[str, ...]
+    """How it is called."""
+
+    def into(self, python: str) -> list[str]:
+        """Return the command that installs for an interpreter."""
+        if self.name == "uv":
+            return [*self.program, "pip", "install", "--quiet", "--python", python]
+        return [
+            *self.program, "--python", python, "install", "--quiet",
             "--disable-pip-version-check",
-        ]
+        ]  # fmt: skip
+
+
+def installer() -> Installer:
+    """Return the installer that is here.
+
+    Raises
+    ------
+    InstallError
+        Where there is none.
+    """
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    uv = shutil.which("uv", path=places)
+    if uv:
+        return Installer("uv", (uv,))
+    if importlib.util.find_spec("pip"):
+        return Installer("pip", (sys.executable, "-m", "pip"))
     raise InstallError("there is neither uv nor pip to install it with")
 
 
-def _run(command: Sequence[str], folder: Path, recipe: Recipe) -> None:
+def run_build(command: Sequence[str], folder: Path, recipe: Recipe) -> None:
+    """Run a command that installs, in a folder.
+
+    Raises
+    ------
+    InstallError
+        Where it fails; with what it says.
+    """
     environment = os.environ | {
         "SETUPTOOLS_SCM_PRETEND_VERSION": recipe.version,
         "PDM_BUILD_SCM_VERSION": recipe.version,
@@ -216,8 +247,16 @@ def _key(folders: Sequence[Path], recipe: Recipe) -> str:
     """Return a digest of all that the outcome of a build depends on."""
     digest = hashlib.sha256()
     variables = {name: os.environ.get(name) for name in _RELEVANT}
-    tool = _tool()[0] if recipe.install == PIP else recipe.install
-    toolchain = (sys.version, platform.platform(), sys.executable, variables, tool, recipe.version)
+    tool = installer().name if recipe.install == PIP else recipe.install
+    toolchain = (
+        sys.version,
+        platform.platform(),
+        sys.executable,
+        recipe.python,
+        variables,
+        tool,
+        recipe.version,
+    )
     digest.update(repr((toolchain, *_compilers(folders))).encode())
     for folder in folders:
         for path in sorted(folder.rglob("*")):

@@ -1,0 +1,64 @@
+"""A virtual environment of its own for an arm, with the dependencies that it declares.
+
+For the change that raises a dependency. What the project itself holds still comes from the arm's
+folder; the environment only has what that imports, pytest, and pytest-benchmark.
+"""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from pytest_duel.paired.arms.installing import Recipe, installer, run_build
+from pytest_duel.support import harness
+
+TOOLS = ("pytest", "pytest-benchmark")
+"""As here, in either environment: they measure."""
+_WORKER = ("__init__.py", "paired/__init__.py", "paired/channel.py", "paired/imports.py")
+
+
+def environment(folder: Path, project: Path, recipe: Recipe, more: Sequence[str]) -> str:
+    """Make an environment in a new folder, and return its interpreter.
+
+    Parameters
+    ----------
+    folder
+        Where to make it.
+    project
+        Whose dependencies to install.
+    recipe
+        Says which folders of it are packages.
+    more
+        Further requirements, such as those of the tests.
+
+    Raises
+    ------
+    InstallError
+        Where that fails.
+    """
+    tool = installer()
+    if tool.name == "uv":
+        make = [*tool.program, "venv", "--quiet", "--python", sys.executable]
+    else:
+        make = [sys.executable, "-m", "venv", "--without-pip"]
+    run_build([*make, str(folder)], project, recipe)
+    python = str(folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
+    pinned = [f"{name}=={version(name)}" for name in TOOLS]
+    packages = [str(project / name) for name in recipe.packages]
+    run_build([*tool.into(python), *packages, *pinned, *more], project, recipe)
+    return python
+
+
+def carried_harness(folder: Path) -> str:
+    """Copy what a worker needs of this harness into a new folder, and return that."""
+    home = harness.HOME / "pytest_duel"
+    target = folder / "pytest_duel"
+    (target / "paired").mkdir(parents=True)
+    for name in _WORKER:
+        shutil.copyfile(home / name, target / name)
+    shutil.copytree(
+        home / "paired/pytest_worker", target / "paired/pytest_worker",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )  # fmt: skip
+    return str(folder)
