@@ -18,6 +18,9 @@ if find_spec("hypothesis"):  # a sweep, which runs no test, comes by here withou
     settings.register_profile("untimed", deadline=None)
     settings.load_profile("untimed")
 
+collect_ignore = ["projects"]
+"""Projects of strangers, whose tests are run in copies."""
+
 Toy = Callable[..., pytest.RunResult]
 
 
