@@ -377,14 +377,21 @@ def native_batch(sources: Sources) -> str:
     return _table([*times[0]], map(_native_cells, times))
 
 
-def stages(sources: Sources) -> str:
-    """Show what clearing a market of many units takes without Python, stage by stage."""
-    return _stages(sources.native["stages"])
+def ways(sources: Sources) -> str:
+    """Show what each way to clear a market takes without Python, whichever is the fastest."""
+    times = sources.native["ways"]
+    rows = [["–" if cell == "nan" else cell for cell in _native_cells(row)] for row in times]
+    return _table([*times[0]], rows)
 
 
-def stages_of_many(sources: Sources) -> str:
-    """Show what clearing a market of very many units takes, whose buckets are added up."""
-    return _stages(sources.native["stages_of_many"])
+def stages_of_blocks(sources: Sources) -> str:
+    """Show what clearing a market takes whose units are dealt into buckets, stage by stage."""
+    return _stages(sources.native["stages_of_blocks"])
+
+
+def stages_of_sums(sources: Sources) -> str:
+    """Show what clearing a market takes of which each bucket is summed up, stage by stage."""
+    return _stages(sources.native["stages_of_sums"])
 
 
 def _stages(times: Sequence[Mapping[str, float]]) -> str:
@@ -420,7 +427,7 @@ TABLES: Mapping[str, Table] = {
     table.__name__: table
     for table in (
         where, uniform, batch, other_batches, shapes, fleet, repeated, fresh, learnt, cold_start,
-        training, environments, gymnasium, year, pools, selftest, native, native_batch, stages,
-        stages_of_many, boundary, targets, stable_abi, ties,
+        training, environments, gymnasium, year, pools, selftest, native, native_batch, ways,
+        stages_of_blocks, stages_of_sums, boundary, targets, stable_abi, ties,
     )
 }  # fmt: skip
