@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -380,8 +381,7 @@ def native_batch(sources: Sources) -> str:
 def ways(sources: Sources) -> str:
     """Show what each way to clear a market takes without Python, whichever is the fastest."""
     times = sources.native["ways"]
-    rows = [["–" if cell == "nan" else cell for cell in _native_cells(row)] for row in times]
-    return _table([*times[0]], rows)
+    return _table([*times[0]], map(_native_cells, times))
 
 
 def stages_of_blocks(sources: Sources) -> str:
@@ -413,7 +413,9 @@ def boundary(sources: Sources) -> str:
 
 
 def _native_cells(row: Mapping[str, float]) -> list[str]:
-    return [f"{row['n']:,.0f}", *(figures(row[name]) for name in row if name != "n")]
+    """Return a size and times; one that could not be taken is not a number."""
+    times = [row[name] for name in row if name != "n"]
+    return [f"{row['n']:,.0f}", *("–" if isnan(time) else figures(time) for time in times)]
 
 
 def targets(sources: Sources) -> str:

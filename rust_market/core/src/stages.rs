@@ -1,9 +1,9 @@
 //! Clearing a market in a given way, or stage by stage, for the benchmarks that time that.
 
+use crate::clearing::clear;
 use crate::dispatch::dispatch;
 use crate::fault::good_values;
 use crate::margin::Margin;
-use crate::margin::all_pairs;
 use crate::margin::bucket_blocks::scale;
 use crate::margin::scratch::Scratch;
 use crate::market::Market;
@@ -53,6 +53,14 @@ pub fn clear_by(
     scratch: &mut Scratch,
     cleared: &mut [f64],
 ) -> Option<f64> {
+    if way == Way::AllPairs {
+        // Compiled for each number of units.
+        return if way.takes(market.bids.len()) {
+            clear(market, Rules::default(), scratch, cleared).ok()
+        } else {
+            None
+        };
+    }
     simd::run(InOneWay { way, market, scratch, cleared })
 }
 
@@ -77,7 +85,7 @@ impl Task for InOneWay<'_> {
         let Scratch { rank_count, bucket_walk, bucket_blocks, bucket_sums, full_sort } = scratch;
         let first = Ties::First;
         let margin = match way {
-            Way::AllPairs => all_pairs::margin(bids, quantities, threshold, first),
+            Way::AllPairs => return None,
             Way::RankCount => rank_count.margin::<AVX2>(bids, quantities, threshold, first),
             Way::BucketWalk => bucket_walk.margin(bids, quantities, threshold, first)?,
             Way::BucketBlocks => bucket_blocks.margin::<AVX2>(bids, quantities, threshold)?,
