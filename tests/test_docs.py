@@ -42,9 +42,9 @@ PARTS = {
     "docs/method.md": ("selftest",),
     "docs/performance.md": (
         "where", "uniform", "figure_times", "figure_lead", "shapes", "batch", "other_batches",
-        "fleet", "repeated", "fresh", "learnt", "native", "boundary", "stages", "stages_of_many",
-        "native_batch", "targets", "ties", "cold_start", "training", "environments",
-        "figure_steps", "gymnasium", "year", "pools", "stable_abi",
+        "fleet", "repeated", "fresh", "learnt", "native", "boundary", "ways",
+        "stages_of_blocks", "stages_of_sums", "native_batch", "targets", "ties", "cold_start",
+        "training", "environments", "figure_steps", "gymnasium", "year", "pools", "stable_abi",
     ),
 }  # fmt: skip
 """The generated parts of each page, in order: what its text leans on does not vanish unseen."""

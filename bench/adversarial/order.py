@@ -7,24 +7,45 @@ and adds supply in order up to the marginal unit, whose bucket is the last one t
 where that takes too many moves, it sorts in full. Beyond, it adds whole buckets as they lie, eight
 units at a time, each quantity rounded as the supply's last place asks for. It puts units in order
 only where supply passes a power of two or reaches demand, or where a quantity is half way between
-two roundings. Very many units it deals no more: it adds up each bucket as they lie, and chooses
-the units of those few buckets in which the order counts. Where buckets lie it takes from a sample.
+two roundings. Very many units it deals no more: it adds up each bucket as they lie, twice, and
+follows a chain to the units of those few buckets in which the order counts. Where buckets lie it
+takes from a sample.
 """
 
 import itertools
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from bench.adversarial.markets import Array, Valid
+from bench.wheel import CRATE
 
 Generator = np.random.Generator
 
+
+def _thresholds() -> Mapping[str, int]:
+    """Return up to how many units `rust` goes which way, by the name of the way."""
+    source = (CRATE / "core/src/thresholds.rs").read_text(encoding="utf-8")
+    found = re.findall(r"const (\w+): usize = ([\d_]+);", source)
+    return {name: int(number) for name, number in found}
+
+
+THRESHOLDS = _thresholds()
+COUNTED, WALKED, DEALT = (
+    THRESHOLDS[name] for name in ("RANK_COUNT", "BUCKET_WALK", "BUCKET_BLOCKS")
+)
+PAIRS = THRESHOLDS["ALL_PAIRS"]
+
 # Around every width of vectors, and the change of algorithm.
-FEW = (65, 1, 2, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64)
 # Large before small: what a market leaves in scratch memory must not reach the next.
-MANY = (5000, 65, 4096, 66, 1000, 400, 401, 127, 408, 128, 777, 129, 300)
-VERY_MANY = (20_003, 16_384, 16_383)
+WIDTHS = (15, 16, 17, 31, 32, 33, 47, 48, 49)
+FEW = (COUNTED + 1, 1, 2, PAIRS, PAIRS + 1, *WIDTHS, COUNTED - 1, COUNTED)
+MANY = (
+    *(5000, COUNTED + 1, 4096, COUNTED + 2, 1000, WALKED, WALKED + 1),
+    *(127, WALKED + 8, 128, 777, 129, WALKED - 100),
+)
+VERY_MANY = (DEALT + 3620, DEALT + 1, DEALT)
 LARGEST = float(np.finfo(np.float64).max)
 TINY = float(np.nextafter(0.0, 1.0))
 GAP = float(np.spacing(64.0))

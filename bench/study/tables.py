@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -377,14 +378,20 @@ def native_batch(sources: Sources) -> str:
     return _table([*times[0]], map(_native_cells, times))
 
 
-def stages(sources: Sources) -> str:
-    """Show what clearing a market of many units takes without Python, stage by stage."""
-    return _stages(sources.native["stages"])
+def ways(sources: Sources) -> str:
+    """Show what each way to clear a market takes without Python, whichever is the fastest."""
+    times = sources.native["ways"]
+    return _table([*times[0]], map(_native_cells, times))
 
 
-def stages_of_many(sources: Sources) -> str:
-    """Show what clearing a market of very many units takes, whose buckets are added up."""
-    return _stages(sources.native["stages_of_many"])
+def stages_of_blocks(sources: Sources) -> str:
+    """Show what clearing a market takes whose units are dealt into buckets, stage by stage."""
+    return _stages(sources.native["stages_of_blocks"])
+
+
+def stages_of_sums(sources: Sources) -> str:
+    """Show what clearing a market takes of which each bucket is summed up, stage by stage."""
+    return _stages(sources.native["stages_of_sums"])
 
 
 def _stages(times: Sequence[Mapping[str, float]]) -> str:
@@ -406,7 +413,9 @@ def boundary(sources: Sources) -> str:
 
 
 def _native_cells(row: Mapping[str, float]) -> list[str]:
-    return [f"{row['n']:,.0f}", *(figures(row[name]) for name in row if name != "n")]
+    """Return a size and times; one that could not be taken is not a number."""
+    times = [row[name] for name in row if name != "n"]
+    return [f"{row['n']:,.0f}", *("–" if isnan(time) else figures(time) for time in times)]
 
 
 def targets(sources: Sources) -> str:
@@ -420,7 +429,7 @@ TABLES: Mapping[str, Table] = {
     table.__name__: table
     for table in (
         where, uniform, batch, other_batches, shapes, fleet, repeated, fresh, learnt, cold_start,
-        training, environments, gymnasium, year, pools, selftest, native, native_batch, stages,
-        stages_of_many, boundary, targets, stable_abi, ties,
+        training, environments, gymnasium, year, pools, selftest, native, native_batch, ways,
+        stages_of_blocks, stages_of_sums, boundary, targets, stable_abi, ties,
     )
 }  # fmt: skip

@@ -8,18 +8,22 @@
 //!
 //! `keys` is what `sort_unstable` takes for as many integers: the bound of a clearing that sorts.
 //! `portable` is `clear` with the instructions that every processor of this kind has. `additions` is
-//! what it takes to add quantities that lie in merit order, one after the other up to demand.
+//! what it takes to add quantities that lie in merit order, one after the other up to demand. Inputs
+//! and outputs are as in the Python sweep: a pool of distinct markets, new memory for each result.
 
 #[allow(dead_code)]
 mod common;
 
-use common::{Inputs, Table, markets, sizes, some_markets, time};
+use std::mem::MaybeUninit;
+
+use common::{Inputs, Table, fresh, markets, sizes, some_markets, time};
 use market_core::{
     Error, Fresh, Market, Markets, Matrix, Rules, Scratch, clear, clear_batch, clear_portably,
     study,
 };
 
-type Clear = fn(Market<'_>, Rules, &mut Scratch, &mut [f64]) -> Result<f64, Error>;
+type Cell = MaybeUninit<f64>;
+type Clear = fn(Market<'_>, Rules, &mut Scratch, &mut [Cell]) -> Result<f64, Error>;
 
 const SIZES: [usize; 14] = [1, 2, 5, 10, 20, 32, 50, 64, 100, 200, 500, 1000, 10_000, 100_000];
 const BATCH_SIZES: [usize; 3] = [5, 50, 432];
@@ -28,22 +32,21 @@ const ROWS: usize = 1000;
 fn one_market(units: usize) -> [f64; 4] {
     let markets = markets(units);
     let rules = Rules::default();
-    let mut cleared = vec![0.0; units];
     let mut keys = vec![0; units];
     let sorting = time(&markets, |inputs| {
         keys.copy_from_slice(&inputs.keys);
         keys.sort_unstable();
         keys[0] as f64
     });
-    let mut with = |clear: Clear| {
+    let with = |clear: Clear| {
         let mut scratch = Scratch::new();
         time(&markets, |inputs| {
-            clear(inputs.market(), rules, &mut scratch, &mut cleared).expect("a good market")
+            clear(inputs.market(), rules, &mut scratch, &mut fresh(units)).expect("a good market")
         })
     };
     let (clearing, portable) = (with(clear), with(clear_portably));
     let study = time(&markets, |inputs| {
-        study::clear(&inputs.bids, &inputs.quantities, inputs.demand, &mut cleared)
+        study::clear(&inputs.bids, &inputs.quantities, inputs.demand, &mut fresh(units))
     });
     [sorting, clearing, portable, study]
 }
@@ -69,11 +72,10 @@ fn batch(units: usize) -> [f64; 4] {
     let quantities: Vec<f64> =
         pool.iter().flat_map(|inputs| &inputs.quantities).copied().collect();
     let demand: Vec<f64> = pool.iter().map(|inputs| inputs.demand).collect();
-    let (mut prices, mut cleared) = (vec![0.0; ROWS], vec![0.0; ROWS * units]);
-    let mut with = |threads, shared: bool| {
+    let with = |threads, shared: bool| {
         let own = |values| Matrix { values, shared: false };
         let either = |values| Matrix { values, shared };
-        let best = time(&pool[..1], |_| {
+        let time = time(&pool[..1], |_| {
             let markets = Markets {
                 rows: ROWS,
                 units,
@@ -81,11 +83,12 @@ fn batch(units: usize) -> [f64; 4] {
                 quantities: either(&quantities),
                 demand: own(&demand),
             };
+            let (mut prices, mut cleared) = (fresh(ROWS), fresh(ROWS * units));
             let results = Fresh { prices: &mut prices[..], cleared: &mut cleared[..] };
             clear_batch(markets, Rules::default(), Some(threads), results).expect("good markets");
             0.0
         });
-        best / ROWS as f64
+        time / ROWS as f64
     };
     [with(1, false), with(2, false), with(1, true), additions(&pool)]
 }

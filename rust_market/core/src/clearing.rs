@@ -2,13 +2,15 @@
 
 use crate::dispatch::dispatch;
 use crate::error::{Error, OutOfMemory};
-use crate::fault::good_price;
+use crate::fault::{good_price, good_values};
+use crate::margin::all_pairs;
 use crate::margin::scratch::Scratch;
 use crate::market::Market;
 use crate::output::Output;
-use crate::rules::Rules;
+use crate::rules::{Rules, some};
 use crate::simd::{self, Task};
 use crate::thresholds::ALL_PAIRS;
+use crate::values::positive_zero;
 
 /// Clears one market and returns its price. `cleared` is overwritten.
 ///
@@ -54,15 +56,19 @@ pub fn clear_portably<T: Output>(
 
 /// Clears with the widest instructions that pay.
 fn run<T: Output>(clear: Clear<'_, T>) -> Result<Option<f64>, OutOfMemory> {
-    if clear.market.bids.len() <= ALL_PAIRS { handful(clear) } else { simd::run(clear) }
+    if clear.market.bids.len() <= ALL_PAIRS { Ok(handful(clear)) } else { simd::run(clear) }
 }
 
 fn run_portably<T: Output>(clear: Clear<'_, T>) -> Result<Option<f64>, OutOfMemory> {
-    if clear.market.bids.len() <= ALL_PAIRS { handful(clear) } else { simd::run_portably(clear) }
+    if clear.market.bids.len() <= ALL_PAIRS {
+        Ok(handful(clear))
+    } else {
+        simd::run_portably(clear)
+    }
 }
 
 /// A few numbers gain nothing from wide registers, and wait on their way through memory.
-fn handful<T: Output>(clear: Clear<'_, T>) -> Result<Option<f64>, OutOfMemory> {
+fn handful<T: Output>(clear: Clear<'_, T>) -> Option<f64> {
     match clear.market.bids.len() {
         1 => clear.of::<1>(),
         2 => clear.of::<2>(),
@@ -100,13 +106,18 @@ impl<T: Output> Task for Clear<'_, T> {
 }
 
 impl<T: Output> Clear<'_, T> {
-    /// Tells the compiler how many units there are, so that it unrolls all loops.
+    /// Tells the compiler how many units there are, so that it unrolls all loops. Takes no memory.
     #[inline(always)]
-    fn of<const UNITS: usize>(self) -> Result<Option<f64>, OutOfMemory> {
-        let Self { market: Market { bids, quantities, demand }, rules, scratch, cleared } = self;
+    fn of<const UNITS: usize>(self) -> Option<f64> {
+        let Self { market: Market { bids, quantities, demand }, rules, cleared, .. } = self;
         let (bids, quantities) = (&bids[..UNITS], &quantities[..UNITS]);
-        let market = Market { bids, quantities, demand };
         let cleared = &mut cleared[..UNITS];
-        simd::run_portably(Clear { market, rules, scratch, cleared })
+        if !(good_price(rules.scarcity_price) && good_values(bids, quantities, &[demand])) {
+            return None;
+        }
+        let threshold = rules.threshold(positive_zero(demand));
+        let margin = all_pairs::margin(bids, quantities, some(threshold), rules.ties);
+        let margin = margin.settled(bids, threshold);
+        Some(dispatch(bids, quantities, demand, rules, margin, cleared))
     }
 }

@@ -21,11 +21,11 @@ pub const MOST_NUMBERS_A_UNIT: usize = 17;
 /// Memory to clear markets with; reused, so that clearing does not allocate.
 #[derive(Debug)]
 pub struct Scratch {
-    rank_count: RankCount,
-    bucket_walk: BucketWalk,
-    bucket_blocks: BucketBlocks,
-    bucket_sums: BucketSums,
-    full_sort: MeritOrder,
+    pub(crate) rank_count: RankCount,
+    pub(crate) bucket_walk: BucketWalk,
+    pub(crate) bucket_blocks: BucketBlocks,
+    pub(crate) bucket_sums: BucketSums,
+    pub(crate) full_sort: MeritOrder,
 }
 
 impl Scratch {
