@@ -11,8 +11,7 @@ from bench.catalogue import catalogue
 from bench.project import project
 from pytest_duel.catalogue.model import Catalogue
 from pytest_duel.cli.duel import Progress, blocks
-from pytest_duel.cli.gate import announce
-from pytest_duel.cli.parser import Commands, add_command, add_output, conclude
+from pytest_duel.cli.parser import Commands, add_command, add_output, announce, conclude
 from pytest_duel.duel import targets
 from pytest_duel.paired.install import prepared
 from pytest_duel.selftest import selftest

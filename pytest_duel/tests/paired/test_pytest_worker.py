@@ -35,7 +35,7 @@ def test_every_way_to_use_the_fixture_is_measured(
     }
     assert found.skipped == {f"{SERVED}skipped": "not today"}
     assert found.differences.keys() == set(names) - wrong - {f"{SERVED}skipped"}
-    assert all(len(values) == found.blocks for values in found.differences.values())
+    assert all(1 <= len(values) <= found.blocks for values in found.differences.values())
 
 
 @pytest.mark.parametrize(("name", "reason"), [
