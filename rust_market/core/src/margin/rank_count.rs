@@ -113,8 +113,21 @@ impl RankCount {
         if let Some(added) = self.add_if_in_order(units, supply, demand, &offer) {
             return added;
         }
-        self.order[..units].sort_by_key(|&word| key(offer(unit(word)).bid)); // stable
+        self.sort_by_bid(units, &offer);
         self.add_if_in_order(units, supply, demand, &offer).unwrap_or(Ok(supply)) // it is now
+    }
+
+    /// Sorts by whole bids, each of which is read once: the standard library's sort may panic where a
+    /// bid changes under it, as it does where another thread writes to it.
+    #[cold]
+    fn sort_by_bid(&mut self, units: usize, offer: impl Fn(usize) -> Offer) {
+        let mut keyed: [(u64, i32); RANK_COUNT] = from_fn(|rank| {
+            let word = self.order[rank];
+            let bid = if rank < units { offer(unit(word)).bid } else { f64::INFINITY };
+            (key(bid), word)
+        });
+        keyed[..units].sort_by_key(|&(key, _)| key); // stable
+        self.order = keyed.map(|(_, word)| word);
     }
 
     #[inline(always)]
@@ -239,5 +252,33 @@ fn count_smaller_avx2(words: &Words, units: usize, counts: &mut Words) {
         unsafe { _mm256_storeu_si256(counts.as_mut_ptr().cast(), low_counts) };
         // SAFETY: and for eight more.
         unsafe { _mm256_storeu_si256(counts[CHUNK..].as_mut_ptr().cast(), high_counts) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// As where another thread writes to the bids meanwhile.
+    #[test]
+    fn bids_that_change_meanwhile_give_some_result() {
+        let state = Cell::new(1_u64);
+        let next = || {
+            state.set(state.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+            (state.get() >> 40) as f64
+        };
+        for _ in 0..2000 {
+            let mut few = RankCount::new();
+            for (unit, word) in few.order.iter_mut().enumerate() {
+                *word = unit as i32;
+            }
+            let offer = |_| Offer { bid: next(), quantity: 1.0 };
+            match few.add(RANK_COUNT, 0.0, 30.0, offer) {
+                Ok(supply) => assert!(supply >= 0.0),
+                Err((rank, _)) => assert!(rank < RANK_COUNT),
+            }
+        }
     }
 }
