@@ -7,6 +7,7 @@ lengths; and, once the numbers are known to be good, `out`.
 
 import math
 import os
+import weakref
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -146,6 +147,21 @@ def outputs(out: object, inputs: tuple[ArrayLike, ...], shape: errors.Shape, dty
             if np.shares_memory(array, np.asarray(given)):
                 raise errors.overlapping_input(position, name)
     return prices, cleared
+
+
+def pinned(*arrays: NDArray[Any]) -> list[weakref.ref[NDArray[Any]]]:
+    """Return what keeps the memory of arrays, and of those of which they are views, where it is.
+
+    As long as it lives, NumPy's `resize` refuses them, also where it is told to count no
+    references. Kernels need it that let go of the GIL.
+    """
+    pins = []
+    for array in arrays:
+        owner: Any = array
+        while isinstance(owner, np.ndarray):
+            pins.append(weakref.ref(owner))
+            owner = owner.base
+    return pins
 
 
 def store(values: Floats, cleared: Cleared) -> None:

@@ -133,6 +133,7 @@ def clear_batch(
     tolerance = arguments.check_tolerance(tolerance)
     arguments.check_threads(threads)
     batch = arguments.many_markets(bids, quantities, demand, scarcity_price, out)
+    pins = arguments.pinned(*batch[:3])
     units = batch.bids.shape[-1]
     shape = batch.demand.size, units
     scarcity = _as_float(batch.scarcity_price)
@@ -147,6 +148,7 @@ def clear_batch(
             out=out,
         )
     prices, cleared = arguments.outputs(out, (bids, quantities, demand), shape, batch.dtype)
+    pins += arguments.pinned(prices, cleared)
     same = batch.dtype is np.float64
     dispatch = cast("Floats", cleared) if same else np.empty(shape)
     rows = kernels.Rows(
@@ -167,6 +169,7 @@ def clear_batch(
             kernels.clear_rows_on_threads(*batched, parts)
     if not same:
         arguments.store(dispatch, cleared)
+    del pins
     return prices, cleared
 
 

@@ -64,9 +64,11 @@ def clear_batch(
     tolerance = arguments.check_tolerance(tolerance)
     arguments.check_threads(threads)
     batch = arguments.many_markets(bids, quantities, demand, scarcity_price, out)
+    pins = arguments.pinned(*batch[:3])
     _check_values(batch, (bids, quantities, demand, scarcity_price))
     shape = batch.demand.size, batch.bids.shape[-1]
     prices, cleared = arguments.outputs(out, (bids, quantities, demand), shape, batch.dtype)
+    pins += arguments.pinned(prices, cleared)
 
     all_bids = np.broadcast_to(batch.bids, shape)
     all_quantities = np.broadcast_to(batch.quantities, shape)
@@ -81,6 +83,7 @@ def clear_batch(
             rules,
         )
         arguments.store(dispatch, cleared[row])
+    del pins
     return prices, cleared
 
 
