@@ -24,7 +24,7 @@ use crate::market::Market;
 use crate::pool;
 use crate::rules::Rules;
 use crate::simd::lanes::LANES;
-use crate::simd::{self, Task};
+use crate::simd::{self, Instructions, Task};
 use crate::thresholds::{KEPT_UNITS, UNITS_PER_THREAD};
 use crate::values::make_room;
 
@@ -285,7 +285,7 @@ impl<R: Rows, T: Results> Task for Groups<'_, '_, R, T> {
     type Output = Result<(), Error>;
 
     #[inline(always)]
-    fn run<const AVX2: bool>(self) -> Result<(), Error> {
+    fn run<I: Instructions>(self) -> Result<(), Error> {
         let Self(part) = self;
         while part.rows - part.next >= LANES {
             part.group(part.next)?;
@@ -299,9 +299,9 @@ impl<R: Rows, T: Results> Task for Part<'_, R, T> {
     type Output = Result<(), Error>;
 
     #[inline(always)]
-    fn run<const AVX2: bool>(mut self) -> Result<(), Error> {
+    fn run<I: Instructions>(mut self) -> Result<(), Error> {
         for row in self.next..self.rows {
-            self.row::<AVX2>(row)?;
+            self.row::<I>(row)?;
         }
         Ok(())
     }
@@ -340,7 +340,7 @@ impl<R: Rows, T: Results> Part<'_, R, T> {
     }
 
     #[inline(always)]
-    fn row<const AVX2: bool>(&mut self, row: usize) -> Result<(), Error> {
+    fn row<I: Instructions>(&mut self, row: usize) -> Result<(), Error> {
         let Job { markets, rules, common, .. } = self.job;
         let Worker { scratch, bids, quantities, cleared, .. } = &mut *self.worker;
         let number = self.first + row;
@@ -360,7 +360,7 @@ impl<R: Rows, T: Results> Part<'_, R, T> {
             let margin = if shared {
                 common.margin(quantities, demand, rules)
             } else {
-                scratch.margin::<AVX2>(Market { bids, quantities, demand }, rules)?
+                scratch.margin::<I>(Market { bids, quantities, demand }, rules)?
             };
             let cells = results.cells(row, markets.units, cleared);
             let price = dispatch(bids, quantities, demand, rules, margin, cells);

@@ -8,7 +8,7 @@ use crate::margin::scratch::Scratch;
 use crate::market::Market;
 use crate::output::Output;
 use crate::rules::{Rules, some};
-use crate::simd::{self, Task};
+use crate::simd::{self, Instructions, Task};
 use crate::thresholds::ALL_PAIRS;
 use crate::values::positive_zero;
 
@@ -92,7 +92,7 @@ impl<T: Output> Task for Clear<'_, T> {
     type Output = Result<Option<f64>, OutOfMemory>;
 
     #[inline(always)]
-    fn run<const AVX2: bool>(self) -> Result<Option<f64>, OutOfMemory> {
+    fn run<I: Instructions>(self) -> Result<Option<f64>, OutOfMemory> {
         let Self { market, rules, scratch, cleared } = self;
         let Market { bids, quantities, demand } = market;
         let units = bids.len();
@@ -100,7 +100,7 @@ impl<T: Output> Task for Clear<'_, T> {
         if !good_price(rules.scarcity_price) {
             return Ok(None);
         }
-        let margin = scratch.checked_margin::<AVX2>(market, rules)?;
+        let margin = scratch.checked_margin::<I>(market, rules)?;
         Ok(margin.map(|margin| dispatch(bids, quantities, demand, rules, margin, cleared)))
     }
 }

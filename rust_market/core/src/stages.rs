@@ -8,7 +8,7 @@ use crate::margin::bucket_blocks::scale;
 use crate::margin::scratch::Scratch;
 use crate::market::Market;
 use crate::rules::{Rules, Ties, some};
-use crate::simd::{self, Task};
+use crate::simd::{self, Instructions, Task};
 use crate::thresholds::{ALL_PAIRS, BUCKET_BLOCKS, RANK_COUNT};
 
 /// A way to find the margin.
@@ -75,7 +75,7 @@ impl Task for InOneWay<'_> {
     type Output = Option<f64>;
 
     #[inline(always)]
-    fn run<const AVX2: bool>(self) -> Option<f64> {
+    fn run<I: Instructions>(self) -> Option<f64> {
         let Self { way, market: Market { bids, quantities, demand }, scratch, cleared } = self;
         let rules = Rules::default();
         let threshold = some(rules.threshold(demand));
@@ -86,11 +86,11 @@ impl Task for InOneWay<'_> {
         let first = Ties::First;
         let margin = match way {
             Way::AllPairs => return None,
-            Way::RankCount => rank_count.margin::<AVX2>(bids, quantities, threshold, first),
+            Way::RankCount => rank_count.margin::<I>(bids, quantities, threshold, first),
             Way::BucketWalk => bucket_walk.margin(bids, quantities, threshold, first)?,
-            Way::BucketBlocks => bucket_blocks.margin::<AVX2>(bids, quantities, threshold)?,
+            Way::BucketBlocks => bucket_blocks.margin::<I>(bids, quantities, threshold)?,
             Way::BucketSums => {
-                bucket_sums.margin::<AVX2>(bids, quantities, threshold, bucket_blocks)?
+                bucket_sums.margin::<I>(bids, quantities, threshold, bucket_blocks)?
             }
             Way::FullSort => {
                 full_sort.sort(bids).ok()?;
@@ -135,13 +135,13 @@ impl<D: FnMut()> Task for Staged<'_, D> {
     type Output = Option<f64>;
 
     #[inline(always)]
-    fn run<const AVX2: bool>(self) -> Option<f64> {
+    fn run<I: Instructions>(self) -> Option<f64> {
         let Self { market, scratch, cleared, mut done } = self;
         let Market { bids, quantities, demand } = market;
         let margin = if staged_way(bids.len()) == Way::BucketSums {
-            sums_staged::<AVX2>(scratch, market, &mut done)?
+            sums_staged::<I>(scratch, market, &mut done)?
         } else {
-            blocks_staged::<AVX2>(scratch, market, &mut done)?
+            blocks_staged::<I>(scratch, market, &mut done)?
         };
         done();
         let price = dispatch(bids, quantities, demand, Rules::default(), margin, cleared);
@@ -151,7 +151,7 @@ impl<D: FnMut()> Task for Staged<'_, D> {
 }
 
 #[inline(always)]
-fn blocks_staged<const AVX2: bool>(
+fn blocks_staged<I: Instructions>(
     scratch: &mut Scratch,
     market: Market<'_>,
     done: &mut impl FnMut(),
@@ -168,14 +168,14 @@ fn blocks_staged<const AVX2: bool>(
     done();
     blocks.deal(bids, scale)?;
     done();
-    Some(match blocks.add::<AVX2>(bids, quantities, scale, 0.0, threshold)? {
+    Some(match blocks.add::<I>(bids, quantities, scale, 0.0, threshold)? {
         Ok(_) => Margin::Beyond,
         Err(reached) => reached.margin(bids),
     })
 }
 
 #[inline(always)]
-fn sums_staged<const AVX2: bool>(
+fn sums_staged<I: Instructions>(
     scratch: &mut Scratch,
     market: Market<'_>,
     done: &mut impl FnMut(),
@@ -189,5 +189,5 @@ fn sums_staged<const AVX2: bool>(
     done();
     bucket_sums.add_rounded(quantities);
     done();
-    bucket_sums.walk::<AVX2>(bids, quantities, threshold, bucket_blocks)
+    bucket_sums.walk::<I>(bids, quantities, threshold, bucket_blocks)
 }

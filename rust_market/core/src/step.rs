@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::error::OutOfMemory;
 
 use crate::pool;
-use crate::simd::{self, Task};
+use crate::simd::{self, Instructions, Task};
 use crate::step::environments::{Environments, Outcome, Refusal, State};
 use crate::step::lanes::{fits_lanes, step_lanes};
 use crate::step::model::Model;
@@ -150,13 +150,13 @@ impl Task for Part<'_> {
     type Output = Result<(), OutOfMemory>;
 
     #[inline(always)]
-    fn run<const AVX2: bool>(self) -> Result<(), OutOfMemory> {
+    fn run<I: Instructions>(self) -> Result<(), OutOfMemory> {
         let Self { model, others, environments, buffers } = self;
         if fits_lanes(model) {
             step_lanes(model, others, environments);
             Ok(())
         } else {
-            step_rows::<AVX2>(model, others, environments, buffers)
+            step_rows::<I>(model, others, environments, buffers)
         }
     }
 }

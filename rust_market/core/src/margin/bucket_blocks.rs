@@ -16,7 +16,7 @@ use crate::margin::Margin;
 use crate::margin::absorb::{BLOCK, absorb, rounded_sum};
 use crate::margin::rank_count::{Offer, RankCount};
 use crate::margin::scale::Scale;
-use crate::simd::{self, Task};
+use crate::simd::{self, Instructions, Task};
 use crate::thresholds::RANK_COUNT;
 use crate::values::{make_room, nth_at, refill};
 
@@ -98,7 +98,7 @@ impl BucketBlocks {
 
     /// The margin, or `None` where the bids are no good for buckets, or there is no memory for them.
     #[inline(always)]
-    pub fn margin<const AVX2: bool>(
+    pub fn margin<I: Instructions>(
         &mut self,
         bids: &[f64],
         quantities: &[f64],
@@ -106,7 +106,7 @@ impl BucketBlocks {
     ) -> Option<Margin> {
         let scale = scale(bids)?;
         self.deal(bids, scale)?;
-        Some(match self.add::<AVX2>(bids, quantities, scale, 0.0, demand)? {
+        Some(match self.add::<I>(bids, quantities, scale, 0.0, demand)? {
             Ok(_) => Margin::Beyond,
             Err(reached) => reached.margin(bids),
         })
@@ -114,14 +114,14 @@ impl BucketBlocks {
 
     /// Adds units whose order counts to a supply that is short of the demand; `None` as above.
     #[inline(always)]
-    pub fn add_units<const AVX2: bool>(
+    pub fn add_units<I: Instructions>(
         &mut self,
         bids: &[f64],
         quantities: &[f64],
         supply: f64,
         demand: f64,
     ) -> Option<Added> {
-        simd::run_either(!AVX2, Add { blocks: self, bids, quantities, supply, demand })
+        simd::run_either(!I::AVX2, Add { blocks: self, bids, quantities, supply, demand })
     }
 
     /// Puts the units into buckets, in index order within each.
@@ -138,7 +138,7 @@ impl BucketBlocks {
 
     /// Adds units, which are in buckets, to a supply that is short of the demand.
     #[inline(always)]
-    pub fn add<const AVX2: bool>(
+    pub fn add<I: Instructions>(
         &mut self,
         bids: &[f64],
         quantities: &[f64],
@@ -165,9 +165,9 @@ impl BucketBlocks {
             let added = if scale.flat() {
                 add_equal(bids[0], &quantities[ranks.clone()], ranks.start, total, supply, demand)
             } else if ranks.len() <= RANK_COUNT {
-                self.add_few::<AVX2>(bids, quantities, ranks, scale, total, demand)
+                self.add_few::<I>(bids, quantities, ranks, scale, total, demand)
             } else {
-                self.add_crowd::<AVX2>(bids, quantities, ranks, total, demand)?
+                self.add_crowd::<I>(bids, quantities, ranks, total, demand)?
             };
             match added {
                 Ok(with) => total = with,
@@ -209,7 +209,7 @@ impl BucketBlocks {
 
     /// Sorts a few units and adds them one after the other.
     #[inline(always)]
-    fn add_few<const AVX2: bool>(
+    fn add_few<I: Instructions>(
         &mut self,
         bids: &[f64],
         quantities: &[f64],
@@ -224,12 +224,12 @@ impl BucketBlocks {
             *offer = Offer { bid: bids[unit], quantity: quantities[unit] };
         }
         let number = scale.within(self.some[0].bid, self.some[units - 1].bid);
-        self.add_some::<AVX2>(units, number, supply, demand)
+        self.add_some::<I>(units, number, supply, demand)
     }
 
     /// Sorts some units by a number that goes up with the bid, and adds them one after the other.
     #[inline(always)]
-    fn add_some<const AVX2: bool>(
+    fn add_some<I: Instructions>(
         &mut self,
         units: usize,
         number: impl Fn(f64) -> i32,
@@ -237,7 +237,7 @@ impl BucketBlocks {
         demand: f64,
     ) -> Added {
         let offers = &self.some;
-        self.few.sort_offers::<AVX2>(offers, units, number);
+        self.few.sort_offers::<I>(offers, units, number);
         let added = self.few.add(units, supply, demand, |unit| offers[unit]);
         added.map_err(|(rank, before)| self.reached(rank, supply, before))
     }
@@ -254,7 +254,7 @@ impl BucketBlocks {
 
     /// Divides a bucket of many units into buckets of its own.
     #[inline(always)]
-    fn add_crowd<const AVX2: bool>(
+    fn add_crowd<I: Instructions>(
         &mut self,
         bids: &[f64],
         quantities: &[f64],
@@ -271,7 +271,7 @@ impl BucketBlocks {
         let units = || self.order[ranks.clone()].iter().map(|&unit| unit as usize);
         refill(&mut crowd.bids, 0.0, units().map(|unit| bids[unit])).ok()?;
         refill(&mut crowd.quantities, 0.0, units().map(|unit| quantities[unit])).ok()?;
-        crowd.blocks.add_units::<AVX2>(&crowd.bids, &crowd.quantities, supply, demand)
+        crowd.blocks.add_units::<I>(&crowd.bids, &crowd.quantities, supply, demand)
     }
 
     /// Gives memory back that only an unusually large market needed.
@@ -309,7 +309,7 @@ impl Task for Add<'_> {
     type Output = Option<Added>;
 
     #[inline(always)]
-    fn run<const AVX2: bool>(self) -> Option<Added> {
+    fn run<I: Instructions>(self) -> Option<Added> {
         let Self { blocks, bids, quantities, supply, demand } = self;
         if bids.len() <= RANK_COUNT {
             let scale = Scale::new(bids, 1)?;
@@ -317,11 +317,11 @@ impl Task for Add<'_> {
                 *offer = Offer { bid, quantity };
             }
             let number = scale.within(scale.lowest, scale.highest);
-            return Some(blocks.add_some::<AVX2>(bids.len(), number, supply, demand));
+            return Some(blocks.add_some::<I>(bids.len(), number, supply, demand));
         }
         let scale = scale(bids)?;
         blocks.deal(bids, scale)?;
-        blocks.add::<AVX2>(bids, quantities, scale, supply, demand)
+        blocks.add::<I>(bids, quantities, scale, supply, demand)
     }
 }
 
@@ -391,10 +391,11 @@ fn in_turn(bucket: &[u16], mut each: impl FnMut(usize, u16, usize)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::Portable;
 
     fn margin(bids: &[f64]) -> Option<Margin> {
         let quantities = vec![1.0; bids.len()];
-        BucketBlocks::new().margin::<false>(bids, &quantities, 0.5 * bids.len() as f64)
+        BucketBlocks::new().margin::<Portable>(bids, &quantities, 0.5 * bids.len() as f64)
     }
 
     #[test]
@@ -437,7 +438,7 @@ mod tests {
                 let bids: Vec<f64> = (0..700).map(|k| pick(seed + 1000 * k, spread)).collect();
                 let quantities: Vec<f64> = (0..700).map(|k| pick(seed + 77 * k, 300)).collect();
                 for demand in [f64::NAN, -1.0, 300.0, f64::INFINITY] {
-                    BucketBlocks::new().margin::<false>(&bids, &quantities, demand);
+                    BucketBlocks::new().margin::<Portable>(&bids, &quantities, demand);
                 }
             }
         }

@@ -18,6 +18,7 @@ use crate::margin::Margin;
 use crate::margin::absorb::power_of_two;
 use crate::margin::bucket_blocks::BucketBlocks;
 use crate::margin::scale::Scale;
+use crate::simd::Instructions;
 use crate::values::{lesser, make_room};
 
 /// About so many units share a bucket, so that those of one are sorted at once.
@@ -119,7 +120,7 @@ impl BucketSums {
     /// The margin; `None` where a value is bad, the bids are no good for this, or there is no
     /// memory for it.
     #[inline(always)]
-    pub fn margin<const AVX2: bool>(
+    pub fn margin<I: Instructions>(
         &mut self,
         bids: &[f64],
         quantities: &[f64],
@@ -129,7 +130,7 @@ impl BucketSums {
         self.add_up(bids, quantities)?;
         self.find_powers(demand)?;
         self.add_rounded(quantities);
-        self.walk::<AVX2>(bids, quantities, demand, blocks)
+        self.walk::<I>(bids, quantities, demand, blocks)
     }
 
     /// Checks all units, numbers their buckets, and adds up what they offer there.
@@ -200,7 +201,7 @@ impl BucketSums {
 
     /// Adds the buckets, and units one after the other where their order counts.
     #[inline(always)]
-    pub fn walk<const AVX2: bool>(
+    pub fn walk<I: Instructions>(
         &mut self,
         bids: &[f64],
         quantities: &[f64],
@@ -223,7 +224,7 @@ impl BucketSums {
                 self.gather(bucket.last, bids, quantities)?;
                 next += 1;
             }
-            match blocks.add_units::<AVX2>(&self.bids, &self.quantities, supply, demand)? {
+            match blocks.add_units::<I>(&self.bids, &self.quantities, supply, demand)? {
                 Ok(with) => supply = with,
                 Err(reached) => return Some(reached.margin(bids)),
             }

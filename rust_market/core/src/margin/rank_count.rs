@@ -10,6 +10,7 @@ use std::array::from_fn;
 
 use crate::margin::{Margin, first_at_price};
 use crate::rules::Ties;
+use crate::simd::Instructions;
 use crate::thresholds::RANK_COUNT;
 use crate::values::{key, positive_zero};
 
@@ -47,7 +48,7 @@ impl RankCount {
 
     /// The margin of a market of at most [`RANK_COUNT`] units.
     #[inline(always)]
-    pub fn margin<const AVX2: bool>(
+    pub fn margin<I: Instructions>(
         &mut self,
         bids: &[f64],
         quantities: &[f64],
@@ -57,7 +58,7 @@ impl RankCount {
         for (unit, (word, &bid)) in self.words.iter_mut().zip(bids).enumerate() {
             *word = pack(single(bid), unit);
         }
-        self.sort_words::<AVX2>(bids.len());
+        self.sort_words::<I>(bids.len());
         let offer = |unit| Offer { bid: bids[unit], quantity: quantities[unit] };
         match self.add(bids.len(), 0.0, demand, offer) {
             Ok(_) => Margin::Beyond,
@@ -79,7 +80,7 @@ impl RankCount {
     ///
     /// Always a multiple of sixteen, so that few loops end where that was not foreseen.
     #[inline(always)]
-    pub fn sort_offers<const AVX2: bool>(
+    pub fn sort_offers<I: Instructions>(
         &mut self,
         offers: &[Offer],
         units: usize,
@@ -95,7 +96,7 @@ impl RankCount {
                 if unit < units { word } else { i32::MAX }
             });
         }
-        self.sort_words::<AVX2>(padded);
+        self.sort_words::<I>(padded);
     }
 
     /// Adds the quantities of units that were sorted to a supply that is short of the demand.
@@ -166,8 +167,8 @@ impl RankCount {
     }
 
     #[inline(always)]
-    fn sort_words<const AVX2: bool>(&mut self, units: usize) {
-        count_smaller::<AVX2>(&self.words, units, &mut self.ranks);
+    fn sort_words<I: Instructions>(&mut self, units: usize) {
+        count_smaller::<I>(&self.words, units, &mut self.ranks);
         for (&word, &rank) in self.words[..units].iter().zip(&self.ranks) {
             self.order[rank as usize % RANK_COUNT] = word;
         }
@@ -206,10 +207,10 @@ fn unit(word: i32) -> usize {
 
 /// Counts for each of the first words how many of them are smaller.
 #[inline(always)]
-fn count_smaller<const AVX2: bool>(words: &Words, units: usize, counts: &mut Words) {
+fn count_smaller<I: Instructions>(words: &Words, units: usize, counts: &mut Words) {
     #[cfg(target_arch = "x86_64")]
-    if AVX2 {
-        // SAFETY: the caller says that the processor has it.
+    if I::AVX2 {
+        // SAFETY: the processor has them: only `simd::run`, which asked it, names an `I` like this.
         return unsafe { count_smaller_avx2(words, units, counts) };
     }
     let chunks = words.as_chunks::<CHUNK>().0.iter().zip(counts.as_chunks_mut::<CHUNK>().0);
@@ -236,9 +237,9 @@ fn count_smaller_avx2(words: &Words, units: usize, counts: &mut Words) {
     let pairs = words.as_chunks::<{ 2 * CHUNK }>().0.iter();
     let chunks = pairs.zip(counts.as_chunks_mut::<{ 2 * CHUNK }>().0);
     for (own, counts) in chunks.take(units.div_ceil(2 * CHUNK)) {
-        // SAFETY: eight words lie there, and need no alignment.
+        // SAFETY: `own` is an array of sixteen words, of which this reads eight; no alignment is needed.
         let low = unsafe { _mm256_loadu_si256(own.as_ptr().cast()) };
-        // SAFETY: and eight more.
+        // SAFETY: and this the other eight.
         let high = unsafe { _mm256_loadu_si256(own[CHUNK..].as_ptr().cast()) };
         let mut low_counts = _mm256_setzero_si256();
         let mut high_counts = _mm256_setzero_si256();
@@ -248,9 +249,9 @@ fn count_smaller_avx2(words: &Words, units: usize, counts: &mut Words) {
             low_counts = _mm256_sub_epi32(low_counts, _mm256_cmpgt_epi32(low, other));
             high_counts = _mm256_sub_epi32(high_counts, _mm256_cmpgt_epi32(high, other));
         }
-        // SAFETY: there is room for eight counts.
+        // SAFETY: `counts` is an array of sixteen, of which this writes eight.
         unsafe { _mm256_storeu_si256(counts.as_mut_ptr().cast(), low_counts) };
-        // SAFETY: and for eight more.
+        // SAFETY: and this the other eight.
         unsafe { _mm256_storeu_si256(counts[CHUNK..].as_mut_ptr().cast(), high_counts) };
     }
 }

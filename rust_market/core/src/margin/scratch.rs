@@ -11,6 +11,7 @@ use crate::margin::full_sort::MeritOrder;
 use crate::margin::rank_count::RankCount;
 use crate::market::Market;
 use crate::rules::{Rules, Ties, some};
+use crate::simd::Instructions;
 use crate::thresholds::{ALL_PAIRS, BUCKET_BLOCKS, BUCKET_WALK, RANK_COUNT};
 use crate::values::positive_zero;
 
@@ -45,17 +46,17 @@ impl Scratch {
     /// # Panics
     /// If the slices are empty or differ in length.
     #[inline(always)]
-    pub(crate) fn checked_margin<const AVX2: bool>(
+    pub(crate) fn checked_margin<I: Instructions>(
         &mut self,
         market: Market<'_>,
         rules: Rules,
     ) -> Result<Option<Margin>, OutOfMemory> {
         let Market { bids, quantities, demand } = market;
         let threshold = rules.threshold(positive_zero(demand));
-        let margin = match self.summed_margin::<AVX2>(bids, quantities, some(threshold)) {
+        let margin = match self.summed_margin::<I>(bids, quantities, some(threshold)) {
             Some(margin) if good_values(&[], &[], &[demand]) => margin,
             None if good_values(bids, quantities, &[demand]) => {
-                self.moved_margin::<AVX2>(bids, quantities, some(threshold), rules.ties)?
+                self.moved_margin::<I>(bids, quantities, some(threshold), rules.ties)?
             }
             _ => return Ok(None),
         };
@@ -68,16 +69,16 @@ impl Scratch {
     /// # Panics
     /// If the slices are empty or differ in length.
     #[inline(always)]
-    pub(crate) fn margin<const AVX2: bool>(
+    pub(crate) fn margin<I: Instructions>(
         &mut self,
         market: Market<'_>,
         rules: Rules,
     ) -> Result<Margin, OutOfMemory> {
         let Market { bids, quantities, demand } = market;
         let threshold = rules.threshold(positive_zero(demand));
-        let margin = match self.summed_margin::<AVX2>(bids, quantities, some(threshold)) {
+        let margin = match self.summed_margin::<I>(bids, quantities, some(threshold)) {
             Some(margin) => margin,
-            None => self.moved_margin::<AVX2>(bids, quantities, some(threshold), rules.ties)?,
+            None => self.moved_margin::<I>(bids, quantities, some(threshold), rules.ties)?,
         };
         Ok(margin.settled(bids, threshold))
     }
@@ -85,7 +86,7 @@ impl Scratch {
     /// The margin by sums of buckets, which checks the values, too. `None` where one is bad, or the
     /// margin has to be found in another way.
     #[inline(always)]
-    fn summed_margin<const AVX2: bool>(
+    fn summed_margin<I: Instructions>(
         &mut self,
         bids: &[f64],
         quantities: &[f64],
@@ -94,12 +95,12 @@ impl Scratch {
         if bids.len() <= BUCKET_BLOCKS {
             return None;
         }
-        self.bucket_sums.margin::<AVX2>(bids, quantities, demand, &mut self.bucket_blocks)
+        self.bucket_sums.margin::<I>(bids, quantities, demand, &mut self.bucket_blocks)
     }
 
     /// The margin by a way that moves units.
     #[inline(always)]
-    fn moved_margin<const AVX2: bool>(
+    fn moved_margin<I: Instructions>(
         &mut self,
         bids: &[f64],
         quantities: &[f64],
@@ -110,12 +111,12 @@ impl Scratch {
             return Ok(all_pairs::margin(bids, quantities, demand, ties));
         }
         if bids.len() <= RANK_COUNT {
-            return Ok(self.rank_count.margin::<AVX2>(bids, quantities, demand, ties));
+            return Ok(self.rank_count.margin::<I>(bids, quantities, demand, ties));
         }
         let margin = if bids.len() <= BUCKET_WALK {
             self.bucket_walk.margin(bids, quantities, demand, ties)
         } else {
-            self.bucket_blocks.margin::<AVX2>(bids, quantities, demand)
+            self.bucket_blocks.margin::<I>(bids, quantities, demand)
         };
         match margin {
             Some(margin) => Ok(margin),

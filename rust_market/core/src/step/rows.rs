@@ -6,6 +6,7 @@ use crate::margin::Margin;
 use crate::margin::full_sort::MeritOrder;
 use crate::margin::scratch::Scratch;
 use crate::market::Market;
+use crate::simd::Instructions;
 use crate::step::environments::{Environments, State};
 use crate::step::model::{Model, Observer, Told, profit, within};
 use crate::step::others::{Cleared, Entry, Others};
@@ -43,7 +44,7 @@ impl Buffers {
 
 /// Takes a step in each environment that is active, and observes all.
 #[inline(always)]
-pub(crate) fn step_rows<const AVX2: bool>(
+pub(crate) fn step_rows<I: Instructions>(
     model: &Model<'_>,
     others: &Others,
     environments: Environments<'_>,
@@ -77,7 +78,7 @@ pub(crate) fn step_rows<const AVX2: bool>(
                     cleared.told.price
                 }
                 None => {
-                    let price = all::<AVX2>(model, actions, now, buffers, rewards, dispatch)?;
+                    let price = all::<I>(model, actions, now, buffers, rewards, dispatch)?;
                     let agents = model.costs.iter().zip(&*dispatch);
                     for (cell, (&cost, &dispatch)) in profits.iter_mut().zip(agents) {
                         *cell = profit(price, cost, dispatch);
@@ -111,7 +112,7 @@ fn one(
 
 /// Clears a market in which all agents decide, and returns the price.
 #[inline(always)]
-fn all<const AVX2: bool>(
+fn all<I: Instructions>(
     model: &Model<'_>,
     actions: &[[f32; 2]],
     demand: f64,
@@ -128,7 +129,7 @@ fn all<const AVX2: bool>(
     for (((bid, quantity), &action), (&cost, &capacity)) in cells.zip(agents) {
         (*bid, *quantity) = model.offer(cost, capacity, action);
     }
-    let margin = scratch.margin::<AVX2>(Market { bids, quantities, demand }, model.rules)?;
+    let margin = scratch.margin::<I>(Market { bids, quantities, demand }, model.rules)?;
     let price = dispatch(bids, quantities, demand, model.rules, margin, cleared);
     let shortage = match margin {
         Margin::At { .. } => 0.0,

@@ -1,11 +1,12 @@
 //! Markets made to break the sums of buckets.
 
-use super::{BucketSums, SAMPLE};
+use super::{Bucket, BucketSums, SAMPLE};
 use crate::margin::Margin;
 use crate::margin::absorb::power_of_two;
 use crate::margin::bucket_blocks::BucketBlocks;
 use crate::margin::full_sort::MeritOrder;
 use crate::rules::Ties;
+use crate::simd::{self, Instructions, Portable, Task};
 
 struct Random(u64);
 
@@ -108,11 +109,11 @@ fn demand(bids: &[f64], quantities: &[f64], r: &mut Random) -> f64 {
     demand.clamp(0.0, f64::MAX)
 }
 
-fn margin<const AVX2: bool>(bids: &[f64], quantities: &[f64], demand: f64) -> Option<Margin> {
-    BucketSums::new().margin::<AVX2>(bids, quantities, demand, &mut BucketBlocks::new())
+fn margin<I: Instructions>(bids: &[f64], quantities: &[f64], demand: f64) -> Option<Margin> {
+    BucketSums::new().margin::<I>(bids, quantities, demand, &mut BucketBlocks::new())
 }
 
-fn check<const AVX2: bool>(cases: u64) {
+fn check<I: Instructions>(cases: u64) {
     let (mut sums, mut blocks) = (BucketSums::new(), BucketBlocks::new());
     let mut found = 0;
     for case in 0..cases {
@@ -121,7 +122,7 @@ fn check<const AVX2: bool>(cases: u64) {
         let bids = bids(units, random);
         let quantities = quantities(units, random);
         let demand = demand(&bids, &quantities, random);
-        if let Some(margin) = sums.margin::<AVX2>(&bids, &quantities, demand, &mut blocks) {
+        if let Some(margin) = sums.margin::<I>(&bids, &quantities, demand, &mut blocks) {
             let expected = order(&bids).margin(&bids, &quantities, demand, Ties::ProRata);
             assert_eq!(margin, expected, "case {case}, {units} units, demand {demand:e}");
             found += 1;
@@ -134,10 +135,19 @@ fn check<const AVX2: bool>(cases: u64) {
 fn what_it_finds_is_the_margin() {
     let cases = std::env::var("CASES").map_or(600, |cases| cases.parse().unwrap());
     let cases = if cfg!(miri) { 2 } else { cases };
-    check::<false>(cases);
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
-        check::<true>(cases);
+    simd::run_portably(Check { cases });
+    simd::run(Check { cases });
+}
+
+struct Check {
+    cases: u64,
+}
+
+impl Task for Check {
+    type Output = ();
+
+    fn run<I: Instructions>(self) {
+        check::<I>(self.cases);
     }
 }
 
@@ -149,13 +159,13 @@ fn it_gives_up_where_bids_crowd_only() {
     let bids: Vec<f64> = (0..n).map(|_| 20.0 + 80.0 * r.part()).collect();
     // Also where demand, or what is offered, leaves nothing to be added in any order.
     for demand in [f64::from_bits(1), 100.0, 262_144.0, 262_143.9, 4e5, 1e300] {
-        assert!(margin::<false>(&bids, &quantities, demand).is_some(), "{demand}");
+        assert!(margin::<Portable>(&bids, &quantities, demand).is_some(), "{demand}");
     }
-    assert!(margin::<false>(&bids, &vec![0.0; n], 1.0).is_some());
+    assert!(margin::<Portable>(&bids, &vec![0.0; n], 1.0).is_some());
     let whole: Vec<f64> = bids.iter().map(|bid| bid.round()).collect();
-    assert!(margin::<false>(&whole, &quantities, 4e5).is_some());
+    assert!(margin::<Portable>(&whole, &quantities, 4e5).is_some());
     let some_equal: Vec<f64> = bids.iter().map(|&bid| bid.max(50.0)).collect();
-    assert_eq!(margin::<false>(&some_equal, &quantities, 4e5), None);
+    assert_eq!(margin::<Portable>(&some_equal, &quantities, 4e5), None);
 }
 
 #[test]
@@ -164,17 +174,21 @@ fn a_bad_value_anywhere_is_seen() {
     for n in [3000, 3001] {
         let bids: Vec<f64> = (0..n).map(|_| 20.0 + 80.0 * r.part()).collect();
         let quantities: Vec<f64> = (0..n).map(|_| (50.0 * r.part()).floor()).collect();
-        assert!(margin::<false>(&bids, &quantities, 4e4).is_some());
+        assert!(margin::<Portable>(&bids, &quantities, 4e4).is_some());
         for unit in [0, 1, 511, 512, n / 2 - 1, n / 2, n - 2, n - 1] {
             for bad in [f64::NAN, f64::INFINITY, -f64::INFINITY, -f64::from_bits(1)] {
                 let mut values = quantities.clone();
                 values[unit] = bad;
-                assert_eq!(margin::<false>(&bids, &values, 4e4), None, "quantity {bad} of {unit}");
+                assert_eq!(
+                    margin::<Portable>(&bids, &values, 4e4),
+                    None,
+                    "quantity {bad} of {unit}"
+                );
                 if !bad.is_finite() {
                     let mut values = bids.clone();
                     values[unit] = bad;
                     assert_eq!(
-                        margin::<false>(&values, &quantities, 4e4),
+                        margin::<Portable>(&values, &quantities, 4e4),
                         None,
                         "{bad} of {unit}"
                     );
@@ -182,4 +196,16 @@ fn a_bad_value_anywhere_is_seen() {
             }
         }
     }
+}
+
+#[test]
+fn a_bucket_is_added_only_below_demand_and_the_next_power_of_two() {
+    let mut bucket = Bucket::new(64.0);
+    assert_eq!(bucket.add(3.0, 1, 0), 0);
+    assert_eq!(bucket.add_to(64.0, 1e9), Some(67.0));
+    assert_eq!(bucket.add_to(63.0, 1e9), None);
+    assert_eq!(bucket.add_to(125.0, 1e9), None);
+    assert_eq!(bucket.add_to(64.0, 67.0), None);
+    bucket.add(32.0 * f64::EPSILON, 2, 0); // half a last place of 64
+    assert_eq!(bucket.add_to(64.0, 1e9), None);
 }
