@@ -234,3 +234,27 @@ def test_nothing_is_written_where_one_output_is_bad(backend: Backend) -> None:
     with pytest.raises(ValueError, match="cleared"):
         backend.clear_batch(BIDS, QUANTITIES, DEMAND, out=(prices, np.empty((3, 2))))
     assert (prices == 7.0).all()
+
+
+@pytest.mark.parametrize(
+    ("module", "step"), [("reference", "_check_values"), ("numba_backend", "_all_good")]
+)
+def test_no_array_is_resized_meanwhile(
+    module: str, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = pytest.importorskip(f"easy_marl.market.{module}")
+    bids, quantities, demand = np.ones((3, 2)), np.ones((3, 2)), np.ones(3)
+    refused = []
+
+    def attack(*arguments: Any) -> Any:
+        for array in bids, quantities, demand:
+            with pytest.raises(ValueError, match="resize"):
+                array.resize(7, refcheck=False)
+            refused.append(array)
+        return true(*arguments)
+
+    true = getattr(own, step)
+    monkeypatch.setattr(own, step, attack)
+    own.clear_batch(bids, quantities.ravel()[:].reshape(3, 2), demand)
+    assert len(refused) == 3
+    bids.resize(7, refcheck=False)  # afterwards it may be
