@@ -365,6 +365,11 @@ impl<'a> View<'a> {
         self.shape.last().map_or(1, |&length| length as usize)
     }
 
+    /// How many numbers [`values`](Self::values) copies.
+    pub fn copied(&self) -> usize {
+        if self.contiguous && !self.float32 { 0 } else { self.units() }
+    }
+
     /// The value of a scalar.
     pub fn value(&self) -> f64 {
         debug_assert!(self.shape.is_empty());
@@ -378,7 +383,7 @@ impl<'a> View<'a> {
         'a: 'b,
     {
         let length = self.units();
-        if self.contiguous && !self.float32 {
+        if self.copied() == 0 {
             // SAFETY: an aligned C-contiguous float64 array, alive and unchanged for `'a`: the
             // GIL is held and no Python code runs meanwhile.
             return Ok(unsafe { slice_of(self.data.cast(), length) });

@@ -139,6 +139,14 @@ pub fn out_of_memory() -> PyErr {
     PyMemoryError::new_err("not enough memory to clear")
 }
 
+/// The error for more numbers than there is memory for; as NumPy's and numba's backends say it.
+#[cold]
+pub fn more_than_there_is(numbers: u128, bytes: u128) -> PyErr {
+    PyMemoryError::new_err(format!(
+        "{numbers} numbers need {bytes} bytes, more than this machine has"
+    ))
+}
+
 /// The error for results of which not even the size is a number.
 #[cold]
 pub fn no_room(shape: &[usize]) -> PyErr {

@@ -10,6 +10,7 @@ use crate::arguments::{Given, SharedRows, floats, number};
 use crate::errors;
 use crate::outputs::{self, Outputs};
 use crate::pins::Pins;
+use crate::room;
 use crate::shapes::{Inputs, Views};
 
 /// Memory that is reused from call to call; one for each thread.
@@ -163,7 +164,10 @@ fn any_market<'py, K: Kernel>(
     let inputs = Inputs::one_market(given)?;
     let views = inputs.view_market()?;
     let float32 = inputs.quantities.is_float32();
-    let cleared = outputs::fresh(given.bids.py(), [views.bids.units()], float32)?;
+    let units = views.bids.units();
+    let numbers = [units, views.bids.copied(), views.quantities.copied()];
+    room::check(numbers.into_iter().map(|numbers| numbers as u128).sum())?;
+    let cleared = outputs::fresh(given.bids.py(), [units], float32)?;
     let rules = Rules { scarcity_price: views.scarcity_price, ..rules };
     let price = BUFFERS.with_borrow_mut(|buffers| {
         let market = Market {

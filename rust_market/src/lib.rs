@@ -33,6 +33,7 @@ mod kernels;
 mod options;
 mod outputs;
 mod pins;
+mod room;
 mod shapes;
 mod step;
 mod types;

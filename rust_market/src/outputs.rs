@@ -16,6 +16,7 @@ use pyo3::types::PyTuple;
 use crate::arguments::{Layout, as_array, is_array};
 use crate::errors;
 use crate::pins::Pins;
+use crate::room;
 use crate::shapes::Inputs;
 use crate::types;
 
@@ -131,6 +132,8 @@ impl<'py> Outputs<'py> {
     /// # Errors
     /// If there is not as much memory.
     pub fn fresh(py: Python<'py>, shape: [usize; 2], float32: bool) -> PyResult<Self> {
+        let [rows, units] = shape.map(|length| length as u128);
+        room::check(rows * (1 + units))?;
         let prices = fresh(py, [shape[0]], false)?;
         let cleared = fresh(py, shape, float32)?;
         Ok(Self { prices, cleared, float32, out: None })

@@ -170,3 +170,23 @@ def test_absurd_sizes_in_one_market(kind: type[np.number[Any]]) -> None:
     values = np.broadcast_to(kind(1), 10**12)
     with pytest.raises(MemoryError):
         get_backend("rust").clear(values, values, 1.0)
+
+
+@LINUX
+def test_more_than_the_machine_has() -> None:
+    """Systems may let a process ask for that, and end it when it is used."""
+    code = """
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    many = np.broadcast_to(1.0, memory // 12)
+    for call in (
+        lambda: rust.clear(many, many, 1.0),
+        lambda: rust.clear_batch([1.0], [1.0], many),
+    ):
+        try:
+            call()
+        except MemoryError as error:
+            print(error)
+    """
+    said = run(code).splitlines()
+    assert len(said) == 2
+    assert all(line.endswith("more than this machine has") for line in said)
