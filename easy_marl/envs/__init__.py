@@ -5,8 +5,8 @@ K · (1 − max(0, a₀)) and bids c + a₁ · Δ. The market clears at demand D
 reward is ((P − c) · x − λ · (bid − c)² − ℓ · shortage) · scale, where shortage is the demand that
 offers do not reach. Demand is normal about a profile, drawn for each hour and episode.
 
-Importing this registers `easy_marl/Bidding-v0`. It needs `pip install easy_marl[envs]`; rendering
-needs `easy_marl[plot]`. `docs/environment.md` has the rules.
+Importing this registers `easy_marl/Bidding-v0`. It needs Gymnasium (the extra `envs`);
+rendering needs Matplotlib (the extra `plot`). `docs/environment.md` has the rules.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ try:
     import gymnasium
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        "easy_marl.envs needs gymnasium: `pip install easy_marl[envs]`", name=error.name
+        "easy_marl.envs needs gymnasium: `pip install gymnasium`", name=error.name
     ) from error
 
 from easy_marl.envs.observations import OBSERVATIONS
@@ -56,7 +56,7 @@ def __getattr__(name: str) -> Any:
             from easy_marl.envs.parallel import BiddingParallelEnv
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
-                f"BiddingParallelEnv needs pettingzoo: `pip install easy_marl[envs]` ({error})",
+                f"BiddingParallelEnv needs pettingzoo: `pip install pettingzoo` ({error})",
                 name=error.name,
             ) from error
 

@@ -138,5 +138,5 @@ def _matplotlib(module: str) -> Any:
     except ImportError as error:
         raise DependencyNotInstalled(
             f"rendering needs matplotlib, which does not import ({error}): "
-            "`pip install easy_marl[plot]`"
+            "`pip install matplotlib`"
         ) from error

@@ -30,11 +30,11 @@ _TABLE = {
     "rust": _Entry(
         "easy_marl.market.rust_backend",
         "rust_market",
-        "`pip install easy_marl[rust]`, or build the wheel with "
-        "`cd rust_market && maturin build --release` and pip install it",
+        "pip install the wheel of a release, or the one that "
+        "`cd rust_market && maturin build --release` builds in a clone",
     ),
-    "numba": _Entry("easy_marl.market.numba_backend", "numba", "`pip install easy_marl[numba]`"),
-    "numpy": _Entry("easy_marl.market.numpy_backend", "numpy", "`pip install easy_marl`"),
+    "numba": _Entry("easy_marl.market.numba_backend", "numba", "`pip install numba`"),
+    "numpy": _Entry("easy_marl.market.numpy_backend", "numpy", "`pip install numpy`"),
 }
 
 

@@ -24,9 +24,7 @@ def test_pettingzoos_checkers(observation: str) -> None:
 def test_without_pettingzoo_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pettingzoo", None)
     monkeypatch.delitem(sys.modules, "easy_marl.envs.parallel")
-    with pytest.raises(
-        ModuleNotFoundError, match=r"needs pettingzoo: `pip install easy_marl\[envs"
-    ):
+    with pytest.raises(ModuleNotFoundError, match="needs pettingzoo: `pip install pettingzoo`"):
         envs.BiddingParallelEnv  # noqa: B018
 
 

@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 NUMPY, NUMBA = BackendStatus("numpy", version="2.4.0"), BackendStatus("numba", version="0.63.0")
 RUST = BackendStatus("rust", version="0.1.0")
 NO_RUST = BackendStatus(
-    "rust", reason="rust_market is not installed; to get it, `pip install easy_marl[rust]`"
+    "rust", reason="rust_market is not installed; to get it, pip install its wheel"
 )
 NO_NUMBA = BackendStatus("numba", reason="numba does not import: ImportError: Numba needs NumPy")
 

@@ -108,7 +108,7 @@ def test_environment_names_no_backend(fake_rust: Path) -> None:
 def test_environment_names_a_missing_backend() -> None:
     kind, message = run(DEFAULT, blocked=["numba"], variable="numba")
     assert kind == "BackendUnavailable"
-    assert "pip install easy_marl[numba]" in message
+    assert "pip install numba" in message
 
 
 def test_environment_is_read_once() -> None:
@@ -126,10 +126,9 @@ def test_missing_backends_say_how_to_get_them() -> None:
     rust, numba, numpy, *_ = run(STATUS, blocked=["rust_market", "numba"])
     assert rust[:2] == ["rust", None]
     assert "rust_market is not installed" in rust[2]
-    assert "pip install easy_marl[rust]" in rust[2]
     assert "cd rust_market && maturin build --release" in rust[2]
     assert numba[:2] == ["numba", None]
-    assert "pip install easy_marl[numba]" in numba[2]
+    assert "pip install numba" in numba[2]
     assert numpy == ["numpy", np.__version__, None, True]
     assert not rust[3]
     assert not numba[3]

@@ -1,6 +1,6 @@
 """Train one bidder with Stable-Baselines3's PPO, and show what it learnt.
 
-    pip install easy_marl[train]
+    pip install ".[train]"    # in a clone
     python -m easy_marl.examples.bidding.learn --steps 500000 --output learnt.png
 
 The learner is one generator among others that bid their cost; the markets of a step are cleared by
@@ -31,7 +31,9 @@ EVALUATION_SEED = 1_000_000
 HOURS_A_UPDATE = 24
 """So many steps of every environment come before the network is changed."""
 FORMATS = (".png", ".svg", ".pdf")
-NEEDED = "training needs stable-baselines3 and matplotlib: `pip install easy_marl[train]`"
+NEEDED = (
+    "training needs stable-baselines3 and matplotlib: `pip install stable-baselines3 matplotlib`"
+)
 
 
 class Lesson(NamedTuple):
