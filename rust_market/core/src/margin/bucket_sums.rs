@@ -68,8 +68,6 @@ pub(crate) struct BucketSums {
 struct Bucket {
     /// The power of two below the supply of all units up to this bucket's.
     power: f64,
-    /// Half a last place of such a supply.
-    half_place: f64,
     /// What the units add to it.
     sum: f64,
     /// Links to the last unit of each half: its number, from 1 on; 0 is none.
@@ -80,21 +78,7 @@ impl Bucket {
     /// A bucket that nothing was added to.
     #[inline(always)]
     fn new(power: f64) -> Self {
-        Self { power, half_place: power * (0.5 * f64::EPSILON), sum: 0.0, last: [0; HALVES] }
-    }
-
-    /// Adds a unit, given its link; returns the link to the one before.
-    ///
-    /// Where it is half way between two roundings, the power becomes unknown. Sums that reach the
-    /// next power of two may be wrong, but never fall below it.
-    #[inline(always)]
-    fn add(&mut self, quantity: f64, link: u32, half: usize) -> u32 {
-        let rounded = (self.power + quantity) - self.power;
-        self.sum += rounded;
-        if (quantity - rounded).abs() >= self.half_place {
-            self.power = UNKNOWN;
-        }
-        std::mem::replace(&mut self.last[half], link)
+        Self { power, sum: 0.0, last: [0; HALVES] }
     }
 
     /// The supply with all units, if the order of these cannot count.
@@ -104,6 +88,36 @@ impl Bucket {
         let proved = (self.power <= supply) & (with < lesser(demand, 2.0 * self.power));
         proved.then_some(with)
     }
+}
+
+/// Adds units to the buckets of these numbers, given their links and halves; returns the links to
+/// the units before.
+///
+/// Where one is half way between two roundings, the power becomes unknown. Sums that reach the next
+/// power of two may be wrong, but never fall below it.
+#[inline(always)]
+fn add<const N: usize>(
+    buckets: &mut [Bucket],
+    numbers: [u32; N],
+    quantities: [f64; N],
+    links: [u32; N],
+    halves: [usize; N],
+) -> [u32; N] {
+    let numbers = numbers.map(|number| number as usize);
+    let powers = numbers.map(|number| buckets[number].power);
+    let rounded: [f64; N] = from_fn(|k| (powers[k] + quantities[k]) - powers[k]);
+    let half_way: [bool; N] =
+        from_fn(|k| (quantities[k] - rounded[k]).abs() >= powers[k] * (0.5 * f64::EPSILON));
+    if half_way.iter().fold(false, |any, one| any | one) {
+        for k in (0..N).filter(|&k| half_way[k]) {
+            buckets[numbers[k]].power = UNKNOWN;
+        }
+    }
+    from_fn(|k| {
+        let bucket = &mut buckets[numbers[k]];
+        bucket.sum += rounded[k];
+        std::mem::replace(&mut bucket.last[halves[k]], links[k])
+    })
 }
 
 impl BucketSums {
@@ -188,14 +202,16 @@ impl BucketSums {
         let (one, other) = self.links.split_at_mut(middle);
         let (one_quantities, other_quantities) = quantities.split_at(middle);
         let pairs = zip(zip(one, one_quantities), zip(&mut *other, other_quantities));
-        for (unit, ((link, quantity), (other_link, other_quantity))) in (1..).zip(pairs) {
-            *link = buckets[*link as usize].add(*quantity, unit, 0);
-            let unit = middle as u32 + unit;
-            *other_link = buckets[*other_link as usize].add(*other_quantity, unit, 1);
+        for (unit, ((one, one_quantity), (other, other_quantity))) in (1..).zip(pairs) {
+            let quantities = [*one_quantity, *other_quantity];
+            let links = [unit, middle as u32 + unit];
+            [*one, *other] = add(buckets, [*one, *other], quantities, links, [0, 1]);
         }
-        if let (Some(link), Some(quantity)) = (other.get_mut(middle), other_quantities.get(middle))
+        if let (Some(last), Some(&quantity)) =
+            (other.get_mut(middle), other_quantities.get(middle))
         {
-            *link = buckets[*link as usize].add(*quantity, 2 * middle as u32 + 1, 1);
+            let link = 2 * middle as u32 + 1;
+            [*last] = add(buckets, [*last], [quantity], [link], [1]);
         }
     }
 

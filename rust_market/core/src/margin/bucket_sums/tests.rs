@@ -1,6 +1,6 @@
 //! Markets made to break the sums of buckets.
 
-use super::{Bucket, BucketSums, SAMPLE};
+use super::{Bucket, BucketSums, SAMPLE, add};
 use crate::margin::Margin;
 use crate::margin::absorb::power_of_two;
 use crate::margin::bucket_blocks::BucketBlocks;
@@ -200,12 +200,13 @@ fn a_bad_value_anywhere_is_seen() {
 
 #[test]
 fn a_bucket_is_added_only_below_demand_and_the_next_power_of_two() {
-    let mut bucket = Bucket::new(64.0);
-    assert_eq!(bucket.add(3.0, 1, 0), 0);
-    assert_eq!(bucket.add_to(64.0, 1e9), Some(67.0));
-    assert_eq!(bucket.add_to(63.0, 1e9), None);
-    assert_eq!(bucket.add_to(125.0, 1e9), None);
-    assert_eq!(bucket.add_to(64.0, 67.0), None);
-    bucket.add(32.0 * f64::EPSILON, 2, 0); // half a last place of 64
-    assert_eq!(bucket.add_to(64.0, 1e9), None);
+    let mut buckets = [Bucket::new(64.0)];
+    assert_eq!(add(&mut buckets, [0, 0], [1.0, 2.0], [1, 9], [0, 1]), [0, 0]);
+    assert_eq!(buckets[0].add_to(64.0, 1e9), Some(67.0));
+    assert_eq!(buckets[0].add_to(63.0, 1e9), None);
+    assert_eq!(buckets[0].add_to(125.0, 1e9), None);
+    assert_eq!(buckets[0].add_to(64.0, 67.0), None);
+    let half_place = 32.0 * f64::EPSILON;
+    assert_eq!(add(&mut buckets, [0], [half_place], [10], [1]), [9]);
+    assert_eq!(buckets[0].add_to(64.0, 1e9), None);
 }
