@@ -18,6 +18,9 @@ from pytest_duel.cli.main import PROGRAM, Program
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+DUEL: dict[str, Any] = tomllib.loads(
+    (ROOT / "pytest_duel" / "pyproject.toml").read_text(encoding="utf-8")
+)
 OPERATORS = {";", "&&", "||", "|", "(", ")", "do", "done", "then", "fi"}
 Words = Sequence[str]
 
@@ -68,6 +71,8 @@ def _python(words: Words, _: set[str]) -> str:
         return "it is no module"
     if words[1] == "bench":
         return _command(OWN, words[2:])
+    if words[1] == "pip":
+        return _pip(words[2:], _)
     path = ROOT.joinpath(*words[1].split("."))
     return "" if path.with_suffix(".py").is_file() else f"there is no module {words[1]}"
 
@@ -116,11 +121,16 @@ def _tox(words: Words, _: set[str]) -> str:
 
 
 def _pip(words: Words, _: set[str]) -> str:
-    extras = PROJECT["project"]["optional-dependencies"]
-    for extra in re.findall(r"\.\[([\w,]+)\]", " ".join(words)):
-        if missing := set(extra.split(",")) - set(extras):
+    asked = re.findall(r"(\.|\./pytest_duel|pytest_duel-\S*\.whl)\[([\w,]+)\]", " ".join(words))
+    for what, extra in asked:
+        own = DUEL if "pytest_duel" in what else PROJECT
+        if missing := set(extra.split(",")) - set(own["project"]["optional-dependencies"]):
             return f"there is no extra {', '.join(missing)}"
     return "" if words[0] == "install" else f"pip {words[0]}"
+
+
+def _git(words: Words, _: set[str]) -> str:
+    return "" if words[0] in ("clone", "fetch") else f"a page has no use for git {words[0]}"
 
 
 def _cargo(words: Words, _: set[str]) -> str:
@@ -143,6 +153,7 @@ PROGRAMS: dict[str, Callable[[Words, set[str]], str]] = {
     ".tox-runner/bin/tox": _tox,
     "pytest-duel": lambda words, _: _command(PROGRAM, words),
     "pip": _pip,
+    "git": _git,
     "cargo": _cargo,
     "maturin": lambda words, _: "" if words[0] in ("build", "develop") else "maturin has no such",
     "cd": _cd,
