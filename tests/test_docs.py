@@ -53,7 +53,7 @@ PARTS = {
     "docs/method.md": ("selftest",),
     "docs/performance.md": (
         "where", "uniform", "figure_times", "figure_lead", "shapes", "batch", "other_batches",
-        "fleet", "repeated", "fresh", "learnt", "native", "boundary", "ways",
+        "fleet", "repeated", "fresh", "learnt", "native", "ways", "boundary",
         "stages_of_blocks", "stages_of_sums", "native_batch", "targets", "ties", "cold_start",
         "training", "environments", "figure_steps", "gymnasium", "year", "pools", "stable_abi",
     ),
