@@ -50,7 +50,7 @@ html_show_sphinx = False
 pygments_style = "a11y-high-contrast-light"  # Furo brings these styles
 pygments_dark_style = "a11y-high-contrast-dark"
 
-_LINK = re.compile(r"\]\((?P<page>\w+)\.md\)")
+_LINK = re.compile(r"\]\((?P<page>[\w-]+)\.md\)")
 
 
 def navigation(_app: Sphinx, page: str, source: list[str]) -> None:
