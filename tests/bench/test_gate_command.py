@@ -228,15 +228,16 @@ def run(project: Path, *arguments: str) -> tuple[int, str, str]:
 
 
 def workers(project: Path) -> list[str]:
-    """Return the command lines of the processes that name something in this project."""
+    """Return the command lines of the processes that a gate of this project has started."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    for path in Path("/proc").glob("[0-9]*"):
         try:
-            line = path.read_text(encoding="utf-8", errors="replace").replace("\0", " ")
+            line = (path / "cmdline").read_text(encoding="utf-8", errors="replace")
+            environment = (path / "environ").read_bytes()
         except OSError:  # it has ended
             continue
-        if str(project) in line:
-            found.append(line)
+        if f"TMPDIR={project.parent / 'tmp'}\0".encode() in environment:
+            found.append(line.replace("\0", " "))
     return found
 
 
