@@ -52,6 +52,15 @@ def test_everything_else_takes_the_version_from_there(release: ModuleType) -> No
     assert [one["package"]["version"] for one in manifests] == [{"workspace": True}] * 2
 
 
+@pytest.mark.parametrize("folder", [".", "rust_market", "pytest_duel"])
+def test_every_python_that_is_promised_is_tried(folder: str) -> None:
+    classifiers = "\n".join(toml(f"{folder}/pyproject.toml")["project"]["classifiers"])
+    promised = re.findall(r"(?m)Python :: (3\.\d+)$", classifiers)
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    tried = yaml.safe_load(workflow)["jobs"]["test"]["strategy"]["matrix"]["python"]
+    assert promised == tried
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_a_changelog_has_dated_sections(release: ModuleType, name: str) -> None:
     text = (ROOT / release.DISTRIBUTIONS[name].changelog).read_text(encoding="utf-8")
