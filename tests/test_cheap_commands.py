@@ -35,6 +35,8 @@ def reading(code: str) -> Iterator[list[str]]:
     for words in shell.commands(code):
         if words[:3] == ["python", "-m", "bench"]:
             asked = words[3:]
+        elif words[0] == "pytest-duel":
+            asked = words[1:]
         elif words[0] == "make" and len(words) > 1:
             given = [word.removeprefix("ARGS=") for word in words[2:]]
             asked = [words[1], *shlex.split(" ".join(given))]
@@ -74,6 +76,7 @@ COMMANDS = {
 @pytest.mark.parametrize("page", COMMANDS, ids=lambda page: page.name)
 def test_what_only_reads_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)  # which names the catalogue
     for name, source in RUNS.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
