@@ -76,7 +76,9 @@ def test_adding_a_backend_as_the_page_says(copy: Path) -> None:
 @pytest.mark.slow
 def test_a_wrong_backend_is_not_timed_and_the_market_is_named(copy: Path) -> None:
     text = (ROOT / "docs" / "backend.md").read_text(encoding="utf-8")
-    text = text.replace("if supply >= wanted", "if supply > wanted")
+    right, wrong = "if supply >= enough", "if supply > enough"
+    assert right in text, "the page says it otherwise now"
+    text = text.replace(right, wrong)
     page = copy / "wrong.md"
     page.write_text(text.replace("pytest tests/market -k loop\n", ""), encoding="utf-8")
     with pytest.raises(AssertionError) as failed:

@@ -298,7 +298,8 @@ def test_a_base_that_does_not_build_is_an_error(project: Path) -> None:
     (project / "elsewhere").rename(project / "rust_market")
     code, out, err = run(project)
     assert code == Exit.ERROR
-    assert "the base, HEAD, cannot be measured: it has no folder rust_market" in err
+    assert "base" in err
+    assert "it has no folder rust_market" in err
     assert "Traceback" not in err
     assert out == ""
 

@@ -10,6 +10,9 @@ what stands before a semicolon:
 5. `compare`, `duel`, `gate`; `history`, `selftest`, `doctor`
 6. `formats`, `charts`; `page`, `plugin`
 7. `cli`
+
+PYTEST_DONT_REWRITE: a project's conftest.py may import it before pytest looks for plugins, as
+`pytest-benchmark compare` does, and pytest would warn of that.
 """
 
 __version__ = "0.1.0"
