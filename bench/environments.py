@@ -33,7 +33,7 @@ SECONDS = 0.3
 HOURS = 8784
 """In the real fleet's year."""
 CARTPOLE_ACTIONS = 50
-"""So many batches of actions are drawn beforehand, as the others' are."""
+"""The batches of actions that are drawn beforehand, as for the others."""
 
 
 def steps(environments: int, n: int, items: int, seed: int) -> list[Item]:

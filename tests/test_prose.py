@@ -149,7 +149,7 @@ def test_a_sentence_of_the_study_stands_there_and_holds(sentence: str) -> None:
 @pytest.mark.parametrize(
     ("page", "recommended"),
     [
-        ("docs/choosing.md", "Use `(\\w+)` where a wheel is to be had\\."),
+        ("docs/choosing.md", "Use `(\\w+)` where its wheel can be installed\\."),
         ("README.md", "\\| `(\\w+)` \\|[^|]*\\| speed, at once"),
         ("docs/choosing.md", "\\| `(\\w+)` \\|[^|]*\\| speed, at once"),
     ],

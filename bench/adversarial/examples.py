@@ -134,7 +134,7 @@ def _masked(good: Any) -> Iterator[tuple[str, Market, Mapping[str, Any]]]:
 
 
 def _among_very_many() -> Iterator[tuple[str, Market, Mapping[str, Any]]]:
-    """Yield a bad value where many are looked at at once, and they are no multiple of so many."""
+    """Yield a bad value in the last lanes, where the units do not fill a vector."""
     n = order.VERY_MANY[0]
     bids = list(np.random.default_rng(n).uniform(20.0, 100.0, n))
     quantities = [5.0] * n

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 HOURS = 3
 EVERY_RULE = (*RULES, *STRICT)
 EVERY = 7
-"""Of so many markets one becomes an environment: their rows are many."""
+"""One market of this many becomes an environment, since environments have many rows."""
 MOST_UNITS = 300
 SOME = (1, 2, 3, 6, 7, 20, 33, 65, 701)
 LARGEST = 1e100

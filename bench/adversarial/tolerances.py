@@ -81,7 +81,7 @@ def near_demand(n: int, rng: Generator) -> Iterator[Case]:
 def residuals(
     bids: Array, quantities: Array, tolerance: float, rng: Generator
 ) -> Iterator[tuple[int, float]]:
-    """Yield demands that are, or of which what is enough is, so many ulps from a step."""
+    """Yield demands a few ulps from a step, and demands that are enough a few ulps from one."""
     supply = running_sums(bids, quantities)
     for ulps in ULPS:
         step = float(rng.choice([supply[-1], supply[rng.integers(len(supply))]]))

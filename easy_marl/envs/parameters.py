@@ -184,7 +184,7 @@ def _remade(attributes: dict[str, Any]) -> Parameters:
 
 
 def default(agents: int = 5, **options: Any) -> Parameters:
-    """Return so many equal generators with equally spaced costs, and a day's sinusoidal demand.
+    """Return equal generators with equally spaced costs, and a day's sinusoidal demand.
 
     Costs go from 20 to 40 currency/MWh, each generator has 100 MW, and demand swings between 35 %
     of all capacity at 3 o'clock and 85 % at 15 o'clock.

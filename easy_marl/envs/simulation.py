@@ -70,7 +70,7 @@ def model_of(parameters: Parameters, observation: str, learner: int) -> Model:
 
 
 class Simulation:
-    """So many environments with the same parameters.
+    """Several environments with the same parameters.
 
     Parameters
     ----------

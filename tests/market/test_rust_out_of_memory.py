@@ -24,7 +24,7 @@ rust = get_backend("rust")
 rows, units = 400, 20_000
 
 def starve(call):
-    # Call with ever more memory to be had beside what is in use.
+    # Call with more and more memory allowed beside what is in use.
     import resource
     unlimited = resource.getrlimit(resource.RLIMIT_AS)
     outcomes = []

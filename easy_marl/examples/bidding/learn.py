@@ -29,7 +29,7 @@ EVALUATIONS = 256
 EVALUATION_SEED = 1_000_000
 """Far from the seeds of training."""
 HOURS_A_UPDATE = 24
-"""So many steps of every environment come before the network is changed."""
+"""Steps of every environment between two changes of the network."""
 FORMATS = (".png", ".svg", ".pdf")
 NEEDED = (
     "training needs stable-baselines3 and matplotlib: `pip install stable-baselines3 matplotlib`"

@@ -93,7 +93,7 @@ class Backend:
     survives: frozenset[str] | None = None
     """Traits that make a call harmless, if wrong: there its errors are counted. None: nowhere."""
     threads: int = 1
-    """So many of them work at once in a call."""
+    """How many of them work at once in a call."""
     optional: bool = False
     """Where it is missing, its cases are left out, and nobody needs to be told to get it."""
 

@@ -65,7 +65,7 @@ def of_backends(backends: Mapping[str, Backend]) -> dict[str, Style]:
 
 
 def numbered(number: int) -> Style:
-    """Return the style of the series that comes so many-th, from 0."""
+    """Return the style of a series by its place, from 0."""
     cycle, colour = divmod(number, len(COLOURS))
     dash = DASHES[(cycle - 1) % len(DASHES)] if cycle else ()
     return Style(colour, dash, SHAPES[number % len(SHAPES)])

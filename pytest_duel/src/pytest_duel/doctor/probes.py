@@ -9,7 +9,7 @@ from pytest_duel.support.system import System
 from pytest_duel.support.system import cores as cores_of
 
 BUSY = 0.05
-"""More than so many CPUs' worth of other work is worth a word."""
+"""Other work, in CPUs, above which a warning is given."""
 STOLEN = 0.005
 """So is a larger share of stolen time."""
 IDLE_LOAD = 0.2

@@ -9,7 +9,7 @@ from pytest_duel.catalogue.model import Case
 from pytest_duel.statistics.changepoints import SHORTEST
 
 TOLD = 2.0
-"""A series is called steady where a step of so many thresholds would have been found."""
+"""A series is called steady where a step of this many thresholds would have been found."""
 GRADUAL = 3
 """Change points one way that may be a trend: a series is searched for levels, not for slopes."""
 

@@ -12,9 +12,9 @@ from pytest_duel.page.section import Choice, Figure, Section
 from pytest_duel.results.runs import Result
 
 MARKS = 17
-"""So many rounds of a process are drawn at most: quantiles at equal distances stand for them."""
+"""The most rounds of a process that are drawn; of more, evenly spaced quantiles are."""
 BUDGET = 40_000
-"""So many numbers all cases together may take on the page, which is to fit into a mail."""
+"""The most numbers on the page, for all cases together: it should fit into a mail."""
 
 
 def sections(material: Material) -> Iterator[Section]:

@@ -15,7 +15,7 @@ from pytest_duel.page.section import Cell, Choice, Figure, Row, Section, Table
 from pytest_duel.support.units import duration, share
 
 BUDGET = 12_000
-"""So many commits all cases together may have on the page, which is to fit into a mail."""
+"""The most commits on the page, for all cases together: it should fit into a mail."""
 
 
 def sections(material: Material) -> Iterator[Section]:

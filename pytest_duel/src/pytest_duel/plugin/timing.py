@@ -7,7 +7,7 @@ from typing import Any
 from pytest_duel.catalogue.model import Arguments, Call, Kernel
 
 MIN_ROUNDS, MAX_ROUNDS = 5, 300
-"""So many raw rounds are kept for a case."""
+"""The most raw rounds that are kept for a case."""
 
 
 def time_case(
