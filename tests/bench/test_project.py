@@ -80,48 +80,50 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def built(copy: Path) -> Path:
+    """Return the copy after two runs at once, which both wanted the wheel."""
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(lambda _: sweep("--bench-backends=rust", root=copy), range(2)))
+    for done in both:
+        assert done.returncode == pytest.ExitCode.OK, done.stdout
+    assert any("building the rust_market wheel" in done.stdout for done in both)
+    return copy
+
+
 @pytest.mark.slow
-def test_a_second_run_does_not_build_again(copy: Path) -> None:
-    first = sweep("--bench-backends=rust", root=copy)
-    assert first.returncode == pytest.ExitCode.OK, first.stdout
-    assert "building the rust_market wheel" in first.stdout
+def test_two_runs_at_once_do_not_collide(built: Path) -> None:
+    assert len(list(built.glob(".cache/wheels/*/*.whl"))) == 1
+    assert not list(built.glob(".cache/wheels/building-*"))
+
+
+@pytest.mark.slow
+def test_a_second_run_does_not_build_again(built: Path) -> None:
     # Nowhere to build: a second build could not succeed.
-    second = sweep("--bench-backends=rust", root=copy, CARGO_TARGET_DIR=os.devnull)
+    second = sweep("--bench-backends=rust", root=built, CARGO_TARGET_DIR=os.devnull)
     assert second.returncode == pytest.ExitCode.OK, second.stdout
     assert "building the rust_market wheel" not in second.stdout
 
 
 @pytest.mark.slow
-def test_a_truncated_wheel_is_built_again(copy: Path) -> None:
-    assert sweep("--bench-backends=rust", root=copy).returncode == pytest.ExitCode.OK
-    (wheel,) = copy.glob(".cache/wheels/*/*.whl")
+def test_a_truncated_wheel_is_built_again(built: Path) -> None:
+    (wheel,) = built.glob(".cache/wheels/*/*.whl")
     whole = wheel.read_bytes()
     wheel.write_bytes(whole[: len(whole) // 2])
-    again = sweep("--bench-backends=rust", root=copy)
+    again = sweep("--bench-backends=rust", root=built)
     assert again.returncode == pytest.ExitCode.OK, again.stdout
     assert "building the rust_market wheel" in again.stdout
-    (wheel,) = copy.glob(".cache/wheels/*/*.whl")
+    (wheel,) = built.glob(".cache/wheels/*/*.whl")
     assert len(wheel.read_bytes()) > len(whole) // 2
 
 
 @pytest.mark.slow
-def test_two_runs_at_once_do_not_collide(copy: Path) -> None:
-    shutil.rmtree(copy / ".cache", ignore_errors=True)
-    with ThreadPoolExecutor() as pool:
-        both = list(pool.map(lambda _: sweep("--bench-backends=rust", root=copy), range(2)))
-    for done in both:
-        assert done.returncode == pytest.ExitCode.OK, done.stdout
-    assert len(list(copy.glob(".cache/wheels/*/*.whl"))) == 1
-    assert not list(copy.glob(".cache/wheels/building-*"))
-
-
-@pytest.mark.slow
-def test_a_broken_source_shows_the_compilers_message(copy: Path) -> None:
-    source = copy / "rust_market" / "src" / "lib.rs"
-    whole, wheels = source.read_text(encoding="utf-8"), sorted(copy.glob(".cache/**/*.whl"))
+def test_a_broken_source_shows_the_compilers_message(built: Path) -> None:
+    source = built / "rust_market" / "src" / "lib.rs"
+    whole, wheels = source.read_text(encoding="utf-8"), sorted(built.glob(".cache/**/*.whl"))
     source.write_text(f"{whole}\nfn broken() -> u32 {{ no_such_function() }}\n", encoding="utf-8")
     try:
-        done = sweep("--bench-backends=numpy,rust", root=copy)
+        done = sweep("--bench-backends=numpy,rust", root=built)
     finally:
         source.write_text(whole, encoding="utf-8")
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
@@ -130,7 +132,7 @@ def test_a_broken_source_shows_the_compilers_message(copy: Path) -> None:
     assert "error[E0425]: cannot find function `no_such_function`" in done.stdout
     assert re.search(r"src/lib\.rs:\d+:\d+", done.stdout)
     # A failed build leaves nothing that a second run would take for a wheel.
-    assert sorted(copy.glob(".cache/**/*.whl")) == wheels
+    assert sorted(built.glob(".cache/**/*.whl")) == wheels
 
 
 FALLBACK = """
