@@ -60,7 +60,7 @@ def clear(
     ):
         # The common case needs no conversion.
         cleared = np.empty(bids.size)
-        price = (kernels.clear if bids.size < kernels.MANY else kernels.clear_many)(
+        price = (kernels.clear if bids.size < kernels.BUCKET_SUMS else kernels.clear_by_sums)(
             bids,
             quantities,
             float(demand),
@@ -86,7 +86,7 @@ def _clear_any(
     tolerance = arguments.check_tolerance(tolerance)
     market = arguments.one_market(bids, quantities, demand, scarcity_price)
     dispatch = np.empty(market.bids.shape)
-    price = (kernels.clear if market.bids.size < kernels.MANY else kernels.clear_many)(
+    price = (kernels.clear if market.bids.size < kernels.BUCKET_SUMS else kernels.clear_by_sums)(
         market.bids,
         market.quantities,
         float(market.demand),
@@ -158,7 +158,7 @@ def clear_batch(
         batch.bids.ndim == 1,
         batch.quantities.ndim == 1,
     )
-    rules = kernels.Rules(_PRO_RATA[ties], scarcity, tolerance, _many(units))
+    rules = kernels.Rules(_PRO_RATA[ties], scarcity, tolerance, _by_sums(units))
     # Of a subclass, such as a memmap, numba knows nothing.
     room = np.asarray(prices), np.asarray(dispatch)
     batched = rows[:], rules[:], room
@@ -199,7 +199,7 @@ def step_batch(
         _PRO_RATA[model.ties],
         _as_float(model.scarcity_price),
         tolerance,
-        _many(len(model.costs)),
+        _by_sums(len(model.costs)),
     )
     # The constants are all that is in a model before its rules.
     constants = model[: len(kernels.Constants._fields)]
@@ -233,9 +233,9 @@ def _check_shapes(model: Model, state: State, actions: Singles, outcome: Outcome
         )
 
 
-def _many(units: int) -> bool | None:
-    """Return whether there are many units, as the kernels take it."""
-    return None if units < kernels.MANY else True
+def _by_sums(units: int) -> bool | None:
+    """Return whether sums over buckets pay, as the kernels take it."""
+    return None if units < kernels.BUCKET_SUMS else True
 
 
 def _as_float(scarcity_price: ArrayLike | None) -> float:
