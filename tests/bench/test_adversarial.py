@@ -36,7 +36,7 @@ MESSAGES: list[tuple[str, bool]] = [
     (r"ValueError: threads is .+: threads must be a positive int or None", False),
     (rf"TypeError: (\w+) has dtype {DTYPE}: \1 must be float64, float32 or integer", True),
     (
-        r"TypeError: (\w+) is a masked array with masked entries: \1 must not be masked",
+        r"TypeError: (\w+) has masked entries: \1 must not be masked",
         True,
     ),
     (rf"ValueError: (\w+) has shape {SHAPE}: \1 must be one-dimensional", True),
