@@ -1,6 +1,8 @@
 """One table of bad inputs over all backends and the public functions: same type, same text."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -82,3 +84,19 @@ def test_step_batch(every_backend: list[Backend]) -> None:
             for backend in every_backend
         }
         assert len(alike) == 1, (threads, alike)
+
+
+def test_the_documented_errors_of_a_step_are_among_them() -> None:
+    page = Path(__file__).parents[2] / "docs" / "semantics.md"
+    _, _, text = page.read_text(encoding="utf-8").partition("### A step of environments")
+    table, _, _ = text.partition("\n## ")
+    rows = re.findall(r"\| `(TypeError|ValueError)` \| `([^`]+)`", table)
+    assert len(rows) > 5
+    known = {(error.__name__, message) for _, _, error, message in step.REFUSALS}
+    # Those that no field alone brings about; tests beside that table have them.
+    known |= {
+        ("TypeError", "state has type list: it must be a tuple of 3"),
+        ("ValueError", "outcome.profits overlaps outcome.rewards: outputs must not"),
+        ("ValueError", "state.hours[4] is 3: it must be at least 0 and less than 3 where active"),
+    }
+    assert set(rows) <= known
