@@ -260,6 +260,8 @@ def _output_makers() -> dict[str, Callable[[Array, Array, Array], Any]]:
         "a list": lambda *_: [np.empty(2), np.empty((2, 3))],
         "three": lambda *_: (np.empty(2), np.empty((2, 3)), None),
         "lists inside": lambda *_: ([0.0, 0.0], np.empty((2, 3))),
+        "masked prices": lambda *_: (np.ma.array(np.zeros(2), mask=True), np.empty((2, 3))),
+        "masked before dtype": lambda *_: (np.empty(2), np.ma.zeros((2, 3), "f4")),
         "float32 prices": lambda *_: (np.empty(2, "f4"), np.empty((2, 3))),
         "big-endian prices": lambda *_: (np.empty(2, ">f8"), np.empty((2, 3))),
         "float32 cleared": lambda *_: (np.empty(2), np.empty((2, 3), "f4")),

@@ -131,6 +131,8 @@ def _masked(good: Any) -> Iterator[tuple[str, Market, Mapping[str, Any]]]:
     yield "masked before dtype", (some.astype(bool), quantities, demand), {}
     yield "dtype of bids before masked quantities", (np.ones(3, bool), some, demand), {}
     yield "masked before dimension", (np.ones((2, 2)), some, demand), {}
+    yield "masked in a list", ([*bids[:2], np.ma.masked], quantities, demand), {}
+    yield "a masked array in a tuple", (bids, (some, none), demand), {}
 
 
 def _among_very_many() -> Iterator[tuple[str, Market, Mapping[str, Any]]]:

@@ -37,6 +37,18 @@ COUNTED, WALKED, DEALT = (
 )
 PAIRS = THRESHOLDS["ALL_PAIRS"]
 
+
+def _summed() -> int:
+    """Return from how many units on `numba` tries sums over buckets."""
+    source = (CRATE.parent / "easy_marl/market/numba_kernels.py").read_text(encoding="utf-8")
+    found = re.search(r"^BUCKET_SUMS = (\d+)$", source, re.MULTILINE)
+    if found is None:
+        raise ValueError("numba_kernels.py has no BUCKET_SUMS")
+    return int(found[1])
+
+
+SUMMED = _summed()
+
 # Around every width of vectors, and the change of algorithm.
 # Large before small: what a market leaves in scratch memory must not reach the next.
 WIDTHS = (15, 16, 17, 31, 32, 33, 47, 48, 49)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bench.adversarial.markets import Array, Valid
-from bench.adversarial.order import LARGEST, MANY, TINY, VERY_MANY, running_sums
+from bench.adversarial.order import LARGEST, MANY, SUMMED, TINY, VERY_MANY, running_sums
 
 Generator = np.random.Generator
 Case = tuple[str, Valid, Mapping[str, Any]]
@@ -20,7 +20,8 @@ Case = tuple[str, Valid, Mapping[str, Any]]
 TOLERANCES = (0.0, 1e-9, 1e-3, 0.5, float(np.nextafter(1.0, 0.0)), TINY, 1e-16)
 ULPS = (0, -1, 1, -2, 2, -30, 30, -1000, 1000)
 # Around every change of algorithm, of any backend.
-SIZES = (1, 2, 3, 5, 6, 7, 8, 9, 16, 17, 32, 33, 64, *sorted(MANY), 699, 700, *VERY_MANY[1:])
+BESIDE = (SUMMED - 1, SUMMED)
+SIZES = (1, 2, 3, 5, 6, 7, 8, 9, 16, 17, 32, 33, 64, *sorted(MANY), *BESIDE, *VERY_MANY[1:])
 LARGE = 4096
 OPTIONS: tuple[Mapping[str, Any], ...] = (
     {},

@@ -13,7 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from easy_marl import fleets
 from easy_marl.market import errors
-from easy_marl.market.arguments import check_ties, check_tolerance, is_masked
+from easy_marl.market.arguments import (
+    as_array,
+    check_ties,
+    check_tolerance,
+    is_int,
+    is_number,
+)
 
 Floats = NDArray[np.float64]
 
@@ -278,18 +284,18 @@ def _hours(given: int | None, demand: Floats) -> int:
 
 
 def _count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+    if not is_int(value) or value < 1:
         raise ValueError(f"{name} is {value!r}: {name} must be a positive int")
     return int(value)
 
 
 def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+    if not is_number(value):
         raise TypeError(f"{name} has type {type(value).__name__}: {name} must be a number")
     try:
         number = float(value)
     except OverflowError:  # an int beyond all floats
-        number = math.inf
+        number = math.inf if value > 0 else -math.inf
     if not math.isfinite(number):
         raise ValueError(f"{name} is {number!r}: {name} must be finite")
     return number
@@ -297,40 +303,38 @@ def _number(name: str, value: Any) -> float:
 
 def _amount(name: str, value: Any) -> float:
     number = _number(name, value)
-    if number < 0.0:
-        raise ValueError(f"{name} is {number!r}: {name} must not be negative")
+    if value < 0:  # as given: a longdouble may be less than all floats below zero
+        raise ValueError(f"{name} is {value!r}: {name} must not be negative")
     return number + 0.0
 
 
-def _numbers(name: str, values: ArrayLike) -> Floats:
-    """Return a copy in float64."""
-    if is_masked(values):
-        raise errors.masked(name)
+def _numbers(name: str, values: ArrayLike, least: float = -math.inf) -> Floats:
+    """Return a copy in float64 of finite numbers, none less than `least`."""
     try:
-        array = np.array(values)
+        array = as_array(values)
     except ValueError as error:  # ragged
         raise ValueError(f"{name} is no array: {error}") from None
+    if array is None:
+        raise errors.masked(name)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} has dtype {array.dtype}: {name} must be numbers")
     if array.ndim != 1 or array.size == 0:
         raise ValueError(
             f"{name} has shape {array.shape}: {name} must be one-dimensional and not empty"
         )
-    numbers = array.astype(np.float64)
-    good = np.isfinite(numbers)
-    if not good.all():
-        _refuse(name, numbers, good, "finite")
+    with np.errstate(over="ignore", under="ignore"):
+        numbers = array.astype(np.float64)
+    _check_each(name, array, np.isfinite(numbers), "finite")
+    _check_each(name, array, array >= least, "not negative")
     return numbers
 
 
 def _amounts(name: str, values: ArrayLike) -> Floats:
-    numbers = _numbers(name, values)
-    good = numbers >= 0.0
+    return _numbers(name, values, 0.0) + 0.0
+
+
+def _check_each(name: str, array: NDArray[Any], good: NDArray[np.bool_], rule: str) -> None:
+    """Raise for the first number that is not good."""
     if not good.all():
-        _refuse(name, numbers, good, "not negative")
-    return numbers + 0.0
-
-
-def _refuse(name: str, numbers: Floats, good: NDArray[np.bool_], rule: str) -> None:
-    first = int(good.argmin())
-    raise ValueError(f"{name}[{first}] is {numbers[first].item()!r}: {name} must be {rule}")
+        first = int(good.argmin())
+        raise ValueError(f"{name}[{first}] is {array[first].item()!r}: {name} must be {rule}")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from easy_marl.envs.observations import features
 from easy_marl.envs.parameters import Floats, Parameters, preset
 from easy_marl.market import clear, errors, get_backend
-from easy_marl.market.arguments import check_threads, is_masked
+from easy_marl.market.arguments import as_array, check_threads, is_int
 from easy_marl.market.reference_step import offers
 from easy_marl.market.stepping import ALL, GOOD, Model, Outcome, Singles, State, room
 
@@ -114,7 +114,7 @@ class Simulation:
         self.parameters = _parameters(parameters)
         self.learner = _learner(learner, self.parameters.agents)
         _check_policy(policy, self.learner)
-        threads = int(threads) if is_int(threads) else threads  # type: ignore[arg-type]
+        threads = int(threads) if is_int(threads) else threads
         check_threads(threads)
         self.model = model_of(
             self.parameters, observation, self.learner if policy is None else ALL
@@ -301,12 +301,12 @@ def numbers(name: str, given: Any) -> Singles:
     """
     if type(given) is np.ndarray and given.dtype == np.float32 and given.flags.carray:
         return given
-    if is_masked(given):
-        raise errors.masked(name)
     try:
-        array = np.asarray(given)
+        array = as_array(given)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name} cannot be read as an array of numbers: {error}") from None
+    if array is None:
+        raise errors.masked(name)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} has dtype {array.dtype}: {name} must be numbers")
     with np.errstate(over="ignore"):  # infinity is refused later, by its place
@@ -317,11 +317,6 @@ def check_options(options: object) -> None:
     """Raise unless the options of a reset are a dict or None."""
     if options is not None and not isinstance(options, Mapping):
         raise TypeError(f"options has type {type(options).__name__}: it must be a dict")
-
-
-def is_int(value: object) -> bool:
-    """Return whether a value is an int, of Python or of NumPy."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _parameters(given: Parameters | str) -> Parameters:

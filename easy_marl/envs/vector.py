@@ -16,11 +16,11 @@ from easy_marl.envs.simulation import (
     Policy,
     Simulation,
     check_options,
-    is_int,
     numbers,
     random_stream,
 )
 from easy_marl.envs.spaces import action_space, observation_space
+from easy_marl.market.arguments import is_int
 from easy_marl.market.stepping import Outcome, Singles
 
 Infos = dict[str, Any]
@@ -246,6 +246,8 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
             return np.ones(self.num_envs, np.bool_)
         if not isinstance(rows, np.ndarray) or rows.dtype != np.bool_:
             raise TypeError("options['reset_mask'] must be a NumPy array of bool")
+        if isinstance(rows, np.ma.MaskedArray):
+            raise TypeError("options['reset_mask'] is a masked array: it must not be masked")
         if rows.shape != (self.num_envs,):
             raise ValueError(
                 f"options['reset_mask'] has shape {rows.shape}: it must be ({self.num_envs},)"

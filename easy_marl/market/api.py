@@ -1,5 +1,6 @@
 """The public functions: they pick a backend and call it."""
 
+from inspect import Signature, signature
 from typing import TypedDict, Unpack
 
 from numpy.typing import ArrayLike
@@ -156,3 +157,13 @@ def clear_batch(
         threads=threads,
     )
     return result
+
+
+def _signature_of_clear() -> Signature:
+    """Return the arguments of `clear` one by one, for `help`: those of a batch, but for two."""
+    batch = signature(clear_batch).parameters
+    parameters = [batch[name] for name in batch if name not in ("out", "threads")]
+    return Signature(parameters, return_annotation=signature(clear).return_annotation)
+
+
+clear.__signature__ = _signature_of_clear()  # type: ignore[attr-defined]

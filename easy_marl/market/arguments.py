@@ -8,7 +8,7 @@ lengths; and, once the numbers are known to be good, `out`.
 import math
 import os
 import weakref
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +26,15 @@ _MUCH = 2**30
 """So many bytes are not asked for in vain, but only if they are there."""
 
 _FLOATS = (np.float64, np.float32)
+
+_NUMBERS = frozenset({float, int, np.float64})
+"""The types of most numbers in sequences."""
+
+_NO_SEQUENCES = (str, bytes, dict)
+"""What has items, but is none to `np.asarray`."""
+
+_DEEPEST = 64
+"""So deep `np.asarray` looks into sequences."""
 
 
 class Inputs(NamedTuple):
@@ -45,15 +54,23 @@ def check_ties(ties: object) -> None:
         raise errors.bad_option("ties", ties, "'first' or 'pro_rata'")
 
 
+def is_int(value: object) -> TypeGuard[int]:
+    """Return whether a value is an int, of Python or of NumPy, to which a span of time is one."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64))
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a value is a float or an int, of Python or of NumPy."""
+    return isinstance(value, (float, np.floating)) or is_int(value)
+
+
 def check_tolerance(tolerance: object) -> float:
     """Return the tolerance, or raise unless it is a number in [0, 1)."""
-    number = isinstance(tolerance, (float, int, np.floating, np.integer))
-    # A span of time is an integer to NumPy.
-    number = number and not isinstance(tolerance, (bool, np.timedelta64))
-    if not (number and 0 <= tolerance < 1 and float(tolerance) < 1.0):  # type: ignore[operator, arg-type]
+    # As given and as a float: a longdouble may be less than all floats that are not negative.
+    if not (is_number(tolerance) and 0 <= tolerance < 1 and float(tolerance) < 1.0):
         rule = "a number that is at least 0 and less than 1"
         raise errors.bad_option("tolerance", tolerance, rule)
-    return float(tolerance)  # type: ignore[arg-type]
+    return float(tolerance)
 
 
 def check_threads(threads: object) -> None:
@@ -64,13 +81,15 @@ def check_threads(threads: object) -> None:
         raise errors.bad_option("threads", threads, "a positive int or None")
 
 
-def is_masked(argument: object) -> bool:
-    """Return whether an argument is a masked array in which something is masked."""
-    return (
-        isinstance(argument, np.ma.MaskedArray)
-        and argument.dtype.names is None  # of which NumPy does not tell, and whose dtype is bad
-        and bool(np.ma.is_masked(argument))
-    )
+def as_array(argument: Any) -> NDArray[Any] | None:
+    """Return what `np.asarray` makes of an argument; None if something in it is masked.
+
+    That may be a masked array, one that the argument's `__array__` returns, or one in a sequence.
+    """
+    if not hasattr(argument, "__array__") and _holds_masked(argument, _DEEPEST):
+        return None
+    array = np.asanyarray(argument)  # which keeps a masked array one
+    return None if _is_masked(array) else np.asarray(array)
 
 
 def one_market(
@@ -176,14 +195,45 @@ def _arrays(*given: ArrayLike | None) -> tuple[NDArray[Any], ...]:
     for name, argument in zip(errors.ARGUMENTS, given, strict=True):
         if argument is None and name == "scarcity_price":
             continue
-        if is_masked(argument):
+        array = as_array(argument)
+        if array is None:
             raise errors.masked(name)
-        array = np.asarray(argument)
         # By type, because longdouble is a type of its own even where it has 64 bits.
         if array.dtype.type not in _FLOATS and array.dtype.kind not in "iu":
             raise errors.bad_dtype(name, array.dtype)
         arrays.append(array)
     return tuple(arrays)
+
+
+def _is_masked(array: NDArray[Any]) -> bool:
+    """Return whether an array is a masked one in which something is masked."""
+    return (
+        isinstance(array, np.ma.MaskedArray)
+        and array.dtype.names is None  # of which NumPy does not tell, and whose dtype is bad
+        and bool(np.ma.is_masked(array))
+    )
+
+
+def _holds_masked(values: Any, deep: int) -> bool:
+    """Return whether a sequence holds something masked, in what `np.asarray` takes for one."""
+    if isinstance(values, _NO_SEQUENCES) or not hasattr(type(values), "__getitem__") or deep == 0:
+        return False
+    try:
+        items = list(values)
+    except Exception:  # NumPy says what is wrong with it, if anything
+        return False
+    if _NUMBERS.issuperset(map(type, items)):
+        return False
+    for item in items:
+        if isinstance(item, np.generic):
+            continue
+        if hasattr(item, "__array__"):
+            found = _is_masked(np.asanyarray(item))
+        else:
+            found = _holds_masked(item, deep - 1)
+        if found:
+            return True
+    return False
 
 
 def _check_shapes(
@@ -247,6 +297,8 @@ def _floats(array: NDArray[Any]) -> Floats:
 
 
 def _check_output(position: int, array: NDArray[Any], shape: errors.Shape, dtype: Any) -> None:
+    if isinstance(array, np.ma.MaskedArray):  # its mask would hide results, or keep them out
+        raise errors.bad_output(position, "is a masked array", "not be masked")
     if array.dtype.type is not dtype or not array.dtype.isnative:
         raise errors.bad_output(position, f"has dtype {array.dtype}", f"be {np.dtype(dtype)}")
     if array.shape != shape:

@@ -66,8 +66,8 @@ def bad_dtype(name: str, dtype: np.dtype[Any]) -> TypeError:
 
 
 def masked(name: str) -> TypeError:
-    """Return the error for a masked array: what is under a mask is no number to be used."""
-    return TypeError(f"{name} is a masked array with masked entries: {name} must not be masked")
+    """Return the error for masked entries: what is under a mask is no number to be used."""
+    return TypeError(f"{name} has masked entries: {name} must not be masked")
 
 
 def bad_dimension(name: str, shape: Shape, rule: str) -> ValueError:

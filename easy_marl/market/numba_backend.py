@@ -8,16 +8,16 @@ import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import cast
 
 import numba
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from easy_marl.market import arguments, reference
+from easy_marl.market import arguments, reference, step_arguments
 from easy_marl.market import numba_kernels as kernels
 from easy_marl.market.arguments import FLOAT64, Cleared, Floats, Inputs, Out
-from easy_marl.market.stepping import ALL, GOOD, Model, Outcome, Singles, State
+from easy_marl.market.stepping import GOOD, Model, Outcome, Singles, State
 
 _PRO_RATA = {"first": 0, "pro_rata": 1}
 _NO_PRICE = math.nan
@@ -60,7 +60,7 @@ def clear(
     ):
         # The common case needs no conversion.
         cleared = np.empty(bids.size)
-        price = (kernels.clear if bids.size < kernels.MANY else kernels.clear_many)(
+        price = (kernels.clear if bids.size < kernels.BUCKET_SUMS else kernels.clear_by_sums)(
             bids,
             quantities,
             float(demand),
@@ -86,7 +86,7 @@ def _clear_any(
     tolerance = arguments.check_tolerance(tolerance)
     market = arguments.one_market(bids, quantities, demand, scarcity_price)
     dispatch = np.empty(market.bids.shape)
-    price = (kernels.clear if market.bids.size < kernels.MANY else kernels.clear_many)(
+    price = (kernels.clear if market.bids.size < kernels.BUCKET_SUMS else kernels.clear_by_sums)(
         market.bids,
         market.quantities,
         float(market.demand),
@@ -158,7 +158,7 @@ def clear_batch(
         batch.bids.ndim == 1,
         batch.quantities.ndim == 1,
     )
-    rules = kernels.Rules(_PRO_RATA[ties], scarcity, tolerance, _many(units))
+    rules = kernels.Rules(_PRO_RATA[ties], scarcity, tolerance, _by_sums(units))
     # Of a subclass, such as a memmap, numba knows nothing.
     room = np.asarray(prices), np.asarray(dispatch)
     batched = rows[:], rules[:], room
@@ -186,20 +186,18 @@ def step_batch(
     `threads` is a hint, as in `clear_batch`. Hours are checked first. A thread that writes them
     afterwards gets odd results, never memory that is not its own.
     """
-    tolerance = arguments.check_tolerance(model.tolerance)
-    arguments.check_threads(threads)
-    _check_shapes(model, state, actions, outcome)
+    given = step_arguments.check(model, state, actions, outcome, threads)
+    model, state, actions, outcome = given
     bad = int(kernels.check_step(state[:], actions))
     if bad <= kernels.BAD_HOUR:
-        row = kernels.BAD_HOUR - bad
-        raise ValueError(f"state.hours[{row}] is {state.hours[row]}: it is no hour to step from")
+        raise step_arguments.bad_hour(given, kernels.BAD_HOUR - bad)
     if bad != GOOD:
         return bad
     rules = kernels.Rules(
         _PRO_RATA[model.ties],
         _as_float(model.scarcity_price),
-        tolerance,
-        _many(len(model.costs)),
+        model.tolerance,
+        _by_sums(len(model.costs)),
     )
     # The constants are all that is in a model before its rules.
     constants = model[: len(kernels.Constants._fields)]
@@ -212,30 +210,9 @@ def step_batch(
     return GOOD
 
 
-def _check_shapes(model: Model, state: State, actions: Singles, outcome: Outcome) -> None:
-    """Raise unless shapes fit together: numba does not see where an array ends."""
-    agents, rows = len(model.costs), len(state.hours)
-    acting = agents if model.learner == ALL else 1
-    (_, of_agent), (hours, of_hour) = model.agent_features.shape, model.hour_features.shape
-    arrays: tuple[NDArray[Any], ...] = (*model[:4], *state, actions, *outcome)
-    shapes = tuple(array.shape for array in arrays)
-    expected = (
-        *((agents,), (agents,), (agents, of_agent), (hours, of_hour)),
-        *((rows,), (rows, hours), (rows,), (rows, acting, 2)),
-        *((rows, acting), (rows, acting, 1 + of_agent + of_hour), (rows,)),
-        *((rows, acting), (rows, acting)),
-    )
-    if shapes != expected:
-        raise ValueError(f"shapes of arrays are {shapes}: they must be {expected}")
-    if not (hours > 0 and ALL <= model.learner < agents):
-        raise ValueError(
-            f"model.learner is {model.learner} of {agents} agents, in {hours - 1} hours"
-        )
-
-
-def _many(units: int) -> bool | None:
-    """Return whether there are many units, as the kernels take it."""
-    return None if units < kernels.MANY else True
+def _by_sums(units: int) -> bool | None:
+    """Return whether sums over buckets pay, as the kernels take it."""
+    return None if units < kernels.BUCKET_SUMS else True
 
 
 def _as_float(scarcity_price: ArrayLike | None) -> float:

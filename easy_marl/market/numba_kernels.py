@@ -45,9 +45,9 @@ class Rules(NamedTuple):
     scarcity_price: float
     """NaN is none, infinite is bad."""
     tolerance: float
-    many: bool | None
-    """Whether units are many. If not, it is None: a type of its own, for which kernels are
-    compiled without what is for many."""
+    by_sums: bool | None
+    """Whether sums over buckets are tried before units are sorted. If not, it is None: a type of
+    its own, for which kernels are compiled without those sums."""
 
 
 class Market(NamedTuple):
@@ -192,29 +192,29 @@ class Sale(NamedTuple):
 MOST_UNITS = 2**31
 """So many units have buckets that can be counted in 32 bits."""
 
-MANY = 700
-"""So many units are not all sorted, by measurement."""
-
 BAD_HOUR = -2
 """What `check_step` returns where the first hour is bad; one less where the second is."""
 
-# Module constants are constants to the compiler.
+# Module constants are constants to the compiler. Thresholds: from or up to how many units a method
+# is the fastest, by measurement on fresh markets with uniform bids.
+BUCKET_SUMS = 700
+"""From so many units on, sums over buckets are tried before units are sorted."""
+_ONLY_INSERTION = 6  # up to so many units are sorted by insertion, not dealt into buckets before
+_ALWAYS_INSERTION = 64  # up to so many, insertion is not given up, whatever their bids
+
+# How the methods do it, by measurement likewise.
+_BUCKETS = 2  # for each unit that is sorted; more cost more to count than they save in moves
+_GROUP = 256  # so many buckets are sorted, then added up, then the next
+_SHARING = 4  # so many units share a bucket of which there are sums;
+_NARROW = 512  # beyond about so many buckets,
+_SHARING_MORE = 16  # so many more share one
+_CROWD = 0.125  # so much of all supply in one bucket tells that bids are too crowded for this
+
 _LARGEST = float(np.finfo(np.float64).max)
 _TINY = float(np.nextafter(0.0, 1.0))
 _SIGN = -(2**63)
 _ALL_BUT_SIGN = 2**63 - 1
 _BYTES = 8
-
-# By measurement, on fresh markets with uniform bids.
-_BUCKETS = 2  # for each unit; more cost more to count than they save in moves
-_GROUP = 256  # so many buckets are sorted, then added up, then the next
-_FEWEST = 6  # so many are not even dealt into buckets
-_FEW = 64  # so many units are sorted fastest by insertion, whatever their bids
-_SHARING = 4  # so many of `MANY` share a bucket;
-_NARROW = 512  # beyond about so many buckets,
-_SHARING_MORE = 16  # so many more share one
-_CROWD = 0.125  # so much of all supply in one bucket tells that bids are too crowded for this
-
 _EXPONENT = 2047 * 2**52  # these bits of a double are those of the power of two below it
 _HALF = 0.5 * float(np.finfo(np.float64).eps)  # half a last place, relative to that power
 _UNKNOWN = 2.0**1000  # from here on powers are not worth to be known
@@ -270,12 +270,12 @@ def clear(
         return np.nan
     rules = Rules(pro_rata, scarcity_price, tolerance, None)
     scratch = _scratch(bids.size)
-    marginal = _find(market, extent, scratch, rules.many)
+    marginal = _find(market, extent, scratch, rules.by_sums)
     return _dispatch(market, scratch.order, marginal, rules, cleared)
 
 
 @_kernel
-def clear_many(
+def clear_by_sums(
     bids: Floats,
     quantities: Floats,
     demand: float,
@@ -284,14 +284,14 @@ def clear_many(
     tolerance: float,
     cleared: Floats,
 ) -> float:
-    """Do the same, where it pays from `MANY` units on."""
+    """Do the same by sums over buckets, which pays from `BUCKET_SUMS` units on."""
     market = Market(bids, quantities, demand + 0.0, _enough(demand, tolerance))
     extent = _extent(bids)
     if not _good(market, extent, scarcity_price):
         return np.nan
     rules = Rules(pro_rata, scarcity_price, tolerance, True)
     scratch = _scratch(bids.size)
-    marginal = _find(market, extent, scratch, rules.many)
+    marginal = _find(market, extent, scratch, rules.by_sums)
     return _dispatch(market, scratch.order, marginal, rules, cleared)
 
 
@@ -359,7 +359,7 @@ def _clear_some(
         market = Market(bids, quantities, demand + 0.0, _enough(demand, rules.tolerance))
         cleared = out.cleared[row]
         if not rows.share_bids:
-            marginal = _find(market, _extent(bids), scratch, rules.many)
+            marginal = _find(market, _extent(bids), scratch, rules.by_sums)
             out.prices[row] = _dispatch(market, scratch.order, marginal, rules, cleared)
             continue
         order = shared.order
@@ -439,15 +439,15 @@ def _bid(key: int) -> float:
 
 
 @_step
-def _find(market: Market, extent: Extent, scratch: Scratch, many: bool | None) -> Marginal:
+def _find(market: Market, extent: Extent, scratch: Scratch, by_sums: bool | None) -> Marginal:
     """Find the marginal unit of good numbers, sorting no further than demand reaches."""
     order = scratch.order
-    if order.size <= _FEWEST:
+    if order.size <= _ONLY_INSERTION:
         for unit in range(order.size):
             order[unit] = unit
         _insertion_sort(market.bids, order, 0, order.size)
         return _add(market, order, 0, order.size, 0.0)
-    if many is not None:
+    if by_sums is not None:
         marginal = _add_buckets(market, extent, scratch)
         if marginal.place >= 0:
             return marginal
@@ -752,7 +752,7 @@ def _insertion_sort(bids: Floats, order: Units, begin: int, end: int) -> bool:
                 place -= 1
             order[place] = unit
             moves -= k - place
-            if moves < 0 and units > _FEW:
+            if moves < 0 and units > _ALWAYS_INSERTION:
                 return False
         else:
             highest = bid
@@ -1016,7 +1016,7 @@ def _step_all(
         bids[unit] = costs[unit] + np.float64(actions[unit, 1]) * constants.bid_change
         quantities[unit] = constants.capacities[unit] * (1.0 - withheld)
     market = Market(bids, quantities, demand + 0.0, _enough(demand, rules.tolerance))
-    marginal = _find(market, _extent(bids), room.scratch, rules.many)
+    marginal = _find(market, _extent(bids), room.scratch, rules.by_sums)
     price = _dispatch(market, room.scratch.order, marginal, rules, results.dispatch)
     reached = marginal.place < bids.size or marginal.supply >= market.enough
     penalty = constants.shortage_penalty * (0.0 if reached else market.demand - marginal.supply)

@@ -5,7 +5,7 @@ Every other backend is held against this one to the last bit.
 
 import numpy as np
 
-from easy_marl.market import reference
+from easy_marl.market import reference, step_arguments
 from easy_marl.market.stepping import ALL, GOOD, Floats, Model, Outcome, Singles, State
 
 
@@ -15,9 +15,12 @@ def step_batch(
     actions: Singles,
     outcome: Outcome,
     *,
-    threads: int | None = None,  # noqa: ARG001  a hint, of which this backend makes nothing
+    threads: int | None = None,  # a hint, of which this backend makes nothing
 ) -> int:
     """Take one hour in every active environment; see `easy_marl.market.stepping`."""
+    given = step_arguments.check(model, state, actions, outcome, threads)
+    step_arguments.check_hours(given)
+    model, state, actions, outcome = given
     good = (actions >= -1.0) & (actions <= 1.0)
     good[~state.active] = True
     if not good.all():

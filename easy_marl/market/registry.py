@@ -6,6 +6,7 @@ only.
 """
 
 import os
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -167,8 +168,17 @@ def _default() -> Backend:
         except BackendUnavailable as error:
             if error.installed:
                 message = f"backend {name!r} is skipped as the default: {error.reason}"
-                warnings.warn(message, RuntimeWarning, stacklevel=3)
+                warnings.warn(message, RuntimeWarning, stacklevel=_level_of_user())
     raise AssertionError("the numpy backend is always there")
+
+
+def _level_of_user() -> int:
+    """Return how far above its caller the code is that uses this package, from 1 on."""
+    frame, level = sys._getframe(1), 1
+    package = __name__.partition(".")[0]
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _load(name: str) -> Backend:

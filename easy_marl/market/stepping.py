@@ -8,7 +8,7 @@ their constants, and each backend has one::
 It takes one hour in every environment that is active, and observes all of them. It returns -1; or,
 before anything is written, the position in C order of the first action that an active environment
 must not take: NaN, or outside [-1, 1]. `threads` is the most threads to use; results do not depend
-on it.
+on it. `docs/semantics.md` lists what else is refused, and what other threads may do meanwhile.
 """
 
 from typing import NamedTuple

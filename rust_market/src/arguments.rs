@@ -23,9 +23,9 @@ use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyType;
 
 use crate::errors;
+use crate::masks;
 use crate::pins::Pins;
 use crate::types;
 
@@ -155,10 +155,9 @@ pub fn number(object: &Bound<'_, PyAny>) -> Option<f64> {
 
 #[cold]
 fn convert<'a, 'py>(argument: Argument, object: &Bound<'py, PyAny>) -> PyResult<Held<'a, 'py>> {
-    if is_masked(object)? {
+    let Some(array) = masks::unmasked(object)? else {
         return Err(errors::masked(argument));
-    }
-    let array = as_array(object)?;
+    };
     let (readable, accepted) = match Layout::of(&array) {
         Some(layout) => (layout.is_readable(), layout.is_accepted()),
         None => (false, false),
@@ -171,24 +170,6 @@ fn convert<'a, 'py>(argument: Argument, object: &Bound<'py, PyAny>) -> PyResult<
     }
     let floats = array.call_method1("astype", ("float64", "C"))?;
     Ok(Held::Owned(array, Some(floats)))
-}
-
-/// Whether it is a masked array in which something is masked. `numpy.asarray` would unmask it.
-fn is_masked(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    static MASKED_ARRAY: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    static IS_MASKED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let py = object.py();
-    // Only those that are asked about have `numpy.ma` imported.
-    if Layout::of(object).is_some() || !is_array(object) {
-        return Ok(false);
-    }
-    let masked_array = MASKED_ARRAY.import(py, "numpy.ma", "MaskedArray")?;
-    // Of records NumPy does not tell; their dtype is refused.
-    if !object.is_instance(masked_array)? || !object.getattr("dtype")?.getattr("names")?.is_none()
-    {
-        return Ok(false);
-    }
-    IS_MASKED.import(py, "numpy.ma", "is_masked")?.call1((object,))?.is_truthy()
 }
 
 /// Whether it is a NumPy array, or an instance of a subclass.

@@ -28,18 +28,21 @@ const REQUIRED: usize = 3;
 
 type Found<'a, 'py> = [Option<Borrowed<'a, 'py, PyAny>>; PARAMETERS.len()];
 
-/// Adds a function that clears one market to a module. `doc` begins with the signature.
-pub fn add<K: Kernel>(
-    module: &Bound<'_, PyModule>,
-    name: &'static CStr,
-    doc: &'static CStr,
-) -> PyResult<()> {
+/// A kernel that is a function of the module.
+pub trait Function: Kernel {
+    const NAME: &CStr;
+    /// Its docstring, which begins with the signature.
+    const DOC: &CStr;
+}
+
+/// Adds a function that clears one market to a module.
+pub fn add<F: Function>(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     let definition = ffi::PyMethodDef {
-        ml_name: name.as_ptr(),
-        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: call::<K> },
+        ml_name: F::NAME.as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: call::<F> },
         ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
-        ml_doc: doc.as_ptr(),
+        ml_doc: F::DOC.as_ptr(),
     };
     // SAFETY: the definition is never dropped, its strings are static, and `call` takes what its
     // flags promise.
@@ -49,7 +52,7 @@ pub fn add<K: Kernel>(
         let function = ffi::PyCFunction_NewEx(definition, module.as_ptr(), module_name.as_ptr());
         Bound::from_owned_ptr_or_err(py, function)?
     };
-    module.add(name.to_str().expect("ASCII"), function)
+    module.add(name::<F>(), function)
 }
 
 /// What the interpreter calls: positional arguments, then those by name, then these names.
@@ -57,7 +60,7 @@ pub fn add<K: Kernel>(
 /// # Safety
 /// As for any `METH_FASTCALL | METH_KEYWORDS`: the caller holds the GIL; `arguments` are as many
 /// objects as `count` and `names`, a tuple or null, say, and they live until this returns.
-unsafe extern "C" fn call<K: Kernel>(
+unsafe extern "C" fn call<F: Function>(
     _module: *mut ffi::PyObject,
     arguments: *const *mut ffi::PyObject,
     count: ffi::Py_ssize_t,
@@ -67,8 +70,8 @@ unsafe extern "C" fn call<K: Kernel>(
     let py = unsafe { Python::assume_attached() };
     let done = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: as the caller says.
-        let found = unsafe { find(py, arguments, count as usize, names) }?;
-        clear::<K>(&found)
+        let found = unsafe { find::<F>(py, arguments, count as usize, names) }?;
+        clear::<F>(&found)
     }));
     match done {
         Ok(Ok(result)) => result.into_ptr(),
@@ -84,16 +87,16 @@ fn raise(py: Python<'_>, error: PyErr) -> *mut ffi::PyObject {
 }
 
 #[inline(always)]
-fn clear<'py, K: Kernel>(found: &Found<'_, 'py>) -> PyResult<Bound<'py, PyTuple>> {
+fn clear<'py, F: Function>(found: &Found<'_, 'py>) -> PyResult<Bound<'py, PyTuple>> {
     let [Some(bids), Some(quantities), Some(demand), ties, scarcity_price, tolerance] = found
     else {
-        return Err(missing(found));
+        return Err(missing::<F>(found));
     };
     let Ok(ties) = ties.map_or(Ok(TiesOption::FIRST), TiesOption::extract);
     let Ok(tolerance) = tolerance.map_or(Ok(ToleranceOption::DEFAULT), ToleranceOption::extract);
     let scarcity_price = scarcity_price.as_deref().filter(|price| !price.is_none());
     let given = Given { bids, quantities, demand, scarcity_price };
-    let result = kernels::one_market::<K>(&given, check_rules(ties, tolerance)?)?;
+    let result = kernels::one_market::<F>(&given, check_rules(ties, tolerance)?)?;
     result.into_pyobject(bids.py())
 }
 
@@ -102,14 +105,14 @@ fn clear<'py, K: Kernel>(found: &Found<'_, 'py>) -> PyResult<Bound<'py, PyTuple>
 /// # Safety
 /// As [`call`].
 #[inline(always)]
-unsafe fn find<'a, 'py>(
+unsafe fn find<'a, 'py, F: Function>(
     py: Python<'py>,
     arguments: *const *mut ffi::PyObject,
     count: usize,
     names: *mut ffi::PyObject,
 ) -> PyResult<Found<'a, 'py>> {
     if count > REQUIRED {
-        return Err(too_many(count));
+        return Err(too_many::<F>(count));
     }
     let mut found = [None; PARAMETERS.len()];
     // SAFETY: there are so many arguments, and they outlive `'a`.
@@ -120,9 +123,9 @@ unsafe fn find<'a, 'py>(
     // SAFETY: it is null or a tuple, as the caller says.
     if let Some(names) = unsafe { Borrowed::from_ptr_or_opt(py, names) } {
         for (place, name) in names.cast::<PyTuple>()?.iter_borrowed().enumerate() {
-            let parameter = parameter(&name).ok_or_else(|| unknown(&name))?;
+            let parameter = parameter(&name).ok_or_else(|| unknown::<F>(&name))?;
             if found[parameter].replace(argument(count + place)).is_some() {
-                return Err(given_twice(parameter));
+                return Err(given_twice::<F>(parameter));
             }
         }
     }
@@ -148,29 +151,33 @@ fn alike(name: &Bound<'_, PyAny>) -> Option<usize> {
 }
 
 #[cold]
-fn too_many(count: usize) -> PyErr {
-    error(format!("takes {REQUIRED} positional arguments but {count} were given"))
+fn too_many<F: Function>(count: usize) -> PyErr {
+    error::<F>(format!("takes {REQUIRED} positional arguments but {count} were given"))
 }
 
 #[cold]
-fn unknown(name: &Bound<'_, PyAny>) -> PyErr {
-    error(format!("got an unexpected keyword argument '{name}'"))
+fn unknown<F: Function>(name: &Bound<'_, PyAny>) -> PyErr {
+    error::<F>(format!("got an unexpected keyword argument '{name}'"))
 }
 
 #[cold]
-fn given_twice(parameter: usize) -> PyErr {
-    error(format!("got multiple values for argument '{}'", PARAMETERS[parameter]))
+fn given_twice<F: Function>(parameter: usize) -> PyErr {
+    error::<F>(format!("got multiple values for argument '{}'", PARAMETERS[parameter]))
 }
 
 #[cold]
-fn missing(found: &Found<'_, '_>) -> PyErr {
+fn missing<F: Function>(found: &Found<'_, '_>) -> PyErr {
     let required = PARAMETERS.iter().zip(found).take(REQUIRED);
     let missing: Vec<_> = required.filter(|(_, found)| found.is_none()).collect();
     let names: Vec<_> = missing.iter().map(|(name, _)| format!("'{name}'")).collect();
-    error(format!("misses required arguments: {}", names.join(", ")))
+    error::<F>(format!("misses required arguments: {}", names.join(", ")))
 }
 
 /// The error that Python raises where arguments do not fit a function.
-fn error(what: String) -> PyErr {
-    PyTypeError::new_err(format!("clear() {what}"))
+fn error<F: Function>(what: String) -> PyErr {
+    PyTypeError::new_err(format!("{}() {what}", name::<F>()))
+}
+
+fn name<F: Function>() -> &'static str {
+    F::NAME.to_str().expect("ASCII")
 }

@@ -1,9 +1,14 @@
-//! The docstrings of functions that PyO3 does not make; each begins with the signature.
+//! The names and docstrings of functions that PyO3 does not make.
 
 use std::ffi::CStr;
 
-pub const CLEAR: &CStr =
-    c"clear(bids, quantities, demand, *, ties='first', scarcity_price=None, tolerance=1e-09)
+use crate::calls::Function;
+use crate::kernels::{Clear, Floor, Portable};
+
+impl Function for Clear {
+    const NAME: &CStr = c"clear";
+    const DOC: &CStr =
+        c"clear(bids, quantities, demand, *, ties='first', scarcity_price=None, tolerance=1e-09)
 --
 
 Clear one market in merit order.
@@ -41,14 +46,21 @@ ValueError
     If an option is unknown, a shape does not fit, the market is empty, or a number is not
     finite or is negative where it must not be. The message names the argument, the index
     and the value.";
+}
 
-pub const PORTABLE: &CStr = c"_clear_portable(bids, quantities, demand, *, ties='first', scarcity_price=None, tolerance=1e-09)
+impl Function for Portable {
+    const NAME: &CStr = c"_clear_portable";
+    const DOC: &CStr = c"_clear_portable(bids, quantities, demand, *, ties='first', scarcity_price=None, tolerance=1e-09)
 --
 
 Do what `clear` does, with the instructions that every processor of this kind has.";
+}
 
-pub const FLOOR: &CStr =
-    c"_floor(bids, quantities, demand, *, ties='first', scarcity_price=None, tolerance=1e-09)
+impl Function for Floor {
+    const NAME: &CStr = c"_floor";
+    const DOC: &CStr =
+        c"_floor(bids, quantities, demand, *, ties='first', scarcity_price=None, tolerance=1e-09)
 --
 
 Do what `clear` does around clearing: price 0.0, nothing dispatched, values unchecked.";
+}

@@ -39,13 +39,11 @@ pub fn bad_dtype(argument: Argument, array: &Bound<'_, PyAny>) -> PyErr {
     }
 }
 
-/// The error for a masked array: what is under a mask is no number to be used.
+/// The error for masked entries: what is under a mask is no number to be used.
 #[cold]
 pub fn masked(argument: Argument) -> PyErr {
     let name = name(argument);
-    PyTypeError::new_err(format!(
-        "{name} is a masked array with masked entries: {name} must not be masked"
-    ))
+    PyTypeError::new_err(format!("{name} has masked entries: {name} must not be masked"))
 }
 
 #[cold]

@@ -10,12 +10,14 @@ use std::slice;
 use numpy::npyffi::PyArray_Check;
 use numpy::npyffi::flags::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_WRITEABLE};
 use numpy::npyffi::types::NPY_TYPES;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyFloat, PyTuple};
 
 use crate::arguments::{Layout, slice_of};
 use crate::errors::text;
+use crate::masks::is_masked_array;
+use crate::options::{is_int, is_number};
 
 /// What an array may hold.
 pub trait Item {
@@ -74,12 +76,48 @@ pub fn fields<'py, const N: usize>(
     }
 }
 
-/// A number.
-pub fn number<T>(name: &str, object: &Bound<'_, PyAny>, kind: &str) -> PyResult<T>
-where
-    T: for<'a, 'py> FromPyObject<'a, 'py>,
-{
-    object.extract().map_err(|_| bad_type(name, object, kind))
+/// A number that is finite; `rule` says what it must be.
+pub fn number(name: &str, object: &Bound<'_, PyAny>, rule: &str) -> PyResult<f64> {
+    if !is_number(object) {
+        return Err(bad_type(name, object, rule));
+    }
+    let extracted: PyResult<f64> = object.extract();
+    let number = match extracted {
+        Ok(number) => number,
+        Err(error) if error.is_instance_of::<PyOverflowError>(object.py()) => beyond(object)?,
+        Err(error) => return Err(error),
+    };
+    if number.is_finite() {
+        return Ok(number);
+    }
+    let printed = PyFloat::new(object.py(), number).str()?;
+    Err(PyValueError::new_err(format!("{name} is {printed}: it must be finite")))
+}
+
+/// What an int is as a float that is beyond all of them.
+fn beyond(int: &Bound<'_, PyAny>) -> PyResult<f64> {
+    Ok(if int.gt(0)? { f64::INFINITY } else { f64::NEG_INFINITY })
+}
+
+/// An int; the nearest there is, if it is beyond 64 bits.
+pub fn int(name: &str, object: &Bound<'_, PyAny>) -> PyResult<i64> {
+    if !is_int(object) {
+        return Err(bad_type(name, object, "an int"));
+    }
+    match object.extract() {
+        Ok(int) => Ok(int),
+        Err(_) if object.lt(0)? => Ok(i64::MIN),
+        Err(_) => Ok(i64::MAX),
+    }
+}
+
+/// Checks that an array is no masked one. This may run Python code.
+pub fn check_mask(name: &str, object: &Bound<'_, PyAny>) -> PyResult<()> {
+    if is_masked_array(object)? {
+        let sentence = format!("{name} is a masked array: it must not be masked");
+        return Err(PyTypeError::new_err(sentence));
+    }
+    Ok(())
 }
 
 #[cold]

@@ -12,8 +12,9 @@
 //!
 //! | module | does |
 //! |---|---|
-//! | `calls`, `docs` | functions whose arguments are found by hand, and their docstrings |
+//! | `calls`, `docs` | functions whose arguments are found by hand; their names and docstrings |
 //! | `arguments` | Python objects to arrays and numbers of an accepted dtype, their memory to values |
+//! | `masks` | what is masked, which is refused |
 //! | `shapes` | dimensions, empty markets, lengths |
 //! | `outputs` | fresh arrays, or the caller's `out`, checked |
 //! | `pins` | arrays whose memory stays where it is while the GIL is let go |
@@ -30,6 +31,7 @@ mod docs;
 mod errors;
 mod fields;
 mod kernels;
+mod masks;
 mod options;
 mod outputs;
 mod pins;
@@ -50,7 +52,6 @@ mod rust_market {
 
     use crate::arguments::Given;
     use crate::calls;
-    use crate::docs;
     use crate::kernels::{self, Clear, Floor, Portable, Study};
     use crate::options::{TiesOption, ToleranceOption, check_rules, check_threads};
     use crate::step;
@@ -59,9 +60,9 @@ mod rust_market {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         types::find(module.py())?;
-        calls::add::<Clear>(module, c"clear", docs::CLEAR)?;
-        calls::add::<Portable>(module, c"_clear_portable", docs::PORTABLE)?;
-        calls::add::<Floor>(module, c"_floor", docs::FLOOR)
+        calls::add::<Clear>(module)?;
+        calls::add::<Portable>(module)?;
+        calls::add::<Floor>(module)
     }
 
     #[allow(non_upper_case_globals)]
@@ -159,8 +160,9 @@ mod rust_market {
     /// ------
     /// TypeError, ValueError
     ///     If a field is not what it must be: arrays are C-contiguous, of exactly their dtype and
-    ///     shape, and hours are those of an episode. The message names the field. Nothing is
-    ///     written then. Numbers that are not finite go unseen.
+    ///     shape, and not masked; numbers are finite, and hours are those of an episode. The
+    ///     message names the field. Nothing is written then. What is in the arrays of the model and
+    ///     in demand is not looked through.
     #[pyfunction]
     #[pyo3(signature = (model, state, actions, outcome, *, threads=None))]
     fn step_batch(
@@ -170,7 +172,6 @@ mod rust_market {
         outcome: &Bound<'_, PyAny>,
         threads: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<i64> {
-        let threads = check_threads(threads)?;
         step::step_batch(&step::Given { model, state, actions, outcome }, threads)
     }
 

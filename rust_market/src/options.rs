@@ -80,35 +80,43 @@ impl<'py> FromPyObject<'_, 'py> for ToleranceOption<'py> {
 
 #[cold]
 fn check_number(value: &Bound<'_, PyAny>) -> PyResult<f64> {
-    // An int may be too large for a float.
-    match is_number(value).then(|| value.extract()) {
-        Some(Ok(tolerance)) if is_share(tolerance) => Ok(tolerance),
-        _ => {
-            let rule = "a number that is at least 0 and less than 1";
-            Err(errors::bad_option("tolerance", value, rule))
+    // As given and as a float: a longdouble may be less than all floats that are not negative.
+    if is_number(value) && value.ge(0)? && value.lt(1)? {
+        let tolerance = value.extract()?;
+        if is_share(tolerance) {
+            return Ok(tolerance);
         }
     }
+    Err(errors::bad_option("tolerance", value, "a number that is at least 0 and less than 1"))
 }
 
 fn is_share(tolerance: f64) -> bool {
     (0.0..1.0).contains(&tolerance)
 }
 
-/// Whether it is a float or an int, of Python or of NumPy, where a span of time is an int, too.
-fn is_number(value: &Bound<'_, PyAny>) -> bool {
-    let is_a = |kind| {
-        // SAFETY: the GIL is held, and NumPy has these types.
-        unsafe {
-            let kind = get_type_object(value.py(), kind);
-            ffi::PyObject_TypeCheck(value.as_ptr(), kind) != 0
-        }
-    };
+/// Whether it is a float or an int, of Python or of NumPy.
+pub fn is_number(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyFloat>()
+        || is_of_numpy(value, NpyTypes::PyFloatingArrType_Type)
+        || is_int(value)
+}
+
+/// Whether it is an int, of Python or of NumPy, to which a span of time is one.
+pub fn is_int(value: &Bound<'_, PyAny>) -> bool {
     if value.is_instance_of::<PyInt>() {
         return !value.is_instance_of::<PyBool>();
     }
-    value.is_instance_of::<PyFloat>()
-        || is_a(NpyTypes::PyFloatingArrType_Type)
-        || is_a(NpyTypes::PyIntegerArrType_Type) && !is_a(NpyTypes::PyTimedeltaArrType_Type)
+    is_of_numpy(value, NpyTypes::PyIntegerArrType_Type)
+        && !is_of_numpy(value, NpyTypes::PyTimedeltaArrType_Type)
+}
+
+/// Whether it is of one of NumPy's types.
+pub fn is_of_numpy(value: &Bound<'_, PyAny>, kind: NpyTypes) -> bool {
+    // SAFETY: the GIL is held, and NumPy has these types.
+    unsafe {
+        let kind = get_type_object(value.py(), kind);
+        ffi::PyObject_TypeCheck(value.as_ptr(), kind) != 0
+    }
 }
 
 /// The options that decide how a market is cleared. The scarcity price, which counts as an input,

@@ -15,6 +15,7 @@ use pyo3::types::PyTuple;
 
 use crate::arguments::{Layout, as_array, is_array};
 use crate::errors;
+use crate::masks::is_masked_array;
 use crate::pins::Pins;
 use crate::room;
 use crate::shapes::Inputs;
@@ -239,9 +240,13 @@ fn check_layout(
     shape: &[usize],
     float32: bool,
 ) -> PyResult<()> {
+    let bad = |state: &str, rule: &str| Err(errors::bad_output(position, state, rule));
+    // Its mask would hide results, or keep them out.
+    if is_masked_array(array)? {
+        return bad("is a masked array", "not be masked");
+    }
     // SAFETY: outputs are arrays: fresh, or seen to be arrays by `pair`.
     let layout = unsafe { Layout::of_array(array) };
-    let bad = |state: &str, rule: &str| Err(errors::bad_output(position, state, rule));
     if !layout.is_float(float32) {
         let state = format!("has dtype {}", errors::text(array, "dtype")?);
         return bad(&state, if float32 { "be float32" } else { "be float64" });

@@ -9,8 +9,20 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::errors;
-use crate::fields::{Array, check_overlaps, fields, number};
-use crate::options::{TiesOption, ToleranceOption, check_rules};
+use crate::fields::{Array, check_mask, check_overlaps, fields, int, number};
+use crate::options::{TiesOption, ToleranceOption, check_rules, check_threads};
+
+/// The arrays of the tuples, in their order.
+const CONSTANTS: [&str; 4] =
+    ["model.capacities", "model.costs", "model.agent_features", "model.hour_features"];
+const STATE: [&str; 3] = ["state.hours", "state.demand", "state.active"];
+const OUTCOME: [&str; 5] = [
+    "outcome.rewards",
+    "outcome.observations",
+    "outcome.prices",
+    "outcome.dispatch",
+    "outcome.profits",
+];
 
 /// The tuples as Python gave them.
 pub struct Given<'a, 'py> {
@@ -32,44 +44,46 @@ struct Numbers {
 }
 
 impl Numbers {
-    /// The fields of a model from the fifth on.
-    fn new(fields: &[Bound<'_, PyAny>; 13]) -> PyResult<Self> {
-        let float = |field: usize, name| number(name, &fields[field], "a float");
-        let Ok(ties) = TiesOption::extract(fields[10].as_borrowed());
-        let Ok(tolerance) = ToleranceOption::extract(fields[12].as_borrowed());
+    /// The fields of a model from the fifth on, but for the options, which were read before.
+    fn new(fields: &[Bound<'_, PyAny>; 13], rules: Rules) -> PyResult<Self> {
+        let float = |field: usize, name| number(name, &fields[field], "a number");
         Ok(Self {
             bid_change: float(4, "model.bid_change")?,
             bid_penalty: float(5, "model.bid_penalty")?,
             shortage_penalty: float(6, "model.shortage_penalty")?,
             reward_scale: float(7, "model.reward_scale")?,
             demand_scale: float(8, "model.demand_scale")?,
-            learner: number("model.learner", &fields[9], "an int")?,
-            rules: Rules {
-                scarcity_price: number("model.scarcity_price", &fields[11], "a float or None")?,
-                ..check_rules(ties, tolerance)?
-            },
+            learner: int("model.learner", &fields[9])?,
+            rules: Rules { scarcity_price: scarcity_price(&fields[11])?, ..rules },
         })
-    }
-
-    /// The learner; `None` where all agents act.
-    fn learner(&self, agents: usize) -> PyResult<Option<usize>> {
-        match usize::try_from(self.learner) {
-            Ok(learner) if learner < agents => Ok(Some(learner)),
-            Err(_) if self.learner == -1 => Ok(None),
-            _ => Err(PyValueError::new_err(format!(
-                "model.learner is {}: it must be at least -1 and less than {agents}",
-                self.learner
-            ))),
-        }
     }
 }
 
+fn scarcity_price(field: &Bound<'_, PyAny>) -> PyResult<Option<f64>> {
+    if field.is_none() {
+        return Ok(None);
+    }
+    number("model.scarcity_price", field, "a number or None").map(Some)
+}
+
+/// The options of a model.
+fn rules(fields: &[Bound<'_, PyAny>; 13]) -> PyResult<Rules> {
+    let Ok(ties) = TiesOption::extract(fields[10].as_borrowed());
+    let Ok(tolerance) = ToleranceOption::extract(fields[12].as_borrowed());
+    check_rules(ties, tolerance)
+}
+
 /// Takes a step; gives the position of the first bad action, or -1.
-pub fn step_batch(given: &Given<'_, '_>, threads: Option<usize>) -> PyResult<i64> {
+///
+/// What is given is checked in the order of `easy_marl/market/step_arguments.py`.
+pub fn step_batch(given: &Given<'_, '_>, threads: Option<&Bound<'_, PyAny>>) -> PyResult<i64> {
     let model: [_; 13] = fields("model", given.model)?;
     let state: [_; 3] = fields("state", given.state)?;
     let outcome: [_; 5] = fields("outcome", given.outcome)?;
-    let numbers = Numbers::new(&model)?;
+    let rules = rules(&model)?;
+    let threads = check_threads(threads)?;
+    let numbers = Numbers::new(&model, rules)?;
+    check_masks(&model, &state, given.actions, &outcome)?;
     // From here on no Python code runs.
     let constants = Constants::new(&model, &numbers)?;
     let arrays = Arrays::new(&constants, &state, given.actions, &outcome)?;
@@ -87,6 +101,18 @@ pub fn step_batch(given: &Given<'_, '_>, threads: Option<usize>) -> PyResult<i64
     }
 }
 
+/// Checks that no array is a masked one.
+fn check_masks(
+    model: &[Bound<'_, PyAny>; 13],
+    state: &[Bound<'_, PyAny>; 3],
+    actions: &Bound<'_, PyAny>,
+    outcome: &[Bound<'_, PyAny>; 5],
+) -> PyResult<()> {
+    let arrays = model[..CONSTANTS.len()].iter().chain(state).chain([actions]).chain(outcome);
+    let names = CONSTANTS.iter().chain(&STATE).chain(&["actions"]).chain(&OUTCOME);
+    names.zip(arrays).try_for_each(|(name, array)| check_mask(name, array))
+}
+
 /// The arrays of a model, in shapes that fit together.
 struct Constants<'a> {
     capacities: Array<'a, f64>,
@@ -98,27 +124,29 @@ struct Constants<'a> {
 
 impl<'a> Constants<'a> {
     fn new(fields: &'a [Bound<'_, PyAny>; 13], numbers: &Numbers) -> PyResult<Self> {
-        let costs = Array::new("model.costs", &fields[1])?.shaped([None])?;
-        let agents = Some(costs.length(0));
-        if agents == Some(0) {
+        let [capacities, costs, agent_features, hour_features] = CONSTANTS;
+        let costs = Array::new(costs, &fields[1])?.shaped([None])?;
+        let agents = costs.length(0);
+        if agents == 0 {
             return Err(PyValueError::new_err(
                 "model.costs has shape (0,): a market needs at least one unit",
             ));
         }
-        let hour_features = Array::new("model.hour_features", &fields[3])?.shaped([None, None])?;
+        let capacities = Array::new(capacities, &fields[0])?.shaped([Some(agents)])?;
+        let agent_features =
+            Array::new(agent_features, &fields[2])?.shaped([Some(agents), None])?;
+        let hour_features = Array::new(hour_features, &fields[3])?.shaped([None, None])?;
         if hour_features.length(0) == 0 {
             return Err(PyValueError::new_err(
                 "model.hour_features has no row: it must have one more than there are hours",
             ));
         }
-        Ok(Self {
-            capacities: Array::new("model.capacities", &fields[0])?.shaped([agents])?,
-            agent_features: Array::new("model.agent_features", &fields[2])?
-                .shaped([agents, None])?,
-            learner: numbers.learner(costs.length(0))?,
-            costs,
-            hour_features,
-        })
+        let learner = match usize::try_from(numbers.learner) {
+            Ok(learner) if learner < agents => Some(learner),
+            Err(_) if numbers.learner == -1 => None,
+            _ => return Err(bad_learner(&fields[9], agents)),
+        };
+        Ok(Self { capacities, costs, agent_features, hour_features, learner })
     }
 
     /// T.
@@ -151,6 +179,16 @@ impl<'a> Constants<'a> {
     }
 }
 
+#[cold]
+fn bad_learner(learner: &Bound<'_, PyAny>, agents: usize) -> PyErr {
+    match learner.str() {
+        Ok(learner) => PyValueError::new_err(format!(
+            "model.learner is {learner}: it must be at least -1 and less than {agents}"
+        )),
+        Err(error) => error,
+    }
+}
+
 /// The arrays that are no constants, in shapes that fit together.
 struct Arrays<'a> {
     hours: Array<'a, i64>,
@@ -171,25 +209,27 @@ impl<'a> Arrays<'a> {
         actions: &'a Bound<'_, PyAny>,
         outcome: &'a [Bound<'_, PyAny>; 5],
     ) -> PyResult<Self> {
-        let hours = Array::writeable("state.hours", &state[0])?.shaped([None])?;
+        let [hours, demand, are_active] = STATE;
+        let [rewards, observations, prices, dispatch, profits] = OUTCOME;
+        let hours = Array::writeable(hours, &state[0])?.shaped([None])?;
         let rows = Some(hours.length(0));
         let acting = Some(constants.learner.map_or(constants.costs.length(0), |_| 1));
         let width = 1 + constants.agent_features.length(1) + constants.hour_features.length(1);
+        let times = Some(constants.hours() + 1);
         Ok(Self {
             hours,
-            demand: Array::new("state.demand", &state[1])?
-                .shaped([rows, Some(constants.hours() + 1)])?,
-            active: Array::new("state.active", &state[2])?.shaped([rows])?,
+            demand: Array::new(demand, &state[1])?.shaped([rows, times])?,
+            active: Array::new(are_active, &state[2])?.shaped([rows])?,
             actions: Array::new("actions", actions)?.shaped([rows, acting, Some(2)])?,
-            rewards: Array::writeable("outcome.rewards", &outcome[0])?.shaped([rows, acting])?,
-            observations: Array::writeable("outcome.observations", &outcome[1])?.shaped([
+            rewards: Array::writeable(rewards, &outcome[0])?.shaped([rows, acting])?,
+            observations: Array::writeable(observations, &outcome[1])?.shaped([
                 rows,
                 acting,
                 Some(width),
             ])?,
-            prices: Array::writeable("outcome.prices", &outcome[2])?.shaped([rows])?,
-            dispatch: Array::writeable("outcome.dispatch", &outcome[3])?.shaped([rows, acting])?,
-            profits: Array::writeable("outcome.profits", &outcome[4])?.shaped([rows, acting])?,
+            prices: Array::writeable(prices, &outcome[2])?.shaped([rows])?,
+            dispatch: Array::writeable(dispatch, &outcome[3])?.shaped([rows, acting])?,
+            profits: Array::writeable(profits, &outcome[4])?.shaped([rows, acting])?,
         })
     }
 

@@ -1,6 +1,8 @@
 """Parameters: what is accepted, what is refused and how, and the presets."""
 
 from dataclasses import FrozenInstanceError
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,8 @@ from easy_marl import fleets
 from easy_marl.envs.parameters import PRESETS, Parameters, competitive, default, fleet, preset
 from tests.envs.copies import AGAIN
 
+SPECK = -np.finfo(np.longdouble).smallest_subnormal
+"""Less than zero; as a float it is -0.0."""
 MASKED = np.ma.array([1.0, 2.0], mask=[False, True])
 GOOD: dict[str, Any] = {"capacities": [50, 80], "costs": [20.0, -5.0], "demand": [60.0, 90.0, 0.0]}
 
@@ -69,8 +73,30 @@ def test_no_cost_is_minus_zero() -> None:
         ({"ties": "last"}, ValueError, "ties is 'last'"),
         ({"tolerance": 1.0}, ValueError, "tolerance is 1.0: tolerance must be a number that is"),
         ({"tolerance": True}, ValueError, "tolerance is True: tolerance must be a number that is"),
-        ({"costs": MASKED}, TypeError, "costs is a masked array with masked entries: costs must"),
-        ({"demand": MASKED}, TypeError, "demand is a masked array with masked entries"),
+        ({"bid_change": np.timedelta64(5)}, TypeError, "bid_change has type timedelta64"),
+        ({"bid_change": np.datetime64(5, "s")}, TypeError, "bid_change has type datetime64"),
+        ({"deviation": np.True_}, TypeError, "deviation has type bool"),
+        ({"bid_penalty": 1j}, TypeError, "bid_penalty has type complex"),
+        ({"shortage_penalty": Decimal(1)}, TypeError, "shortage_penalty has type Decimal"),
+        ({"reward_scale": Fraction(1, 2)}, TypeError, "reward_scale has type Fraction"),
+        ({"scarcity_price": np.timedelta64(5)}, TypeError, "scarcity_price has type timedelta64"),
+        ({"scarcity_price": -(10**400)}, ValueError, "scarcity_price is -inf: scarcity_price"),
+        ({"scarcity_price": np.ma.masked}, TypeError, "scarcity_price has type MaskedConstant"),
+        ({"bid_change": SPECK}, ValueError, "must not be negative"),
+        ({"capacities": [50.0, SPECK]}, ValueError, "capacities[1] is "),
+        ({"hours": np.timedelta64(2)}, ValueError, "hours is np.timedelta64(2): hours must be"),
+        ({"hours": True}, ValueError, "hours is True"),
+        ({"tolerance": np.timedelta64(0)}, ValueError, "tolerance is np.timedelta64(0)"),
+        ({"tolerance": SPECK}, ValueError, "tolerance is "),
+        ({"costs": np.ones(2, "m8[s]")}, TypeError, "costs has dtype timedelta64[s]"),
+        ({"costs": np.ones(2, "M8[s]")}, TypeError, "costs has dtype datetime64[s]"),
+        ({"costs": [Decimal(1), Fraction(1)]}, TypeError, "costs has dtype object"),
+        ({"costs": [True, False]}, TypeError, "costs has dtype bool"),
+        ({"costs": [10**400, 1]}, TypeError, "costs has dtype object"),
+        ({"costs": [np.ma.masked, 1.0]}, TypeError, "costs has masked entries: costs must not"),
+        ({"demand": (1.0, 2.0, MASKED[1])}, TypeError, "demand has masked entries"),
+        ({"costs": MASKED}, TypeError, "costs has masked entries: costs must not be masked"),
+        ({"demand": MASKED}, TypeError, "demand has masked entries"),
         ({"costs": [1e200, 1.0], "bid_penalty": 1.0}, ValueError, "so large that a return"),
         ({"reward_scale": 1e306}, ValueError, "so large that a return"),
         ({"hours": 3, "shortage_penalty": 1e306}, ValueError, "so large that a return"),

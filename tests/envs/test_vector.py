@@ -150,6 +150,8 @@ def test_gymnasiums_own_statistics_can_stand_beside() -> None:
     [
         ({"num_envs": 0}, ValueError, "num_envs is 0: num_envs must be a positive int"),
         ({"num_envs": 1.0}, ValueError, "num_envs is 1.0"),
+        ({"num_envs": np.timedelta64(2)}, ValueError, "num_envs is np.timedelta64(2)"),
+        ({"learner": np.timedelta64(2)}, ValueError, "learner is "),
         ({"parameters": "x"}, ValueError, "parameters is 'x'"),
         ({"parameters": 5}, TypeError, "parameters has type int"),
         ({"agents": "some"}, ValueError, "agents is 'some'"),
@@ -212,6 +214,14 @@ def test_a_refused_step_that_would_have_reset_changes_nothing() -> None:
             assert a.tobytes() == b.tobytes()
 
 
+def test_a_masked_reset_mask_is_refused() -> None:
+    environments = made()
+    environments.reset(seed=0)
+    mask = np.ma.array([True, False, True], mask=[True, False, False])
+    with pytest.raises(TypeError, match=r"\['reset_mask'\] is a masked array: it must not be"):
+        environments.reset(options={"reset_mask": mask})
+
+
 def test_step_refusals() -> None:
     environments = made()
     with pytest.raises(ResetNeeded, match="step was called before reset"):
@@ -245,6 +255,8 @@ def test_policy_refusals() -> None:
         (np.zeros((3, 2), complex), TypeError, "actions has dtype complex128"),
         ([[0.0], [0.0, 1.0]], TypeError, "actions cannot be read as an array of numbers"),
         ({"a": 1}, TypeError, "actions has dtype object"),
+        (np.ma.array(np.zeros((3, 2)), mask=True), TypeError, "actions has masked entries: act"),
+        ([[np.ma.masked, 0.0]] * 3, TypeError, "actions has masked entries: actions must not"),
         (np.full((3, 2), 1e300), ValueError, "actions[0, 0] is inf: actions must be between"),
     ],
 )

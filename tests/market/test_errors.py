@@ -1,11 +1,17 @@
 """Bad input: type and message in every backend, and which fault wins."""
 
 import re
+from collections import deque
+from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from easy_marl.market import Backend
 
@@ -19,10 +25,53 @@ def raises(error: type[Exception], message: str) -> pytest.RaisesExc[Exception]:
 
 
 def masked(values: Any) -> Any:
-    """Return a masked array whose last entry is masked."""
+    """Return a masked array whose last entry is masked; of a number, one that is masked."""
     array = np.ma.array(values)
-    array[-1] = np.ma.masked
+    array[-1 if array.ndim else ()] = np.ma.masked
     return array
+
+
+class Holder:
+    """What NumPy makes an array of by asking it."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = np.asanyarray(array)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return self.array
+
+
+class Items:
+    """A sequence that is no list; NumPy asks for no more than this."""
+
+    def __init__(self, items: Any) -> None:
+        self.items = items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.items[index]
+
+
+# What is masked, and where: each is given an argument's values.
+MASKED: dict[str, Any] = {
+    "a masked array": masked,
+    "of integers": lambda values: masked(np.array(values, int)),
+    "of a dtype that is refused, too": lambda values: masked(np.array(values, bool)),
+    "by __array__": lambda values: Holder(masked(values)),
+    "the constant in a list": lambda values: [1.0, np.ma.masked],
+    "the constant in a tuple": lambda values: (np.ma.masked, 1.0),
+    "the constant alone in a list": lambda values: [np.ma.masked],
+    "the constant deep in lists": lambda values: [[[1.0, 2.0]], [[1.0, np.ma.masked]]],
+    "a masked array in a list": lambda values: [masked(values)],
+    "a masked array beside others": lambda values: (np.ma.array(values), masked(values)),
+    "by __array__ in a list": lambda values: [Holder(values), Holder(masked(values))],
+    "in a deque": lambda values: deque([1.0, np.ma.masked]),
+    "in a sequence": lambda values: Items([1.0, np.ma.masked]),
+    "in a sequence in a list": lambda values: [Items([1.0, np.ma.masked])],
+    "in a list of what has no shape": lambda values: [[1.0], [np.ma.masked, 2.0]],
+}
 
 
 DTYPES = [
@@ -54,6 +103,13 @@ SCALAR_DTYPES = [
     ("5", "<U1"),
 ]
 
+# Less than zero; as a float it is -0.0, unless a longdouble is a double.
+SPECK = -np.finfo(np.longdouble).smallest_subnormal
+# Less than one; as a float it is 1.0. Where a longdouble is a double, there is no such number.
+BELOW_ONE = np.longdouble(1) - np.finfo(np.longdouble).epsneg
+if float(BELOW_ONE) < 1.0:
+    BELOW_ONE = np.longdouble(1)
+
 TOLERANCE = "tolerance must be a number that is at least 0 and less than 1"
 
 ONE_MARKET = [
@@ -72,6 +128,18 @@ ONE_MARKET = [
     ({"tolerance": np.array(0.5)}, f"tolerance is array(0.5): {TOLERANCE}"),
     ({"tolerance": np.float64(2.0)}, f"tolerance is np.float64(2.0): {TOLERANCE}"),
     ({"tolerance": np.False_}, f"tolerance is np.False_: {TOLERANCE}"),
+    ({"tolerance": SPECK}, f"tolerance is {SPECK!r}: {TOLERANCE}"),
+    ({"tolerance": BELOW_ONE}, f"tolerance is {BELOW_ONE!r}: {TOLERANCE}"),
+    ({"tolerance": np.float32(-1e-9)}, f"tolerance is {np.float32(-1e-9)!r}: {TOLERANCE}"),
+    ({"tolerance": np.timedelta64(0)}, f"tolerance is np.timedelta64(0): {TOLERANCE}"),
+    ({"tolerance": np.datetime64(0, "s")},
+     f"tolerance is {np.datetime64(0, 's')!r}: {TOLERANCE}"),
+    ({"tolerance": 0j}, f"tolerance is 0j: {TOLERANCE}"),
+    ({"tolerance": np.complex128(0)}, f"tolerance is {np.complex128(0)!r}: {TOLERANCE}"),
+    ({"tolerance": Decimal("0.5")}, f"tolerance is Decimal('0.5'): {TOLERANCE}"),
+    ({"tolerance": Fraction(1, 2)}, f"tolerance is Fraction(1, 2): {TOLERANCE}"),
+    ({"tolerance": -(10**400)}, f"tolerance is {-(10**400)}: {TOLERANCE}"),
+    ({"tolerance": np.ma.masked}, f"tolerance is masked: {TOLERANCE}"),
     ({"tolerance": 10**400}, f"tolerance is {10**400}: {TOLERANCE}"),
     ({"ties": 1, "tolerance": 1}, "ties is 1: ties must be 'first' or 'pro_rata'"),
     ({"tolerance": 2.0, "demand": True}, f"tolerance is 2.0: {TOLERANCE}"),
@@ -199,14 +267,67 @@ def test_demand_of_none_is_an_object(backend: Backend) -> None:
         backend.clear(**{**GOOD, "demand": None})
 
 
-def test_masked_entries_are_refused(backend: Backend) -> None:
+@pytest.mark.parametrize("label", MASKED)
+@pytest.mark.parametrize("name", [*GOOD, "scarcity_price"])
+def test_masked_entries_are_refused(backend: Backend, name: str, label: str) -> None:
     for function, good in (backend.clear, GOOD), (backend.clear_batch, BATCH):
-        for name in (*GOOD, "scarcity_price"):
-            scalar = np.ndim(good.get(name, 0.0)) == 0
-            wrong = np.ma.masked if scalar else masked(good[name])
-            message = f"{name} is a masked array with masked entries: {name} must not be masked"
-            with raises(TypeError, message):
-                function(**{**good, name: wrong})
+        wrong = MASKED[label](good.get(name, 9.0))
+        with raises(TypeError, f"{name} has masked entries: {name} must not be masked"):
+            function(**{**good, name: wrong})
+
+
+def in_an_array(items: list[Any]) -> Any:
+    mask = [item is np.ma.masked for item in items]
+    return np.ma.array([0.0 if item is np.ma.masked else item for item in items], mask=mask)
+
+
+WRAPPED: dict[str, Callable[[list[Any]], Any]] = {
+    "list": list,
+    "tuple": tuple,
+    "deque": deque,
+    "sequence": Items,
+    "array": in_an_array,
+    "asked": lambda items: Holder(in_an_array(items)),
+}
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(st.sampled_from([*WRAPPED]), min_size=3, max_size=3),
+    outer=st.sampled_from(["list", "tuple", "deque", "sequence"]),
+    mask=st.sets(st.tuples(st.integers(0, 2), st.integers(0, 1)), max_size=2),
+)
+def test_what_is_masked_is_found_wherever_it_is(
+    backend: Backend, rows: list[str], outer: str, mask: set[tuple[int, int]]
+) -> None:
+    """As in arrays of three rows of two; the rest is read as NumPy reads it."""
+    numbers = np.arange(6.0).reshape(3, 2)
+    wrapped = [
+        WRAPPED[kind](
+            [np.ma.masked if (row, k) in mask else numbers[row, k].item() for k in range(2)]
+        )
+        for row, kind in enumerate(rows)
+    ]
+    batch = {**BATCH, "quantities": WRAPPED[outer](wrapped)}
+    if mask:
+        with raises(TypeError, "quantities has masked entries: quantities must not be masked"):
+            backend.clear_batch(**batch)
+        return
+    expected = backend.clear_batch(**{**BATCH, "quantities": numbers})
+    for got, right in zip(backend.clear_batch(**batch), expected, strict=True):
+        assert got.tobytes() == right.tobytes()
+
+
+@pytest.mark.parametrize("mask", [np.ma.nomask, False, True])
+def test_results_do_not_go_into_masked_arrays(backend: Backend, mask: Any) -> None:
+    """Also where nothing is masked: results would not be seen, or not be written, later."""
+    for position, name in enumerate(["prices", "cleared"]):
+        out: list[Any] = [np.full(3, 7.0), np.full((3, 2), 7.0)]
+        out[position] = np.ma.array(out[position], mask=mask)
+        message = f"out[{position}] is a masked array: {name} must not be masked"
+        with raises(ValueError, message):
+            backend.clear_batch(**BATCH, out=tuple(out))
+        assert all((np.ma.getdata(array) == 7.0).all() for array in out)
 
 
 def test_masked_arrays_without_masked_entries_are_arrays(backend: Backend) -> None:
@@ -223,7 +344,7 @@ LADDER: list[tuple[dict[str, Any], str]] = [
       "demand": None, "scarcity_price": 1j, "out": []}, "ties is 1"),
     ({"ties": "first"}, "tolerance is 1"),
     ({"tolerance": 0}, "threads is 0"),
-    ({"threads": 1}, "bids is a masked array"),
+    ({"threads": 1}, "bids has masked entries"),
     ({"bids": [True]}, "bids has dtype"),
     ({"bids": 1.0}, "quantities has dtype"),
     ({"quantities": 1.0}, "demand has dtype"),
@@ -283,6 +404,15 @@ def test_inputs_that_no_memory_could_hold(backend: Backend, dtype: Any) -> None:
         backend.clear_batch(endless, endless, [1.0])
 
 
+@pytest.mark.parametrize(
+    "tolerance",
+    [0, -0.0, np.float16(0), np.int8(0), np.uint64(0), -SPECK, np.float32(0)],
+)
+def test_tolerances_that_are_zero(backend: Backend, tolerance: Any) -> None:
+    bids, quantities = [10.0] * 10 + [1000.0], [0.1] * 10 + [50.0]
+    assert backend.clear(bids, quantities, 1.0, tolerance=tolerance)[0] == 1000.0
+
+
 def test_arguments_that_are_missing_or_unknown(backend: Backend) -> None:
     for function in backend.clear, backend.clear_batch:
         with pytest.raises(TypeError):
@@ -293,3 +423,22 @@ def test_arguments_that_are_missing_or_unknown(backend: Backend) -> None:
             function([1.0], [1.0], 1.0, tie="first")
     with pytest.raises(TypeError):
         backend.clear(**GOOD, threads=1)
+
+
+@pytest.mark.parametrize("name", ["clear", "_clear_portable", "_floor"])
+def test_functions_of_rust_say_their_own_name(
+    name: str, rust_wheel: dict[str, str] | None
+) -> None:
+    if rust_wheel is None:
+        pytest.skip("Rust was left out")
+    function = getattr(import_module("rust_market"), name)
+    good = [1.0], [1.0], 1.0
+    for arguments, options in (
+        (good[:1], {}),
+        ((*good, 1), {}),
+        (good, {"a": 1}),
+        (good, {"bids": 1}),
+    ):
+        with pytest.raises(TypeError, match=f"^{name}\\(\\) "):
+            function(*arguments, **options)
+    assert (function.__name__, function.__text_signature__[:6]) == (name, "(bids,")

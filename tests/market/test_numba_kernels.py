@@ -21,6 +21,7 @@ Rng = np.random.Generator
 
 LARGEST = float(np.finfo(np.float64).max)
 TINY = math.ulp(0.0)
+SUMMED = numba_kernels.BUCKET_SUMS
 # Insertion sort never gives up to 64 units; 128 units fill one group of buckets.
 SIZES = (1, 2, 3, 5, 63, 64, 65, 66, 127, 128, 129, 130, 1000, 5000)
 
@@ -91,7 +92,7 @@ def check(
     """Hold a kernel against the reference; it must not leave the work to it, as its face may."""
     cleared = np.full(len(bids), -1.0)
     none = math.nan if scarcity_price is None else scarcity_price
-    clear = numba_kernels.clear if len(bids) < numba_kernels.MANY else numba_kernels.clear_many
+    clear = numba_kernels.clear if len(bids) < SUMMED else numba_kernels.clear_by_sums
     price = clear(bids, quantities, demand, int(ties == "pro_rata"), none, tolerance, cleared)
     expected, dispatch = reference.clear(
         bids,
@@ -209,7 +210,7 @@ ADDED: dict[str, Callable[[int, Rng], tuple[NDArray[Any], NDArray[Any]]]] = {
 }
 
 
-@pytest.mark.parametrize("n", [700, 701, 5001])
+@pytest.mark.parametrize("n", [SUMMED, SUMMED + 1, 5001])
 @pytest.mark.parametrize("family", ADDED)
 def test_buckets_are_added_wherever_that_pays(family: str, n: int) -> None:
     rng = np.random.default_rng([n, 5])
@@ -227,7 +228,7 @@ def test_buckets_are_added_wherever_that_pays(family: str, n: int) -> None:
 
 def test_a_crowd_with_little_supply_is_given_up() -> None:
     """There is no room to divide half of all units, and their sum does not tell of them."""
-    for n in (700, 5001):
+    for n in (SUMMED, 5001):
         bids, quantities = crowd_of_little(n, np.random.default_rng(n))
         assert added(bids, quantities, 0.0, 0) is None
         check(bids, quantities, 0.0, "first", None)
@@ -251,8 +252,8 @@ def test_orders_are_permutations_whatever_the_bits(family: str, n: int) -> None:
             bids.reshape(1, n), quantities.reshape(1, n), np.array([3.0 * n]), False, False
         )
         for same, pro_rata in itertools.product([(False, False), (True, True)], [0, 1]):
-            many = None if n < numba_kernels.MANY else True
-            numba_kernels.clear_rows((*rows[:3], *same), (pro_rata, math.nan, 1e-9, many), out)
+            by_sums = None if n < SUMMED else True
+            numba_kernels.clear_rows((*rows[:3], *same), (pro_rata, math.nan, 1e-9, by_sums), out)
             assert (out[1] >= 0.0).all()
             assert (out[1] <= quantities).all()
 

@@ -1,5 +1,6 @@
 """Which backends are found: in new processes, since a process decides once."""
 
+import inspect
 import json
 import os
 import re
@@ -178,6 +179,29 @@ def test_a_default_that_does_not_work_is_skipped_with_one_warning(tmp_path: Path
     assert run(WARNED, tmp_path, variable="numpy") == ["numpy", []]
 
 
+WHERE = """
+import warnings
+from easy_marl.envs import BiddingEnv
+from easy_marl.market import clear, clear_batch, get_backend
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    {}
+print(json.dumps([[w.filename, w.lineno] for w in caught]))
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["get_backend()", "clear([1], [1], 1)", "clear_batch([1], [1], [1])", "BiddingEnv()",
+     "(lambda: clear([1], [1], 1))()"],
+)  # fmt: skip
+def test_the_warning_points_at_the_line_that_needed_a_default(tmp_path: Path, call: str) -> None:
+    (tmp_path / "rust_market.py").write_text("raise OSError('glibc is too old')\n")
+    code = WHERE.format(call)
+    line = (PRELUDE + code).splitlines().index(f"    {call}") + 1
+    assert run(code, tmp_path) == [["<string>", line]]
+
+
 def test_a_default_that_is_not_installed_is_skipped_without_a_word() -> None:
     assert run(WARNED, blocked=["rust_market", "numba"]) == ["numpy", []]
 
@@ -272,6 +296,17 @@ def test_public_functions_use_the_default() -> None:
     assert (price, cleared.tolist()) == (2.0, [4.0, 2.0])
     prices, _ = market.clear_batch([1, 2], [4, 4], [1, 6])
     assert prices.tolist() == [1.0, 2.0]
+
+
+def test_help_shows_every_argument(backend: Backend) -> None:
+    """`clear` takes its options as `**options`, which would tell nothing."""
+    public, own = (inspect.signature(one).parameters for one in (market.clear, backend.clear))
+    assert {name: (one.kind, one.default) for name, one in public.items()} == {
+        **{name: (one.kind, one.default) for name, one in own.items()},
+        "backend": (inspect.Parameter.KEYWORD_ONLY, None),
+    }
+    batch = inspect.signature(market.clear_batch).parameters
+    assert all(batch[name] == one for name, one in public.items())
 
 
 def test_options_of_the_public_function_go_by_name(backend: Backend) -> None:

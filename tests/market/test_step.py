@@ -1,8 +1,11 @@
 """The environments' step: every backend gives the reference's bits, and refuses what it must."""
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -224,14 +227,16 @@ def test_a_later_step_starts_where_the_last_one_ended(backend: Backend) -> None:
 @pytest.mark.parametrize(
     ("hour", "active"), [(-1, True), (-1, False), (HOURS, True), (HOURS + 1, False), (2**62, True)]
 )
-def test_hours_that_an_episode_does_not_have(compiled: Backend, hour: int, active: bool) -> None:
+def test_hours_that_an_episode_does_not_have(backend: Backend, hour: int, active: bool) -> None:
     model, state, actions = some_step()
     state.hours[4], state.active[4] = hour, active
     outcome = room(model, len(actions))
     for array in outcome:
         array.fill(7.0)
-    with pytest.raises(ValueError, match=rf"^state.hours\[4\] is {hour}: it "):
-        compiled.step_batch(model, state, actions, outcome)
+    rule = f"less than {HOURS} where active" if active else f"at most {HOURS} where idle"
+    message = re.escape(f"state.hours[4] is {hour}: it must be at least 0 and {rule}")
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        backend.step_batch(model, state, actions, outcome)
     assert all((array == 7.0).all() for array in outcome)
 
 
@@ -291,29 +296,29 @@ def test_hours_that_change_meanwhile_are_no_index(
     assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr
 
 
-@pytest.mark.parametrize("learner", [5, -2, 2**40])
-def test_learners_that_there_are_not(compiled: Backend, learner: int) -> None:
-    model, state, actions = some_step()
-    with pytest.raises(ValueError, match=f"model.learner is {learner}"):
-        compiled.step_batch(
-            model._replace(learner=learner), state, actions, room(model, len(actions))
-        )
-
-
-@pytest.mark.parametrize("name", ["demand", "active", "actions", "rewards", "prices", "costs"])
-def test_shapes_that_do_not_fit(compiled: Backend, name: str) -> None:
-    model, state, actions = some_step()
-    arguments = changed((model, state, actions, room(model, len(actions))), name, lambda a: a[:-1])
-    with pytest.raises(ValueError, match="shape"):
-        compiled.step_batch(*arguments)
-
-
 Arguments = tuple[Model, State, Singles, Outcome]
 
 
-def changed(arguments: Arguments, name: str, change: Any) -> Arguments:
-    """Return the arguments with one field changed."""
+def some_arguments() -> Arguments:
+    model, state, actions = some_step()
+    return model, state, actions, room(model, len(actions))
+
+
+def fields(arguments: Arguments) -> Iterator[tuple[str, Any]]:
+    """Yield the names of all fields, and what they are."""
     model, state, actions, outcome = arguments
+    yield "actions", actions
+    for record in model, state, outcome:
+        yield from zip(record._fields, record, strict=True)
+
+
+def changed(arguments: Arguments, name: str, bad: Any) -> Arguments:
+    """Return the arguments with one field changed: to something, or by a function."""
+    model, state, actions, outcome = arguments
+
+    def change(field: Any) -> Any:
+        return bad(field) if callable(bad) else bad
+
     if name == "actions":
         return model, state, change(actions), outcome
     if name in Model._fields:
@@ -334,67 +339,201 @@ def misaligned(array: Any) -> Any:
     return space[1:].view(array.dtype).reshape(array.shape)
 
 
+def masked(array: Any) -> Any:
+    return np.ma.array(array)
+
+
+NUMBER = "it must be a number"
+SHARE = "tolerance must be a number that is at least 0 and less than 1"
+# The field, what is done to it, and what is said: the type, and all of the text.
 REFUSALS: list[tuple[str, Any, type[Exception], str]] = [
+    ("ties", "x", ValueError, "ties is 'x': ties must be 'first' or 'pro_rata'"),
+    ("ties", None, ValueError, "ties is None: ties must be 'first' or 'pro_rata'"),
+    ("ties", ["first"], ValueError, "ties is ['first']: ties must be 'first' or 'pro_rata'"),
+    ("tolerance", 1.0, ValueError, f"tolerance is 1.0: {SHARE}"),
+    ("tolerance", True, ValueError, f"tolerance is True: {SHARE}"),
+    ("tolerance", np.nan, ValueError, f"tolerance is nan: {SHARE}"),
+    ("bid_change", "much", TypeError, f"model.bid_change has type str: {NUMBER}"),
+    ("bid_change", None, TypeError, f"model.bid_change has type NoneType: {NUMBER}"),
+    ("bid_change", np.nan, ValueError, "model.bid_change is nan: it must be finite"),
+    ("bid_change", 10**400, ValueError, "model.bid_change is inf: it must be finite"),
+    ("bid_change", -(10**400), ValueError, "model.bid_change is -inf: it must be finite"),
+    ("bid_penalty", True, TypeError, f"model.bid_penalty has type bool: {NUMBER}"),
+    ("bid_penalty", np.float32(np.inf), ValueError, "model.bid_penalty is inf: it must be finite"),
+    ("shortage_penalty", 1j, TypeError, f"model.shortage_penalty has type complex: {NUMBER}"),
+    ("reward_scale", np.timedelta64(1), TypeError,
+     f"model.reward_scale has type timedelta64: {NUMBER}"),
+    ("demand_scale", Decimal(1), TypeError, f"model.demand_scale has type Decimal: {NUMBER}"),
+    ("demand_scale", np.ones(()), TypeError, f"model.demand_scale has type ndarray: {NUMBER}"),
+    ("scarcity_price", np.nan, ValueError, "model.scarcity_price is nan: it must be finite"),
+    ("scarcity_price", np.float64(-np.inf), ValueError,
+     "model.scarcity_price is -inf: it must be finite"),
+    ("scarcity_price", [], TypeError, f"model.scarcity_price has type list: {NUMBER} or None"),
+    ("learner", 1.5, TypeError, "model.learner has type float: it must be an int"),
+    ("learner", np.ones(3), TypeError, "model.learner has type ndarray: it must be an int"),
+    ("learner", True, TypeError, "model.learner has type bool: it must be an int"),
+    *(("learner", bad, ValueError,
+       f"model.learner is {bad}: it must be at least -1 and less than 5")
+      for bad in (5, -2, 2**40, 10**30, -(10**30), np.int8(7))),
     ("costs", list, TypeError, "model.costs has type list: it must be a NumPy array"),
-    ("costs", lambda a: a.astype(int), TypeError, "model.costs has dtype int64"),
-    ("hours", lambda a: a.astype(np.int32), TypeError, "state.hours has dtype int32"),
-    ("active", lambda a: a.view(np.int8), TypeError, "state.active has dtype int8"),
-    ("actions", lambda a: a.astype(float), TypeError, "actions has dtype float64: it must be flo"),
-    ("demand", lambda a: a.astype(">f8"), TypeError, "state.demand has dtype >f8"),
+    ("costs", masked, TypeError, "model.costs is a masked array: it must not be masked"),
+    ("hours", masked, TypeError, "state.hours is a masked array: it must not be masked"),
+    ("active", masked, TypeError, "state.active is a masked array: it must not be masked"),
+    ("actions", masked, TypeError, "actions is a masked array: it must not be masked"),
+    ("actions", lambda a: np.ma.array(a.astype(float), mask=True), TypeError,
+     "actions is a masked array: it must not be masked"),
+    ("profits", masked, TypeError, "outcome.profits is a masked array: it must not be masked"),
+    ("costs", lambda a: a.astype(np.longdouble), TypeError,
+     f"model.costs has dtype {np.dtype(np.longdouble)}: it must be float64"),
+    ("costs", lambda a: a.astype(np.int64), TypeError,
+     "model.costs has dtype int64: it must be float64"),
+    ("agent_features", lambda a: a.astype(float), TypeError,
+     "model.agent_features has dtype float64: it must be float32"),
+    ("hours", lambda a: a.astype(np.int32), TypeError,
+     "state.hours has dtype int32: it must be int64"),
+    ("active", lambda a: a.view(np.int8), TypeError,
+     "state.active has dtype int8: it must be bool"),
+    ("actions", lambda a: a.astype(float), TypeError,
+     "actions has dtype float64: it must be float32"),
+    ("demand", lambda a: a.astype(">f8"), TypeError,
+     "state.demand has dtype >f8: it must be float64"),
     ("demand", np.asfortranarray, ValueError, "state.demand is not C-contiguous: it must be"),
+    ("prices", lambda a: np.zeros(18)[::2], ValueError,
+     "outcome.prices is not C-contiguous: it must be"),
     ("demand", misaligned, ValueError, "state.demand is not aligned: it must be"),
-    ("actions", lambda a: a[0], ValueError, r"actions has shape \(1, 2\): it must have shape \(9"),
-    ("capacities", lambda a: a[:3], ValueError, r"capacities has shape \(3,\): .* shape \(5,\)"),
-    ("costs", lambda a: a[:0], ValueError, "a market needs at least one unit"),
-    ("hour_features", lambda a: a[:0], ValueError, "model.hour_features has no row"),
-    ("observations", lambda a: a[..., :3].copy(), ValueError, r"must have shape \(9, 1, 6\)"),
-    ("rewards", read_only, ValueError, "outcome.rewards is read-only: it must be writeable"),
-    ("hours", read_only, ValueError, "state.hours is read-only"),
-    ("bid_change", lambda _: "much", TypeError, "model.bid_change has type str"),
-    ("learner", lambda _: 1.5, TypeError, "model.learner has type float: it must be an int"),
-    ("ties", lambda _: "last", ValueError, "ties is 'last': ties must be 'first' or 'pro_rata'"),
-    ("scarcity_price", lambda _: [], TypeError, "model.scarcity_price has type list"),
-]
+    ("rewards", misaligned, ValueError, "outcome.rewards is not aligned: it must be"),
+    *((name, lambda a: a.reshape(-1)[:1].reshape(()), ValueError,
+       f"{where}.{name} has shape (): it must have shape {axes}")
+      for where, name, axes in (
+          ("model", "costs", "(*,)"), ("model", "agent_features", "(5, *)"),
+          ("model", "hour_features", "(*, *)"), ("state", "hours", "(*,)"),
+          ("state", "demand", "(9, 4)"), ("outcome", "prices", "(9,)"))),
+    ("costs", lambda a: a[:, None], ValueError,
+     "model.costs has shape (5, 1): it must have shape (*,)"),
+    ("capacities", lambda a: a[:3], ValueError,
+     "model.capacities has shape (3,): it must have shape (5,)"),
+    ("agent_features", lambda a: a[:4], ValueError,
+     "model.agent_features has shape (4, 2): it must have shape (5, *)"),
+    ("hour_features", lambda a: a[0], ValueError,
+     "model.hour_features has shape (3,): it must have shape (*, *)"),
+    ("hour_features", lambda a: a[:0], ValueError,
+     "model.hour_features has no row: it must have one more than there are hours"),
+    ("hour_features", lambda a: a[:2], ValueError,
+     "state.demand has shape (9, 4): it must have shape (9, 2)"),
+    ("costs", lambda a: a[:0], ValueError,
+     "model.costs has shape (0,): a market needs at least one unit"),
+    ("hours", lambda a: a[None], ValueError,
+     "state.hours has shape (1, 9): it must have shape (*,)"),
+    ("hours", lambda a: a[:8], ValueError,
+     "state.demand has shape (9, 4): it must have shape (8, 4)"),
+    ("active", lambda a: a[:8], ValueError,
+     "state.active has shape (8,): it must have shape (9,)"),
+    ("actions", lambda a: a[0], ValueError,
+     "actions has shape (1, 2): it must have shape (9, 1, 2)"),
+    ("rewards", lambda a: a[:8], ValueError,
+     "outcome.rewards has shape (8, 1): it must have shape (9, 1)"),
+    ("observations", lambda a: a[..., :3].copy(), ValueError,
+     "outcome.observations has shape (9, 1, 3): it must have shape (9, 1, 6)"),
+    ("hours", read_only, ValueError, "state.hours is read-only: it must be writeable"),
+    *((name, read_only, ValueError, f"outcome.{name} is read-only: it must be writeable")
+      for name in Outcome._fields),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "change", "error", "message"), REFUSALS)
-def test_what_rust_refuses(
-    rust: Backend, name: str, change: Any, error: type[Exception], message: str
+@pytest.mark.parametrize(("name", "bad", "error", "message"), REFUSALS)
+def test_what_is_refused(
+    backend: Backend, name: str, bad: Any, error: type[Exception], message: str
 ) -> None:
+    """Every backend in the same words; nothing is written."""
     model, state, actions = some_step()
     outcome = room(model, len(actions))
     hours = state.hours.copy()
-    with pytest.raises(error, match=message):
-        rust.step_batch(*changed((model, state, actions, outcome), name, change))
+    for array in outcome:
+        array.fill(7.0)
+    arguments = changed((model, state, actions, outcome), name, bad)
+    with pytest.raises(error) as caught:
+        backend.step_batch(*arguments)
+    assert (type(caught.value), str(caught.value)) == (error, message)
     assert (state.hours == hours).all()
+    assert all((array == 7.0).all() for array in outcome)
 
 
-def test_rust_refuses_what_overlaps(rust: Backend) -> None:
+def test_what_overlaps(backend: Backend) -> None:
     model, state, actions = some_step()
     outcome = room(model, len(actions))
-    numbers = np.zeros(100)
-    with pytest.raises(ValueError, match=r"^outcome.dispatch overlaps outcome.prices: outputs"):
-        rust.step_batch(
-            model,
-            state,
-            actions,
-            outcome._replace(prices=numbers[:9], dispatch=numbers[8:17].reshape(9, 1)),
-        )
-    inside = outcome._replace(prices=state.demand.reshape(-1)[3:12])
-    with pytest.raises(ValueError, match=r"^outcome.prices overlaps state.demand: outputs must"):
-        rust.step_batch(model, state, actions, inside)
+    numbers, hours = np.zeros(100), state.hours
+    column = numbers[8:17].reshape(9, 1)
+    bad: list[tuple[dict[str, Any], str]] = [
+        ({"profits": outcome.rewards}, "outcome.profits overlaps outcome.rewards"),
+        ({"profits": outcome.rewards[:]}, "outcome.profits overlaps outcome.rewards"),
+        ({"prices": numbers[:9], "dispatch": column}, "outcome.dispatch overlaps outcome.prices"),
+        ({"prices": state.demand.reshape(-1)[3:12]}, "outcome.prices overlaps state.demand"),
+        ({"prices": hours.view(np.float64)}, "outcome.prices overlaps state.hours"),
+    ]
+    for changes, message in bad:
+        with pytest.raises(ValueError, match=f"^{message}: outputs must not$"):
+            backend.step_batch(model, state, actions, outcome._replace(**changes))
     beside = outcome._replace(prices=numbers[:9], dispatch=numbers[9:18].reshape(9, 1))
-    assert rust.step_batch(model, state, actions, beside) == GOOD
+    assert backend.step_batch(model, state, actions, beside) == GOOD
 
 
 @pytest.mark.parametrize("position", [0, 1, 3])
-def test_rust_refuses_what_is_no_tuple(rust: Backend, position: int) -> None:
+def test_what_is_no_tuple(backend: Backend, position: int) -> None:
     model, state, actions = some_step()
     arguments: list[Any] = [model, state, actions, room(model, len(actions))]
+    name, count = {0: ("model", 13), 1: ("state", 3), 3: ("outcome", 5)}[position]
     for wrong in ([*arguments[position]], arguments[position][:-1], None):
         changed = [*arguments[:position], wrong, *arguments[position + 1 :]]
-        with pytest.raises(TypeError, match=r"it must be a tuple of"):
-            rust.step_batch(*changed)
+        kind = type(wrong).__name__
+        message = f"^{name} has type {kind}: it must be a tuple of {count}$"
+        with pytest.raises(TypeError, match=message):
+            backend.step_batch(*changed)
+
+
+@pytest.mark.parametrize("threads", [0, -1, True, 1.0, "2"])
+def test_bad_threads(backend: Backend, threads: Any) -> None:
+    model, state, actions = some_step()
+    message = f"^threads is {threads!r}: threads must be a positive int or None$"
+    with pytest.raises(ValueError, match=message):
+        backend.step_batch(model, state, actions, room(model, len(actions)), threads=threads)
+
+
+def test_the_first_that_is_wrong_is_told(backend: Backend) -> None:
+    """All is wrong at first; each time what was told is mended."""
+    right = dict(fields(some_arguments()))
+    wrong: dict[str, Any] = {
+        "ties": 1, "tolerance": 2, "threads": 0, "bid_change": "", "demand_scale": "",
+        "learner": 1.5, "scarcity_price": np.nan, "profits": masked(right["profits"]),
+        "costs": [], "capacities": [], "agent_features": [], "hour_features": [], "hours": [],
+        "demand": [], "active": [], "actions": [], "rewards": [], "observations": [],
+        "prices": [], "dispatch": [],
+    }  # fmt: skip
+    for name in list(wrong):
+        arguments = some_arguments()
+        for other, bad in wrong.items():
+            if other != "threads":
+                arguments = changed(arguments, other, bad)
+        with pytest.raises((TypeError, ValueError), match=rf"^(\w+\.)?{name} (is|has)"):
+            backend.step_batch(*arguments, threads=wrong.get("threads"))
+        del wrong[name]
+    assert backend.step_batch(*some_arguments()) == GOOD
+
+
+def test_numbers_of_numpy_and_plain_tuples(backend: Backend) -> None:
+    """Also arrays that are read-only, or of a subclass, where they are only read."""
+    model, state, actions = some_step()
+    expected = run(numpy_backend, (model, state, actions))
+    numbers: dict[str, Any] = {
+        "bid_change": np.float32(2), "shortage_penalty": 10, "demand_scale": np.float64(0.01),
+        "learner": np.int8(1), "tolerance": np.float64(1e-9),
+    }  # fmt: skip
+    model = model._replace(costs=read_only(model.costs.copy()), **numbers)
+    demand = np.zeros(state.demand.shape).view(np.recarray)
+    demand[...] = state.demand
+    plain = (state.hours.copy(), demand, state.active)
+    outcome = room(model, len(actions))
+    position = backend.step_batch(tuple(model), plain, read_only(actions), tuple(outcome))
+    assert (position, [array.tobytes() for array in (plain[0], *outcome)]) == expected
 
 
 def test_rust_takes_plain_tuples_and_any_true_byte(rust: Backend) -> None:
@@ -405,9 +544,3 @@ def test_rust_takes_plain_tuples_and_any_true_byte(rust: Backend) -> None:
     plain = (*state[:2], active)
     assert rust.step_batch(model[:], plain, actions, outcome[:], threads=1) == GOOD
     assert [array.tobytes() for array in (state.hours, *outcome)] == expected[1]
-
-
-def test_bad_threads(compiled: Backend) -> None:
-    model, state, actions = some_step()
-    with pytest.raises(ValueError, match="threads is 0: threads must be a positive int or None"):
-        compiled.step_batch(model, state, actions, room(model, len(actions)), threads=0)

@@ -23,9 +23,22 @@ static LEFT: AtomicUsize = AtomicUsize::new(usize::MAX);
 const SMALL: usize = 64;
 
 fn refused(layout: Layout) -> bool {
-    let spend = |left: usize| if left == usize::MAX { Some(left) } else { left.checked_sub(1) };
-    layout.size() >= SMALL
-        && LEFT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_err()
+    layout.size() >= SMALL && !spend()
+}
+
+/// Takes one of the times that are left, if there is one.
+fn spend() -> bool {
+    let mut left = LEFT.load(Ordering::Relaxed);
+    while left != usize::MAX {
+        let Some(less) = left.checked_sub(1) else {
+            return false;
+        };
+        match LEFT.compare_exchange_weak(left, less, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return true,
+            Err(now) => left = now,
+        }
+    }
+    true
 }
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
