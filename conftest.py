@@ -8,6 +8,7 @@ import pytest
 from bench import wheel
 from bench.catalogue import catalogue
 from pytest_duel.catalogue.model import Catalogue
+from pytest_duel.plugin.arm import measured_code
 from pytest_duel.plugin.session import SESSION, announcer
 
 pytest_plugins = ["pytest_duel.plugin.sweep", "pytester"]
@@ -58,6 +59,10 @@ def rust_wheel(request: pytest.FixtureRequest) -> Iterator[dict[str, str] | None
     Yields its `build_info()`, or None where Rust was left out.
     """
     session = request.config.stash[SESSION]
+    code = measured_code(request.config)
+    if code:  # one side of a gate, which has it installed
+        yield wheel.installed() if wheel.MODULE in code.modules else None
+        return
     if "rust_wheel" in session.without:
         yield None
         return

@@ -21,7 +21,6 @@ from typing import Any
 import pytest
 import yaml
 
-from pytest_duel.gate.project_settings import ProjectSettings
 from pytest_duel.gate.settings import Settings
 from tests import shell
 
@@ -176,8 +175,7 @@ def test_a_command_that_is_none_is_found(bad: str, options: set[str]) -> None:
 @written_in("toml")
 def test_settings_are_settings(block: Block) -> None:
     read = tomllib.loads(block.code)
-    known = ProjectSettings if is_of_any_project(block) else Settings
-    assert set(read["tool"]["pytest-duel"]) <= set(known.__dataclass_fields__)
+    assert set(read["tool"]["pytest-duel"]) <= set(Settings.__dataclass_fields__)
 
 
 def parts_of(tree: Any) -> Iterator[dict[str, Any]]:

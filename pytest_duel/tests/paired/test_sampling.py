@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from pytest_duel.paired import sampling
 from pytest_duel.paired.client import catalogue_workers
 from pytest_duel.paired.engine import Engine, Measurements
-from pytest_duel.paired.sampling import ALPHA, LEAST, LOOKS, Looks, Progress, Sampled, sample
+from pytest_duel.paired.sampling import (
+    ALPHA,
+    LEAST,
+    LOOKS,
+    NULL_ALPHA,
+    Looks,
+    Progress,
+    Sampled,
+    sample,
+)
 from pytest_duel.statistics.paired import Verdict, decide, estimate
 from simulated import (
     Floats,
@@ -314,6 +323,18 @@ def test_a_null_with_a_difference_is_reported(
     assert found.tripped == (("null",) if tripped else ())
     assert found.verdicts == {"same": Verdict.NO_CHANGE}
     assert {*found.nulls} == {"null", "null_two"}
+
+
+@pytest.mark.parametrize("noise", [normal, heavy_tails])
+def test_equal_code_is_seldom_void(noise: Noise, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2026)
+    void = 0
+    for _ in range(500):
+        one, two = noise(rng, (2, LOOKS[0]), 0.04)  # more than any machine that is of use
+        found = {"one": estimate(one), "two": estimate(two)}
+        verdicts = decide(found, dict.fromkeys(found, THRESHOLD), NULL_ALPHA).values()
+        void += any(verdict in (Verdict.REGRESSION, Verdict.IMPROVEMENT) for verdict in verdicts)
+    assert void <= 0.02 * 500
 
 
 def test_an_interrupt_closes_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:

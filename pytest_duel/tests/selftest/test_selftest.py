@@ -23,11 +23,11 @@ from hypothesis import strategies as st
 from places import DATA, TOY
 from pytest_duel.catalogue.model import Case
 from pytest_duel.catalogue.project import Project
-from pytest_duel.gate import gate
-from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.engine import Arm
 from pytest_duel.paired.install import Checkout
+from pytest_duel.selftest import catalogue_gate as gate
 from pytest_duel.selftest import selftest, stock
+from pytest_duel.selftest.catalogue_settings import Settings
 from pytest_duel.selftest.records import (
     ALPHA,
     SCHEMA,

@@ -7,9 +7,9 @@ import numpy as np
 from pytest_duel.catalogue.model import Case
 from pytest_duel.compare.comparison import compare
 from pytest_duel.compare.judgement import Fail, judge
-from pytest_duel.gate.gate import Parity
-from pytest_duel.gate.judgement import judge as judge_gate
 from pytest_duel.results import runs
+from pytest_duel.selftest.catalogue_gate import Parity
+from pytest_duel.selftest.catalogue_judgement import judge as judge_gate
 from pytest_duel.verdicts.model import Judgement
 from simulated import CATALOGUE, MACHINE, SECTION, document, run_of, times_of
 from simulated_gate import TITLE, gated, scope_of

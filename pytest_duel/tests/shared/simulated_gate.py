@@ -7,12 +7,12 @@ from types import MappingProxyType
 import numpy as np
 
 from pytest_duel.catalogue.model import Case
-from pytest_duel.gate import gate
-from pytest_duel.gate.gate import Parity, Scope
-from pytest_duel.gate.judgement import judge
-from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.client import catalogue_workers
 from pytest_duel.paired.engine import Arm, Contest, Engine, Measurements
+from pytest_duel.selftest import catalogue_gate as gate
+from pytest_duel.selftest.catalogue_gate import Parity, Scope
+from pytest_duel.selftest.catalogue_judgement import judge
+from pytest_duel.selftest.catalogue_settings import Settings
 from pytest_duel.verdicts.model import Judgement
 
 SETTINGS = Settings(("*",))

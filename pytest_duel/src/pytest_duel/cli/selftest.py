@@ -10,10 +10,10 @@ from pytest_duel.catalogue import collect
 from pytest_duel.catalogue.model import FULL
 from pytest_duel.catalogue.project import Project
 from pytest_duel.cli.parser import Commands, add_command, announce, project, show
-from pytest_duel.gate import gate
-from pytest_duel.gate import settings as gate_settings
-from pytest_duel.gate.gate import SETTINGS
+from pytest_duel.selftest import catalogue_gate as gate
+from pytest_duel.selftest import catalogue_settings as gate_settings
 from pytest_duel.selftest import report, selftest
+from pytest_duel.selftest.catalogue_gate import SETTINGS
 from pytest_duel.selftest.records import Kind, Report, SelftestError, load
 from pytest_duel.support.exit_codes import Exit
 

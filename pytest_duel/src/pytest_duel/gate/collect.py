@@ -36,6 +36,11 @@ class Benchmark:
             return None
         return reason if isinstance(reason, str) else "its marker says so"
 
+    @property
+    def is_checked(self) -> bool:
+        """Tell whether its answers are checked before it is timed."""
+        return bool(self.marker.get("check"))
+
 
 @dataclass(frozen=True)
 class Collected:
@@ -107,10 +112,10 @@ def _benchmark(told: Mapping[str, Any], who: str) -> Benchmark:
             f"{who}: {told['name']}: the marker duel has threshold={threshold!r}: it must be a "
             "share, at least 0 and below 1"
         )
-    unknown = set(told["marker"]) - {"threshold", "skip"}
+    unknown = set(told["marker"]) - {"threshold", "skip", "check"}
     if unknown:
         raise CollectError(
             f"{who}: {told['name']}: the marker duel has {sorted(unknown)[0]!r}: "
-            "choose from threshold, skip"
+            "choose from threshold, skip, check"
         )
     return Benchmark(**told)

@@ -3,12 +3,14 @@
 import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from pytest_duel.gate.collect import Benchmark
 from pytest_duel.gate.plan import Plan, null_name
-from pytest_duel.gate.project_settings import ProjectSettings
+from pytest_duel.gate.settings import Settings
+from pytest_duel.paired.checking import Checked
 from pytest_duel.paired.engine import Measurements
 from pytest_duel.paired.sampling import ALPHA, LOOKS, Sampled
 from pytest_duel.statistics.paired import Estimate, Verdict, decide, estimate
@@ -19,6 +21,8 @@ from pytest_duel.verdicts.model import Judgement, Row
 from pytest_duel.verdicts.rows import EMPTY, EXITS, blameless, change, numbers, row
 
 COLUMNS = ("base", "head", "change [95 %]")
+TOLERATED = "tolerated"
+"""Slower by more than the threshold, but not by more than the place of its code may give."""
 SKIPPED, NEW, GONE, REMOVED = "skipped", "new", "gone", "removed"
 MEAN_SHARE = 0.25
 """A mean over many benchmarks may move by this share of their threshold."""
@@ -36,7 +40,13 @@ class NothingMeasuredError(DuelError):
     """No benchmark uses the code of the project; the message says so."""
 
 
-def judge(own: Plan, sampled: Sampled | None, title: str, settings: ProjectSettings) -> Judgement:
+def judge(
+    own: Plan,
+    sampled: Sampled | None,
+    title: str,
+    settings: Settings,
+    checked: Checked | None = None,
+) -> Judgement:
     """Say what a gate found.
 
     Parameters
@@ -49,6 +59,8 @@ def judge(own: Plan, sampled: Sampled | None, title: str, settings: ProjectSetti
         The revisions.
     settings
         The head's.
+    checked
+        What checking the answers of both arms gave.
 
     Raises
     ------
@@ -70,7 +82,7 @@ def judge(own: Plan, sampled: Sampled | None, title: str, settings: ProjectSetti
         rows=blameless(rows) if void else tuple(rows),
         means=blameless(means) if void else tuple(means),
         warnings=(*_warnings(sampled), *own.warnings),
-        notes=tuple(_notes(own, sampled, settings)),
+        notes=(*_about_check(checked), *_notes(own, sampled, settings)),
         void=void,
         data=_data(sampled, settings),
     )
@@ -105,19 +117,26 @@ def _measured_rows(own: Plan, sampled: Sampled | None) -> Iterator[Row]:
             yield Row(name, *place, EMPTY, Verdict.INCONCLUSIVE, Exit.INCONCLUSIVE, note)
         else:
             found = sampled.estimates[name], sampled.verdicts[name]
-            yield row(
+            told = row(
                 name, place, measured, found,
                 note="; ".join(_said(name, own, sampled)),
-                data={"threshold": own.thresholds[name]},
+                data={"threshold": own.limit(name)},
             )  # fmt: skip
+            hidden = found[1] is Verdict.NO_CHANGE and found[0].low > own.thresholds[name]
+            yield replace(told, word=TOLERATED) if hidden else told
 
 
 def _said(name: str, own: Plan, sampled: Sampled) -> Iterator[str]:
     """Yield what to know of a benchmark that was measured."""
     if name in own.notes:
         yield own.notes[name]
+    if name in own.floors:
+        yield (
+            f"a slowdown counts from {own.limit(name):.1%}: the place of its code alone may give "
+            "less"
+        )
     if sampled.verdicts[name] is Verdict.INCONCLUSIVE:
-        yield _advice(own.thresholds[name], sampled.estimates[name], sampled, name)
+        yield _advice(own.limit(name), sampled.estimates[name], sampled, name)
     ratio = drift(sampled.measured.drifts.get(name, []))
     if ratio != 1.0:
         yield (
@@ -164,7 +183,7 @@ def _other_rows(own: Plan) -> Iterator[Row]:
             yield Row(name, file, label, EMPTY, word, code, note)
 
 
-def _mean_rows(own: Plan, sampled: Sampled, settings: ProjectSettings) -> list[Row]:
+def _mean_rows(own: Plan, sampled: Sampled, settings: Settings) -> list[Row]:
     """Return what the benchmarks say together that have no verdict of their own."""
     groups: dict[str, list[str]] = {}
     decided = (Verdict.REGRESSION, Verdict.IMPROVEMENT)
@@ -255,7 +274,7 @@ def _warnings(sampled: Sampled | None) -> Iterator[str]:
         )
 
 
-def _notes(own: Plan, sampled: Sampled | None, settings: ProjectSettings) -> Iterator[str]:
+def _notes(own: Plan, sampled: Sampled | None, settings: Settings) -> Iterator[str]:
     if sampled is None:
         yield "no benchmark is on both sides: nothing was measured"
         return
@@ -274,7 +293,15 @@ def _notes(own: Plan, sampled: Sampled | None, settings: ProjectSettings) -> Ite
     yield f"the base against itself: {said or 'not measured'}"
 
 
-def _data(sampled: Sampled | None, settings: ProjectSettings) -> Mapping[str, object]:
+def _about_check(checked: Checked | None) -> Iterator[str]:
+    if checked and checked.number:
+        yield (
+            f"answers were checked on both sides before anything was timed: {checked.number} "
+            f"benchmarks, in {duration(checked.seconds)}"
+        )
+
+
+def _data(sampled: Sampled | None, settings: Settings) -> Mapping[str, object]:
     if sampled is None:
         return {"threshold": settings.threshold, "blocks": 0, "nulls": {}}
     measured = sampled.measured

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pytest_duel.catalogue.project import TABLE
 from pytest_duel.gate.collect import Benchmark
-from pytest_duel.gate.project_settings import TABLE, ProjectSettings
+from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.engine import Arm, Contest
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.patterns import matches
@@ -35,16 +36,22 @@ class Plan:
     """The same, where somebody has said that they are meant to be gone."""
     skipped: Mapping[str, str] = field(default_factory=dict)
     """Why a benchmark is not measured, in the words of its marker."""
+    floors: Mapping[str, float] = field(default_factory=dict)
+    """What the place of compiled code alone may give, where that is more than the threshold."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """What to know of a benchmark."""
     warnings: tuple[str, ...] = ()
+
+    def limit(self, name: str) -> float:
+        """Return from where on a slowdown of a benchmark counts."""
+        return self.floors.get(name, self.thresholds[name])
 
 
 def plan(
     head: Mapping[str, Benchmark],
     base: Mapping[str, Benchmark],
-    settings: ProjectSettings,
-    before: ProjectSettings,
+    settings: Settings,
+    before: Settings,
     only: Sequence[str] = (),
     threshold: float | None = None,
 ) -> Plan:
@@ -136,9 +143,7 @@ def _is_chosen(name: str, only: Sequence[str]) -> bool:
     return not only or any(matches(pattern, [name]) for pattern in only)
 
 
-def _check_patterns(
-    settings: ProjectSettings, names: Collection[str], only: Sequence[str]
-) -> None:
+def _check_patterns(settings: Settings, names: Collection[str], only: Sequence[str]) -> None:
     idle = [f"[{TABLE}]: no benchmark matches {one!r}" for one in settings.idle(names)]
     idle += [f"--only: no benchmark matches {one!r}" for one in only if not matches(one, names)]
     if idle:
@@ -148,8 +153,8 @@ def _check_patterns(
 def _limit(
     head: Benchmark,
     base: Benchmark,
-    settings: ProjectSettings,
-    before: ProjectSettings,
+    settings: Settings,
+    before: Settings,
     threshold: float | None,
 ) -> tuple[float, bool]:
     """Return the threshold, and whether it is the base's because the change has raised it."""
@@ -158,7 +163,7 @@ def _limit(
     return min(asked, allowed), allowed < asked
 
 
-def _threshold(one: Benchmark, settings: ProjectSettings, given: float | None) -> float:
+def _threshold(one: Benchmark, settings: Settings, given: float | None) -> float:
     marked = one.marker.get("threshold")
     if marked is not None:
         return float(marked)
@@ -186,7 +191,7 @@ def _warnings(
     head: Mapping[str, Benchmark],
     base: Mapping[str, Benchmark],
     measured: Sequence[str],
-    settings: ProjectSettings,
+    settings: Settings,
 ) -> Iterator[str]:
     if raised:
         yield (

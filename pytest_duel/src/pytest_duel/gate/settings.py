@@ -1,150 +1,114 @@
-"""What a project's gate measures and forgives: ``[tool.pytest-duel]`` of pyproject.toml."""
+"""What a project says of its gate: ``[tool.pytest-duel]`` of its pyproject.toml, all optional."""
 
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
-from pytest_duel.catalogue.project import TABLE
+from pytest_duel.catalogue.project import FILE, TABLE
+from pytest_duel.support import schema
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.patterns import matches, specificity
+from pytest_duel.support.schema import Each, Is
 
 
 class SettingsError(DuelError):
-    """The gate's settings are wrong; the message says what is expected."""
+    """A setting is wrong; the message names the key, what it is, and what it must be."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the gate measures, and how large a slowdown matters."""
+    """How a project's benchmarks are gated."""
 
-    benchmarks: tuple[str, ...]
-    """Patterns of case ids, in which only * is special: ``clear[rust-uniform-*]``."""
+    benchmarks: tuple[str, ...] = ("*",)
+    """Patterns of the names to measure, in which only * is special."""
     threshold: float = 0.02
     """The smallest slowdown that matters, as a share."""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """Others, by pattern; the most specific decides."""
     budget: float = 180.0
     """Seconds of measuring."""
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    """Other thresholds, by pattern; see `resolve`."""
     removed: tuple[str, ...] = ()
-    """Ids of cases that are meant to be gone."""
+    """Names of benchmarks that are meant to be gone."""
+    packages: tuple[str, ...] = (".",)
+    """Folders to install."""
+    install: str | None = None
+    """``pip``, ``none``, or a command with ``{target}``; None decides by what is there."""
     selftest: str | None = None
-    """The saved self-test of this gate, relative to pyproject.toml."""
+    """The saved self-test, with what code placement alone may give; relative to pyproject.toml."""
     project: str | None = None
-    """``module:name`` of the `Project`; see `catalogue.project`."""
+    """``module:name`` of what the harness is told of this project; see `catalogue.project`."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Return the files of the benchmarks; nothing where a pattern leaves its file open."""
+        found = [one.partition("::") for one in self.benchmarks]
+        if any("*" in file or not test for file, _, test in found):
+            return ()
+        return tuple(dict.fromkeys(file for file, _, _ in found))
+
+    def gated(self, names: Iterable[str]) -> list[str]:
+        """Return the names that are measured, in their order."""
+        known = list(names)
+        chosen = {name for pattern in self.benchmarks for name in matches(pattern, known)}
+        return [name for name in known if name in chosen]
+
+    def idle(self, names: Iterable[str]) -> list[str]:
+        """Return the patterns that match no name."""
+        known = list(names)
+        patterns = (*self.benchmarks, *self.thresholds)
+        return [one for one in patterns if one != "*" and not matches(one, known)]
+
+    def threshold_of(self, name: str) -> float:
+        """Return the threshold of a benchmark; of two patterns as specific, the lower."""
+        own = [one for one in self.thresholds.items() if matches(one[0], [name])]
+        if not own:
+            return self.threshold
+        return max(own, key=lambda one: (specificity(one[0]), -one[1]))[1]
 
 
-def read(text: str, where: str) -> Settings:
-    """Return the settings in the text of a pyproject.toml.
+def read(project: Path, where: str = FILE) -> Settings:
+    """Return the settings of a project; the defaults where it has none.
 
     Parameters
     ----------
-    text
-        All of the file.
+    project
+        Its folder.
     where
-        What messages call it.
+        What messages call the file.
 
     Raises
     ------
     SettingsError
-        Where the table is missing, or something in it is not as it must be.
+        Where the file is no TOML, or a value is not as it must be.
     """
-    table = _table(text, where)
+    path = project / FILE
+    if not path.is_file():
+        return Settings()
     try:
-        for key, value in table.items():
-            _check(key, value)
-        if "benchmarks" not in table:
-            raise SettingsError(f"benchmarks is missing: it must be {_RULES['benchmarks'][1]}")
-    except SettingsError as error:
-        raise SettingsError(f"{where}: [{TABLE}]: {error}") from None
+        document: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{where} is no valid TOML: {error}") from None
+    table = document.get("tool", {}).get("pytest-duel", {})
+    if not isinstance(table, dict):
+        raise SettingsError(f"{where}: [{TABLE}] is {table!r}: it must be a table")
+    _check(table, f"{where}: [{TABLE}]")
     return Settings(**{key: _plain(value) for key, value in table.items()})
 
 
-def resolve(settings: Settings, ids: Iterable[str]) -> dict[str, float]:
-    """Return the threshold of each case that the gate measures, by id.
-
-    Of several patterns in `Settings.thresholds` the most specific one decides: that with the
-    most characters besides *, then that with the fewest *, then that with the least threshold.
-
-    Raises
-    ------
-    SettingsError
-        Where a pattern matches no case, or one for a threshold none that is measured.
-    """
-    gated = matching(settings.benchmarks, ids)
-    _select(settings.thresholds, gated, "thresholds: no case that is measured matches")
-    return {case_id: _threshold(settings, case_id) for case_id in gated}
-
-
-def matching(patterns: Iterable[str], ids: Iterable[str]) -> tuple[str, ...]:
-    """Return the ids that match, each once, in the order of patterns, then of ids.
-
-    Raises
-    ------
-    SettingsError
-        Where a pattern matches nothing.
-    """
-    return _select(patterns, ids, "benchmarks: no case matches")
-
-
-def _select(patterns: Iterable[str], ids: Iterable[str], complaint: str) -> tuple[str, ...]:
-    candidates = tuple(ids)
-    found = {pattern: matches(pattern, candidates) for pattern in patterns}
-    idle = [repr(pattern) for pattern, own in found.items() if not own]
-    if idle:
-        raise SettingsError(f"[{TABLE}]: {complaint} {', '.join(idle)}")
-    return tuple(dict.fromkeys(one for own in found.values() for one in own))
-
-
-def _threshold(settings: Settings, case_id: str) -> float:
-    own = [one for one in settings.thresholds.items() if matches(one[0], [case_id])]
-    return max(own, key=_precedence)[1] if own else settings.threshold
-
-
-def _precedence(entry: tuple[str, float]) -> tuple[int, int, float]:
-    pattern, threshold = entry
-    return *specificity(pattern), -threshold
-
-
-def _table(text: str, where: str) -> Mapping[str, Any]:
+def _check(table: Mapping[str, Any], where: str) -> None:
+    known = [one.name for one in fields(Settings)]
+    for key in table:
+        if key not in known:
+            raise SettingsError(
+                f"{where}: there is no setting {key!r}: choose from {', '.join(known)}"
+            )
     try:
-        table: Any = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{where} is no valid TOML: {error}") from None
-    for key in TABLE.split("."):
-        table = table.get(key) if isinstance(table, dict) else None
-    if not isinstance(table, dict):
-        raise SettingsError(f"{where} has no table [{TABLE}], which says what the gate measures")
-    return table
-
-
-def _check(key: str, value: object) -> None:
-    if key not in _RULES:
-        known = ", ".join(one.name for one in fields(Settings))
-        raise SettingsError(f"unknown key {key!r}: choose from {known}")
-    is_right, expected = _RULES[key]
-    if not is_right(value):
-        raise SettingsError(f"{key} is {value!r}: it must be {expected}")
-    if isinstance(value, dict):
-        is_right, expected = _RULES["threshold"]
-        for pattern, threshold in value.items():
-            if not is_right(threshold):
-                raise SettingsError(
-                    f"{key}: that of {pattern!r} is {threshold!r}: it must be {expected}"
-                )
-
-
-def _plain(value: Any) -> Any:
-    """Return a checked value as `Settings` has it."""
-    match value:
-        case list():
-            return tuple(value)
-        case dict():
-            return {key: float(one) for key, one in value.items()}
-        case int():
-            return float(value)
-    return value
+        schema.check(table, _SHAPE)
+    except schema.SchemaError as error:
+        raise SettingsError(f"{where}: {error}") from None
 
 
 def _is_number(value: object) -> bool:
@@ -157,34 +121,46 @@ def _is_names(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) and one for one in value)
 
 
-_RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "benchmarks": (
+_SHARE = Is(
+    lambda value: _is_number(value) and value < 1, "a share: a number that is at least 0, below 1"
+)
+_SHAPE = {
+    "benchmarks?": Is(
         lambda value: _is_names(value) and len(value) > 0,
-        'a list of at least one pattern of case ids, such as "clear[rust-uniform-*]"',
+        'a list of at least one pattern of names, such as "tests/bench/*::test_parse*"',
     ),
-    "threshold": (
-        lambda value: _is_number(value) and value < 1,
-        "a share: a number that is at least 0 and below 1",
-    ),
-    "budget": (
-        lambda value: _is_number(value) and value > 0,
-        "seconds: a number above 0",
-    ),
-    "thresholds": (
-        lambda value: isinstance(value, dict),
-        'a table of thresholds by pattern, such as "clear[rust-*]" = 0.05',
-    ),
-    "removed": (
+    "threshold?": _SHARE,
+    "thresholds?": Each(_SHARE),
+    "budget?": Is(lambda value: _is_number(value) and value > 0, "seconds: a number above 0"),
+    "removed?": Is(
         lambda value: _is_names(value) and not any("*" in one for one in value),
-        "a list of case ids, each in full and without *",
+        "a list of names of benchmarks, each in full and without *",
     ),
-    "selftest": (
-        lambda value: isinstance(value, str) and value != "",
-        "a path relative to this file",
+    "packages?": Is(
+        lambda value: _is_names(value) and len(value) > 0,
+        'a list of at least one folder, relative to this file, such as [".", "extension"]',
     ),
-    "project": (
+    "install?": Is(
+        lambda value: isinstance(value, str) and (value in ("pip", "none") or "{target}" in value),
+        '"pip", "none", or a command that installs into {target}',
+    ),
+    "selftest?": Is(
+        lambda value: isinstance(value, str) and value != "", "a path relative to this file"
+    ),
+    "project?": Is(
         lambda value: isinstance(value, str) and ":" in value,
         'a text such as "benchmarks.project:project"',
     ),
 }
-"""What each value must be: how to tell, and how to say it."""
+"""What each value must be."""
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case list():
+            return tuple(value)
+        case dict():
+            return {key: float(one) for key, one in value.items()}
+        case int():
+            return float(value)
+    return value

@@ -1,72 +1,53 @@
 """Count the instructions of a call with valgrind's callgrind: the same number every time.
 
 Evidence beside the timing, never instead of it: it knows nothing of caches, of branches guessed
-wrong, or of how many instructions run at once. `callgrind_worker` runs two loops over the same
-calls, one longer than the other, and what they differ by is divided by the calls that they differ
-by, so start-up cancels. The interpreter's share of a call is in it, alike for both arms.
+wrong, or of how many instructions run at once. A worker under callgrind runs two loops over the
+same benchmark, one twice as long as the other, and what they differ by is divided by the calls
+that they differ by, so start-up cancels. The interpreter's share of a call is in it, alike for
+both arms.
 
 Valgrind's processor is not this one (no AVX-512, for instance), and numba compiles for the
 plainest of its kind, because code compiled for this processor might not run there.
 """
 
-import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pytest_duel.paired.engine import GARBAGE, Arm, usable_cpus
+from pytest_duel.paired.client import RefusalError, SideError
+from pytest_duel.paired.engine import GARBAGE, Arm
+from pytest_duel.paired.pytest_client import PytestSide, Suite
 from pytest_duel.support import processes
 from pytest_duel.support.errors import DuelError
 
-WORKER = Path(__file__).resolve().parent / "callgrind_worker.py"
-SECONDS = 300.0
-"""For one process; under callgrind a program takes some fifty times as long."""
+SECONDS = 600.0
+"""For one answer; under callgrind a program takes some fifty times as long."""
 TRIAL_SECONDS = 60.0
-POLL_SECONDS = 0.2
-SAID_LINES = 3
-"""How much of what a process last said is passed on."""
-
+CALLS = 64
+"""In the shorter loop, at most."""
+LOOP_SECONDS = 5.0
+"""That it may take, under callgrind."""
 MARKS = ("getpgid", "__getpgid")
-"""What `callgrind_worker.mark` calls, by the names that C libraries have for it."""
+"""What a worker calls between loops, by the names that C libraries have for it."""
 ENVIRONMENT = {
-    "PYTHONHASHSEED": "0",
     "OPENBLAS_NUM_THREADS": "1",  # idle threads spin
     "OMP_NUM_THREADS": "1",
     "NUMBA_CPU_NAME": "generic",
 }
 
-_NO_STOP = threading.Event()
+Announce = Callable[[str], None]
 
 
 class CountError(DuelError):
     """Instructions cannot be counted; the message says why."""
-
-
-@dataclass(frozen=True)
-class Count:
-    """What callgrind counted of a case."""
-
-    calls: tuple[int, int]
-    """In the shorter and in the longer loop."""
-    instructions: tuple[int, int]
-    """In all, of each loop."""
-
-    @property
-    def per_call(self) -> float:
-        """Return the instructions of one call."""
-        short, long = self.instructions
-        return (long - short) / (self.calls[1] - self.calls[0])
 
 
 @dataclass(frozen=True)
@@ -89,52 +70,19 @@ def unavailable() -> str | None:
     try:
         with tempfile.TemporaryDirectory(prefix="counts-") as name:
             command = [*_callgrind(Path(name)), sys.executable, "-c", "pass"]
-            _run(command, os.environ, "Python", TRIAL_SECONDS, _NO_STOP)
-    except CountError as error:
+            done = processes.run(command, timeout=TRIAL_SECONDS)
+    except (CountError, OSError, subprocess.TimeoutExpired) as error:
         return str(error)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["it says nothing"]
+        return f"valgrind does not work here: {said[-1]}"
     return None
 
 
-def count(
-    arm: Arm, case: Sequence[Any], catalogue: str, stop: threading.Event = _NO_STOP
-) -> Count:
-    """Count the instructions of a case on one arm.
-
-    Parameters
-    ----------
-    arm
-        The code.
-    case
-        (kernel, backend, scenario, n), of a kernel that does not time itself.
-    catalogue
-        ``module:function`` that returns the catalogue.
-    stop
-        Another thread may set it to give the count up.
-
-    Raises
-    ------
-    CountError
-        Where valgrind is missing, or the program fails, dies or hangs, with valgrind or without.
-    """
-    request = {"paths": arm.paths, "catalogue": catalogue, "case": list(case)}
-    program = [sys.executable, "-P", str(WORKER), json.dumps(request)]
-    environment = os.environ | dict(arm.environment) | ENVIRONMENT
-    with tempfile.TemporaryDirectory(prefix="counts-") as name:
-        command = [*_callgrind(Path(name)), *program]
-        # Without valgrind first: whatever is compiled and kept on disk is compiled much faster.
-        _reply(_run(program, environment, arm.name, SECONDS, stop), arm.name)
-        said = _run(command, environment, f"{arm.name} under valgrind", SECONDS, stop)
-        calls = _reply(said, arm.name)
-        return Count(calls, _loops(Path(name)))
-
-
 def compare(
-    arms: tuple[Arm, Arm],
-    cases: Mapping[str, Sequence[Any]],
-    catalogue: str,
-    announce: Callable[[str], None],
+    arms: tuple[Arm, Arm], tests: Suite, names: Sequence[str], announce: Announce
 ) -> tuple[dict[str, Counted], dict[str, str]]:
-    """Count cases on two arms, as many at a time as there are CPUs; never while others are timed.
+    """Count benchmarks on two arms; never while others are timed.
 
     Returns
     -------
@@ -143,29 +91,95 @@ def compare(
     """
     reason = unavailable()
     if reason:
-        return {}, dict.fromkeys(cases, reason)
-    counted: dict[str, list[float]] = {name: [0.0, 0.0] for name in cases}
+        return {}, dict.fromkeys(names, reason)
+    counted: dict[str, Counted] = {}
     errors: dict[str, str] = {}
-    stop = threading.Event()
-    with ThreadPoolExecutor(len(usable_cpus())) as pool:
-        futures = {
-            pool.submit(count, arm, case, catalogue, stop): (name, slot)
-            for name, case in cases.items()
-            for slot, arm in enumerate(arms)
-        }
+    own = replace(tests, benchmarks=tuple(names))
+    # Without valgrind first: whatever is compiled and kept on disk is compiled much faster.
+    for valgrind in (False, True):
         try:
-            for done, future in enumerate(as_completed(futures), 1):
-                name, slot = futures[future]
-                try:
-                    counted[name][slot] = future.result().per_call
-                except (CountError, OSError) as error:
-                    errors[name] = str(error)
-                except GARBAGE as error:
-                    errors[name] = f"garbage: {error!r}"
-                announce(f"counting instructions: {done} of {len(futures)}")
+            with _Pair(arms, own, valgrind=valgrind) as pair:
+                for number, name in enumerate(names, 1):
+                    if valgrind:
+                        announce(f"counting instructions: {number} of {len(names)}")
+                    try:
+                        found = pair.count(name)
+                        counted |= {name: found} if found else {}
+                    except (RefusalError, CountError, *GARBAGE) as error:
+                        errors[name] = str(error)
+        except (SideError, OSError) as error:
+            left = [name for name in names if name not in counted and name not in errors]
+            errors |= dict.fromkeys(left, str(error))
+    return {name: one for name, one in counted.items() if name not in errors}, errors
+
+
+class _Pair:
+    """A worker of each arm, both at once."""
+
+    def __init__(self, arms: tuple[Arm, Arm], tests: Suite, *, valgrind: bool) -> None:
+        self._arms, self._tests, self._valgrind = arms, tests, valgrind
+        self._stack = ExitStack()
+        self._pool = self._stack.enter_context(ThreadPoolExecutor(len(arms)))
+        self._homes: list[Path] = []
+        self._sides: list[PytestSide] = []
+
+    def __enter__(self) -> Self:
+        with ExitStack() as starting:
+            starting.enter_context(self._stack)
+            for arm in self._arms:
+                name = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="counts-"))
+                before = _callgrind(Path(name)) if self._valgrind else ()
+                own = replace(arm, environment={**arm.environment, **ENVIRONMENT})
+                side = PytestSide(own, self._tests, seed="0", before=before)
+                self._stack.enter_context(closing(side))
+                self._homes.append(Path(name))
+                self._sides.append(side)
+            self._ask([side.hello for side in self._sides])
+            starting.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def count(self, name: str) -> Counted | None:
+        """Run a benchmark on both; count its instructions where valgrind sees them."""
+        try:
+            opened = self._all({"do": "open", "name": name})
+            taken = self._all({"do": "time", "calls": 1})
+            found = self._counted(opened, taken) if self._valgrind else None
         finally:
-            stop.set()  # for an interrupt: what runs ends soon, and the rest at once
-    return {name: Counted(*both) for name, both in counted.items() if name not in errors}, errors
+            with suppress(RefusalError):
+                self._all({"do": "close", "name": name})
+        return found
+
+    def _counted(
+        self, opened: Sequence[Mapping[str, Any]], taken: Sequence[Mapping[str, Any]]
+    ) -> Counted:
+        seconds = max(float(one["seconds"]) for one in taken)
+        calls = max(1, min(CALLS, int(LOOP_SECONDS / seconds)))
+        limits = [one["limit"] for one in opened if one["limit"]]
+        if limits and 1 + 3 * calls > min(limits):
+            calls = (min(limits) - 1) // 3
+        if calls < 1:
+            raise CountError("the test allows too few rounds to count them")
+        self._all({"do": "count", "calls": calls})
+        base, head = (per_call(home, calls * one["calls"]) for home, one in
+                      zip(self._homes, opened, strict=True))  # fmt: skip
+        return Counted(base, head)
+
+    def _all(self, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return self._ask([request] * len(self._sides))
+
+    def _ask(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Ask both at once; wait for both before an error is raised."""
+        asked = [
+            self._pool.submit(side.ask, request, SECONDS)
+            for side, request in zip(self._sides, requests, strict=True)
+        ]
+        errors = [error for one in asked if (error := one.exception())]
+        if errors:
+            raise errors[0]
+        return [one.result() for one in asked]
 
 
 def _callgrind(home: Path) -> list[str]:
@@ -175,84 +189,25 @@ def _callgrind(home: Path) -> list[str]:
         raise CountError("valgrind is not installed: get it from the system's package manager")
     marks = [f"--dump-before={name}" for name in MARKS]
     return [
-        valgrind,
-        "--command-line-only=yes",
-        "--quiet",
-        "--tool=callgrind",
-        f"--callgrind-out-file={home / 'counts'}",
-        *marks,
-    ]
+        valgrind, "--command-line-only=yes", "--quiet", "--tool=callgrind",
+        f"--callgrind-out-file={home / 'counts'}", *marks,
+    ]  # fmt: skip
 
 
-def _run(
-    command: Sequence[str],
-    environment: Mapping[str, str],
-    name: str,
-    seconds: float,
-    stop: threading.Event,
-) -> str:
-    """Run a program to its end; return what it printed."""
-    if stop.is_set():
-        raise CountError("the count was given up")
-    try:
-        child = processes.start(command, env=environment)
-    except OSError as error:
-        raise CountError(f"{name} did not start: {error}") from None
-    until = time.monotonic() + seconds
-    try:
-        while True:
-            try:
-                stdout, stderr = child.communicate(timeout=POLL_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                if stop.is_set():
-                    raise CountError("the count was given up") from None
-                if time.monotonic() > until:
-                    raise CountError(f"{name} did not end in {seconds:.0f} s") from None
-    finally:
-        processes.end(child)
-    if child.returncode:
-        raise CountError(f"{name} {_death(child.returncode)}{_last_words(stderr)}")
-    return stdout
+def per_call(home: Path, calls: int) -> float:
+    """Return the instructions of a call: what ran before the last two marks, a longer loop last.
 
-
-def _death(code: int) -> str:
-    if code > 0:
-        return f"failed with exit code {code}"
-    try:
-        return f"died with {signal.Signals(-code).name}"
-    except ValueError:
-        return f"died with signal {-code}"
-
-
-def _last_words(stderr: str) -> str:
-    """Return the last lines, without the process id that valgrind puts before its own."""
-    lines = [re.sub(r"^(==|--)\d+\1 ?", "", line).strip() for line in stderr.splitlines()]
-    said = " / ".join([line for line in lines if line][-SAID_LINES:])
-    return f": {said}" if said else ""
-
-
-def _reply(printed: str, name: str) -> tuple[int, int]:
-    """Return the calls of both loops."""
-    try:
-        reply = json.loads(printed)
-        if "error" in reply:
-            raise CountError(f"{name}: {reply['error']}")
-        short, long = map(int, reply["calls"])
-        if not 0 < short < long:
-            raise ValueError("the second loop must be longer")
-    except (*GARBAGE, RecursionError):
-        raise CountError(f"{name} printed garbage: {printed.strip()[:80]!r}") from None
-    return short, long
-
-
-def _loops(home: Path) -> tuple[int, int]:
-    """Return the instructions of both loops: what ran before the second and the third mark."""
+    Raises
+    ------
+    CountError
+        Where callgrind has not seen the loops.
+    """
+    paths = sorted(home.glob("counts.*"), key=lambda path: int(path.suffix[1:] or 0))
     totals = []
-    for path in sorted(home.glob("counts.*")):
+    for path in paths[-2:]:
         text = path.read_text(encoding="utf-8", errors="replace")
         found = re.search(r"^totals: (\d{1,18})$", text, re.MULTILINE)
         totals.append(int(found[1]) if found else 0)
-    if len(totals) != 3 or not 0 < totals[1] < totals[2]:
+    if len(totals) != 2 or not 0 < totals[0] < totals[1]:
         raise CountError(f"callgrind did not see the loops: it counted {totals} between the marks")
-    return totals[1], totals[2]
+    return (totals[1] - totals[0]) / calls

@@ -38,6 +38,10 @@ class Suite:
     """For what workers write."""
     arguments: tuple[str, ...] = ()
     """Of pytest: files, `-k`, `-m`, in which folder and with which settings."""
+    benchmarks: tuple[str, ...] = ()
+    """Names of those that will be asked for; none is any."""
+    checks: bool = False
+    """Workers check answers; nothing is timed in them."""
     inner: Mapping[str, str] = field(default_factory=dict)
     """Test modules that lie within a package of the arm, and the folders that hold them."""
 
@@ -58,11 +62,18 @@ class PytestSide:
     cpus
         To be pinned to; none is no pinning.
     seed
-        Of hashing; None draws one.
+        Of hashing; ``random`` draws one.
+    before
+        A program, with its arguments, that runs the worker.
     """
 
     def __init__(
-        self, arm: Arm, tests: Suite, cpus: Sequence[int] = (), seed: str = "random"
+        self,
+        arm: Arm,
+        tests: Suite,
+        cpus: Sequence[int] = (),
+        seed: str = "random",
+        before: Sequence[str] = (),
     ) -> None:
         self.name = arm.name
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -73,7 +84,7 @@ class PytestSide:
         try:
             with self._log.open("wb") as log:
                 self._process = processes.start(
-                    _command(arm, tests, own),
+                    [*before, *_command(arm, tests, own)],
                     cwd=tests.folder,
                     env=_environment(arm, own, seed) | child.environment,
                     stdout=log.fileno(),
@@ -86,6 +97,7 @@ class PytestSide:
             threading.Thread(target=target, daemon=True).start()
         self.hello = {
             "do": "hello", "cpus": list(cpus), "modules": arm.modules, "tests": tests.inner,
+            "benchmarks": tests.benchmarks, "checks": tests.checks,
         }  # fmt: skip
         """To be asked first; the answer is what the worker has collected."""
 

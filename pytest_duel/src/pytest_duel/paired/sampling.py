@@ -14,6 +14,9 @@ LEAST = 3
 """Blocks that are taken whatever the budget: a change so large that a block takes minutes is plain
 by then."""
 ALPHA = 0.01
+NULL_ALPHA = ALPHA / 2
+"""Of all nulls together, each way: a null may be slower or faster, so one gate in a hundred is
+void by chance. So far out the test may have up to twice its level: two in a hundred at most."""
 
 
 @dataclass
@@ -141,7 +144,7 @@ def _sampled(
 ) -> Sampled:
     alive = {name: own for name, own in measured.differences.items() if name in nulls}
     found = {name: estimate(own) for name, own in alive.items()}
-    verdicts = decide(found, nulls, ALPHA)
+    verdicts = decide(found, nulls, NULL_ALPHA)
     odd = (Verdict.REGRESSION, Verdict.IMPROVEMENT)
     return Sampled(
         estimates=looks.estimates,

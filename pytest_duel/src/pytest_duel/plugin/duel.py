@@ -6,7 +6,7 @@ from typing import TextIO
 import pytest
 
 from pytest_duel.formats import FORMATS
-from pytest_duel.gate.project import Question, run
+from pytest_duel.gate.run import Question, run
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.exit_codes import Exit
 

@@ -20,8 +20,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker, which projects with strict markers need."""
     config.addinivalue_line(
         "markers",
-        "duel(threshold=SHARE, skip=REASON): how a benchmark is measured in pairs: from where on "
-        "a slowdown counts, or why it is left out",
+        "duel(threshold=SHARE, skip=REASON, check=True): how a benchmark is measured in pairs: "
+        "from where on a slowdown counts, why it is left out, whether its answers are checked "
+        "on both sides before it is timed",
     )
 
 

@@ -36,6 +36,7 @@ class Session:
         """Session fixtures that are left out, and why: so are the backends that need them."""
         self.build_info: dict[str, str] = {}
         self._calls: dict[tuple[str, str], Call] = {}
+        self._loaded: set[str] = set()
         self._pools: dict[tuple[str, str, int], Sequence[Arguments]] = {}
         self._load_at_start = machine.load_average()
 
@@ -70,7 +71,13 @@ class Session:
         for failure in self.report.failures.values():
             announce(f"parity: {failure}")
 
+    def load(self, backend: str, get_fixture: Callable[[str], Any]) -> None:
+        """Load a backend that is not loaded yet."""
+        if backend not in self._loaded:
+            self._load(backend, get_fixture)
+
     def _load(self, name: str, get_fixture: Callable[[str], Any]) -> None:
+        self._loaded.add(name)
         backend = self.catalogue.backends[name]
         try:
             if backend.needs:

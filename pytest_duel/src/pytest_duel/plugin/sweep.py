@@ -16,6 +16,7 @@ from pytest_benchmark.storage.file import FileStorage
 from pytest_benchmark.utils import safe_dumps
 
 from pytest_duel.catalogue.model import Case, Catalogue
+from pytest_duel.plugin.arm import measured_code
 from pytest_duel.plugin.options import add_options, read_options
 from pytest_duel.plugin.session import SESSION, Session, announcer
 from pytest_duel.plugin.timing import time_case
@@ -53,7 +54,9 @@ def pytest_configure(config: pytest.Config) -> None:
     options = read_options(config, catalogue)
     session = Session(catalogue, options, config.rootpath)
     config.stash[SESSION] = session
-    if config.getoption("benchmark_only"):
+    if measured_code(config):
+        pass  # the engine decides what is timed, and how often
+    elif config.getoption("benchmark_only"):
         if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
             config.args = [path for path in config.args if Path(path).name != "tests"]
     elif not config.getoption("benchmark_enable"):
@@ -116,8 +119,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if empty:
         config.hook.pytest_deselected(items=empty)
         items[:] = [item for item in items if item not in empty]
+    in_gate = measured_code(config) is not None
     for item in filter(_is_suite, items):
         item.add_marker(pytest.mark.benchmark(disable_gc=True))
+        if in_gate:
+            item.add_marker(pytest.mark.duel(check=True))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -143,18 +149,24 @@ def _case(item: pytest.Item) -> Case | None:
 
 @pytest.fixture(scope="session")
 def parity(request: pytest.FixtureRequest) -> Session:
-    """Load the backends of the selected cases and hold them against the reference."""
+    """Load the backends of the selected cases and hold them against the reference.
+
+    In a gate one worker of each side checks; in the others a backend is loaded when it is timed.
+    """
     own = request.config.stash[SESSION]
-    own.prepare(request.getfixturevalue, announcer(request.config))
+    code = measured_code(request.config)
+    if code is None or code.checks:
+        own.prepare(request.getfixturevalue, announcer(request.config))
     return own
 
 
 @pytest.fixture
-def measure(parity: Session, benchmark: Any) -> Measure:
+def measure(parity: Session, benchmark: Any, request: pytest.FixtureRequest) -> Measure:
     """Time a case, unless its backend was found wrong."""
 
     def measure_case(kernel: str, backend: str, scenario: str, n: int) -> None:
         case = Case(kernel, backend, scenario, n)
+        parity.load(backend, request.getfixturevalue)
         if omission := parity.omission(case):
             pytest.skip(omission)
         if reason := parity.refusal(case):

@@ -1,5 +1,6 @@
 """Time a case: rounds over a pool of distinct inputs, reported per item."""
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,8 +23,14 @@ def time_case(
 
     A round passes over the whole pool. Two rounds come first that are not recorded: one compiles,
     imports and fills caches, the other tells how many rounds fit into `seconds`. Where benchmarks
-    are disabled, one call is made.
+    are disabled, one call is made. In a gate its engine says how many calls to time.
     """
+    serve = getattr(benchmark, "serve", None)
+    if serve:  # a gate times both sides in turns, and asks for so many calls at a time
+        for arguments in () if kernel.self_timed else pool:
+            call(*arguments)  # compiles, imports and fills caches
+        serve(_served(kernel, call, pool))
+        return
     if benchmark.disabled:
         benchmark.pedantic(call, args=pool[0])
         return
@@ -53,6 +60,24 @@ def _record(
     one_round()
     benchmark.pedantic(one_round, rounds=_rounds(one_round, seconds))
     return list(benchmark.stats.stats.data)
+
+
+def _served(
+    kernel: Kernel, call: Call, pool: Sequence[Arguments]
+) -> Callable[[int, Callable[[], float]], float]:
+    """Return what makes so many calls and returns their seconds, going on where it has ended."""
+    places = itertools.cycle(range(len(pool)))
+
+    def time_calls(number: int, timer: Callable[[], float]) -> float:
+        calls = [pool[place] for place in itertools.islice(places, number)]
+        if kernel.self_timed:
+            return float(sum(call(*arguments) for arguments in calls))
+        started = timer()
+        for arguments in calls:
+            call(*arguments)
+        return timer() - started
+
+    return time_calls
 
 
 def _rounds(one_round: Callable[[], None], seconds: float) -> int:

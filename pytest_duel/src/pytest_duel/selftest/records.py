@@ -26,7 +26,8 @@ LEAST = 8
 """Draws of placement that it takes to tell its spread, the base's among them."""
 MEASURING = (
     "paired/engine.py", "paired/client.py", "paired/worker.py", "paired/sampling.py",
-    "statistics/paired.py", "gate/gate.py", "selftest/selftest.py", "selftest/stock.py",
+    "statistics/paired.py", "selftest/catalogue_gate.py", "selftest/selftest.py",
+    "selftest/stock.py",
 )  # fmt: skip
 """The modules that measure and decide."""
 CAUGHT = 0.95

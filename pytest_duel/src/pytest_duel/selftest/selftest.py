@@ -17,17 +17,17 @@ from typing import Any
 from pytest_duel.catalogue.model import Case
 from pytest_duel.catalogue.project import Project
 from pytest_duel.catalogue.sources import differing
-from pytest_duel.gate import gate
-from pytest_duel.gate.gate import Parity, Scope
-from pytest_duel.gate.judgement import judge
-from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.client import catalogue_workers
 from pytest_duel.paired.engine import Arm, Engine
 from pytest_duel.paired.install import Checkout, prepared
 from pytest_duel.paired.sampling import ALPHA, LOOKS, Sampled
 from pytest_duel.paired.schedule import BATCH_SECONDS, QUADS
 from pytest_duel.results import machine
+from pytest_duel.selftest import catalogue_gate as gate
 from pytest_duel.selftest import stock
+from pytest_duel.selftest.catalogue_gate import Parity, Scope
+from pytest_duel.selftest.catalogue_judgement import judge
+from pytest_duel.selftest.catalogue_settings import Settings
 from pytest_duel.selftest.records import Kind, Report, SelftestError, Trial, floors, measuring_code
 
 SLOWDOWNS = {0.03: 3, 0.05: 2, 0.10: 1}

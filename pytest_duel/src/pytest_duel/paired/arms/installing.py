@@ -27,8 +27,8 @@ from pytest_duel.support.errors import DuelError
 
 SECONDS = 1800.0
 """For one build."""
-KEPT = 20
-"""Installs; the ones that were not used for longest go."""
+KEPT = 40
+"""Installs of one package each; the ones that were not used for longest go."""
 NONE, PIP = "none", "pip"
 _RELEVANT = (
     "CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "RUSTFLAGS", "RUSTUP_TOOLCHAIN",
@@ -36,6 +36,14 @@ _RELEVANT = (
     "PIP_NO_BUILD_ISOLATION", "PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT", "UV_NO_BUILD_ISOLATION",
 )  # fmt: skip
 """Variables on which the outcome of a build depends."""
+_OF_CARGO = (
+    "CARGO_BUILD_",
+    "CARGO_PROFILE_",
+    "CARGO_ENCODED_",
+    "CARGO_TARGET_X",
+    "CARGO_TARGET_A",
+)
+"""How others begin: the last two are of a processor, as `CARGO_TARGET_DIR` is not."""
 _SOURCE_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 _NO_MODULES = ("bin", "Scripts", "include", "share", "etc", "__pycache__")
 _SUFFIXES = tuple(importlib.machinery.all_suffixes())
@@ -153,24 +161,27 @@ def _check_buildable(folders: Sequence[Path], recipe: Recipe) -> None:
 
 
 def _kept_modules(folders: Sequence[Path], recipe: Recipe, cache: Path) -> dict[str, str]:
-    target = cache / "installs" / _key(folders, recipe)
-    with _locked(target):
-        if not target.is_dir():
-            _build(folders, recipe, target)
-        os.utime(target)
-    _prune(target.parent)
-    return {name: str(target) for name in modules_in(target)}
+    """Return where each module is kept; packages apart, so that one can change alone."""
+    found: dict[str, str] = {}
+    for folder in folders:
+        target = cache / "installs" / _key(folder, recipe)
+        with _locked(target):
+            if not target.is_dir():
+                _build(folder, recipe, target)
+            os.utime(target)
+        found |= {name: str(target) for name in modules_in(target) if name not in found}
+    _prune(cache / "installs")
+    return found
 
 
-def _build(folders: Sequence[Path], recipe: Recipe, target: Path) -> None:
-    """Build into a folder beside the target, from copies: builds leave files in the sources."""
+def _build(folder: Path, recipe: Recipe, target: Path) -> None:
+    """Build into a folder beside the target, from a copy: builds leave files in the sources."""
     with tempfile.TemporaryDirectory(prefix="building-", dir=target.parent) as name:
         home = Path(name)
+        copy = home / "source"
         (home / "target").mkdir()
-        for place, folder in enumerate(folders):
-            copy = home / f"source{place}"
-            shutil.copytree(folder, copy, symlinks=True)
-            run_build(_command(recipe, copy, home / "target"), copy, recipe)
+        shutil.copytree(folder, copy, symlinks=True)
+        run_build(_command(recipe, copy, home / "target"), copy, recipe)
         (home / "target").rename(target)
 
 
@@ -243,10 +254,11 @@ def run_build(command: Sequence[str], folder: Path, recipe: Recipe) -> None:
         raise InstallError(f"{shlex.join(command[:3])} … failed:\n{said}")
 
 
-def _key(folders: Sequence[Path], recipe: Recipe) -> str:
+def _key(folder: Path, recipe: Recipe) -> str:
     """Return a digest of all that the outcome of a build depends on."""
     digest = hashlib.sha256()
     variables = {name: os.environ.get(name) for name in _RELEVANT}
+    variables |= {name: own for name, own in os.environ.items() if name.startswith(_OF_CARGO)}
     tool = installer().name if recipe.install == PIP else recipe.install
     toolchain = (
         sys.version,
@@ -257,28 +269,25 @@ def _key(folders: Sequence[Path], recipe: Recipe) -> str:
         tool,
         recipe.version,
     )
-    digest.update(repr((toolchain, *_compilers(folders))).encode())
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            name = path.relative_to(folder).as_posix()
-            if path.is_symlink():
-                digest.update(f"\0link {name} {path.readlink()}".encode())
-            elif path.is_file():
-                mode = path.stat().st_mode & 0o111
-                digest.update(f"\0file {name} {mode} {path.stat().st_size}\0".encode())
-                digest.update(path.read_bytes())
+    digest.update(repr((toolchain, *_compilers(folder))).encode())
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            digest.update(f"\0link {name} {path.readlink()}".encode())
+        elif path.is_file():
+            mode = path.stat().st_mode & 0o111
+            digest.update(f"\0file {name} {mode} {path.stat().st_size}\0".encode())
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:32]
 
 
-def _compilers(folders: Sequence[Path]) -> Iterator[str]:
+def _compilers(folder: Path) -> Iterator[str]:
     """Yield the versions of the compilers that are here, where a build may need them."""
     wanted = [os.environ.get("CC", "cc")]
-    wanted += (
-        ["rustc"] if any(next(folder.rglob("Cargo.toml"), None) for folder in folders) else []
-    )
+    wanted += ["rustc"] if next(folder.rglob("Cargo.toml"), None) else []
     for name in wanted:
         try:
-            yield processes.run([*shlex.split(name), "--version"], timeout=60.0).stdout
+            yield processes.run([*shlex.split(name), "--version"], timeout=60.0, cwd=folder).stdout
         except (OSError, subprocess.TimeoutExpired):
             yield ""
 

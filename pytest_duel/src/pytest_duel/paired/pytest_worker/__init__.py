@@ -3,3 +3,6 @@
 Started as ``python -m pytest -p pytest_duel.paired.pytest_worker.plugin``. Nothing in here imports
 NumPy or SciPy: a project may well measure those.
 """
+
+WORKER = "pytest-duel-worker"
+"""The name of its plugin."""

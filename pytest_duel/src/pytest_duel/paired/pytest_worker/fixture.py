@@ -5,6 +5,7 @@ test reads afterwards (`stats`, `extra_info`, `group`) is there, and the test's 
 """
 
 import gc
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -70,6 +71,25 @@ class ServedFixture(BenchmarkFixture):
             one_round(timed=False)
         return result
 
+    def serve(self, time: Callable[[int, Callable[[], float]], float]) -> None:
+        """Have the engine time a function: (calls, timer) → the seconds that these calls took.
+
+        For plugins that have a loop of their own, over many inputs say.
+        """
+        self._mode = "benchmark.serve(...)"
+
+        def timed(calls: int) -> float:
+            is_collecting = gc.isenabled()
+            if self._disable_gc:
+                gc.disable()
+            try:
+                return time(calls, self._timer)
+            finally:
+                if is_collecting:
+                    gc.enable()
+
+        self._serve(timed, calls=1, limit=None)
+
     def _serve(self, time: Callable[[int], float], calls: int, limit: int | None) -> None:
         """Answer the engine until it closes the benchmark.
 
@@ -85,13 +105,28 @@ class ServedFixture(BenchmarkFixture):
         stats = self._make_stats(calls)  # type: ignore[no-untyped-call]
         with _frozen_heap():
             self.talk.answer({"calls": calls, "limit": limit})
-            while (request := self.talk.next())["do"] == "time":
+            while (request := self.talk.next())["do"] in ("time", "count"):
                 rounds = int(request["calls"])
+                if request["do"] == "count":
+                    _count(time, rounds)
+                    self.talk.answer({})
+                    continue
                 extra = round(rounds * float(request.get("extra", 0.0)))
                 with PauseInstrumentation():
                     seconds = time(rounds + extra)
                 stats.update(seconds / (rounds + extra))
                 self.talk.answer({"seconds": seconds})
+
+
+def _count(time: Callable[[int], float], rounds: int) -> None:
+    """Run two loops, one twice as long, with a mark before, between and behind them.
+
+    A mark is a call that callgrind is told to look for, and that nothing else makes.
+    """
+    os.getpgid(0)
+    for number in (rounds, 2 * rounds):
+        time(number)
+        os.getpgid(0)
 
 
 def _check_numbers(rounds: int, warmup_rounds: int, iterations: int, setup: object) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from pytest_duel.paired import channel, imports
+from pytest_duel.paired.pytest_worker import WORKER
 from pytest_duel.paired.pytest_worker.arguments import DISTURBING, undisturbed
 from pytest_duel.paired.pytest_worker.names import described, names
 from pytest_duel.paired.pytest_worker.talk import EndedError, Talk
@@ -36,7 +37,12 @@ class Worker:
         """What could not be collected, by node id."""
         self.failure = ""
         """Why the benchmark that runs has failed."""
+        self.names: dict[pytest.Item, str] = {}
         self.items: dict[str, pytest.Item] = {}
+        self.wanted = frozenset(hello["benchmarks"])
+        """Names of the benchmarks that will be asked for; nothing is any."""
+        self.checks = bool(hello["checks"])
+        """Answers are checked in this process, and nothing is timed."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_load_initial_conftests(
@@ -63,8 +69,8 @@ class Worker:
 
         ServedFixture.talk = self.talk
         vars(plugin)["BenchmarkFixture"] = ServedFixture  # which its own fixture makes
-        own = "marker that pytest-duel reads: duel(threshold=SHARE, skip=REASON)"
-        config.addinivalue_line("markers", f"duel(threshold, skip): {own}")
+        own = "marker that pytest-duel reads: duel(threshold=SHARE, skip=REASON, check=True)"
+        config.addinivalue_line("markers", f"duel(threshold, skip, check): {own}")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Remember what could not be collected."""
@@ -74,7 +80,10 @@ class Worker:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep the benchmarks."""
-        items[:] = [one for one in items if "benchmark" in getattr(one, "fixturenames", ())]
+        found = [one for one in items if "benchmark" in getattr(one, "fixturenames", ())]
+        told = dict(zip(found, names([one.nodeid for one in found]), strict=True))
+        items[:] = [one for one in found if not self.wanted or told[one] in self.wanted]
+        self.names = {one: told[one] for one in items}
         for item in items:
             for node in item.listchain():
                 node.own_markers[:] = [own for own in node.own_markers if own.name != "timeout"]
@@ -82,9 +91,8 @@ class Worker:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Tell what there is, then run what is asked for."""
-        found = names([item.nodeid for item in session.items])
-        self.items = dict(zip(found, session.items, strict=True))
-        benchmarks = [_told(name, item) for name, item in zip(found, session.items, strict=True)]
+        self.items = {self.names[item]: item for item in session.items}
+        benchmarks = [_told(self.names[item], item) for item in session.items]
         config = session.config
         self.talk.answer(
             {
@@ -137,7 +145,7 @@ class Worker:
 
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> Iterator[None] | None:
     """Begin before any other plugin is loaded, which may be the project's own."""
-    pluginmanager.register(Worker(), "pytest-duel-worker")
+    pluginmanager.register(Worker(), WORKER)
     return None
 
 
@@ -149,8 +157,9 @@ def _last(text: str) -> str:
 
 
 def _told(name: str, item: pytest.Item) -> dict[str, Any]:
-    marker = item.get_closest_marker("duel")
-    settings = dict(marker.kwargs) if marker else {}
+    settings: dict[str, Any] = {}
+    for marker in reversed(list(item.iter_markers("duel"))):  # the closest one last: it counts
+        settings |= marker.kwargs
     callspec = getattr(item, "callspec", None)
     return {
         "name": name,

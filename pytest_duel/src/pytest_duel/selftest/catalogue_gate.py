@@ -8,13 +8,13 @@ from pytest_duel.catalogue import collect
 from pytest_duel.catalogue.model import FULL, Case, Catalogue
 from pytest_duel.catalogue.project import FILE, Project
 from pytest_duel.catalogue.sources import differing, touched
-from pytest_duel.gate import settings as gate_settings
-from pytest_duel.gate.settings import Settings, SettingsError
 from pytest_duel.paired import parity
 from pytest_duel.paired.client import catalogue_workers
 from pytest_duel.paired.engine import Arm, Contest, Engine
 from pytest_duel.paired.install import Checkout
 from pytest_duel.paired.sampling import Progress, Sampled, sample
+from pytest_duel.selftest import catalogue_settings as gate_settings
+from pytest_duel.selftest.catalogue_settings import Settings, SettingsError
 from pytest_duel.support.errors import DuelError
 
 SETTINGS = FILE

@@ -3,21 +3,26 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from pytest_duel.gate import findings, project_settings
+from pytest_duel.catalogue.project import FILE
+from pytest_duel.gate import changes, findings
+from pytest_duel.gate import settings as gate_settings
+from pytest_duel.gate.changes import Placement
 from pytest_duel.gate.collect import Benchmark, Collected, collect
 from pytest_duel.gate.plan import Plan, contests, null_name, plan
-from pytest_duel.gate.project_settings import ProjectSettings, SettingsError
+from pytest_duel.gate.settings import Settings, SettingsError
+from pytest_duel.paired import callgrind
 from pytest_duel.paired.arms import installing, trees
 from pytest_duel.paired.arms.inner_tests import inner_tests
 from pytest_duel.paired.arms.installing import InstallError, Recipe
 from pytest_duel.paired.arms.isolation import carried_harness, environment
 from pytest_duel.paired.arms.trees import Repository
+from pytest_duel.paired.checking import Checked, check
 from pytest_duel.paired.engine import Arm, Engine, lanes
 from pytest_duel.paired.pytest_client import Suite, pytest_workers
 from pytest_duel.paired.sampling import LEAST, LOOKS, Progress, Sampled, sample
@@ -42,7 +47,7 @@ class Question:
     head: str | None = None
     """The revision to judge; None is the working tree."""
     paths: tuple[str, ...] = ()
-    """Suite to collect, as pytest takes them."""
+    """Tests to collect, as pytest takes them; none is all, or the files that the settings name."""
     selection: tuple[str, ...] = ()
     """More of pytest's arguments: ``-k``, ``-m``."""
     only: tuple[str, ...] = ()
@@ -56,6 +61,10 @@ class Question:
     """Each arm has a virtual environment of its own, with the dependencies that it declares."""
     requirements: tuple[str, ...] = ()
     """What else that has, for the tests."""
+    placement: Placement | None = None
+    """What a self-test says of the place of compiled code."""
+    counts: bool = False
+    """Count instructions as well."""
     seed: int = 0
 
 
@@ -68,7 +77,7 @@ class Prepared:
     tests: Suite
     """The head's, which drive both."""
     own: Plan
-    settings: ProjectSettings
+    settings: Settings
     title: str
     collecting: float
     """Seconds that a worker takes to begin."""
@@ -83,8 +92,14 @@ def run(question: Question, announce: Announce) -> Judgement:
         Where anything is missing that a gate needs.
     """
     with prepared(question, announce) as ready:
-        sampled = measure(ready, question.seed, announce) if ready.own.measured else None
-        return findings.judge(ready.own, sampled, ready.title, ready.settings)
+        checked = checked_answers(ready, announce)
+        sampled = None
+        if ready.own.measured:
+            sampled = measure(ready, checked, question.seed, announce)
+        own = ready.own
+        if question.counts and sampled:
+            own = replace(own, notes=_with_counts(ready, sampled, announce))
+        return findings.judge(own, sampled, ready.title, ready.settings, checked)
 
 
 @contextmanager
@@ -95,6 +110,7 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
     with _scratch() as scratch:
         title, base_tree, head_tree = _exported(question, repository, commit, scratch)
         settings = _settings(question, head_tree)
+        before = _settings_before(base_tree, announce)
         announce(f"pytest-duel: {title}")
         recipe = Recipe(
             settings.packages,
@@ -107,21 +123,46 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         tests = Suite(
             head_tree, scratch, inner=inner_tests(head_tree, recipe.packages, head.modules)
         )
-        chosen = (*question.selection, *question.paths)
         announce("collecting the benchmarks of both ...")
+        paths = question.paths or _files(settings, before)
+        chosen = (*question.selection, *_present(paths, head_tree))
         own, seconds = _timed(lambda: collect(head, tests.restricted(chosen), "the head"))
-        before = _collected_base(question, base, base_tree, recipe, scratch)
+        theirs = _collected_base(question, paths, base, base_tree, recipe, scratch)
         found = plan(
-            own.benchmarks, before, settings, _settings_before(base_tree, announce), question.only,
+            own.benchmarks, theirs, settings, before or Settings(), question.only,
             question.threshold,
         )  # fmt: skip
+        found = _noted(found, question, before, (base, head), (base_tree, head_tree))
         announce(_intention(found, settings, seconds))
         yield Prepared(
             base, head, _for_workers(tests, own, found), found, settings, title, seconds
         )
 
 
-def measure(ready: Prepared, seed: int, announce: Announce) -> Sampled:
+def checked_answers(ready: Prepared, announce: Announce) -> Checked:
+    """Let both arms check the answers of the benchmarks that ask for it."""
+    names = [name for name, one in ready.own.measured.items() if one.is_checked]
+    if not names:
+        return Checked()
+    announce(f"checking the answers of {len(names)} benchmarks on both sides ...")
+    found = check((ready.base, ready.head), ready.tests, names)
+    announce(f"  {len(found.reasons)} are wrong ({duration(found.seconds)})")
+    return found
+
+
+def _with_counts(ready: Prepared, sampled: Sampled, announce: Announce) -> dict[str, str]:
+    """Return the notes of the plan, and what counting instructions gave."""
+    names = list(sampled.estimates)
+    counted, errors = callgrind.compare((ready.base, ready.head), ready.tests, names, announce)
+    said = {name: f"instructions {one.change:+.2%}" for name, one in counted.items()}
+    said |= {name: f"instructions not counted: {why}" for name, why in errors.items()}
+    return {**ready.own.notes} | {
+        name: "; ".join(filter(None, [ready.own.notes.get(name, ""), one]))
+        for name, one in said.items()
+    }
+
+
+def measure(ready: Prepared, checked: Checked, seed: int, announce: Announce) -> Sampled:
     """Sample until every benchmark is decided, or the budget is spent."""
     pairs = contests(ready.own, ready.base, ready.head)
     budget = Budget(
@@ -130,9 +171,12 @@ def measure(ready: Prepared, seed: int, announce: Announce) -> Sampled:
         blocks=LOOKS[0],
         least=LEAST,
         benchmarks=len(pairs),
-        overhead=2 * ready.collecting,
+        overhead=(4 if ready.own.nulls else 2) * ready.collecting,  # workers begin in turns
     )
     engine = Engine(pytest_workers(ready.tests), pairs, seed, budget)
+    engine.give_up(checked.reasons)
+    engine.give_up({null_name(name): why for name, why in checked.wrong.get(BASE, {}).items()})
+    limits = {name: ready.own.limit(name) for name in ready.own.thresholds}
     nulls = {null_name(name): ready.own.thresholds[name] for name in ready.own.nulls}
 
     def tell(now: Progress) -> None:
@@ -141,7 +185,7 @@ def measure(ready: Prepared, seed: int, announce: Announce) -> Sampled:
             f"undecided after {now.elapsed:.0f} s, at most {now.left:.0f} s left"
         )
 
-    return sample(engine, ready.own.thresholds, nulls, ready.settings.budget, tell)
+    return sample(engine, limits, nulls, ready.settings.budget, tell)
 
 
 @contextmanager
@@ -165,19 +209,56 @@ def _exported(
     return title, scratch / BASE / repository.project, scratch / HEAD / repository.project
 
 
-def _settings(question: Question, head_tree: Path) -> ProjectSettings:
-    settings = project_settings.read(head_tree, project_settings.FILE)
+def _settings(question: Question, head_tree: Path) -> Settings:
+    settings = gate_settings.read(head_tree)
     given = {key: value for key, value in question.overrides.items() if value is not None}
     settings = replace(settings, **given)  # type: ignore[arg-type]
     return replace(settings, removed=(*settings.removed, *question.accepted))
 
 
-def _settings_before(base_tree: Path, announce: Announce) -> ProjectSettings:
+def _settings_before(base_tree: Path, announce: Announce) -> Settings | None:
     try:
-        return project_settings.read(base_tree, f"the base's {project_settings.FILE}")
+        return gate_settings.read(base_tree, f"the base's {FILE}")
     except SettingsError as error:
         announce(f"the base's own settings cannot be used: {error}")
-        return ProjectSettings()
+        return None
+
+
+def _files(settings: Settings, before: Settings | None) -> tuple[str, ...]:
+    """Return the files to collect, where the settings of both sides name all of them."""
+    own, theirs = settings.files, before.files if before else ()
+    return tuple(dict.fromkeys([*own, *theirs])) if own and theirs else ()
+
+
+def _present(paths: Sequence[str], tree: Path) -> list[str]:
+    """Return the paths that a tree has, or all of them, so that pytest says what is missing."""
+    found = [path for path in paths if (tree / path.partition("::")[0]).exists()]
+    return found or list(paths)
+
+
+def _noted(
+    found: Plan,
+    question: Question,
+    before: Settings | None,
+    arms: tuple[Arm, Arm],
+    trees: tuple[Path, Path],
+) -> Plan:
+    """Return the plan with what else differs between both sides."""
+    floors: dict[str, float] = {}
+    after = gate_settings.read(trees[1])
+    warnings = [*found.warnings, *changes.about_settings(before, after)]
+    if before is None:
+        warnings.append(
+            "the base's own settings cannot be used, so nobody knows what its gate measured"
+        )
+    if not question.isolated:
+        warnings += changes.about_locks(trees[:1], trees[1:])
+    if changes.is_rebuilt(*arms):
+        warnings += changes.about_placement(found.thresholds, question.placement)
+        own = question.placement or Placement()
+        floors = {name: own.floor(name) for name in found.thresholds}
+    relevant = {name: one for name, one in floors.items() if one > found.thresholds[name]}
+    return replace(found, floors=relevant, warnings=tuple(warnings))
 
 
 @dataclass(frozen=True)
@@ -208,17 +289,22 @@ def _arm(name: str, tree: Path, recipe: Recipe, places: Places, announce: Announ
 
 
 def _collected_base(
-    question: Question, base: Arm, tree: Path, recipe: Recipe, scratch: Path
+    question: Question,
+    paths: Sequence[str],
+    base: Arm,
+    tree: Path,
+    recipe: Recipe,
+    scratch: Path,
 ) -> Mapping[str, Benchmark]:
     """Return the benchmarks of the base's own tests."""
-    paths = [path for path in question.paths if (tree / path.partition("::")[0]).exists()]
-    if question.paths and not paths:
+    present = [path for path in paths if (tree / path.partition("::")[0]).exists()]
+    if paths and not present:
         return {}
     tests = Suite(
         tree,
         scratch,
-        (*question.selection, *paths),
-        inner_tests(tree, recipe.packages, base.modules),
+        (*question.selection, *present),
+        inner=inner_tests(tree, recipe.packages, base.modules),
     )
     return collect(base, tests, "the base").benchmarks
 
@@ -227,10 +313,10 @@ def _for_workers(tests: Suite, own: Collected, found: Plan) -> Suite:
     """Return the tests as workers need them: only the files that hold a benchmark."""
     files = list(dict.fromkeys(one.path for one in found.measured.values()))
     where = [f"--rootdir={own.rootdir}", *(["-c", own.inifile] if own.inifile else [])]
-    return tests.restricted([*where, *files])
+    return replace(tests.restricted([*where, *files]), benchmarks=tuple(found.measured))
 
 
-def _intention(found: Plan, settings: ProjectSettings, collecting: float) -> str:
+def _intention(found: Plan, settings: Settings, collecting: float) -> str:
     files = {one.file for one in found.measured.values()}
     return (
         f"measuring {len(found.measured)} benchmarks of {len(files)} files in pairs, "

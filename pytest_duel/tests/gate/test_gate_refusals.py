@@ -122,7 +122,7 @@ def test_two_benchmarks_of_one_id(
     ("budget = 'long'", "budget is 'long': it must be seconds"),
     ("benchmarks = 'all'", "benchmarks is 'all': it must be a list"),
     ("install = 'apt'", "install is 'apt': it must be \"pip\", \"none\""),
-    ("thresholds = {'*' = 2}", "thresholds is {'*': 2}: it must be a table"),
+    ("thresholds = {'*' = 2}", "thresholds.* is 2: it must be a share"),
     ("colour = 1", "there is no setting 'colour': choose from benchmarks"),
     ("benchmarks = ['*no_such*']", "no benchmark matches '*no_such*'"),
 ])  # fmt: skip

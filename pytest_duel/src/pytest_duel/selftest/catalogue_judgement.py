@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pytest_duel.catalogue.model import Case
-from pytest_duel.gate.gate import NULL, Parity, Scope
 from pytest_duel.paired.sampling import ALPHA, LOOKS, Sampled
+from pytest_duel.selftest.catalogue_gate import NULL, Parity, Scope
 from pytest_duel.statistics.paired import Verdict
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.verdicts.model import Judgement, Row

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_duel.gate import gate
-from pytest_duel.gate.gate import NULL, Parity
-from pytest_duel.gate.judgement import judge
 from pytest_duel.paired import sampling
+from pytest_duel.selftest import catalogue_gate as gate
+from pytest_duel.selftest.catalogue_gate import NULL, Parity
+from pytest_duel.selftest.catalogue_judgement import judge
 from pytest_duel.support.exit_codes import Exit
 from simulated_gate import SETTINGS, gated, scope_of
 

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_duel.gate.settings import Settings, SettingsError, matching, read, resolve
+from pytest_duel.selftest.catalogue_settings import (
+    Settings,
+    SettingsError,
+    matching,
+    read,
+    resolve,
+)
 
 IDS = (
     "clear[rust-uniform-5]",

@@ -1,0 +1,106 @@
+"""What else differs between two trees and bears on a gate: settings, lock files, compiled code."""
+
+import importlib.machinery
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_duel.gate.settings import Settings
+from pytest_duel.paired.engine import Arm
+from pytest_duel.support import files
+
+LOCKS = (
+    "constraints.txt", "requirements.txt", "uv.lock", "poetry.lock", "pdm.lock", "pixi.lock",
+    "Pipfile.lock", "pylock.toml",
+)  # fmt: skip
+"""Files that pin what is installed beside the code."""
+LARGE = 0.05
+"""From here on it is said of each benchmark what the place of its code may hide."""
+_SUFFIXES = tuple(importlib.machinery.EXTENSION_SUFFIXES)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What the place of compiled code alone may do, as a self-test has measured it."""
+
+    floors: Mapping[str, float] = field(default_factory=dict)
+    """By how much it slows a benchmark down at most, as a share; by name, or by its last part."""
+    elsewhere: bool = False
+    """It was measured on another machine."""
+
+    def floor(self, name: str) -> float:
+        """Return that of a benchmark, 0 where it is not known."""
+        short = name.rpartition("::")[2].removeprefix("test_")
+        return self.floors.get(name, self.floors.get(short, 0.0))
+
+
+def about_settings(before: Settings | None, after: Settings) -> Iterator[str]:
+    """Yield which of the gate's settings a change alters."""
+    if before is None:
+        return
+    for key, value in vars(after).items():
+        if getattr(before, key) != value:
+            yield f"this change alters the gate's own setting {key!r}"
+
+
+def about_locks(base: Sequence[Path], head: Sequence[Path]) -> Iterator[str]:
+    """Yield which lock files differ, of folders of either tree that belong together.
+
+    Arms share what is installed here, unless each has an environment of its own.
+    """
+    for one, other in zip(base, head, strict=True):
+        for name in LOCKS:
+            if _content(one / name) != _content(other / name):
+                yield (
+                    f"{name} differs, and both sides ran with what is installed here; --isolated "
+                    "gives each its own"
+                )
+
+
+def about_placement(limits: Mapping[str, float], placement: Placement | None) -> Iterator[str]:
+    """Yield what is to be known where the compiled code of both sides differs.
+
+    Parameters
+    ----------
+    limits
+        From where on a slowdown counts, by benchmark.
+    placement
+        What a self-test says; None where there is none.
+    """
+    if placement is None:
+        yield (
+            "the compiled code of the sides differs, and where it lies in memory alone may move "
+            "a benchmark of less than a microsecond by some percent"
+        )
+        return
+    if placement.elsewhere:
+        yield (
+            "the compiled code of the sides differs, and what its place in memory alone gives is "
+            "known from another machine's self-test"
+        )
+    large = [f"{name} ({one:.1%})" for name in limits if (one := placement.floor(name)) > LARGE]
+    if large:
+        yield (
+            f"the place of compiled code alone may give more than {LARGE:.0%}, and slowdowns up "
+            f"to that are tolerated: {', '.join(large)}"
+        )
+
+
+def is_rebuilt(base: Arm, head: Arm) -> bool:
+    """Tell whether the compiled code of both sides differs."""
+    return _compiled(base) != _compiled(head)
+
+
+def _compiled(arm: Arm) -> dict[str, str]:
+    found = {}
+    for name, folder in arm.modules.items():
+        home = Path(folder)
+        paths = [*home.glob(f"{name}.*"), *(home / name).rglob("*")]
+        for path in paths:
+            if path.name.endswith(_SUFFIXES) and path.is_file():
+                found[path.relative_to(home).as_posix()] = files.digest([path])
+    return found
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None

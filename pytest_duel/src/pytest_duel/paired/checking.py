@@ -1,0 +1,76 @@
+"""Let both arms check their answers before anything is timed: a wrong answer has no speed.
+
+A benchmark whose marker says ``duel(check=True)`` is run once on either arm, untimed, in a worker
+that tells its fixtures so. Where it fails there it is not measured.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from pytest_duel.paired.client import RefusalError, SideError
+from pytest_duel.paired.engine import GARBAGE, Arm
+from pytest_duel.paired.pytest_client import COLLECTING, PytestSide, Suite
+
+SECONDS = 600.0
+"""Compiling, making inputs and comparing takes tens of seconds."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check has found."""
+
+    wrong: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By arm: why a benchmark must not be measured, by name."""
+    number: int = 0
+    """Of benchmarks that were checked."""
+    seconds: float = 0.0
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Return the reasons of all arms; the last arm's, the head's, is the one to read."""
+        return {name: why for own in self.wrong.values() for name, why in own.items()}
+
+
+def check(arms: Sequence[Arm], tests: Suite, names: Sequence[str]) -> Checked:
+    """Run some benchmarks on each arm, all arms at once.
+
+    Where a worker dies or hangs, each benchmark that is left gets a fresh one: whose fault it is
+    will be seen.
+    """
+    started = time.monotonic()
+    with ThreadPoolExecutor(len(arms)) as pool:
+        found = list(pool.map(lambda arm: _check(arm, tests, names), arms))
+    wrong = {arm.name: own for arm, own in zip(arms, found, strict=True)}
+    return Checked(wrong, len(names), time.monotonic() - started)
+
+
+def _check(arm: Arm, tests: Suite, names: Sequence[str]) -> dict[str, str]:
+    try:
+        return _ask(arm, tests, names)
+    except (SideError, OSError, *GARBAGE):
+        wrong: dict[str, str] = {}
+        for name in names:
+            try:
+                wrong |= _ask(arm, tests, [name])
+            except (SideError, OSError, *GARBAGE) as error:
+                wrong[name] = f"its answers cannot be checked: {error}"
+        return wrong
+
+
+def _ask(arm: Arm, tests: Suite, names: Sequence[str]) -> dict[str, str]:
+    """Return why some of the benchmarks fail in one worker."""
+    wrong: dict[str, str] = {}
+    side = PytestSide(arm, replace(tests, benchmarks=tuple(names), checks=True))
+    try:
+        side.ask(side.hello, COLLECTING)
+        for name in names:
+            try:
+                side.ask({"do": "open", "name": name}, SECONDS)
+                side.ask({"do": "close", "name": name})
+            except RefusalError as refusal:
+                wrong[name] = str(refusal)
+    finally:
+        side.close()
+    return wrong
