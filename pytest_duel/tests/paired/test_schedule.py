@@ -44,6 +44,17 @@ def test_a_slow_call_is_not_repeated_for_calibration() -> None:
     assert arms.asked == [1]
 
 
+def test_a_first_call_that_compiles_is_not_taken_for_the_others() -> None:
+    arms = Arms(1e-3, 1e-3)
+
+    def compiling(calls: int) -> Sequence[float]:
+        slow = 0.0 if arms.asked else 3.0
+        return [slow + one for one in arms.both(calls)]
+
+    assert calibrated(compiling, None) == ([1e-3, 1e-3], 3)
+    assert arms.asked == [1, 1, 1]
+
+
 def test_few_rounds_are_not_spent_on_calibration() -> None:
     arms = Arms(1e-3, 1e-3)
     assert calibrated(arms.both, 4) == (None, 0)

@@ -15,6 +15,10 @@ QUAD, PAIR = 4, 2
 """Batches: two of each arm, or one."""
 CALIBRATION_SECONDS = 0.0002
 """From here on a batch tells how long a call takes."""
+SLOW_SECONDS = 100 * CALIBRATION_SECONDS
+"""A call that takes longer is calibrated by itself."""
+LONGEST_START = 10.0
+"""A first call that takes less may have compiled or imported something, so a second one counts."""
 GROWTH = 4
 """By how much batches grow until then."""
 LEAST_SECONDS = 1e-12
@@ -54,10 +58,12 @@ def calibrated(
     """
     if limit is not None and limit <= FEW_ROUNDS:
         return None, 0
-    taken = time_both(1)  # compiles, imports and fills caches
-    if limit is not None or max(taken) > CALIBRATION_SECONDS * 100:
-        return taken, 1
-    calls, spent = 1, 1
+    taken, spent = time_both(1), 1  # compiles, imports and fills caches
+    if SLOW_SECONDS < max(taken) < LONGEST_START and limit is None:
+        taken, spent = time_both(1), 2
+    if limit is not None or max(taken) > SLOW_SECONDS:
+        return taken, spent
+    calls = 1
     while True:
         taken = time_both(calls)
         spent += calls
