@@ -400,6 +400,16 @@ def test_noise_is_measured_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert not {one["name"] for one in read["findings"]} ^ {probe.name for probe in PROBES}
 
 
+def test_a_folder_without_a_catalogue_is_looked_at_without_noise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["doctor", "--json"]) in (Exit.PASS, Exit.REGRESSION)
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["noise"] is None
+    assert "the noise is not measured" in captured.err
+
+
 @pytest.mark.usefixtures("toy_workplace")
 def test_the_noise_can_be_left_out(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

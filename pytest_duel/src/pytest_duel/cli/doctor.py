@@ -6,8 +6,10 @@ import os
 import platform
 import sys
 import time
+from pathlib import Path
 
-from pytest_duel.cli.parser import Commands, add_command, project, seconds, show
+from pytest_duel.catalogue.project import has_catalogue
+from pytest_duel.cli.parser import Commands, add_command, announce, project, seconds, show
 from pytest_duel.doctor import noise, probes, report
 from pytest_duel.results import machine
 from pytest_duel.support import system
@@ -21,6 +23,7 @@ about it, and how noisy it is. It changes nothing.
 
 The noise is that of equal code: a case of the reference against itself, in
 pairs of fresh processes on one CPU, and a loop that only looks at the clock.
+Without a catalogue there is no such case, and the noise is not measured.
 
 Exit code 0 says that measuring makes sense, advice or not; 1 that what would be
 timed is not what users run, a debug build for instance; 3 that the machine is
@@ -59,14 +62,17 @@ def run(options: argparse.Namespace) -> Exit:
 
 
 def _diagnosis(measured: float | None) -> report.Diagnosis:
-    own = project()
+    own = project() if has_catalogue(Path.cwd()) else None
+    if own is None and measured is not None:
+        announce("no catalogue, so the noise is not measured; `gate --base HEAD` shows it")
+        measured = None
     load = machine.load_average()
     before = system.ticks(system.HERE)
-    if measured is None:
+    if own is None or measured is None:
         time.sleep(WATCHED)
         quiet = None
     else:
-        sys.stderr.write(f"measuring the noise for {measured:.0f} s ...\n")
+        announce(f"measuring the noise for {measured:.0f} s ...")
         quiet = noise.measure(own, measured)
     here = system.System(
         system.HERE,
@@ -79,7 +85,8 @@ def _diagnosis(measured: float | None) -> report.Diagnosis:
         slow_numba=system.slow_numba(os.environ),
         activity=system.between(before, system.ticks(system.HERE)),
     )
-    return report.Diagnosis(_name(), probes.examine(here, [*own.probes, *probes.PROBES]), quiet)
+    own_probes = own.probes if own else ()
+    return report.Diagnosis(_name(), probes.examine(here, [*own_probes, *probes.PROBES]), quiet)
 
 
 def _name() -> str:
