@@ -15,7 +15,6 @@ from pytest_duel.support import harness
 
 TOOLS = ("pytest", "pytest-benchmark")
 """As here, in either environment: they measure."""
-_WORKER = ("__init__.py", "paired/__init__.py", "paired/channel.py", "paired/imports.py")
 
 
 def environment(folder: Path, project: Path, recipe: Recipe, more: Sequence[str]) -> str:
@@ -51,14 +50,9 @@ def environment(folder: Path, project: Path, recipe: Recipe, more: Sequence[str]
 
 
 def carried_harness(folder: Path) -> str:
-    """Copy what a worker needs of this harness into a new folder, and return that."""
-    home = harness.HOME / "pytest_duel"
-    target = folder / "pytest_duel"
-    (target / "paired").mkdir(parents=True)
-    for name in _WORKER:
-        shutil.copyfile(home / name, target / name)
+    """Copy this harness, and nothing that lies beside it, into a new folder, and return that."""
     shutil.copytree(
-        home / "paired/pytest_worker", target / "paired/pytest_worker",
+        harness.HOME / "pytest_duel", folder / "pytest_duel",
         ignore=shutil.ignore_patterns("__pycache__"),
     )  # fmt: skip
     return str(folder)
