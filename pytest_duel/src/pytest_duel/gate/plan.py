@@ -130,7 +130,7 @@ def contests(own: Plan, base: Arm, head: Arm) -> list[Contest]:
 
 def null_name(name: str) -> str:
     """Return what the null of a benchmark is called; no node id begins like this."""
-    return f"null {name}"
+    return f"A/A {name}"
 
 
 def spread(names: Sequence[str], number: int) -> list[str]:
