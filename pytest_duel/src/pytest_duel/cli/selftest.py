@@ -8,7 +8,8 @@ from pytest_benchmark.utils import get_commit_info
 
 from pytest_duel.catalogue import collect
 from pytest_duel.catalogue.model import FULL
-from pytest_duel.catalogue.project import Project
+from pytest_duel.catalogue.project import Project, has_catalogue
+from pytest_duel.cli import selftest_project
 from pytest_duel.cli.parser import Commands, add_command, announce, project, show
 from pytest_duel.selftest import catalogue_gate as gate
 from pytest_duel.selftest import catalogue_settings as gate_settings
@@ -44,9 +45,12 @@ examples:
 
 
 def add(commands: Commands) -> None:
-    """Declare the command."""
+    """Declare the command, for a catalogue or for ordinary benchmarks."""
+    if not has_catalogue(Path.cwd()):
+        selftest_project.add(commands)
+        return
     parser = add_command(commands, "selftest", summary="measure how good the gate is", text=TEXT)
-    parser.add_argument("file", type=Path, metavar="FILE", help="where trials are kept")
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="where trials are kept")
     numbers = {
         Kind.SAME: 100, Kind.SLOWED: 30, Kind.PLACEMENT: 11,
         Kind.REBUILT: 24, Kind.REBUILT_SLOWED: 12, Kind.STOCK: 12,
@@ -61,11 +65,16 @@ def add(commands: Commands) -> None:
         help="the cases to try; * stands for anything; may be repeated",
     )  # fmt: skip
     parser.add_argument("--show", action="store_true", help="only say what the file says")
+    selftest_project.add_update(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> Exit:
     """Make the trials that are left, and say what all of them say."""
+    if options.update:
+        return selftest_project.update(options.update)
+    if not options.file:
+        raise SelftestError("it needs a FILE, where trials are kept")
     if not options.show:
         if not options.file.parent.is_dir():
             raise SelftestError(f"{options.file.parent} is no folder")

@@ -67,14 +67,10 @@ def judge(
     NothingMeasuredError
         Where the benchmarks ran without a module of the project.
     """
-    if sampled and sampled.measured.differences and not sampled.measured.own_modules:
-        raise NothingMeasuredError(
-            "no benchmark imports a module of this project, so there was nothing to compare; "
-            "which folders hold it is said by `packages` in [tool.pytest-duel]"
-        )
-    rows = [*_measured_rows(own, sampled), *_other_rows(own)]
+    check_imports(sampled)
+    rows = [*measured_rows(own, sampled), *_other_rows(own)]
     means = _mean_rows(own, sampled, settings) if sampled else []
-    void = sampled is not None and _is_void(sampled)
+    void = sampled is not None and is_void(sampled)
     return Judgement(
         command="gate",
         title=title,
@@ -88,16 +84,33 @@ def judge(
     )
 
 
-def _place(one: Benchmark) -> tuple[str, str]:
+def check_imports(sampled: Sampled | None) -> None:
+    """Refuse what was measured without a module of the project.
+
+    Raises
+    ------
+    NothingMeasuredError
+        Where that is so.
+    """
+    if sampled and sampled.measured.differences and not sampled.measured.own_modules:
+        raise NothingMeasuredError(
+            "no benchmark imports a module of this project, so there was nothing to compare; "
+            "which folders hold it is said by `packages` in [tool.pytest-duel]"
+        )
+
+
+def place_of(one: Benchmark) -> tuple[str, str]:
+    """Return the file that a benchmark stands under, and its name there."""
     return one.file, one.name.removeprefix(f"{one.file}::")
 
 
-def _measured_rows(own: Plan, sampled: Sampled | None) -> Iterator[Row]:
+def measured_rows(own: Plan, sampled: Sampled | None) -> Iterator[Row]:
+    """Yield a row for each benchmark that is on both arms."""
     if sampled is None:
         return
     measured = sampled.measured
     for name, benchmark in own.measured.items():
-        place = _place(benchmark)
+        place = place_of(benchmark)
         if name in measured.skipped:
             yield Row(name, *place, EMPTY, SKIPPED, note=measured.skipped[name])
         elif name in measured.unaffordable:
@@ -196,7 +209,7 @@ def _mean_rows(own: Plan, sampled: Sampled, settings: Settings) -> list[Row]:
     if len(groups) != 1:
         groups = {**groups, "all benchmarks": everything}
     groups = {label: names for label, names in groups.items() if len(names) > 1}
-    means = {label: _mean(names, sampled.measured) for label, names in groups.items()}
+    means = {label: mean(names, sampled.measured) for label, names in groups.items()}
     found = {label: estimate(one) for label, one in means.items() if len(one) >= LOOKS[0]}
     limits = {label: mean_threshold(settings.threshold, len(groups[label])) for label in found}
     verdicts = decide(found, limits, ALPHA)
@@ -219,7 +232,7 @@ def mean_threshold(threshold: float, number: int) -> float:
     return max(threshold * MEAN_SHARE, threshold / math.sqrt(number))
 
 
-def _mean(names: Sequence[str], measured: Measurements) -> list[float]:
+def mean(names: Sequence[str], measured: Measurements) -> list[float]:
     """Return the mean log ratio of each block in which all were measured."""
     blocks = min(len(measured.differences[name]) for name in names)
     table = np.array([measured.differences[name][:blocks] for name in names])
@@ -249,7 +262,7 @@ def _mean_row(
     )  # fmt: skip
 
 
-def _is_void(sampled: Sampled) -> bool:
+def is_void(sampled: Sampled) -> bool:
     """Tell whether the base differs from itself, or nobody could look whether it does."""
     return bool(sampled.tripped) or (bool(sampled.estimates) and not sampled.nulls)
 

@@ -112,12 +112,21 @@ def plan(
     )
 
 
-def contests(own: Plan, base: Arm, head: Arm) -> list[Contest]:
-    """Return the pairs to measure: each benchmark, and the nulls."""
+def contests(
+    own: Plan, base: Arm, head: Arm, extra: Mapping[str, float] | None = None
+) -> list[Contest]:
+    """Return the pairs to measure: each benchmark, and the nulls.
+
+    `extra` is more work for the head, by benchmark, as a share: what a self-test is to find.
+    """
+    more = extra or {}
     pairs = [
-        Contest(name, (base, head), file=one.file, benchmark=name, alike=False)
+        Contest(
+            name, (base, head), file=one.file, benchmark=name, alike=False,
+            extra=more.get(name, 0.0),
+        )
         for name, one in own.measured.items()
-    ]
+    ]  # fmt: skip
     nulls = [
         Contest(
             null_name(name), (base, base), file=own.measured[name].file, benchmark=name,

@@ -1,6 +1,7 @@
 """A gate of any project, from its start to its end: trees, installs, collecting, measuring."""
 
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from pytest_duel.paired.engine import Arm, Engine, lanes
 from pytest_duel.paired.pytest_client import Suite, pytest_workers
 from pytest_duel.paired.sampling import LEAST, LOOKS, Progress, Sampled, sample
 from pytest_duel.paired.schedule import Budget
+from pytest_duel.statistics.paired import Decide, decide
 from pytest_duel.support.units import duration
 from pytest_duel.verdicts.model import Judgement
 
@@ -42,8 +44,8 @@ class Question:
 
     folder: Path
     """Of the project."""
-    base: str
-    """The revision to start from."""
+    base: str | None
+    """The revision to start from; None is the working tree."""
     head: str | None = None
     """The revision to judge; None is the working tree."""
     paths: tuple[str, ...] = ()
@@ -65,7 +67,19 @@ class Question:
     """What a self-test says of the place of compiled code."""
     counts: bool = False
     """Count instructions as well."""
+    own: Mapping[str, "Own"] = field(default_factory=dict)
+    """What only one arm has in its environment: `BASE`'s or `HEAD`'s."""
+    names: Mapping[str, str] = field(default_factory=lambda: {BASE: "the base", HEAD: "the head"})
+    """What messages call the arms."""
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Own:
+    """What one arm is isolated with."""
+
+    python: str = sys.executable
+    requirements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,6 +107,7 @@ def run(question: Question, announce: Announce) -> Judgement:
     """
     with prepared(question, announce) as ready:
         checked = checked_answers(ready, announce)
+        announce(intention(ready))
         sampled = None
         if ready.own.measured:
             sampled = measure(ready, checked, question.seed, announce)
@@ -106,9 +121,17 @@ def run(question: Question, announce: Announce) -> Judgement:
 def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
     """Yield what is to be measured; everything written for it goes when the context ends."""
     repository = trees.repository(question.folder)
-    commit = trees.commit_of(question.base, repository)
+    commits = tuple(
+        None if one is None else trees.commit_of(one, repository)
+        for one in (question.base, question.head)
+    )
     with _scratch() as scratch:
-        title, base_tree, head_tree = _exported(question, repository, commit, scratch)
+        base_tree, head_tree = _exported(repository, commits, scratch)
+        start, end = (
+            said(name, commit)
+            for name, commit in zip((question.base, question.head), commits, strict=True)
+        )
+        title = f"{end} against {start if start != end else 'itself'}"
         settings = _settings(question, head_tree)
         before = _settings_before(base_tree, announce)
         announce(f"pytest-duel: {title}")
@@ -117,7 +140,13 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             settings.install or installing.suggested(head_tree),
             trees.version(repository),
         )
-        places = Places(scratch, isolated=question.isolated, requirements=question.requirements)
+        places = Places(
+            scratch,
+            isolated=question.isolated,
+            requirements=question.requirements,
+            own=question.own,
+            names=question.names,
+        )
         head = _arm(HEAD, head_tree, recipe, places, announce)
         base = _arm(BASE, base_tree, recipe, places, announce)
         tests = Suite(
@@ -126,14 +155,15 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         announce("collecting the benchmarks of both ...")
         paths = question.paths or _files(settings, before)
         chosen = (*question.selection, *_present(paths, head_tree))
-        own, seconds = _timed(lambda: collect(head, tests.restricted(chosen), "the head"))
+        own, seconds = _timed(
+            lambda: collect(head, tests.restricted(chosen), question.names[HEAD])
+        )
         theirs = _collected_base(question, paths, base, base_tree, recipe, scratch)
         found = plan(
             own.benchmarks, theirs, settings, before or Settings(), question.only,
             question.threshold,
         )  # fmt: skip
         found = _noted(found, question, before, (base, head), (base_tree, head_tree))
-        announce(_intention(found, settings, seconds))
         yield Prepared(
             base, head, _for_workers(tests, own, found), found, settings, title, seconds
         )
@@ -162,9 +192,33 @@ def _with_counts(ready: Prepared, sampled: Sampled, announce: Announce) -> dict[
     }
 
 
-def measure(ready: Prepared, checked: Checked, seed: int, announce: Announce) -> Sampled:
-    """Sample until every benchmark is decided, or the budget is spent."""
-    pairs = contests(ready.own, ready.base, ready.head)
+def measure(
+    ready: Prepared,
+    checked: Checked,
+    seed: int | str,
+    announce: Announce,
+    *,
+    extra: Mapping[str, float] | None = None,
+    judge: Decide = decide,
+) -> Sampled:
+    """Sample until every benchmark is decided, or the budget is spent.
+
+    Parameters
+    ----------
+    ready
+        Both arms.
+    checked
+        What the arms answered.
+    seed
+        Of the order.
+    announce
+        Told how far it is.
+    extra
+        More work for the head, by benchmark, as a share.
+    judge
+        Makes verdicts of estimates.
+    """
+    pairs = contests(ready.own, ready.base, ready.head, extra)
     budget = Budget(
         seconds=ready.settings.budget,
         lanes=len(lanes()),
@@ -175,7 +229,7 @@ def measure(ready: Prepared, checked: Checked, seed: int, announce: Announce) ->
     )
     engine = Engine(pytest_workers(ready.tests), pairs, seed, budget)
     engine.give_up(checked.reasons)
-    engine.give_up({null_name(name): why for name, why in checked.wrong.get(BASE, {}).items()})
+    engine.give_up({null_name(name): why for name, why in checked.wrong.get(ready.base.name, {}).items()})
     limits = {name: ready.own.limit(name) for name in ready.own.thresholds}
     nulls = {null_name(name): ready.own.thresholds[name] for name in ready.own.nulls}
 
@@ -185,7 +239,7 @@ def measure(ready: Prepared, checked: Checked, seed: int, announce: Announce) ->
             f"undecided after {now.elapsed:.0f} s, at most {now.left:.0f} s left"
         )
 
-    return sample(engine, limits, nulls, ready.settings.budget, tell)
+    return sample(engine, limits, nulls, ready.settings.budget, tell, judge)
 
 
 @contextmanager
@@ -198,15 +252,19 @@ def _scratch() -> Iterator[Path]:
 
 
 def _exported(
-    question: Question, repository: Repository, commit: str, scratch: Path
-) -> tuple[str, Path, Path]:
-    """Write both trees; return what is compared, and the project's folder in either."""
-    trees.export(repository, commit, scratch / BASE)
-    head = None if question.head is None else trees.commit_of(question.head, repository)
-    trees.export(repository, head, scratch / HEAD)
-    after = "the working tree" if head is None else f"{question.head} ({head[:10]})"
-    title = f"{after} against {question.base} ({commit[:10]})"
-    return title, scratch / BASE / repository.project, scratch / HEAD / repository.project
+    repository: Repository, commits: Sequence[str | None], scratch: Path
+) -> tuple[Path, Path]:
+    """Write both trees; return the project's folder in either."""
+    folders = scratch / BASE, scratch / HEAD
+    for commit, folder in zip(commits, folders, strict=True):
+        trees.export(repository, commit, folder)
+    base, head = (folder / repository.project for folder in folders)
+    return base, head
+
+
+def said(revision: str | None, commit: str | None) -> str:
+    """Return what a revision is called, or the working tree."""
+    return "the working tree" if commit is None else f"{revision} ({commit[:10]})"
 
 
 def _settings(question: Question, head_tree: Path) -> Settings:
@@ -268,24 +326,37 @@ class Places:
     scratch: Path
     isolated: bool = False
     requirements: tuple[str, ...] = ()
+    own: Mapping[str, Own] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What messages call the arms."""
 
 
 def _arm(name: str, tree: Path, recipe: Recipe, places: Places, announce: Announce) -> Arm:
-    announce(f"installing the {name} ...")
+    called = places.names.get(name, name)
+    announce(f"installing {called} ...")
     harness: tuple[str, ...] = ()
     started = time.monotonic()
     try:
         if places.isolated:
-            python = environment(places.scratch / f"{name}-env", tree, recipe, places.requirements)
+            own = places.own.get(name, Own())
+            recipe = replace(recipe, python=own.python)
+            more = (*places.requirements, *own.requirements)
+            python = environment(places.scratch / f"{name}-env", tree, recipe, more)
             recipe = replace(recipe, python=python)
             harness = (carried_harness(places.scratch / f"{name}-harness"),)
         found = installing.install(tree, recipe, installing.cache_folder())
     except InstallError as error:
-        raise InstallError(f"the {name} cannot be installed: {error}") from None
+        raise InstallError(f"{called} cannot be installed: {error}") from None
     how = f"{found.how}, in an environment of its own" if places.isolated else found.how
     took = duration(time.monotonic() - started)
     announce(f"  {', '.join(found.modules)}: {how} ({took})")
-    return Arm(name, (), modules=found.modules, python=recipe.python, harness=harness)
+    return Arm(
+        called.removeprefix("the "),
+        (),
+        modules=found.modules,
+        python=recipe.python,
+        harness=harness,
+    )
 
 
 def _collected_base(
@@ -306,7 +377,7 @@ def _collected_base(
         (*question.selection, *present),
         inner=inner_tests(tree, recipe.packages, base.modules),
     )
-    return collect(base, tests, "the base").benchmarks
+    return collect(base, tests, question.names[BASE]).benchmarks
 
 
 def _for_workers(tests: Suite, own: Collected, found: Plan) -> Suite:
@@ -316,12 +387,13 @@ def _for_workers(tests: Suite, own: Collected, found: Plan) -> Suite:
     return replace(tests.restricted([*where, *files]), benchmarks=tuple(found.measured))
 
 
-def _intention(found: Plan, settings: Settings, collecting: float) -> str:
-    files = {one.file for one in found.measured.values()}
+def intention(ready: Prepared) -> str:
+    """Say what will be measured, and for how long."""
+    files = {one.file for one in ready.own.measured.values()}
     return (
-        f"measuring {len(found.measured)} benchmarks of {len(files)} files in pairs, "
-        f"{len(lanes())} at a time, for at most some {settings.budget:.0f} s; "
-        f"a block begins in {duration(collecting)}"
+        f"measuring {len(ready.own.measured)} benchmarks of {len(files)} files in pairs, "
+        f"{len(lanes())} at a time, for at most some {ready.settings.budget:.0f} s; "
+        f"a block begins in {duration(ready.collecting)}"
     )
 
 

@@ -86,7 +86,7 @@ class PytestSide:
                 self._process = processes.start(
                     [*before, *_command(arm, tests, own)],
                     cwd=tests.folder,
-                    env=_environment(arm, own, seed) | child.environment,
+                    env=environment(arm, own, seed) | child.environment,
                     stdout=log.fileno(),
                     stderr=subprocess.STDOUT,
                     pass_fds=child.descriptors,
@@ -161,7 +161,18 @@ def _command(arm: Arm, tests: Suite, own: str) -> list[str]:
     ]  # fmt: skip
 
 
-def _environment(arm: Arm, own: str, seed: str) -> dict[str, str]:
+def environment(arm: Arm, own: str, seed: str) -> dict[str, str]:
+    """Return the variables of a process that runs an arm's code.
+
+    Parameters
+    ----------
+    arm
+        The code.
+    own
+        A folder for what the process writes.
+    seed
+        Of hashing.
+    """
     inherited = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
     # The harness that measures is this one. Where it is installed every process finds it, and its
     # folder must not stand before the standard library.

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from pytest_duel.paired.engine import Engine, Measurements
-from pytest_duel.statistics.paired import Estimate, Verdict, decide, estimate
+from pytest_duel.statistics.paired import Decide, Estimate, Verdict, decide, estimate
 
 LOOKS = (12, 24, 48)
 """Block counts: at the first most cases are plain, at the last nearly all."""
@@ -33,6 +33,7 @@ class Looks:
     """The smallest change that matters, by case."""
     looks: Sequence[int] = LOOKS
     alpha: float = ALPHA
+    judge: Decide = decide
     taken: int = 0
     estimates: dict[str, Estimate] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
@@ -54,7 +55,7 @@ class Looks:
             if name in differences and name not in settled:
                 self.estimates[name] = estimate(differences[name])
         level = self.alpha / len(self.looks)
-        for name, verdict in decide(self.estimates, self.thresholds, level).items():
+        for name, verdict in self.judge(self.estimates, self.thresholds, level).items():
             if name not in settled:
                 self.verdicts[name] = verdict
         self.taken += 1
@@ -95,6 +96,7 @@ def sample(
     nulls: Mapping[str, float],
     budget: float,
     announce: Callable[[Progress], None],
+    judge: Decide = decide,
 ) -> Sampled:
     """Run blocks until every case is decided, the last look is taken, or the budget is spent.
 
@@ -108,8 +110,10 @@ def sample(
         Seconds.
     announce
         Told after every block how far it is.
+    judge
+        Makes verdicts of estimates.
     """
-    looks = Looks(thresholds)
+    looks = Looks(thresholds, judge=judge)
     started, elapsed, taken, over, late = time.monotonic(), 0.0, 0, False, False
     with closing(engine.blocks()) as blocks:
         for measured in blocks:

@@ -58,17 +58,20 @@ class Kind(StrEnum):
     """Three runs of pytest-benchmark: one, the same again, and one with extra work."""
 
 
-def measuring_code() -> str:
+def measuring_code(modules: Sequence[str] = MEASURING) -> str:
     """Return a digest of the code that measures and decides."""
-    return files.digest(HOME / "pytest_duel" / name for name in MEASURING)
+    return files.digest(HOME / "pytest_duel" / name for name in modules)
 
 
 class Report:
-    """A self-test's file: read where there is one, and written after every trial."""
+    """A self-test's file: read where there is one, and written after every trial.
+
+    Without a path nothing is written.
+    """
 
     def __init__(
         self,
-        path: Path,
+        path: Path | None,
         key: Mapping[str, Any],
         machine: Mapping[str, Any],
         commit: Mapping[str, Any],
@@ -82,7 +85,7 @@ class Report:
             "commit": dict(commit),
             "trials": [],
         }
-        if path.exists():
+        if path and path.exists():
             old = load(path)
             for part in ("key", "machine"):
                 if old[part] != json.loads(json.dumps(self.data[part])):
@@ -104,7 +107,8 @@ class Report:
     def add(self, trial: Trial) -> None:
         """Keep a trial."""
         self.trials.append(trial)
-        files.write(self.path, json.dumps(self.data, indent=1) + "\n")
+        if self.path:
+            files.write(self.path, json.dumps(self.data, indent=1) + "\n")
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ difference of mean logs. Rounds within a process are not independent, so they ne
 sample (docs/method.md).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -133,5 +133,25 @@ def decide(
         elif one.high < threshold:
             verdicts[name] = Verdict.NO_CHANGE
         else:
+            verdicts[name] = Verdict.INCONCLUSIVE
+    return verdicts
+
+
+Decide = Callable[[Mapping[str, Estimate], Mapping[str, float], float], dict[str, Verdict]]
+"""(estimates, thresholds, level) → verdicts, by case."""
+
+
+def decide_both_ways(
+    estimates: Mapping[str, Estimate], thresholds: Mapping[str, float], alpha: float
+) -> dict[str, Verdict]:
+    """Return the same where both directions matter alike.
+
+    There is no change only where the interval excludes one in either direction; a gate is content
+    with one.
+    """
+    verdicts = decide(estimates, thresholds, alpha)
+    for name, one in estimates.items():
+        may_be_faster = one.low < 1 / (1 + thresholds[name]) - 1
+        if verdicts[name] is Verdict.NO_CHANGE and may_be_faster:
             verdicts[name] = Verdict.INCONCLUSIVE
     return verdicts

@@ -27,7 +27,7 @@ def environment(folder: Path, project: Path, recipe: Recipe, more: Sequence[str]
     project
         Whose dependencies to install.
     recipe
-        Says which folders of it are packages.
+        Says which folders of it are packages, and for which interpreter.
     more
         Further requirements, such as those of the tests.
 
@@ -38,9 +38,9 @@ def environment(folder: Path, project: Path, recipe: Recipe, more: Sequence[str]
     """
     tool = installer()
     if tool.name == "uv":
-        make = [*tool.program, "venv", "--quiet", "--python", sys.executable]
+        make = [*tool.program, "venv", "--quiet", "--python", recipe.python]
     else:
-        make = [sys.executable, "-m", "venv", "--without-pip"]
+        make = [recipe.python, "-m", "venv", "--without-pip"]
     run_build([*make, str(folder)], project, recipe)
     python = str(folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
     pinned = [f"{name}=={version(name)}" for name in TOOLS]

@@ -5,8 +5,11 @@ processes, trace them, stop or repeat them, reorder them, or write files are tak
 `addopts`; all others stay, the project's own among them.
 """
 
+import copy
 import re
 from collections.abc import Iterator, Sequence
+
+import pytest
 
 _FLAGS_TEXT = """
     -d -f -x --exitfirst --looponfail --full-trace
@@ -47,6 +50,29 @@ DISTURBING = (
     "timeout", "codspeed", "PytestCodSpeedPlugin", "flaky", "instafail", "sugar", "memray",
 )  # fmt: skip
 """Plugins, by the name of their entry point, that act without any option."""
+
+
+def take_out(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str], more: Sequence[str] = ()
+) -> None:
+    """Take out of a pytest that starts what would disturb: arguments, and plugins.
+
+    Parameters
+    ----------
+    early_config, parser, args
+        Of the hook ``pytest_load_initial_conftests``.
+    more
+        Arguments to add.
+    """
+    args[:] = [*undisturbed(args), *more]
+    known = early_config.known_args_namespace
+    early_config.known_args_namespace = parser.parse_known_args(
+        args, namespace=copy.copy(early_config.option)
+    )
+    early_config.known_args_namespace.confcutdir = known.confcutdir
+    for name in DISTURBING:
+        if early_config.pluginmanager.has_plugin(name):
+            early_config.pluginmanager.unregister(name=name)
 
 
 def undisturbed(arguments: Sequence[str]) -> list[str]:

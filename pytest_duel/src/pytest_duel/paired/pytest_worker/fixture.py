@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from pytest_benchmark.fixture import BenchmarkFixture, PauseInstrumentation
 
+from pytest_duel.paired.pytest_worker.slower import Slower
 from pytest_duel.paired.pytest_worker.talk import Talk
 
 Arguments = tuple[Sequence[Any], Mapping[str, Any]]
@@ -111,10 +112,10 @@ class ServedFixture(BenchmarkFixture):
                     _count(time, rounds)
                     self.talk.answer({})
                     continue
-                extra = round(rounds * float(request.get("extra", 0.0)))
+                slower = Slower(float(request.get("extra", 0.0)), self._timer, limit is None)
                 with PauseInstrumentation():
-                    seconds = time(rounds + extra)
-                stats.update(seconds / (rounds + extra))
+                    seconds = slower(time, rounds)
+                stats.update(seconds / rounds)
                 self.talk.answer({"seconds": seconds})
 
 

@@ -4,7 +4,6 @@ The engine says hello with the arm's modules, pytest collects once, and then eac
 when the engine names it.
 """
 
-import copy
 import os
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import pytest
 
 from pytest_duel.paired import channel, imports
 from pytest_duel.paired.pytest_worker import WORKER
-from pytest_duel.paired.pytest_worker.arguments import DISTURBING, undisturbed
+from pytest_duel.paired.pytest_worker.arguments import take_out
 from pytest_duel.paired.pytest_worker.names import described, names
 from pytest_duel.paired.pytest_worker.talk import EndedError, Talk
 
@@ -50,15 +49,7 @@ class Worker:
     ) -> None:
         """Take out of `addopts` what would disturb."""
         self.finder.load_parents()
-        args[:] = undisturbed(args)
-        known = early_config.known_args_namespace
-        early_config.known_args_namespace = parser.parse_known_args(
-            args, namespace=copy.copy(early_config.option)
-        )
-        early_config.known_args_namespace.confcutdir = known.confcutdir
-        for name in DISTURBING:
-            if early_config.pluginmanager.has_plugin(name):
-                early_config.pluginmanager.unregister(name=name)
+        take_out(early_config, parser, args)
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:

@@ -1,0 +1,41 @@
+"""Choosing the tests of a project, as with pytest: what several commands share."""
+
+import argparse
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini")
+
+
+def add_tests(parser: argparse.ArgumentParser) -> None:
+    """Declare which benchmarks are meant."""
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="tests to collect, as for pytest")
+    parser.add_argument("-k", dest="keyword", metavar="EXPR", help="as pytest's -k")
+    parser.add_argument("-m", dest="marks", metavar="EXPR", help="as pytest's -m")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="PATTERN",
+        help="measure these benchmarks only; * stands for anything; may be repeated",
+    )  # fmt: skip
+
+
+def selection(options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the options of pytest's own that were given."""
+    given = {"-k": options.keyword, "-m": options.marks}
+    return tuple(one for name, value in given.items() if value for one in (name, value))
+
+
+def project_folder(start: Path) -> Path:
+    """Return the nearest folder, from `start` upwards, that looks like a project's."""
+    for folder in (start, *start.parents):
+        if any((folder / name).is_file() for name in PROJECT_FILES):
+            return folder
+        if (folder / ".git").exists():
+            break
+    return start
+
+
+def paths_within(folder: Path, paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the paths of tests as seen from the project's folder."""
+    parts = (path.partition("::") for path in paths)
+    return tuple(os.path.relpath(file, folder) + mark + test for file, mark, test in parts)

@@ -1,0 +1,147 @@
+"""``pytest-duel selftest`` in a project without a catalogue: gates of its ordinary benchmarks."""
+
+import argparse
+from pathlib import Path
+
+from pytest_benchmark.utils import get_commit_info
+
+from pytest_duel.cli.choosing import add_tests, paths_within, project_folder, selection
+from pytest_duel.cli.parser import Commands, add_command, announce, fraction, seconds, show
+from pytest_duel.gate.project import Question, prepared
+from pytest_duel.selftest import rates, said, trials
+from pytest_duel.selftest.records import Kind, Report, SelftestError
+from pytest_duel.support.exit_codes import Exit
+
+TRIALS = 20
+SLOWDOWN = 0.03
+
+TEXT = """\
+Measure how far the gate can be trusted, on this machine, with your benchmarks.
+
+The working tree is installed once, and stands on both sides. Then gates run
+whose right verdict is known:
+
+  equal code  nothing differs, so every alarm is false
+  slowed      one benchmark, another each time, does some more work in the head;
+              what is less than a whole call is spent in a loop
+  stock       three runs of pytest-benchmark: one, the same again, and one with
+              the slowed benchmark, as --benchmark-compare-fail judges them
+
+Each is a gate as `pytest-duel gate` runs it, with the project's settings. It
+says first how long it will take. With --output every trial is saved at once;
+the same command goes on where it was interrupted, and a larger --trials adds to
+what there is. What it says are shares of gates, with their 95 % intervals:
+twenty trials without an alarm still allow a rate of up to 17 %, a hundred one
+of up to 4 %.
+
+--update DOCUMENT writes a table of saved self-tests into a document, between
+`<!-- selftest: SAVED.json ... -->` and `<!-- end selftest -->`; the paths are
+relative to the document.
+
+examples:
+  pytest-duel selftest --output selftest.json
+  pytest-duel selftest --trials 100 --slowdown 5% --output selftest.json
+  pytest-duel selftest tests/benchmarks -k parse --budget 60
+  pytest-duel selftest --show --output selftest.json --format markdown
+  pytest-duel selftest --update README.md
+"""
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = add_command(commands, "selftest", summary="measure how good the gate is", text=TEXT)
+    add_tests(parser)
+    parser.add_argument(
+        "--trials", type=_count, default=TRIALS, metavar="N",
+        help="gates of equal code, and as many with a slowed benchmark (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--stock", type=_count, metavar="N",
+        help="three runs of pytest-benchmark, so many times (default: as --trials)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--slowdown", type=fraction, default=SLOWDOWN, metavar="SHARE",
+        help="by how much one benchmark is slowed (default: 3%%)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--threshold", type=fraction, metavar="SHARE", help="of the gate, in place of the setting"
+    )
+    parser.add_argument(
+        "--budget", type=seconds, metavar="SECONDS", help="of each gate, in place of the setting"
+    )
+    parser.add_argument(
+        "--output", type=_record, metavar="FILE.json",
+        help="keep the trials there; what is there is gone on with",
+    )  # fmt: skip
+    parser.add_argument(
+        "--format", choices=list(said.FORMATS), default="terminal",
+        help="what the screen shows (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--show", action="store_true", help="only say what the file says")
+    add_update(parser)
+    parser.set_defaults(run=run)
+
+
+def add_update(parser: argparse.ArgumentParser) -> None:
+    """Declare the document to write rates into."""
+    parser.add_argument(
+        "--update", type=Path, metavar="DOCUMENT",
+        help="only write the rates of the saved self-tests that it names into this document",
+    )  # fmt: skip
+
+
+def update(path: Path) -> Exit:
+    """Write the rates of saved self-tests into a document."""
+    changed = said.update(path)
+    announce(f"{path}: {'written anew' if changed else 'it was up to date'}")
+    return Exit.PASS
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Make the trials that are left, and say what all of them say."""
+    if options.update:
+        return update(options.update)
+    if options.show:
+        if not options.output:
+            raise SelftestError("--show needs --output, which names the saved self-test")
+        found = rates.load(options.output)
+    else:
+        found = _tried(options)
+    show(said.FORMATS[options.format](found))
+    return Exit.PASS
+
+
+def _tried(options: argparse.Namespace) -> dict[str, object]:
+    if options.slowdown == 0.0:
+        raise SelftestError("--slowdown is 0: there would be nothing to find")
+    stock = options.trials if options.stock is None else options.stock
+    numbers = {Kind.SAME: options.trials, Kind.SLOWED: options.trials, Kind.STOCK: stock}
+    folder = project_folder(Path.cwd())
+    overrides = {"threshold": options.threshold, "budget": options.budget}
+    question = Question(
+        folder=folder,
+        base=None,
+        paths=paths_within(folder, options.paths),
+        selection=selection(options),
+        only=tuple(options.only),
+        threshold=options.threshold,
+        overrides=overrides,
+    )
+    with prepared(question, announce) as ready:
+        plan = trials.Plan(ready, folder.name, numbers, options.slowdown)
+        report = Report(options.output, plan.key(), trials.here(), get_commit_info())
+        trials.run(plan, report, announce)
+    return report.data
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+    return int(text)
+
+
+def _record(text: str) -> Path:
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is in no folder that exists")
+    return path.resolve()

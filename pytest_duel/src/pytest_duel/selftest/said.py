@@ -1,0 +1,123 @@
+"""Ways to say what a self-test of a project found: text, Markdown, JSON; in a document, too."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pytest_duel.results.provenance import where
+from pytest_duel.selftest import rates
+from pytest_duel.selftest.rates import HEADING, Table
+from pytest_duel.selftest.records import SelftestError
+from pytest_duel.support import files, markdown
+from pytest_duel.support.terminal import wrapped
+
+BEGIN, END = "<!-- selftest:", "<!-- end selftest -->"
+_PART = re.compile(rf"(?s){BEGIN}(?P<names>[^>]*?)-->\n(?P<body>.*?){END}")
+
+
+def terminal(data: Mapping[str, Any]) -> str:
+    """Return plain text."""
+    lines = wrapped(rates.intro(data))
+    for table in rates.tables(data):
+        lines += ["", table.title, "-" * len(table.title), *_aligned(table)]
+    return "\n".join(lines) + "\n"
+
+
+def _aligned(table: Table) -> list[str]:
+    """Return the lines of a table: its first column to the left, the others to the right."""
+    rows = [row for row in (table.heading, *table.rows) if any(row)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            [f"{row[0]:<{widths[0]}}"]
+            + [f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)]
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def as_markdown(data: Mapping[str, Any]) -> str:
+    """Return tables in Markdown."""
+    lines = [rates.intro(data)]
+    for table in rates.tables(data):
+        lines += ["", f"**{table.title}**", "", *_marked(table.heading, table.rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _marked(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return markdown.table(heading, rows, [markdown.LEFT, *[markdown.RIGHT] * (len(heading) - 1)])
+
+
+def as_json(data: Mapping[str, Any]) -> str:
+    """Return one document: the tables, and what they are of."""
+    about = {name: data[name] for name in ("schema", "when", "key", "machine", "commit")}
+    told = {
+        table.title: [dict(zip(table.heading, row, strict=True)) for row in table.rows]
+        for table in rates.tables(data)
+    }
+    return json.dumps({**about, "tables": told}, indent=2, ensure_ascii=False) + "\n"
+
+
+FORMATS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "terminal": terminal,
+    "markdown": as_markdown,
+    "json": as_json,
+}
+
+
+def update(path: Path) -> bool:
+    """Write the rates of saved self-tests into a document; tell whether that changed it.
+
+    Raises
+    ------
+    SelftestError
+        Where it cannot be read, has no place for them, or a file that it names is no self-test.
+    """
+    try:
+        before = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SelftestError(f"{path} cannot be read: {error}") from None
+    after = refreshed(before, path)
+    if after != before:
+        files.write(path, after)
+    return after != before
+
+
+def refreshed(document: str, path: Path) -> str:
+    """Return a document whose marked parts say what the saved self-tests that they name say.
+
+    Raises
+    ------
+    SelftestError
+        Where there is no such part, a marker has no partner, or a file is no self-test.
+    """
+
+    def made(part: re.Match[str]) -> str:
+        names = part["names"].split()
+        if not names:
+            raise SelftestError(f"{path}: a part names no file: it must be `{BEGIN} FILE -->`")
+        return f"{BEGIN} {' '.join(names)} -->\n{comparison(path.parent, names)}\n{END}"
+
+    new, count = _PART.subn(made, document)
+    if not count:
+        raise SelftestError(
+            f"{path} has no place for a self-test: put `{BEGIN} FILE -->` and `{END}` on two lines"
+        )
+    if count != document.count(BEGIN) or count != document.count(END):
+        raise SelftestError(f"{path}: a marker of a self-test has no partner")
+    return new
+
+
+def comparison(folder: Path, names: Sequence[str]) -> str:
+    """Return a table with a row for each saved self-test, and where they were measured."""
+    found = [rates.load(Path(os.path.normpath(folder / name))) for name in names]
+    places = list(dict.fromkeys(where(data) for data in found))
+    said = [
+        f"Measured on {'; and on '.join(places)}. Brackets hold 95 % intervals (Clopper and "
+        "Pearson).",
+        "",
+    ]
+    return "\n".join([*said, *_marked(HEADING, [rates.summary(data) for data in found])])

@@ -1,0 +1,230 @@
+"""Gates of any project whose truth is known: equal code, or one benchmark slowed on purpose.
+
+Both arms are the working tree, installed once. A trial is a gate as `pytest-duel gate` runs it, or
+three runs of stock pytest-benchmark on the same code.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_duel.gate import findings
+from pytest_duel.gate.project import Prepared, measure
+from pytest_duel.paired.engine import lanes
+from pytest_duel.paired.sampling import ALPHA, LOOKS, Sampled
+from pytest_duel.paired.schedule import BATCH_SECONDS, QUAD, QUADS
+from pytest_duel.results import machine
+from pytest_duel.selftest.records import Kind, Report, SelftestError, Trial, measuring_code
+from pytest_duel.selftest.stock_runs import run_thrice
+from pytest_duel.support import files
+
+MEASURING = (
+    "paired/engine.py", "paired/schedule.py", "paired/sampling.py", "paired/pytest_client.py",
+    "paired/pytest_worker/fixture.py", "paired/pytest_worker/slower.py",
+    "paired/pytest_worker/plugin.py", "statistics/paired.py", "gate/plan.py", "gate/findings.py",
+    "selftest/stock_plugin.py", "selftest/stock_runs.py", "selftest/trials.py",
+)  # fmt: skip
+"""The modules that measure and decide."""
+PROCESSES = 4
+"""That a block starts: two arms, and two of the base against itself."""
+STOCK_SECONDS = 1.3
+"""That pytest-benchmark spends on a benchmark, by its own settings."""
+PACKAGES = ("pytest-duel", "pytest", "pytest-benchmark")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a self-test does."""
+
+    ready: Prepared
+    project: str
+    """Its name, for people."""
+    trials: Mapping[Kind, int]
+    slowdown: float
+    """That is planted into one benchmark at a time, as a share."""
+
+    def key(self) -> dict[str, Any]:
+        """Return what all trials of one file must have in common."""
+        own = self.ready.own
+        return {
+            "project": self.project,
+            "benchmarks": list(own.measured),
+            "thresholds": dict(own.thresholds),
+            "threshold": self.ready.settings.threshold,
+            "budget": self.ready.settings.budget,
+            "slowdown": self.slowdown,
+            "alpha": ALPHA,
+            "looks": list(LOOKS),
+            "quads": QUADS,
+            "batch_seconds": BATCH_SECONDS,
+            "code": measuring_code(MEASURING),
+            "sources": _sources(self.ready),
+        }
+
+    def steps(self) -> list[tuple[Kind, int]]:
+        """Return all trials; kinds take turns, and the first is one of equal code."""
+        order = (Kind.SAME, Kind.SLOWED, Kind.STOCK)
+        places = [
+            ((index + 0.5) / number, order.index(kind), index)
+            for kind, number in self.trials.items()
+            for index in range(number)
+        ]
+        return [(order[kind], index) for _, kind, index in sorted(places)]
+
+    def forecast(self, steps: Sequence[tuple[Kind, int]]) -> tuple[float, float]:
+        """Return how many seconds trials will take: about, and at most."""
+        own, budget = self.ready.own, self.ready.settings.budget
+        kinds = [kind for kind, _ in steps]
+        stock = kinds.count(Kind.STOCK)
+        benchmarks = len(own.measured)
+        once = 3 * (self.ready.collecting + STOCK_SECONDS * benchmarks)
+        pair = QUAD * QUADS * BATCH_SECONDS
+        block = PROCESSES * self.ready.collecting + pair * (benchmarks + len(own.nulls))
+        gate = min(budget, LOOKS[1] * block / len(lanes()))
+        gates = len(kinds) - stock
+        return gates * gate + stock * once, gates * max(budget, gate) + stock * once
+
+
+def here() -> dict[str, Any]:
+    """Return what tells this machine and its versions from others."""
+    return machine.identify(PACKAGES)
+
+
+def run(plan: Plan, report: Report, announce: Callable[[str], None]) -> None:
+    """Make the trials that the report does not have yet.
+
+    Raises
+    ------
+    SelftestError
+        Where there is nothing to measure.
+    """
+    if not plan.ready.own.measured:
+        raise SelftestError("there is nothing to measure: every benchmark is marked to be skipped")
+    steps = [step for step in plan.steps() if not report.has(*step)]
+    about, most = plan.forecast(steps)
+    announce(
+        f"self-test of {len(plan.ready.own.measured)} benchmarks: {len(steps)} trials, about "
+        f"{minutes(about)} in all, at most some {minutes(most)}"
+    )
+    started = time.monotonic()
+    for number, (kind, index) in enumerate(steps, 1):
+        trial = _trial(plan, kind, index, report.trials)
+        report.add(trial)
+        left = (time.monotonic() - started) / number * (len(steps) - number)
+        announce(
+            f"trial {number} of {len(steps)}: {_outcome(kind, trial)}; about {minutes(left)} left"
+        )
+
+
+def minutes(seconds: float) -> str:
+    """Return a time that somebody waits: ``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def unplanted(trials: Sequence[Trial]) -> dict[str, str]:
+    """Return the benchmarks that no slowdown can be planted into, and why."""
+    same = [one for one in trials if one["kind"] == Kind.SAME]
+    measured = {name for trial in same for name in trial["cases"]}
+    return {
+        name: why
+        for trial in trials
+        for name, why in trial.get("unmeasured", {}).items()
+        if name not in measured or name in trial["extra"]
+    }
+
+
+def target(benchmarks: Sequence[str], index: int, trials: Sequence[Trial]) -> str:
+    """Return the benchmark to be slowed in a trial; they take turns.
+
+    Raises
+    ------
+    SelftestError
+        Where none can be.
+    """
+    out = unplanted(trials)
+    names = [name for name in benchmarks if name not in out]
+    if not names:
+        raise SelftestError(
+            f"no slowdown can be planted into any benchmark: {next(iter(out.values()), '')}"
+        )
+    return names[index % len(names)]
+
+
+def _trial(plan: Plan, kind: Kind, index: int, trials: Sequence[Trial]) -> Trial:
+    extra: dict[str, float] = {}
+    if kind is not Kind.SAME:
+        extra[target(list(plan.ready.own.measured), index, trials)] = plan.slowdown
+    trial = {"kind": kind, "index": index, "extra": extra}
+    if kind is not Kind.STOCK:
+        return trial | _gate(plan, f"{kind} {index}", extra)
+    ready = plan.ready
+    return trial | {"runs": run_thrice(ready.head, ready.tests, list(ready.own.measured), extra)}
+
+
+def _gate(plan: Plan, seed: str, extra: Mapping[str, float]) -> dict[str, Any]:
+    ready = plan.ready
+    sampled = measure(ready, seed, lambda _: None, extra=extra)
+    judgement = findings.judge(ready.own, sampled, seed, ready.settings)
+    return {
+        "exit": int(judgement.exit),
+        "word": judgement.word,
+        "void": judgement.void,
+        "blocks": sampled.blocks,
+        "seconds": round(sampled.seconds, 1),
+        "tripped": list(sampled.tripped),
+        "unmeasured": dict(_unmeasured(ready, sampled)),
+        "means": {row.name: row.word for row in judgement.means},
+        "cases": {
+            name: _case(name, sampled, extra)
+            for name in ready.own.measured
+            if name in sampled.estimates and name not in sampled.measured.given_up
+        },
+    }
+
+
+def _unmeasured(ready: Prepared, sampled: Sampled) -> Iterator[tuple[str, str]]:
+    """Yield what gave no number, and why."""
+    measured = sampled.measured
+    for name in ready.own.measured:
+        if name in measured.skipped:
+            yield name, f"skipped: {measured.skipped[name]}"
+        elif name in measured.errors:
+            yield name, measured.errors[name]
+        elif name in measured.unaffordable:
+            yield name, "a call takes too long for the budget"
+
+
+def _case(name: str, sampled: Sampled, extra: Mapping[str, float]) -> dict[str, Any]:
+    one = sampled.estimates[name]
+    return {
+        "extra": extra.get(name, 0.0),
+        "verdict": str(sampled.verdicts[name]),
+        "change": round(one.median, 6),
+        "low": round(one.low, 6),
+        "high": round(one.high, 6),
+        "blocks": one.blocks,
+        "seconds": float(f"{statistics.median(sampled.measured.seconds[name]):.4g}"),
+    }
+
+
+def _outcome(kind: Kind, trial: Trial) -> str:
+    names = {
+        Kind.SAME: "equal code",
+        Kind.SLOWED: f"{', '.join(trial['extra'])} slowed",
+        Kind.STOCK: "pytest-benchmark three times",
+    }
+    return names[kind] + (f": {trial['word']}" if "word" in trial else "")
+
+
+def _sources(ready: Prepared) -> str:
+    """Return a digest of the code that is measured: the arm's modules, and the tests' files."""
+    found = [Path(one.path) for one in ready.own.measured.values()]
+    for name, folder in ready.head.modules.items():
+        home = Path(folder) / name
+        found += home.rglob("*.py") if home.is_dir() else Path(folder).glob(f"{name}.*")
+    return files.digest(sorted({path for path in found if path.is_file()}))

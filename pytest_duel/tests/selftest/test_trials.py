@@ -1,0 +1,314 @@
+"""The self-test of ordinary benchmarks: what is planted, what is tried, what it says."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from places import TESTS
+from pytest_duel.cli.main import main
+from pytest_duel.gate.plan import Plan as GatePlan
+from pytest_duel.paired.pytest_worker import slower
+from pytest_duel.paired.pytest_worker.slower import PlantError, Slower
+from pytest_duel.selftest import rates, said
+from pytest_duel.selftest.records import Kind, Report, SelftestError, Trial
+from pytest_duel.selftest.stock_plugin import slowed
+from pytest_duel.selftest.trials import Plan, minutes, target
+from pytest_duel.support.exit_codes import Exit
+from strangers import repository
+
+A, B = "tests/test_a.py::test_a", "tests/test_b.py::test_b"
+
+# What is planted.
+
+
+class Clock:
+    """A timer that moves when it is looked at, and when work is done."""
+
+    def __init__(self, step: float = 1e-7) -> None:
+        self.now = 0.0
+        self.step = step
+        self.calls = 0
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+    def work(self, calls: int) -> float:
+        """Do so many calls of a microsecond."""
+        self.calls += calls
+        self.now += calls * 1e-6
+        return calls * 1e-6
+
+
+@given(calls=st.integers(1, 10_000), extra=st.floats(0.001, 0.99), may_call_more=st.booleans())
+def test_any_slowdown_can_be_planted(calls: int, extra: float, *, may_call_more: bool) -> None:
+    clock = Clock()
+    seconds = Slower(extra, clock, may_call_more)(clock.work, calls)
+    planted = seconds / (calls * 1e-6) - 1
+    assert planted == pytest.approx(extra, abs=2 * clock.step / (calls * 1e-6) + 1e-9)
+    assert calls <= clock.calls <= calls * (1 + extra)
+    if not may_call_more:
+        assert clock.calls == calls
+
+
+def test_without_extra_work_nothing_is_added() -> None:
+    clock = Clock()
+    assert Slower(0.0, clock)(clock.work, 7) == clock.work(7)
+    assert clock.calls == 14
+
+
+def test_a_timer_that_stands_still_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slower, "PATIENCE", 0.0)
+    clock = Clock(step=0.0)
+    with pytest.raises(PlantError, match="stands still"):
+        Slower(0.5, clock)(clock.work, 1)
+
+
+def test_a_stock_runner_is_slowed_with_and_without_loops() -> None:
+    clock = Clock(step=1e-9)
+
+    def runner(loops: range | None) -> Any:
+        return clock.work(len(loops)) if loops else (clock.work(1), "result")
+
+    run = slowed(runner, Slower(0.25, clock))
+    assert run(range(100)) == pytest.approx(125e-6)
+    seconds, result = run(None)
+    assert seconds == pytest.approx(1.25e-6, rel=0.01)
+    assert result == "result"
+
+
+# What is tried.
+
+
+def plan(**trials: int) -> Plan:
+    class Ready:
+        own = GatePlan(measured=dict.fromkeys((A, B)), thresholds={})  # type: ignore[arg-type]
+
+    numbers = {kind: trials.get(str(kind), 0) for kind in (Kind.SAME, Kind.SLOWED, Kind.STOCK)}
+    return Plan(Ready(), "toy", numbers, 0.03)  # type: ignore[arg-type]
+
+
+@given(same=st.integers(1, 30), slowed=st.integers(0, 30), stock=st.integers(0, 30))
+def test_every_trial_is_made_once_and_more_are_added(same: int, slowed: int, stock: int) -> None:
+    steps = plan(same=same, slowed=slowed, stock=stock).steps()
+    assert len(set(steps)) == len(steps) == same + slowed + stock
+    more = plan(same=same + 5, slowed=slowed, stock=stock + 1).steps()
+    assert set(steps) <= set(more)
+
+
+def test_a_trial_of_equal_code_comes_first() -> None:
+    assert plan(same=3, slowed=3, stock=3).steps()[0] == (Kind.SAME, 0)
+
+
+def gate(kind: Kind, index: int, exit_code: Exit, **parts: Any) -> Trial:
+    trial = {
+        "kind": kind, "index": index, "extra": {}, "exit": exit_code, "void": False, "means": {},
+        "unmeasured": {}, "seconds": 10.0, "cases": {A: case(), B: case()},
+    }  # fmt: skip
+    return trial | parts
+
+
+def case(verdict: str = "no change", extra: float = 0.0) -> dict[str, Any]:
+    return {"verdict": verdict, "extra": extra, "seconds": 1e-5}
+
+
+def test_benchmarks_take_turns_unless_nothing_can_be_planted() -> None:
+    assert [target([A, B], index, []) for index in range(3)] == [A, B, A]
+    never = gate(Kind.SAME, 0, Exit.ERROR, cases={B: case()}, unmeasured={A: "it fails"})
+    assert {target([A, B], index, [never]) for index in range(3)} == {B}
+    once = [never, gate(Kind.SAME, 1, Exit.PASS)]
+    assert target([A, B], 0, once) == A
+    stuck = gate(Kind.SLOWED, 0, Exit.ERROR, extra={A: 0.03}, unmeasured={A: "it stands still"})
+    assert {target([A, B], index, [*once, stuck]) for index in range(3)} == {B}
+    with pytest.raises(SelftestError, match="it fails"):
+        target([A], 0, [never])
+
+
+# What it says.
+
+SLOW = {"extra": {A: 0.03}}
+TRIALS = [
+    gate(Kind.SAME, 0, Exit.PASS),
+    gate(Kind.SAME, 1, Exit.REGRESSION, cases={A: case(), B: case("regression")}),
+    gate(Kind.SAME, 2, Exit.INCONCLUSIVE, void=True),
+    gate(Kind.SAME, 3, Exit.INCONCLUSIVE),
+    gate(Kind.SLOWED, 0, Exit.REGRESSION, cases={A: case("regression", 0.03), B: case()}, **SLOW),
+    gate(
+        Kind.SLOWED, 1, Exit.REGRESSION,
+        cases={A: case("regression", 0.03), B: case("regression")}, **SLOW,
+    ),
+    gate(
+        Kind.SLOWED, 2, Exit.REGRESSION, means={"all": "regression"},
+        cases={A: case("inconclusive", 0.03), B: case()}, **SLOW,
+    ),
+    gate(Kind.SLOWED, 3, Exit.PASS, cases={A: case("no change", 0.03), B: case()}, **SLOW),
+    gate(
+        Kind.SLOWED, 4, Exit.INCONCLUSIVE, void=True,
+        cases={A: case("regression", 0.03), B: case()}, **SLOW,
+    ),
+    {
+        "kind": Kind.STOCK, "index": 0, **SLOW,
+        "runs": [
+            {A: {"min": 1.0, "mean": 1.0}, B: {"min": 1.0, "mean": 1.0}},
+            {A: {"min": 1.0, "mean": 1.0}, B: {"min": 1.0, "mean": 1.07}},
+            {A: {"min": 1.03, "mean": 1.03}, B: {"min": 1.0, "mean": 1.07}},
+        ],
+    },
+]  # fmt: skip
+KEY = {
+    "project": "toy", "benchmarks": [A, B], "threshold": 0.02, "budget": 180.0, "slowdown": 0.03,
+}  # fmt: skip
+MACHINE = {"cores": 2, "usable_cores": 2, "versions": {"python": "3.11.7"}}
+
+
+def saved(path: Path, trials: list[Trial] | None = None, **key: Any) -> dict[str, Any]:
+    """Write a file of trials, and return what it holds."""
+    report = Report(path, KEY | key, MACHINE, {"id": "0123456789"})
+    for one in TRIALS if trials is None else trials:
+        report.add(one)
+    return rates.load(path)
+
+
+@pytest.mark.parametrize(("kind", "what", "expected"), [
+    (Kind.SAME, rates.EQUAL, [1, 1, 1, 1, 0]),
+    (Kind.SLOWED, rates.SLOWED, [2, 1, 2, 1, 1, 0, 0]),
+])  # fmt: skip
+def test_gates_are_counted_by_what_they_say(
+    kind: Kind, what: dict[str, Callable[[Trial], bool]], expected: list[int]
+) -> None:
+    assert [rates.rate(TRIALS, kind, told).happened for told in what.values()] == expected
+
+
+def cells(table: rates.Table) -> dict[str, tuple[str, ...]]:
+    return {row[0]: row[1:] for row in table.rows}
+
+
+def test_stock_rules_are_judged_on_the_same(tmp_path: Path) -> None:
+    equal, slow, *_ = rates.tables(saved(tmp_path / "saved.json"))
+    assert cells(equal)["pytest-benchmark, mean:5%: alarm"][0] == "1 of 1"
+    assert cells(equal)["pytest-benchmark, min:5%: alarm"][0] == "0 of 1"
+    assert cells(slow)["pytest-benchmark, mean:5%: caught"][0] == "0 of 1"
+    assert cells(slow)["pytest-benchmark, mean:2%: caught"][0] == "1 of 1"
+
+
+def test_each_benchmark_is_told(tmp_path: Path) -> None:
+    by_benchmark = cells(rates.tables(saved(tmp_path / "saved.json"))[2])
+    assert by_benchmark[A][1:] == ("5 times", "2", "0 of 4")
+    assert by_benchmark[B][1:] == ("0 times", "0", "2 of 9")
+
+
+@pytest.mark.parametrize("trials", [[], TRIALS[:1], TRIALS[:5], TRIALS])
+@pytest.mark.parametrize("name", said.FORMATS)
+def test_every_format_says_any_trials(name: str, trials: list[Trial], tmp_path: Path) -> None:
+    path = tmp_path / "saved.json"
+    data = saved(path, trials) if trials else {**saved(path), "trials": []}
+    assert "toy" in said.FORMATS[name](data)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(40.4, "40 s"), (720, "12 min"), (12600, "3.5 h")])
+def test_a_wait_is_told_in_its_unit(seconds: float, told: str) -> None:
+    assert minutes(seconds) == told
+
+
+# In a document.
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    saved(tmp_path / "runs.json")
+    saved(tmp_path / "other.json", project="other")
+    path = tmp_path / "README.md"
+    path.write_text(
+        "before\n\n<!-- selftest: runs.json other.json -->\n<!-- end selftest -->\n\nafter\n"
+    )
+    return path
+
+
+def test_a_document_gets_a_row_for_each_file_and_stays_so(document: Path) -> None:
+    assert said.update(document)
+    text = document.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("\nafter\n")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert [row.split(" | ")[0] for row in rows[2:]] == ["| toy (2)", "| other (2)"]
+    assert not said.update(document)
+
+
+@pytest.mark.parametrize(("text", "reason"), [
+    ("no markers\n", "has no place"),
+    ("<!-- selftest: runs.json -->\n", "has no place"),
+    (
+        "<!-- selftest: runs.json -->\n<!-- end selftest -->\n<!-- end selftest -->\n",
+        "no partner",
+    ),
+    ("<!-- selftest: -->\n<!-- end selftest -->\n", "names no file"),
+    ("<!-- selftest: none.json -->\n<!-- end selftest -->\n", "cannot be read"),
+    ("<!-- selftest: catalogue.json -->\n<!-- end selftest -->\n", "of a catalogue"),
+])  # fmt: skip
+def test_a_document_that_cannot_be_updated_is_left_alone(
+    text: str, reason: str, document: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    Report(document.with_name("catalogue.json"), {}, MACHINE, {}).add(TRIALS[0])
+    monkeypatch.chdir(document.parent)
+    document.write_text(text)
+    assert main(["selftest", "--update", str(document)]) == 2
+    assert reason in capsys.readouterr().err
+    assert document.read_text() == text
+
+
+def test_the_readme_says_what_was_saved() -> None:
+    path = TESTS.parent / "README.md"
+    text = path.read_text(encoding="utf-8")
+    assert said.BEGIN not in text or said.refreshed(text, path) == text
+
+
+# A real one.
+
+
+SETTINGS = """
+[tool.pytest-duel]
+install = "none"
+
+[tool.pytest.ini_options]
+addopts = "--benchmark-max-time=0.1"
+"""
+OPTIONS = (
+    "selftest", "benchmarks", "-k", "busy", "--trials", "1", "--slowdown", "50%",
+    "--threshold", "20%", "--budget", "2", "--output", "saved.json",
+)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_self_test_of_real_benchmarks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = repository("flat", tmp_path / "toy")
+    with (folder / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write(SETTINGS)
+    monkeypatch.chdir(folder)
+    assert main(OPTIONS) == 0
+    said_on_the_way = capsys.readouterr().err
+    assert "self-test of 1 benchmarks: 3 trials, about " in said_on_the_way
+    assert said_on_the_way.count("installing the head") == 1
+    path = folder / "saved.json"
+    data = json.loads(path.read_text())
+    by_kind = {one["kind"]: one for one in data["trials"]}
+    assert set(by_kind) == {"same", "slowed", "stock"}
+    busy = "benchmarks/test_toy.py::test_busy"
+    assert by_kind["slowed"]["extra"] == {busy: 0.5}
+    assert by_kind["slowed"]["cases"][busy]["change"] > 0.2
+    assert abs(by_kind["same"]["cases"][busy]["change"]) < 0.2
+    _, again, more = by_kind["stock"]["runs"]
+    assert more[busy]["min"] > 1.2 * again[busy]["min"]
+    # It goes on with what there is, and says the same again.
+    assert main(OPTIONS) == 0
+    assert "0 trials" in capsys.readouterr().err
+    assert json.loads(path.read_text()) == data
+    assert main(["selftest", "--show", "--output", "saved.json", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["key"]["benchmarks"] == data["key"]["benchmarks"]
