@@ -4,9 +4,11 @@ import argparse
 import sys
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 from pytest_duel.catalogue.model import DEFAULT, Catalogue
-from pytest_duel.catalogue.project import Project
+from pytest_duel.catalogue.project import Project, has_catalogue
+from pytest_duel.cli import duel_project
 from pytest_duel.cli.parser import Commands, add_command, add_output, conclude, fraction, project
 from pytest_duel.duel import duel
 from pytest_duel.paired.install import ArmError, ArmName, prepared
@@ -43,7 +45,10 @@ examples:
 
 
 def add(commands: Commands) -> None:
-    """Declare the command."""
+    """Declare the command, for a catalogue or for ordinary benchmarks."""
+    if not has_catalogue(Path.cwd()):
+        duel_project.add(commands)
+        return
     parser = add_command(commands, "duel", summary="decide which of two arms is faster", text=TEXT)
     parser.add_argument("first", type=ArmName.parse, metavar="A", help="the arm to start from")
     parser.add_argument("second", type=ArmName.parse, metavar="B", help="the arm to judge")

@@ -59,6 +59,8 @@ class Judgement:
     """The measurement is not to be trusted, whatever its rows say."""
     words: tuple[str, ...] = tuple(map(str, RANKING))
     """What rows may say, gravest first; the last is said where nothing else is."""
+    overall: str = ""
+    """The verdict on the whole, where it is not the gravest of what rows say."""
     data: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -66,12 +68,14 @@ class Judgement:
         """Return the verdict on the whole."""
         said = {row.word for row in (*self.rows, *self.means)}
         gravest, *others, least = self.words
-        if not self.void and gravest in said:
+        if not self.void and not self.overall and gravest in said:
             return gravest
         if any(row.exit is Exit.ERROR for row in self.rows):
             return "error"
         if self.void:
             return "void"
+        if self.overall:
+            return self.overall
         return next((word for word in others if word in said), least)
 
     @property

@@ -1,0 +1,169 @@
+"""``pytest-duel duel`` in a project without a catalogue: its ordinary benchmarks on two arms."""
+
+import argparse
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_duel.cli.choosing import add_tests, paths_within, project_folder, selection
+from pytest_duel.cli.parser import (
+    Commands,
+    add_command,
+    add_output,
+    announce,
+    conclude,
+    fraction,
+    seconds,
+)
+from pytest_duel.duel import ordinary
+from pytest_duel.duel.ordinary import Named
+from pytest_duel.gate.project import Question
+from pytest_duel.support import processes
+from pytest_duel.support.errors import DuelError
+from pytest_duel.support.exit_codes import Exit
+from pytest_duel.verdicts.model import Judgement
+
+OLDEST = (3, 11)
+"""The oldest Python that a worker runs on."""
+SIDES = 2
+
+TEXT = """\
+Tell which of two arms is faster, and where: two revisions, two interpreters, or
+two sets of requirements.
+
+A and B are revisions of this repository; . is the working tree. Both are
+installed apart, and the tests of B that use the fixture `benchmark` run on
+both: in every block two fresh processes on one CPU take turns of a few
+milliseconds, and a block gives one number for each benchmark. What is not yet
+decided gets more blocks, until --budget is spent. A is measured against itself,
+too; where that shows a difference, nothing is told.
+
+With --python or --with each arm has a virtual environment of its own, with the
+dependencies that the project declares there. Given once, either is for both
+arms; given twice, the first is A's and the second is B's. A set of requirements
+may hold several, separated by spaces.
+
+It is a question and no gate: 0 says that it was measured, whichever is faster.
+
+examples:
+  pytest-duel duel main .
+  pytest-duel duel v1.2 v1.3 tests/benchmarks -k parse
+  pytest-duel duel . . --python python3.12 --python python3.14
+  pytest-duel duel . . --with numpy==2.3 --with numpy==2.4
+  pytest-duel duel main . --output duel.md --output duel.json
+"""
+
+
+class ArmsError(DuelError):
+    """An arm is not as it must be; the message says what is wrong."""
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = add_command(commands, "duel", summary="tell which of two arms is faster", text=TEXT)
+    parser.add_argument("first", metavar="A", help="a revision, or . for the working tree")
+    parser.add_argument("second", metavar="B", help="another, or the same")
+    add_tests(parser)
+    parser.add_argument(
+        "--python", action="append", default=[], metavar="PYTHON",
+        help="the interpreter of both arms, or given twice of each",
+    )  # fmt: skip
+    parser.add_argument(
+        "--with", dest="requirements", action="append", default=[], metavar="REQUIREMENTS",
+        help="what both arms are installed with, or given twice each of them",
+    )  # fmt: skip
+    parser.add_argument(
+        "--isolated", action="store_true",
+        help="give each arm a virtual environment of its own, with the dependencies it declares",
+    )  # fmt: skip
+    parser.add_argument(
+        "--threshold", type=fraction, metavar="SHARE",
+        help="the smallest difference that matters, where a benchmark has no other",
+    )  # fmt: skip
+    parser.add_argument(
+        "--budget", type=seconds, metavar="SECONDS",
+        help="to spend on measuring, besides installing",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
+    add_output(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Install, collect and measure, and deliver what was found."""
+    return conclude(options, _judged)
+
+
+def _judged(options: argparse.Namespace) -> Judgement:
+    folder = project_folder(Path.cwd())
+    revisions = [None if one == "." else one for one in (options.first, options.second)]
+    pythons = both("--python", options.python)
+    requirements = both("--with", options.requirements)
+    first, second = (
+        Named(revision, python, _executable(python), tuple(shlex.split(own)))
+        for revision, python, own in zip(revisions, pythons, requirements, strict=True)
+    )
+    question = Question(
+        folder=folder,
+        base=first.revision,
+        head=second.revision,
+        paths=paths_within(folder, options.paths),
+        selection=selection(options),
+        only=tuple(options.only),
+        threshold=options.threshold,
+        overrides={"threshold": options.threshold, "budget": options.budget},
+        isolated=options.isolated,
+        seed=options.seed,
+    )
+    return ordinary.run(question, (first, second), announce)
+
+
+def both(option: str, given: Sequence[str]) -> tuple[str, str]:
+    """Return what each arm has of an option that is given for both, or for each; empty is nothing.
+
+    Raises
+    ------
+    ArmsError
+        Where it is given more often.
+    """
+    if len(given) > SIDES:
+        raise ArmsError(
+            f"{option} is given {len(given)} times, and there are two arms: give it once for "
+            "both, or once for each; several requirements stand in one, separated by spaces"
+        )
+    return (given[0], given[-1]) if given else ("", "")
+
+
+def _executable(name: str) -> str:
+    """Return where an interpreter is that a worker can run on; without a name, the one in use.
+
+    Raises
+    ------
+    ArmsError
+        Where there is none of that name, or it is too old.
+    """
+    if not name:
+        return sys.executable
+    path = shutil.which(name)
+    if path is None:
+        raise ArmsError(f"--python: there is no program {name!r}")
+    asked = "import sys; print(*sys.version_info[:2]); print(sys.executable)"
+    try:
+        done = processes.run([path, "-c", asked], timeout=60.0)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ArmsError(f"--python: {name!r} does not run: {error}") from None
+    try:
+        version, executable = done.stdout.splitlines()
+        found = tuple(map(int, version.split()))
+    except ValueError:
+        said = (done.stderr or done.stdout).strip().partition("\n")[0]
+        raise ArmsError(f"--python: {name!r} is no Python that runs here: {said}") from None
+    if found < OLDEST:
+        raise ArmsError(
+            f"--python: {name!r} is Python {'.'.join(map(str, found))}: "
+            f"it must be {'.'.join(map(str, OLDEST))} or newer"
+        )
+    return executable
