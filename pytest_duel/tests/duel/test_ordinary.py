@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from pytest_duel.cli.main import main
 from pytest_duel.duel.ordinary import Named, judge, labels
-from pytest_duel.gate import project
+from pytest_duel.gate import run
 from pytest_duel.gate.collect import Benchmark
 from pytest_duel.gate.plan import Plan, null_name
-from pytest_duel.gate.project_settings import ProjectSettings
+from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.arms.installing import InstallError, Recipe
 from pytest_duel.paired.engine import Measurements
 from pytest_duel.paired.sampling import Looks, Sampled
@@ -83,7 +83,7 @@ def test_each_arm_gets_its_python_and_its_requirements(
             raise InstallError("enough")
         return sys.executable
 
-    monkeypatch.setattr(project, "environment", environment)
+    monkeypatch.setattr(run, "environment", environment)
     options = ["--with", "numpy==2.3 six", "--with", "numpy==2.4", "--python", sys.executable]
     assert main(["duel", "main", ".", *options]) == 2
     assert asked == {
@@ -166,7 +166,7 @@ def told(changes: Mapping[str, float], *, noise: float = 0.001, null: float = 0.
         new=("a.py::new",),
         gone=("a.py::gone",),
     )
-    ready: Any = SimpleNamespace(own=own, settings=ProjectSettings(), title="here against main")
+    ready: Any = SimpleNamespace(own=own, settings=Settings(), title="here against main")
     return judge(ready, sampled, (MAIN, HERE))
 
 

@@ -48,7 +48,7 @@ class Clock:
 @given(calls=st.integers(1, 10_000), extra=st.floats(0.001, 0.99), may_call_more=st.booleans())
 def test_any_slowdown_can_be_planted(calls: int, extra: float, *, may_call_more: bool) -> None:
     clock = Clock()
-    seconds = Slower(extra, clock, may_call_more)(clock.work, calls)
+    seconds = Slower(clock, may_call_more)(clock.work, calls, extra)
     planted = seconds / (calls * 1e-6) - 1
     assert planted == pytest.approx(extra, abs=2 * clock.step / (calls * 1e-6) + 1e-9)
     assert calls <= clock.calls <= calls * (1 + extra)
@@ -58,15 +58,34 @@ def test_any_slowdown_can_be_planted(calls: int, extra: float, *, may_call_more:
 
 def test_without_extra_work_nothing_is_added() -> None:
     clock = Clock()
-    assert Slower(0.0, clock)(clock.work, 7) == clock.work(7)
+    slow = Slower(clock)
+    assert slow(clock.work, 7, 0.0) == clock.work(7)
     assert clock.calls == 14
+    slow.check()
+
+
+@pytest.mark.parametrize(("step", "calls", "is_told"), [
+    (1e-7, 1, True), (1e-7, 1000, False), (1e-9, 1, False),
+])  # fmt: skip
+def test_what_is_too_short_to_be_waited_for_is_told(
+    step: float, calls: int, *, is_told: bool
+) -> None:
+    clock = Clock(step)
+    slow = Slower(clock, may_call_more=False)
+    for _ in range(10):
+        slow(clock.work, calls, 0.03)
+    if not is_told:
+        slow.check()
+        return
+    with pytest.raises(PlantError, match="too short"):
+        slow.check()
 
 
 def test_a_timer_that_stands_still_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slower, "PATIENCE", 0.0)
     clock = Clock(step=0.0)
     with pytest.raises(PlantError, match="stands still"):
-        Slower(0.5, clock)(clock.work, 1)
+        Slower(clock)(clock.work, 1, 0.5)
 
 
 def test_a_stock_runner_is_slowed_with_and_without_loops() -> None:
@@ -75,7 +94,7 @@ def test_a_stock_runner_is_slowed_with_and_without_loops() -> None:
     def runner(loops: range | None) -> Any:
         return clock.work(len(loops)) if loops else (clock.work(1), "result")
 
-    run = slowed(runner, Slower(0.25, clock))
+    run = slowed(runner, Slower(clock), 0.25)
     assert run(range(100)) == pytest.approx(125e-6)
     seconds, result = run(None)
     assert seconds == pytest.approx(1.25e-6, rel=0.01)
@@ -184,6 +203,12 @@ def test_gates_are_counted_by_what_they_say(
     assert [rates.rate(TRIALS, kind, told).happened for told in what.values()] == expected
 
 
+def test_a_gate_into_which_nothing_could_be_planted_tells_nothing() -> None:
+    stuck = gate(Kind.SLOWED, 5, Exit.ERROR, cases={B: case()}, unmeasured={A: "short"}, **SLOW)
+    for told in rates.SLOWED.values():
+        assert rates.rate([*TRIALS, stuck], Kind.SLOWED, told).of == 5
+
+
 def cells(table: rates.Table) -> dict[str, tuple[str, ...]]:
     return {row[0]: row[1:] for row in table.rows}
 
@@ -208,6 +233,16 @@ def test_every_format_says_any_trials(name: str, trials: list[Trial], tmp_path: 
     path = tmp_path / "saved.json"
     data = saved(path, trials) if trials else {**saved(path), "trials": []}
     assert "toy" in said.FORMATS[name](data)
+
+
+def test_what_cannot_be_slowed_is_named_with_why(tmp_path: Path) -> None:
+    stuck = gate(
+        Kind.SLOWED, 0, Exit.ERROR, cases={B: case()}, unmeasured={A: "too short"}, **SLOW
+    )
+    data = saved(tmp_path / "saved.json", [gate(Kind.SAME, 0, Exit.PASS), stuck])
+    for form in said.FORMATS.values():
+        assert A in form(data).partition(rates.UNPLANTED)[2]
+        assert "too short" in form(data)
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(40.4, "40 s"), (720, "12 min"), (12600, "3.5 h")])

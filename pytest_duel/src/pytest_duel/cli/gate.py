@@ -1,11 +1,11 @@
 """``pytest-duel gate``: tell whether a change is slower."""
 
 import argparse
-import os
 from dataclasses import replace
 from pathlib import Path
 
 from pytest_duel.catalogue.project import load as load_project
+from pytest_duel.cli.choosing import add_tests, paths_within, project_folder, selection
 from pytest_duel.cli.parser import (
     Commands,
     add_command,
@@ -22,8 +22,6 @@ from pytest_duel.gate.run import run as run_gate
 from pytest_duel.selftest import records, report, selftest
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.verdicts.model import Judgement
-
-PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini")
 
 TEXT = """\
 Tell whether the working tree is slower than a revision, and where.
@@ -62,17 +60,11 @@ examples:
 def add(commands: Commands) -> None:
     """Declare the command."""
     parser = add_command(commands, "gate", summary="tell whether a change is slower", text=TEXT)
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="tests to collect, as for pytest")
     parser.add_argument("--base", required=True, metavar="REV", help="the revision to start from")
     parser.add_argument(
         "--head", metavar="REV", help="the revision to judge (default: the working tree)"
     )
-    parser.add_argument("-k", dest="keyword", metavar="EXPR", help="as pytest's -k")
-    parser.add_argument("-m", dest="marks", metavar="EXPR", help="as pytest's -m")
-    parser.add_argument(
-        "--only", action="append", default=[], metavar="PATTERN",
-        help="measure these benchmarks only; * stands for anything; may be repeated",
-    )  # fmt: skip
+    add_tests(parser)
     parser.add_argument(
         "--threshold", type=fraction, metavar="SHARE",
         help="the smallest slowdown that matters, where a benchmark has no other",
@@ -118,17 +110,14 @@ def _judged(options: argparse.Namespace) -> Judgement:
         "install": options.install,
         "packages": tuple(options.package) or None,
     }
-    selection = {"-k": options.keyword, "-m": options.marks}
-    folder = _project_folder(Path.cwd())
+    folder = project_folder(Path.cwd())
     placement, quote = _saved_selftest(folder)
     question = Question(
         folder=folder,
         base=options.base,
         head=options.head,
-        paths=tuple(_within(folder, path) for path in options.paths),
-        selection=tuple(
-            one for name, value in selection.items() if value for one in (name, value)
-        ),
+        paths=paths_within(folder, options.paths),
+        selection=selection(options),
         only=tuple(options.only),
         threshold=options.threshold,
         overrides=overrides,
@@ -152,22 +141,6 @@ def _saved_selftest(folder: Path) -> tuple[Placement | None, str]:
     here = selftest.here(load_project(folder))
     floors = records.floors(saved["trials"])
     return Placement(floors, elsewhere=saved["machine"] != here), report.quote(saved, here)
-
-
-def _project_folder(start: Path) -> Path:
-    """Return the nearest folder, from `start` upwards, that looks like a project's."""
-    for folder in (start, *start.parents):
-        if any((folder / name).is_file() for name in PROJECT_FILES):
-            return folder
-        if (folder / ".git").exists():
-            break
-    return start
-
-
-def _within(folder: Path, path: str) -> str:
-    """Return the path of a test as seen from the project's folder."""
-    file, separator, test = path.partition("::")
-    return os.path.relpath(file, folder) + separator + test
 
 
 def _name(text: str) -> str:

@@ -7,7 +7,7 @@ from pytest_benchmark.utils import get_commit_info
 
 from pytest_duel.cli.choosing import add_tests, paths_within, project_folder, selection
 from pytest_duel.cli.parser import Commands, add_command, announce, fraction, seconds, show
-from pytest_duel.gate.project import Question, prepared
+from pytest_duel.gate.run import Question, prepared
 from pytest_duel.selftest import rates, said, trials
 from pytest_duel.selftest.records import Kind, Report, SelftestError
 from pytest_duel.support.exit_codes import Exit

@@ -7,8 +7,17 @@ from dataclasses import dataclass, replace
 
 from pytest_duel.gate import findings
 from pytest_duel.gate.plan import null_name
-from pytest_duel.gate.project import BASE, HEAD, Own, Prepared, Question, intention, measure
-from pytest_duel.gate.project import prepared as gate_prepared
+from pytest_duel.gate.run import (
+    BASE,
+    HEAD,
+    Own,
+    Prepared,
+    Question,
+    checked_answers,
+    intention,
+    measure,
+)
+from pytest_duel.gate.run import prepared as gate_prepared
 from pytest_duel.paired.sampling import ALPHA, Sampled
 from pytest_duel.statistics.paired import Estimate, Verdict, decide_both_ways, estimate
 from pytest_duel.support import units
@@ -98,8 +107,9 @@ def run(asked: Question, sides: tuple[Named, Named], announce: Callable[[str], N
                 f"{len(ready.own.gone) + len(ready.own.removed)} only in {sides[0]}, "
                 f"{len(ready.own.skipped)} are skipped"
             )
+        checked = checked_answers(ready, announce)
         announce(intention(ready))
-        sampled = measure(ready, asked.seed, announce, judge=decide_both_ways)
+        sampled = measure(ready, checked, asked.seed, announce, judge=decide_both_ways)
         return judge(ready, sampled, sides)
 
 

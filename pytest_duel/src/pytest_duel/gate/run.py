@@ -229,7 +229,9 @@ def measure(
     )
     engine = Engine(pytest_workers(ready.tests), pairs, seed, budget)
     engine.give_up(checked.reasons)
-    engine.give_up({null_name(name): why for name, why in checked.wrong.get(ready.base.name, {}).items()})
+    engine.give_up(
+        {null_name(name): why for name, why in checked.wrong.get(ready.base.name, {}).items()}
+    )
     limits = {name: ready.own.limit(name) for name in ready.own.thresholds}
     nulls = {null_name(name): ready.own.thresholds[name] for name in ready.own.nulls}
 

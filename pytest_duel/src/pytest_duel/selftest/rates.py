@@ -23,6 +23,7 @@ from pytest_duel.statistics.paired import Verdict
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.units import duration, share
 
+UNPLANTED = "no slowdown can be planted"
 Told = Callable[[Trial], bool]
 
 
@@ -111,8 +112,11 @@ SLOWED: Mapping[str, Told] = {
 
 
 def rate(trials: Sequence[Trial], kind: Kind, told: Told) -> Rate:
-    """Return how often something is true of the trials of a kind."""
-    own = gates(trials, kind)
+    """Return how often something is true of the trials of a kind.
+
+    Where nothing could be planted, a gate tells nothing.
+    """
+    own = [one for one in gates(trials, kind) if planted(one) not in one["unmeasured"]]
     return Rate(sum(map(told, own)), len(own))
 
 
@@ -148,7 +152,7 @@ def tables(data: Mapping[str, Any]) -> list[Table]:
             ("", "a call", "slowed", "caught", "false"),
             tuple(_benchmarks(data)),
         ),
-        Table("no slowdown can be planted", ("", "why"), tuple(unplanted(trials).items())),
+        Table(UNPLANTED, ("", "why"), tuple(unplanted(trials).items())),
     ]
     return [one for one in found if one.rows]
 
@@ -190,7 +194,7 @@ def _benchmarks(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     trials = [*gates(data["trials"], Kind.SAME), *gates(data["trials"], Kind.SLOWED)]
     for name in data["key"]["benchmarks"]:
         own = [one["cases"][name] for one in trials if name in one["cases"]]
-        slowed = [one for one in trials if planted(one) == name]
+        slowed = [one for one in trials if planted(one) == name and name not in one["unmeasured"]]
         plain = [one for one in trials if planted(one) != name]
         wrong = sum(is_alarm(one) and name in others(one) for one in plain)
         seconds = [one["seconds"] for one in own]

@@ -22,7 +22,11 @@ def terminal(data: Mapping[str, Any]) -> str:
     """Return plain text."""
     lines = wrapped(rates.intro(data))
     for table in rates.tables(data):
-        lines += ["", table.title, "-" * len(table.title), *_aligned(table)]
+        lines += ["", table.title, "-" * len(table.title)]
+        if table.title == rates.UNPLANTED:
+            lines += [line for row in table.rows for line in wrapped(": ".join(row))]
+        else:
+            lines += _aligned(table)
     return "\n".join(lines) + "\n"
 
 

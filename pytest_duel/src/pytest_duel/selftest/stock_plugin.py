@@ -34,11 +34,11 @@ class SlowedFixture(BenchmarkFixture):
     def _make_runner(self, *args: Any) -> Runner:
         runner: Runner = super()._make_runner(*args)  # type: ignore[no-untyped-call]
         extra = self.extra.get(self.fullname, 0.0)
-        slower = Slower(extra, self._timer, may_call_more=self._mode == "benchmark(...)")
-        return slowed(runner, slower) if extra else runner
+        slower = Slower(self._timer, may_call_more=self._mode == "benchmark(...)")
+        return slowed(runner, slower, extra) if extra else runner
 
 
-def slowed(runner: Runner, slower: Slower) -> Runner:
+def slowed(runner: Runner, slower: Slower, extra: float) -> Runner:
     """Return what times the same calls and more work.
 
     A runner times a range of loops; without one it times a call, and returns its result as well.
@@ -47,8 +47,8 @@ def slowed(runner: Runner, slower: Slower) -> Runner:
     def run(loops: range | None, *args: Any) -> Any:
         if not loops:
             seconds, result = runner(loops, *args)
-            return seconds + slower.busy(slower.extra * seconds), result
-        return slower(lambda calls: float(runner(range(calls), *args)), len(loops))
+            return seconds + slower.busy(extra * seconds), result
+        return slower(lambda calls: float(runner(range(calls), *args)), len(loops), extra)
 
     return run
 

@@ -7,13 +7,15 @@ three runs of stock pytest-benchmark on the same code.
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pytest_duel.gate import findings
-from pytest_duel.gate.project import Prepared, measure
+from pytest_duel.gate.run import Prepared, checked_answers, measure
+from pytest_duel.paired.checking import Checked
 from pytest_duel.paired.engine import lanes
+from pytest_duel.paired.pytest_worker.slower import PlantError
 from pytest_duel.paired.sampling import ALPHA, LOOKS, Sampled
 from pytest_duel.paired.schedule import BATCH_SECONDS, QUAD, QUADS
 from pytest_duel.results import machine
@@ -32,6 +34,8 @@ PROCESSES = 4
 """That a block starts: two arms, and two of the base against itself."""
 STOCK_SECONDS = 1.3
 """That pytest-benchmark spends on a benchmark, by its own settings."""
+PLANT = f"{PlantError.__name__}: "
+"""How the reason begins where a worker cannot slow a benchmark."""
 PACKAGES = ("pytest-duel", "pytest", "pytest-benchmark")
 
 
@@ -45,6 +49,8 @@ class Plan:
     trials: Mapping[Kind, int]
     slowdown: float
     """That is planted into one benchmark at a time, as a share."""
+    checked: Checked = field(default_factory=Checked)
+    """What checking the answers gave, once for all trials."""
 
     def key(self) -> dict[str, Any]:
         """Return what all trials of one file must have in common."""
@@ -109,6 +115,7 @@ def run(plan: Plan, report: Report, announce: Callable[[str], None]) -> None:
         f"self-test of {len(plan.ready.own.measured)} benchmarks: {len(steps)} trials, about "
         f"{minutes(about)} in all, at most some {minutes(most)}"
     )
+    plan = replace(plan, checked=checked_answers(plan.ready, announce))
     started = time.monotonic()
     for number, (kind, index) in enumerate(steps, 1):
         trial = _trial(plan, kind, index, report.trials)
@@ -168,7 +175,7 @@ def _trial(plan: Plan, kind: Kind, index: int, trials: Sequence[Trial]) -> Trial
 
 def _gate(plan: Plan, seed: str, extra: Mapping[str, float]) -> dict[str, Any]:
     ready = plan.ready
-    sampled = measure(ready, seed, lambda _: None, extra=extra)
+    sampled = measure(ready, plan.checked, seed, lambda _: None, extra=extra)
     judgement = findings.judge(ready.own, sampled, seed, ready.settings)
     return {
         "exit": int(judgement.exit),
@@ -194,7 +201,7 @@ def _unmeasured(ready: Prepared, sampled: Sampled) -> Iterator[tuple[str, str]]:
         if name in measured.skipped:
             yield name, f"skipped: {measured.skipped[name]}"
         elif name in measured.errors:
-            yield name, measured.errors[name]
+            yield name, measured.errors[name].rpartition(PLANT)[2]
         elif name in measured.unaffordable:
             yield name, "a call takes too long for the budget"
 

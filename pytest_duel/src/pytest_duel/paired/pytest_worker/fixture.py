@@ -104,6 +104,7 @@ class ServedFixture(BenchmarkFixture):
             Rounds that the test allows; None for any number.
         """
         stats = self._make_stats(calls)  # type: ignore[no-untyped-call]
+        slower = Slower(self._timer, may_call_more=limit is None)
         with _frozen_heap():
             self.talk.answer({"calls": calls, "limit": limit})
             while (request := self.talk.next())["do"] in ("time", "count"):
@@ -112,11 +113,11 @@ class ServedFixture(BenchmarkFixture):
                     _count(time, rounds)
                     self.talk.answer({})
                     continue
-                slower = Slower(float(request.get("extra", 0.0)), self._timer, limit is None)
                 with PauseInstrumentation():
-                    seconds = slower(time, rounds)
+                    seconds = slower(time, rounds, float(request.get("extra", 0.0)))
                 stats.update(seconds / rounds)
                 self.talk.answer({"seconds": seconds})
+        slower.check()
 
 
 def _count(time: Callable[[int], float], rounds: int) -> None:
