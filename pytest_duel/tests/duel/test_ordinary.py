@@ -212,6 +212,7 @@ def test_a_first_arm_that_differs_from_itself_voids_all() -> None:
 # A real one.
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_duel_of_two_revisions(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     work = toy / "toy/work.py"

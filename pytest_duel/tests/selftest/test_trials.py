@@ -319,6 +319,7 @@ OPTIONS = (
 )  # fmt: skip
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_self_test_of_real_benchmarks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

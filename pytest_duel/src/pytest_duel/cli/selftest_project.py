@@ -114,6 +114,8 @@ def run(options: argparse.Namespace) -> Exit:
 def _tried(options: argparse.Namespace) -> dict[str, object]:
     if options.slowdown == 0.0:
         raise SelftestError("--slowdown is 0: there would be nothing to find")
+    if options.output and options.output.exists():
+        rates.load(options.output)  # what is wrong with it is said before anything is installed
     stock = options.trials if options.stock is None else options.stock
     numbers = {Kind.SAME: options.trials, Kind.SLOWED: options.trials, Kind.STOCK: stock}
     folder = project_folder(Path.cwd())

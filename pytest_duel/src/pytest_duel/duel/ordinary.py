@@ -137,7 +137,7 @@ def judge(ready: Prepared, sampled: Sampled, sides: tuple[Named, Named]) -> Judg
     return Judgement(
         command="duel",
         title=_title(ready.title, sides, names),
-        columns=(*names, f"{names[1]} / {names[0]} [95 %]"),
+        columns=(*names, "ratio [95 %]"),
         rows=tuple(rows),
         means=tuple(_means(ready, sampled, words)),
         warnings=tuple(_warnings(sampled, sides[0])),
@@ -257,8 +257,8 @@ def _warnings(sampled: Sampled, first: Named) -> Iterator[str]:
 def _notes(ready: Prepared, sampled: Sampled, names: tuple[str, str]) -> Iterator[str]:
     yield (
         f"measured for {sampled.seconds:.0f} s; blocks: {sampled.blocks}, each two fresh "
-        "processes on one CPU; the block is the sample. A ratio below 1 says that "
-        f"{names[1]} is faster; a verdict needs {share(ready.settings.threshold)}, and holds for "
+        "processes on one CPU; the block is the sample. The ratio is the time of "
+        f"{names[1]} over that of {names[0]}; a verdict needs {share(ready.settings.threshold)}, and holds for "
         f"all benchmarks and looks together, at a level of {share(ALPHA)} in each direction"
     )
     nulls = ((name, sampled.nulls.get(null_name(name))) for name in ready.own.nulls)

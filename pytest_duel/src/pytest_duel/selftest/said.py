@@ -115,12 +115,18 @@ def refreshed(document: str, path: Path) -> str:
     return new
 
 
+def _place(data: Mapping[str, Any]) -> str:
+    """Return the machine, the versions and the day, which several self-tests may share."""
+    machine, _, _ = where(data).partition("; commit ")
+    return f"{machine}; {data['when'][:10]}"
+
+
 def comparison(folder: Path, names: Sequence[str]) -> str:
     """Return a table with a row for each saved self-test, and where they were measured."""
     found = [rates.load(Path(os.path.normpath(folder / name))) for name in names]
-    places = list(dict.fromkeys(where(data) for data in found))
+    places = list(dict.fromkeys(_place(data) for data in found))
     said = [
-        f"Measured on {'; and on '.join(places)}. Brackets hold 95 % intervals (Clopper and "
+        f"Measured on {', and on '.join(places)}. Brackets hold 95 % intervals (Clopper and "
         "Pearson).",
         "",
     ]
