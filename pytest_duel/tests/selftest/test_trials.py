@@ -81,6 +81,15 @@ def test_what_is_too_short_to_be_waited_for_is_told(
         slow.check()
 
 
+def test_a_wait_that_is_disturbed_now_and_then_is_no_reason() -> None:
+    clock = Clock(1e-9)
+    slow = Slower(clock, may_call_more=False)
+    for place in range(10):
+        clock.step = 1e-3 if place % 3 == 0 else 1e-9
+        slow(clock.work, 100, 0.03)
+    slow.check()
+
+
 def test_a_timer_that_stands_still_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slower, "PATIENCE", 0.0)
     clock = Clock(step=0.0)

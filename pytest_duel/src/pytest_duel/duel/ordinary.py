@@ -258,8 +258,9 @@ def _notes(ready: Prepared, sampled: Sampled, names: tuple[str, str]) -> Iterato
     yield (
         f"measured for {sampled.seconds:.0f} s; blocks: {sampled.blocks}, each two fresh "
         "processes on one CPU; the block is the sample. The ratio is the time of "
-        f"{names[1]} over that of {names[0]}; a verdict needs {share(ready.settings.threshold)}, and holds for "
-        f"all benchmarks and looks together, at a level of {share(ALPHA)} in each direction"
+        f"{names[1]} over that of {names[0]}; a verdict needs "
+        f"{share(ready.settings.threshold)}, and holds for all benchmarks and looks together, at "
+        f"a level of {share(ALPHA)} in each direction"
     )
     nulls = ((name, sampled.nulls.get(null_name(name))) for name in ready.own.nulls)
     told = ", ".join(f"{name} {ratio(one)}" for name, one in nulls if one)

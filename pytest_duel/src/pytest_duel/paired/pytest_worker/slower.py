@@ -26,10 +26,10 @@ class Slower:
     timer: Callable[[], float]
     """What the benchmark is timed with."""
     may_call_more: bool = True
-    meant: float = 0.0
-    """Seconds of more work so far that there should be."""
-    done: float = 0.0
-    """And those that there are."""
+    times: int = 0
+    """That it has done more work."""
+    wrong: int = 0
+    """Of them, how often that was another amount than was meant."""
 
     def __call__(self, seconds_of: Callable[[int], float], calls: int, extra: float) -> float:
         """Return the seconds of so many calls and of the work on top of them.
@@ -64,9 +64,11 @@ class Slower:
         PlantError
             Where the timer stands still.
         """
+        if seconds + besides <= 0.0:
+            return 0.0
         passed = self._waited(seconds) if seconds > 0.0 else 0.0
-        self.meant += seconds + besides
-        self.done += passed + besides
+        self.times += 1
+        self.wrong += passed + besides > (seconds + besides) * (1 + ROUNDING)
         return passed
 
     def _waited(self, seconds: float) -> float:
@@ -78,15 +80,16 @@ class Slower:
         return passed
 
     def check(self) -> None:
-        """Refuse what came out as another slowdown than was meant.
+        """Refuse what mostly came out as another slowdown than was meant.
 
         Raises
         ------
         PlantError
-            Where a loop that waits takes longer than it should, because that is so short.
+            Where a loop that waits takes longer than it should, because that is so short. Now and
+            then the system lets another process run meanwhile: that is no reason.
         """
-        if self.done > self.meant * (1 + ROUNDING):
+        if self.wrong > self.times / 2:
             raise PlantError(
-                "it may not be called more often, and a part of a round is too short to be waited "
-                f"for: it took {self.done / self.meant:.2g} times as long as it should"
+                "that share of a call, or of the few calls that the test allows, is too short to "
+                "be waited for"
             )
