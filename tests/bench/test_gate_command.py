@@ -98,6 +98,7 @@ def gated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found | {"rows": {row["name"]: row for row in found["cases"]}}
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_wrong_kernel_is_not_timed(gated: dict[str, Any]) -> None:
     row = gated["rows"][WRONG]
@@ -107,6 +108,7 @@ def test_a_wrong_kernel_is_not_timed(gated: dict[str, Any]) -> None:
     assert gated["exit_code"] in (Exit.REGRESSION, Exit.ERROR)
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_slow_kernel_is_timed_from_where_the_arm_is_installed(gated: dict[str, Any]) -> None:
     row = gated["rows"][SLOW]

@@ -14,7 +14,7 @@ from places import TESTS
 from repositories import commit, git
 from strangers import repository
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 @dataclass(frozen=True)
