@@ -46,7 +46,7 @@ dependencies that the project declares there. Given once, either is for both
 arms; given twice, the first is A's and the second is B's. A set of requirements
 may hold several, separated by spaces.
 
-It is a question and no gate: 0 says that it was measured, whichever is faster.
+It is a question and no gate: 0 says that all was decided, whichever is faster.
 
 examples:
   pytest-duel duel main .
