@@ -173,8 +173,9 @@ def _control_data(control: Control) -> dict[str, Any]:
 
 
 def _warnings(comparison: Comparison, old: Sequence[Run], new: Sequence[Run]) -> Iterator[str]:
-    yield from dict.fromkeys(provenance.weaknesses(old, "old"))
-    yield from dict.fromkeys(provenance.weaknesses(new, "new"))
+    for runs, side in (old, "old"), (new, "new"):
+        yield from dict.fromkeys(provenance.weaknesses(runs, side))
+        yield from provenance.unknown_commits(runs, side)
     if comparison.single:
         yield (
             "one run a side is one sample a side: changes under "

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from pytest_duel.catalogue import model
 from pytest_duel.catalogue.model import Case
-from pytest_duel.results import provenance, runs, storage
+from pytest_duel.results import commit_info, provenance, runs, storage
 from pytest_duel.results.runs import Run, RunError
 from pytest_duel.support import files
 
-EXTRACTION = (model, runs, storage, provenance)
+EXTRACTION = (model, runs, storage, provenance, commit_info)
 """Modules that decide, with this one, what a file gives."""
 TICK = 2e9
 """Nanoseconds within which a file may change twice and show the same time."""
@@ -61,8 +61,9 @@ class Entry:
     facts: Mapping[Fact, str | None]
     """What it was measured on and with."""
     commit: str
-    """Its hash; empty where it was measured outside of a repository."""
+    """Its hash; empty where it is unknown."""
     dirty: bool
+    """There were uncommitted changes, or nobody knows."""
     committed: str
     """When, ISO 8601; empty where unknown."""
     when: str
@@ -122,9 +123,9 @@ def _record(run: Run) -> _Record:
         medians=np.array([one.median for one in run.results], np.float64),
         about={
             "facts": [(*fact, None if value is None else str(value)) for fact, value in facts],
-            "commit": str(run.commit.get("id") or ""),
-            "dirty": bool(run.commit.get("dirty")),
-            "committed": str(run.commit.get("time") or ""),
+            "commit": run.commit.id or "",
+            "dirty": run.commit.dirty is not False,
+            "committed": run.commit.time,
             "when": run.when,
         },
     )

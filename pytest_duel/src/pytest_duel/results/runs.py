@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_duel.catalogue.model import Case
+from pytest_duel.results import commit_info
+from pytest_duel.results.commit_info import CommitInfo
 from pytest_duel.support.errors import DuelError
 
 SECTION = "bench"
@@ -57,7 +59,7 @@ class Run:
     section: Mapping[str, Any]
     """Tier, parity, load, backends left out, and the like."""
     machine: Mapping[str, Any]
-    commit: Mapping[str, Any]
+    commit: CommitInfo
     when: str
     """ISO 8601, UTC."""
 
@@ -124,7 +126,7 @@ def from_json(saved: Any) -> Run:
         results=tuple(_result(*found) for found in _cases(benchmarks)),
         section=section,
         machine=saved["machine_info"],
-        commit=_part(saved, "commit_info", _OBJECT),
+        commit=commit_info.read(_part(saved, "commit_info", _OBJECT)),
         when=_part(saved, "datetime", _TEXT),
     )
 
