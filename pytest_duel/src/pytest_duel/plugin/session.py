@@ -1,6 +1,7 @@
 """The state of one test session: which cases run, their backends, pools and parity."""
 
 import os
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ class Session:
         self.without: dict[str, str] = {}
         """Session fixtures that are left out, and why: so are the backends that need them."""
         self.build_info: dict[str, str] = {}
+        self.process = uuid.uuid4().hex
+        """What tells its saved runs from those of other processes: they are one sample."""
         self._calls: dict[tuple[str, str], Call] = {}
         self._loaded: set[str] = set()
         self._pools: dict[tuple[str, str, int], Sequence[Arguments]] = {}
@@ -150,6 +153,7 @@ class Session:
     def as_dict(self) -> dict[str, Any]:
         """Return the harness's section of a saved run."""
         return {
+            "process": self.process,
             "tier": self.options.tier.name,
             "build_info": self.build_info,
             "sources": digests(self.root, self.catalogue.backends.values()),
