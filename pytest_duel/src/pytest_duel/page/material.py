@@ -67,8 +67,8 @@ class Material:
     def history(self) -> History | None:
         """Return the trend over commits, where there are several."""
         own = [entry_of(saved.run, saved.path) for saved in self.runs]
-        seen = {(one.commit, one.dirty, one.when) for one in self.earlier}
-        fresh = [one for one in own if (one.commit, one.dirty, one.when) not in seen]
+        seen = {one.process for one in self.earlier}
+        fresh = [one for one in own if one.process not in seen]
         entries = [one for one in (*self.earlier, *fresh) if one.commit]
         if len({(one.commit, one.dirty) for one in entries}) < 2:
             return None

@@ -68,6 +68,8 @@ class Entry:
     """When, ISO 8601; empty where unknown."""
     when: str
     """It was measured, ISO 8601."""
+    process: str
+    """What tells it from others: one process is one run, however often it is saved."""
 
 
 def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Path, RunError]]:
@@ -76,7 +78,7 @@ def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Pa
     Parameters
     ----------
     paths
-        Files of runs. Of several with the same content only the first counts: it is one run.
+        Files of runs. Of several from the same process only the first counts: it is one run.
     home
         The folder of the index; None for no index.
 
@@ -93,7 +95,8 @@ def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Pa
         except RunError as error:
             faults[path] = error
         else:
-            found.setdefault(key, index.known[key].entry(path))
+            entry = index.known[key].entry(path)
+            found.setdefault(entry.process, entry)
     index.keep()
     return list(found.values()), faults
 
@@ -101,6 +104,9 @@ def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Pa
 def entry_of(run: Run, path: Path) -> Entry:
     """Return a run in short."""
     return _record(run).entry(path)
+
+
+_ABOUT = ("commit", "dirty", "committed", "when", "process")
 
 
 class _Record(NamedTuple):
@@ -112,7 +118,7 @@ class _Record(NamedTuple):
 
     def entry(self, path: Path) -> Entry:
         facts = {(what, name): value for what, name, value in self.about["facts"]}
-        own = {name: self.about[name] for name in ("commit", "dirty", "committed", "when")}
+        own = {name: self.about[name] for name in _ABOUT}
         return Entry(path, self.timed, self.medians, facts, **own)
 
 
@@ -127,6 +133,7 @@ def _record(run: Run) -> _Record:
             "dirty": run.commit.dirty is not False,
             "committed": run.commit.time,
             "when": run.when,
+            "process": run.process,
         },
     )
 

@@ -1,5 +1,6 @@
 """Where two sets of runs come from, and what makes them hard to compare. Plain data."""
 
+import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,7 +78,9 @@ def _values(values: Any) -> tuple[str, ...]:
 
 
 def _said(value: Any) -> str:
-    return "unknown" if value is None else "none" if value == {} else str(value)
+    if value is None or value == {}:
+        return "unknown" if value is None else "none"
+    return str(value) if isinstance(value, (str, int, float, CommitInfo)) else reprlib.repr(value)
 
 
 def _mixed(old: Sequence[Run], new: Sequence[Run]) -> Iterator[Difference]:

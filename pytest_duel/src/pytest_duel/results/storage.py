@@ -182,14 +182,39 @@ def _offer(storage: str) -> str:
 
 
 def read(paths: Sequence[Path]) -> tuple[Saved, ...]:
-    """Load the runs of one side.
+    """Load the runs of one side: each process once, however often it was saved.
 
     Raises
     ------
     RunError
         Where a file is no run of this harness, or times nothing, or a time cannot be one.
     """
-    return tuple(Saved(path, checked(load(path), path)) for path in paths)
+    found: dict[str, Saved] = {}
+    for path in paths:
+        own = Saved(path, checked(load(path), path))
+        known = found.setdefault(own.run.process, own)
+        if _rounds(own.run) > _rounds(known.run):  # one of them was saved without
+            found[own.run.process] = own
+    return tuple(found.values())
+
+
+def _rounds(run: Run) -> int:
+    return sum(len(one.data) for one in run.results)
+
+
+def check_apart(old: Sequence[Saved], new: Sequence[Saved]) -> None:
+    """Hold the sides of a comparison against each other.
+
+    Raises
+    ------
+    RunError
+        Where one process is on both.
+    """
+    known = {one.run.process: one.path for one in old}
+    shared = [(known[one.run.process], one.path) for one in new if one.run.process in known]
+    if shared:
+        said = ", ".join(str(one) if one == two else f"{one} = {two}" for one, two in shared)
+        raise RunError(f"the same run on both sides: {said}")
 
 
 def checked(run: Run, path: Path) -> Run:
