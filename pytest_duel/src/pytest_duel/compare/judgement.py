@@ -185,9 +185,9 @@ def _warnings(comparison: Comparison, old: Sequence[Run], new: Sequence[Run]) ->
     unknown = [kernel for kernel, spread in comparison.spread.items() if spread is None]
     if unknown:
         yield (
-            f"{', '.join(unknown)}: {NO_SPREAD}: with one run a side and so few cases nothing shows "
-            "what two processes do by themselves, so nothing is called; save several runs of each "
-            "revision"
+            f"{', '.join(unknown)}: {NO_SPREAD}: with one run a side and so few cases nothing "
+            "shows what two processes do by themselves, so nothing is called; save several runs "
+            "of each revision"
         )
     if comparison.without_rounds:
         held = "; geometric means are given without a verdict" if comparison.single else ""

@@ -19,6 +19,7 @@ from pytest_duel.charts.palette import COLOURS, GREYS
 from pytest_duel.page import contents, origin
 from pytest_duel.page.material import Material
 from pytest_duel.results.provenance import revision
+from pytest_duel.support import harmless
 
 HERE = Path(__file__).parent
 LIBRARY = "window.vegaEmbed = vegaEmbed;"
@@ -89,6 +90,7 @@ def _template(name: str) -> Any:
         loader=FileSystemLoader(HERE),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda found: harmless.lines(found) if type(found) is str else found,
         trim_blocks=True,
         lstrip_blocks=True,
     )

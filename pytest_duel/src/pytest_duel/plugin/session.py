@@ -13,6 +13,7 @@ from pytest_duel.catalogue.model import Arguments, Call, Case, Catalogue, batch_
 from pytest_duel.catalogue.sources import digests
 from pytest_duel.plugin.options import Options
 from pytest_duel.results import machine
+from pytest_duel.support import harmless
 
 THREADS = ("NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS")
 
@@ -193,7 +194,7 @@ def announcer(config: pytest.Config) -> Callable[[str], None]:
     def announce(line: str) -> None:
         with capture.global_and_fixture_disabled():
             reporter.ensure_newline()
-            reporter.write_line(line)
+            reporter.write_line(harmless.lines(line))
             reporter.flush()
 
     return announce

@@ -21,6 +21,7 @@ from pytest_duel.plugin.timing import time_case
 from pytest_duel.results import machine
 from pytest_duel.results.runs import SCHEMA, SECTION, from_json
 from pytest_duel.results.summary import summarise
+from pytest_duel.support import harmless
 from pytest_duel.verdicts import text
 
 SAVING = pytest.StashKey[Saving]()
@@ -219,9 +220,9 @@ def pytest_terminal_summary(
     """Print what a person came for."""
     own = config.stash[SESSION]
     for line in own.notes():
-        terminalreporter.write_line(line)
+        terminalreporter.write_line(harmless.lines(line))
     for fault in config.stash[SAVING].faults:
-        terminalreporter.write_line(fault, red=True)
+        terminalreporter.write_line(harmless.lines(fault), red=True)
     measured = _benchmarks(config)
     if not measured or config.getoption("benchmark_quiet"):
         return
