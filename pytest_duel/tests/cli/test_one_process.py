@@ -119,6 +119,17 @@ def test_runs_of_no_commit_are_not_of_the_same(
     assert "no run tells which commit it is of" in capsys.readouterr().err
 
 
+def test_a_variable_that_changes_what_is_measured_is_told(tmp_path: Path, capsys: Capture) -> None:
+    chosen = again(a_run(), variables={"EASY_MARL_BACKEND": "numpy"})
+    told = again(a_run(), details={"public": "dispatches to numpy"})
+    plain = save(tmp_path / "a.json", a_run())
+    for name, run, said in ("b", chosen, "EASY_MARL_BACKEND=numpy"), ("c", told, "public"):
+        other = save(tmp_path / f"{name}.json", run)
+        assert main(["compare", str(plain), str(other), "--format=json"]) == Exit.PASS
+        warnings = json.loads(capsys.readouterr().out)["warnings"]
+        assert any("different settings" in one and said in one for one in warnings)
+
+
 def bomb(path: Path) -> None:
     with gzip.open(path.with_suffix(".json.gz"), "wb") as file:
         for _ in range(70):

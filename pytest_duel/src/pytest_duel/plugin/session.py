@@ -14,8 +14,13 @@ from pytest_duel.catalogue.sources import digests
 from pytest_duel.plugin.options import Options
 from pytest_duel.results import machine
 from pytest_duel.support import harmless
+from pytest_duel.support.system import NUMBA
 
-THREADS = ("NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS")
+VARIABLES = (
+    "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS", *NUMBA,
+    "PYTHONOPTIMIZE", "PYTHONMALLOC", "PYTHONDEVMODE",
+)  # fmt: skip
+"""Of the environment, what changes times whatever a project measures."""
 
 
 class Session:
@@ -27,6 +32,8 @@ class Session:
         self.options = options
         self.selected: list[Case] = []
         """The cases that will run, noted when collection ends."""
+        self.repeated = 0
+        """How many cases were collected once more, as pytest-repeat has it."""
         self.report = parity.Report()
         self.missing: dict[str, str] = {}
         """Why a backend cannot be timed."""
@@ -165,11 +172,20 @@ class Session:
             "details": self.details,
             "without": list(self.without),
             "load": [self._load_at_start, machine.load_average()],
-            "variables": {name: os.environ[name] for name in THREADS if name in os.environ},
+            "variables": {
+                name: os.environ[name]
+                for name in (*VARIABLES, *self.catalogue.variables)
+                if name in os.environ
+            },
         }
 
     def notes(self) -> Iterator[str]:
         """Yield what a reader must know before the tables."""
+        if self.repeated:
+            yield (
+                f"{self.repeated} repeated cases were left out: a process is one sample, however "
+                "often it times a case; save several runs instead"
+            )
         for name, reason in self.without.items():
             yield f"{name} was left out: {reason}"
         for name, reason in self.left_out.items():

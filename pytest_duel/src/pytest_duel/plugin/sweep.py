@@ -48,6 +48,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 def pytest_configure(config: pytest.Config) -> None:
     """Decide, before pytest-benchmark does, whether this run measures."""
     config.addinivalue_line("markers", "sweep(kernel): time a kernel over its catalogued cases")
+    _check_plugins(config)
     _let_benchmark_warn(config)
     catalogue = config.hook.pytest_duel_catalogue()
     options = read_options(config, catalogue)
@@ -62,6 +63,22 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.benchmark_disable = True
     config.option.benchmark_save_data = True  # intervals need the raw rounds
     config.stash[SAVING] = Saving(config)
+
+
+def _check_plugins(config: pytest.Config) -> None:
+    """Hold what pytest has loaded against what a sweep is timed with."""
+    known = config.pluginmanager
+    if not (known.hasplugin("benchmark") or known.hasplugin("pytest_benchmark.plugin")):
+        raise pytest.UsageError(
+            "pytest-benchmark, which times the benchmarks here, is not loaded: leave out "
+            "-p no:benchmark; where PYTEST_DISABLE_PLUGIN_AUTOLOAD is set, add "
+            "-p pytest_benchmark.plugin"
+        )
+    if config.getoption("codspeed", default=False):
+        raise pytest.UsageError(
+            "--codspeed puts another fixture in the place of pytest-benchmark's, which times the "
+            "benchmarks here: leave it out"
+        )
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -97,11 +114,25 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Drop suites of which no case was asked for; time the others without garbage collection."""
-    empty = [item for item in items if _is_suite(item) and _case(item) is None]
-    if empty:
-        config.hook.pytest_deselected(items=empty)
-        items[:] = [item for item in items if item not in empty]
+    """Drop suites of which no case was asked for; time the others without garbage collection.
+
+    A suite times a case once in a process, however often that is collected: one process is one
+    sample.
+    """
+    seen: set[tuple[str, Case]] = set()
+    dropped = []
+    for item in filter(_is_suite, items):
+        case = _case(item)
+        if case is None:
+            dropped.append(item)
+        elif (own := (item.nodeid.partition("[")[0], case)) in seen:
+            dropped.append(item)
+            config.stash[SESSION].repeated += 1
+        else:
+            seen.add(own)
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = [item for item in items if item not in dropped]
     in_gate = measured_code(config) is not None
     for item in filter(_is_suite, items):
         item.add_marker(pytest.mark.benchmark(disable_gc=True))

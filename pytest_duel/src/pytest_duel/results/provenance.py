@@ -14,7 +14,7 @@ MACHINE = (
     "virtualisation",
 )  # fmt: skip
 BUILD = ("profile", "target", "rustc", "version")
-SECTION = ("tier", "variables")
+SECTION = ("tier", "variables", "details")
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,8 @@ def _values(values: Any) -> tuple[str, ...]:
 def _said(value: Any) -> str:
     if value is None or value == {}:
         return "unknown" if value is None else "none"
+    if isinstance(value, dict) and all(isinstance(one, str) for one in value.values()):
+        return ", ".join(f"{name}={one}" for name, one in sorted(value.items()))
     return str(value) if isinstance(value, (str, int, float, CommitInfo)) else reprlib.repr(value)
 
 
