@@ -6,7 +6,7 @@ from pytest_duel.formats import FORMATS
 from pytest_duel.gate.run import Question, run
 from pytest_duel.support import harmless, streams
 from pytest_duel.support.errors import DuelError
-from pytest_duel.support.exit_codes import Exit, worst
+from pytest_duel.support.exit_codes import Exit
 
 
 def gated(config: pytest.Config, base: str) -> int:
@@ -34,5 +34,5 @@ def gated(config: pytest.Config, base: str) -> int:
         streams.out(FORMATS["terminal"](judgement))
     except OSError as error:
         announce(f"pytest --duel: {error}")
-        return worst([judgement.exit, Exit.ERROR])
+        return Exit.ERROR
     return judgement.exit

@@ -1,7 +1,7 @@
 """The standard streams, which may be closed, full, gone, or of any encoding.
 
-None of that may read as a regression: a reader that has gone wants no more, and what cannot be
-written is an error that the command tells with its exit code.
+None of that may read as a regression: what the caller has closed he does not want, and what else
+cannot be written is an error that the command tells with its exit code.
 """
 
 import contextlib
@@ -32,12 +32,10 @@ def out(text: str) -> None:
     Raises
     ------
     OSError
-        Where it cannot be written though somebody wants it: on a full disk, for instance.
+        Where it cannot be written: the disk is full, the terminal or the reader is gone.
     """
     try:
         _write(sys.stdout, text)
-    except BrokenPipeError:  # as with `| head`: who read it has seen enough
-        _lose(1)
     except OSError as error:
         _lose(1)
         reason = error.strerror or str(error)
