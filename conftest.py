@@ -16,10 +16,13 @@ pytest_plugins = ["pytest_duel.plugin.sweep", "pytester"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare this project's own options."""
-    parser.addoption("--slow", action="store_true", help="run the tests marked slow as well")
-    parser.addoption(
-        "--browser", action="store_true", help="run the tests marked browser as well, in Chromium"
-    )
+    for name, where in ("slow", ""), ("browser", ", in Chromium"):
+        # The short name too, unless a plugin has it.
+        own = [one for one in (f"--bench-{name}", f"--{name}") if one not in _taken(parser)]
+        parser.addoption(
+            *own, action="store_true", dest=f"bench_{name}",
+            help=f"run the tests marked {name} as well{where}",
+        )  # fmt: skip
     parser.addoption(
         "--bench-wheel", metavar="FILE", type=Path,
         help="use this prebuilt rust_market wheel and build none; write it with =, or pytest "
@@ -28,6 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--bench-no-rust", action="store_true", help="leave out all that needs rust_market"
     )
+
+
+def _taken(parser: pytest.Parser) -> set[str]:
+    """Return the options that plugins have declared so far."""
+    groups = [*parser._groups, parser._anonymous]
+    return {name for group in groups for option in group.options for name in option.names()}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,10 +50,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip the slow tests, and those in a browser, unless they were asked for."""
     for name in "slow", "browser":
-        if not config.getoption(f"--{name}"):
+        if not config.getoption(f"bench_{name}"):
             for item in items:
                 if item.get_closest_marker(name):
-                    item.add_marker(pytest.mark.skip(reason=f"{name}: run with --{name}"))
+                    item.add_marker(pytest.mark.skip(reason=f"{name}: run with --bench-{name}"))
 
 
 def pytest_duel_catalogue() -> Catalogue:

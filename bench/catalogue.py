@@ -8,6 +8,7 @@ from functools import partial
 from bench import backends, cold_start, environments, scenarios
 from bench.adversarial import examples
 from easy_marl.market import get_backend
+from easy_marl.market.registry import VARIABLE
 from pytest_duel.catalogue.model import Backend, Catalogue, Kernel, Role, Scenario, Sweep, Target
 
 BATCH = 1000
@@ -407,4 +408,5 @@ def catalogue() -> Catalogue:
         packages=("easy_marl", "numpy", "numba", "llvmlite"),
         targets=TARGETS,
         counted="units",
+        variables=(VARIABLE,),
     )

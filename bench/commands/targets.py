@@ -5,8 +5,6 @@ import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from pytest_benchmark.utils import get_commit_info
-
 from bench.catalogue import catalogue
 from bench.project import project
 from pytest_duel.catalogue.model import Catalogue
@@ -14,6 +12,7 @@ from pytest_duel.cli.duel import Progress, blocks
 from pytest_duel.cli.parser import Commands, add_command, add_output, announce, conclude
 from pytest_duel.duel import targets
 from pytest_duel.paired.install import prepared
+from pytest_duel.results import commit_info
 from pytest_duel.selftest import selftest
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.terminal import WIDTH
@@ -72,7 +71,7 @@ def _judged(options: argparse.Namespace) -> Judgement:
     data = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": selftest.here(here),
-        "commit": get_commit_info(),
+        "commit": commit_info.describe(here.root),
         "seed": options.seed,
     }
     with prepared(None, here) as checkout:

@@ -133,7 +133,7 @@ def test_one_run_a_side_says_nothing_under_ten_per_cent() -> None:
 def test_one_run_a_side_says_less_where_cases_scatter() -> None:
     found = simulate([13], (1, 1), slower(0.2, SLOW), noise=0.05)
     assert found.cases[SLOW].verdict is Verdict.INCONCLUSIVE
-    assert found.spread["clear"] > 0.02
+    assert (found.spread["clear"] or 0.0) > 0.02
 
 
 def test_a_threshold_decides_what_matters() -> None:

@@ -15,6 +15,7 @@ from pytest_duel.history.commits import Log
 from pytest_duel.page import document, judgements, trends
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import Figure, Section, Table
+from pytest_duel.results.commit_info import CommitInfo
 from pytest_duel.results.storage import Saved
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.verdicts.model import Judgement
@@ -137,7 +138,9 @@ def test_many_cases_are_in_the_table_and_the_gravest_in_the_figure() -> None:
 def with_history(found: Any, **more: Any) -> Material:
     made = made_of(WINNER)
     (saved,) = made.runs
-    unversioned = replace(saved, run=replace(saved.run, commit={}))  # it shall not take part
+    unversioned = replace(
+        saved, run=replace(saved.run, commit=CommitInfo())
+    )  # it shall not take part
     return replace(made, runs=[unversioned], earlier=found, **more)
 
 

@@ -56,7 +56,7 @@ JUDGED = json.loads(FORMATS["json"](judged_targets()))
         (GATE | {"schema": 2}, "schema is 2: it must be 1"),
         (GATE | {"command": "duel", "cases": None}, "cases is None: it must be a list"),
         (GATE | {"command": "duel", "cases": [None]}, "cases[0] is None: it must be an object"),
-        (GATE | {"counts": {"slow": None}}, "counts.slow is None: it must be a count"),
+        (GATE | {"counts": {"slow": None}}, "counts.slow is None: it must be a whole number"),
         (GATE | {"nulls": {"A/A": 1}}, "nulls.A/A is 1: it must be an object"),
         (GATE | {"cases": [GATE["cases"][0] | {"ratio": 0}]}, "cases[0].ratio is 0: it must be"),
         (GATE | {"cases": [{"name": "x"}]}, "cases[0].verdict is missing"),

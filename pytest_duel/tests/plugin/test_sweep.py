@@ -307,3 +307,77 @@ def test_sizes_that_a_scenario_cannot_have_are_left_out(toy: Toy) -> None:
 def test_sizes_do_not_bring_in_what_the_tier_leaves_out(toy: Toy) -> None:
     result = toy("--bench-sizes=4", "--bench-backends=quick", *TIMED)
     result.assert_outcomes(passed=1, deselected=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [
+        (("-p", "no:benchmark"), {}),
+        ((), {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}),
+    ],
+)
+def test_without_pytest_benchmark_a_sentence_says_so(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch, arguments: Any, variables: dict[str, str]
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    result = toy(*arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    said = result.stdout.str() + result.stderr.str()
+    assert "pytest-benchmark, which times the benchmarks here, is not loaded" in said
+    assert "INTERNALERROR" not in said
+    assert "Traceback" not in said
+
+
+CODSPEED = """
+
+def pytest_addoption(parser):
+    parser.addoption("--codspeed", action="store_true")
+
+
+@pytest.fixture
+def benchmark():
+    return lambda function: function()
+
+
+def pytest_runtest_makereport():
+    return None
+"""
+
+
+def test_another_plugins_benchmark_is_refused_in_a_sentence(
+    toy: Toy, pytester: pytest.Pytester
+) -> None:
+    with (pytester.path / "conftest.py").open("a", encoding="utf-8") as conftest:
+        conftest.write(CODSPEED)
+    result = toy("--codspeed", "--bench-tier=smoke")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "leave it out" in result.stderr.str()
+
+
+REPEAT = """
+
+@pytest.fixture
+def __repeat(request):
+    return request.param
+
+
+def pytest_generate_tests(metafunc):
+    metafunc.fixturenames.append("__repeat")
+    metafunc.parametrize("__repeat", range(3), indirect=True)
+"""
+
+
+def test_a_case_that_is_repeated_is_timed_once(toy: Toy, pytester: pytest.Pytester) -> None:
+    with (pytester.path / "conftest.py").open("a", encoding="utf-8") as conftest:
+        conftest.write(REPEAT)
+    result = toy("--benchmark-json=out.json", *QUICK)
+    assert result.ret == pytest.ExitCode.OK
+    assert result.parseoutcomes()["passed"] == 2
+    said = result.stdout.str()
+    assert "4 repeated cases were left out" in said
+    assert "quick is 8.00" in said
+    from pytest_duel.results import storage
+
+    (kept,) = storage.read([pytester.path / "out.json"])
+    assert len(kept.run.results) == 2

@@ -1,5 +1,6 @@
 """Saved runs: what they hold, and that pytest-benchmark's own ways of using them work."""
 
+import gzip
 import json
 import os
 import platform
@@ -109,7 +110,7 @@ def pytest_benchmark_update_json():
     import os
     from pytest_duel.support import files
 
-    files.Path.replace = lambda *_: os._exit(9)
+    files.Path.replace = files.Path.hardlink_to = lambda *_: os._exit(9)
 """
 
 
@@ -208,42 +209,65 @@ NOT_RUNS = {
     "odd case": (having(3, *FIRST), "benchmarks[0] is 3: it must be an object"),
     "no machine": (without("machine_info"), "machine_info is missing"),
     "null machine": (having(None, "machine_info"), "machine_info is None: it must be an object"),
-    "odd cpu": (having("a CPU", "machine_info", "cpu"), "machine_info: cpu is 'a CPU'"),
-    "odd versions": (having([1], "machine_info", "versions"), "machine_info: versions is [1]"),
+    "odd cpu": (having("a CPU", "machine_info", "cpu"), "machine_info.cpu is 'a CPU'"),
+    "odd versions": (having([1], "machine_info", "versions"), "machine_info.versions is [1]"),
     "odd commit": (having([], "commit_info"), "commit_info is []: it must be an object"),
     "no commit": (without("commit_info"), "commit_info is missing"),
     "odd date": (having(3, "datetime"), "datetime is 3: it must be a text"),
-    "odd build": (having([1], "bench", "build_info"), "bench: build_info is [1]"),
-    "odd missing": (having([1], "bench", "missing"), "bench: missing is [1]"),
-    "odd refused": (having(None, "bench", "refused"), "bench: refused is None"),
-    "odd parity": (having(1, "bench", "parity"), "bench: parity is 1"),
+    "odd build": (having([1], "bench", "build_info"), "bench.build_info is [1]"),
+    "odd missing": (having([1], "bench", "missing"), "bench.missing is [1]"),
+    "odd refused": (having([], "bench", "refused"), "bench.refused is []"),
+    "odd parity": (having(1, "bench", "parity"), "bench.parity is 1"),
     "odd disagreements": (
-        having(1, "bench", "parity", "disagreements"), "bench.parity: disagreements is 1",
+        having(1, "bench", "parity", "disagreements"), "bench.parity.disagreements is 1",
     ),
-    "no extra_info": (without(*INFO), "benchmarks[0]: extra_info is missing"),
-    "odd extra_info": (having([], *INFO), "benchmarks[0]: extra_info is []"),
-    "no stats": (without(*STATS), "benchmarks[0]: stats is missing"),
-    "odd name": (having(["x"], *INFO, "backend"), "extra_info: backend is ['x']"),
-    "no size": (without(*INFO, "n"), "benchmarks[0].extra_info: n is missing"),
+    "no extra_info": (without(*INFO), "benchmarks[0].extra_info is missing"),
+    "odd extra_info": (having([], *INFO), "benchmarks[0].extra_info is []"),
+    "no stats": (without(*STATS), f"{IT_IS}: stats is missing"),
+    "odd name": (having(["x"], *INFO, "backend"), "extra_info.backend is ['x']"),
+    "no size": (without(*INFO, "n"), "benchmarks[0].extra_info.n is missing"),
     "odd size": (having("5", *INFO, "n"), "n is '5': it must be a whole number above 0"),
     "true size": (having(True, *INFO, "n"), "n is True: it must be a whole number above 0"),
-    "odd pool": (having(0.5, *INFO, "distinct"), f"{IT_IS}: distinct is 0.5"),
-    "odd seed": (having([1], *INFO, "seed"), f"{IT_IS}: seed is [1]"),
-    "no median": (without(*STATS, "median"), f"{IT_IS}: median is missing"),
-    "odd median": (having("1", *STATS, "median"), "clear[numpy-uniform-5] has a time that is no"),
-    "odd mean": (having(True, *STATS, "mean"), "clear[numpy-uniform-5] has a time that is no"),
-    "no time": (having(0, *STATS, "min"), "clear[numpy-uniform-5] has a time that is no"),
-    "odd round": (having([1e-6, None], *STATS, "data"), "has a time that is no positive number"),
-    "odd rounds": (having(3, *STATS, "data"), f"{IT_IS}: data is 3: it must be a list"),
-    "no spread": (having(float("nan"), *STATS, "stddev"), f"{IT_IS}: stddev is nan"),
+    "odd pool": (having(0.5, *INFO, "distinct"), "extra_info.distinct is 0.5"),
+    "odd seed": (having([1], *INFO, "seed"), "extra_info.seed is [1]"),
+    "no median": (without(*STATS, "median"), f"{IT_IS}: stats.median is missing"),
+    "odd median": (having("1", *STATS, "median"), f"{IT_IS}: stats.median is '1'"),
+    "odd mean": (having(True, *STATS, "mean"), f"{IT_IS}: stats.mean is True"),
+    "no time": (having(0, *STATS, "min"), f"{IT_IS}: stats.min is 0"),
+    "odd round": (having([1e-6, None], *STATS, "data"), f"{IT_IS}: stats.data[1] is None"),
+    "odd rounds": (having(3, *STATS, "data"), f"{IT_IS}: stats.data is 3: it must be a list"),
+    "no spread": (having(float("nan"), *STATS, "stddev"), f"{IT_IS}: stats.stddev is nan"),
     "deep": ("[" * 100_000, "its JSON is nested too deeply"),
-    "large median": (having(10**400, *STATS, "median"), "has a time that is no positive number"),
-    "large round": (having([10**400], *STATS, "data"), "has a time that is no positive number"),
-    "large spread": (having(10**400, *STATS, "stddev"), f"{IT_IS}: stddev is 1000"),
-    "large rounds": (having(10**400, *STATS, "rounds"), f"{IT_IS}: rounds is 1000"),
+    "large median": (having(10**400, *STATS, "median"), "stats.median is 1000"),
+    "large round": (having([10**400], *STATS, "data"), "stats.data[0] is 1000"),
+    "large spread": (having(10**400, *STATS, "stddev"), "stats.stddev is 1000"),
+    "large rounds": (having(10**400, *STATS, "rounds"), "stats.rounds is 1000"),
     "large size": (having(10**400, *INFO, "n"), "n is 1000"),
     "digits": (having(10**400, *STATS, "min").replace("0" * 400, "0" * 5000), "no whole JSON"),
-    "zero rounds": (having(0, *STATS, "rounds"), f"{IT_IS}: rounds is 0"),
+    "endless spread": (having(1e308, *STATS, "stddev"), "stats.stddev is 1e+308"),
+    "endless time": (having(1e308, *STATS, "mean"), "stats.mean is 1e+308"),
+    "tiny time": (having(5e-324, *STATS, "median"), "stats.median is 5e-324"),
+    "endless round": (having([float("inf")], *STATS, "data"), "stats.data[0] is inf"),
+    "odd calls": (having([1], "bench", "parity", "calls"), "bench.parity.calls is [1]"),
+    "odd call": (having({"a": "b"}, "bench", "parity", "calls"), "bench.parity.calls.a is 'b'"),
+    "odd failure": (
+        having([{"a": 1}], "bench", "parity", "disagreements"), "disagreements[0] is {'a': 1}",
+    ),
+    "odd tally": (
+        having({"a": {"calls": 0}}, "bench", "parity", "outside_domain"), "domain.a.calls is 0",
+    ),
+    "odd reason": (having({"a": 1}, "bench", "missing"), "bench.missing.a is 1"),
+    "odd word": (having({"clear": 1}, "bench", "refused"), "bench.refused.clear is 1"),
+    "odd without": (having("rust", "bench", "without"), "bench.without is 'rust'"),
+    "odd load": (having(["a"], "bench", "load"), "bench.load[0] is 'a'"),
+    "odd process": (having(5, "bench", "process"), "bench.process is 5"),
+    "odd variables": (having([5], "bench", "variables"), "bench.variables is [5]"),
+    "half a letter": (having("\ud800", *INFO, "backend"), "backend is '\\ud800'"),
+    "deep value": (having(json.loads("[" * 60 + "]" * 60), "bench", "load"), "nested too deeply"),
+    "deep object": (
+        having(json.loads('{"a":' * 60 + "1" + "}" * 60), "machine_info", "x"), "too deeply",
+    ),
+    "zero rounds": (having(0, *STATS, "rounds"), "stats.rounds is 0"),
 }  # fmt: skip
 
 
@@ -278,6 +302,20 @@ def test_odd_values_in_saved_runs_are_only_shown(tmp_path: Path) -> None:
     assert not provenance.same_code([odd], [run])
     assert "['odd']" in " ".join(map(str, provenance.differences([odd], [run])))
     assert list(provenance.weaknesses([odd], "OLD")) == []
+
+
+def test_a_file_that_unpacks_to_too_much_is_no_run(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.json.gz"
+    with gzip.open(bomb, "wb") as file:
+        for _ in range(80):
+            file.write(b" " * (1 << 20))
+    assert bomb.stat().st_size < 1 << 20
+    large = tmp_path / "large.json"
+    with large.open("wb") as file:
+        file.truncate(65 << 20)  # it holds nothing, and takes no room
+    for path in bomb, large:
+        with pytest.raises(runs.RunError, match=f"{path.name}: it holds more than 64 MiB"):
+            runs.load(path)
 
 
 def test_load_says_which_file_is_missing_or_not_text(tmp_path: Path) -> None:

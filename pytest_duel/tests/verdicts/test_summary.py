@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from places import DATA
 from pytest_duel.catalogue.model import Backend, Case, Catalogue, Kernel, Role, Scenario
 from pytest_duel.results import runs
+from pytest_duel.results.commit_info import CommitInfo
 from pytest_duel.results.runs import Result, Run
 from pytest_duel.results.summary import Block, summarise
 from pytest_duel.statistics.bootstrap import Ratio
@@ -65,7 +66,7 @@ def run_of(times: Times, kernel: str = "clear", scenario: str = "uniform") -> Ru
         for n, row in times.items()
         for name, median in row.items()
     ]
-    return Run(tuple(results), {}, {}, {}, "")
+    return Run(tuple(results), {}, {}, CommitInfo(), "")
 
 
 def blocks(times: Times, kernel: str = "clear") -> list[Block]:
@@ -133,7 +134,7 @@ def test_a_run_without_raw_rounds_has_times_but_no_winner() -> None:
         Result(one.case, one.median, one.mean, one.stddev, one.min, one.rounds, (), 1)
         for one in run_of(WINNER).results
     ]
-    (block,) = summarise(Run(tuple(results), {}, {}, {}, ""), CATALOGUE)
+    (block,) = summarise(Run(tuple(results), {}, {}, CommitInfo(), ""), CATALOGUE)
     assert block.overall is None
     assert all(size.verdict is None for size in block.sizes)
     rendered = text.render([block], NOTES)

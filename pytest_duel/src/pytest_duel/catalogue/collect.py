@@ -86,7 +86,7 @@ def _environment() -> dict[str, str]:
     own = {
         name: value
         for name, value in os.environ.items()
-        if name != "PYTHONPATH" and not name.startswith("PYTEST_")
+        if name not in ("PYTHONPATH", "PYTHONOPTIMIZE") and not name.startswith("PYTEST_")
     }
     return own | {
         "PYTHONPATH": search_path(),

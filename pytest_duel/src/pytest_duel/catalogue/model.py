@@ -217,6 +217,8 @@ class Catalogue:
     """What is to be kept; see `duel.targets`."""
     counted: str = "elements"
     """What the size n counts, in the plural."""
+    variables: Sequence[str] = ()
+    """Environment variables that change what is measured, as one that names a backend does."""
 
     def __post_init__(self) -> None:
         for sweep in self.sweeps:

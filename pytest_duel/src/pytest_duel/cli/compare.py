@@ -14,7 +14,6 @@ from pytest_duel.cli.parser import (
 from pytest_duel.compare.comparison import NO_CONTROL, THRESHOLD, compare
 from pytest_duel.compare.judgement import Fail, judge
 from pytest_duel.results import storage
-from pytest_duel.results.runs import RunError
 from pytest_duel.statistics.unpaired import MARGIN
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.verdicts.model import Judgement
@@ -106,10 +105,8 @@ def run(options: argparse.Namespace) -> Exit:
 def _judged(options: argparse.Namespace) -> Judgement:
     catalogue = project().catalogue
     paths = [storage.resolve(names, options.storage) for names in (options.old, options.new)]
-    common = {path.resolve() for path in paths[0]} & {path.resolve() for path in paths[1]}
-    if common:
-        shared = ", ".join(sorted(map(str, common)))
-        raise RunError(f"the same run on both sides: {shared}")
-    old, new = ([saved.run for saved in storage.read(side)] for side in paths)
+    sides = [storage.read(side) for side in paths]
+    storage.check_apart(*sides)
+    old, new = ([saved.run for saved in side] for side in sides)
     comparison = compare(old, new, catalogue, control=options.control, threshold=options.threshold)
     return judge(comparison, old, new, options.fail_on)

@@ -1,7 +1,6 @@
 """``pytest-duel duel``: two arms, measured in pairs."""
 
 import argparse
-import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +8,15 @@ from pathlib import Path
 from pytest_duel.catalogue.model import DEFAULT, Catalogue
 from pytest_duel.catalogue.project import Project, has_catalogue
 from pytest_duel.cli import duel_project
-from pytest_duel.cli.parser import Commands, add_command, add_output, conclude, fraction, project
+from pytest_duel.cli.parser import (
+    Commands,
+    add_command,
+    add_output,
+    announce,
+    conclude,
+    fraction,
+    project,
+)
 from pytest_duel.duel import duel
 from pytest_duel.paired.install import ArmError, ArmName, prepared
 from pytest_duel.support.exit_codes import Exit
@@ -118,7 +125,7 @@ class Progress:
             return
         took = time.monotonic() - self.started
         left = took / done * (self.blocks - done)
-        sys.stderr.write(f"block {done} of {self.blocks}, about {left:.0f} s left\n")
+        announce(f"block {done} of {self.blocks}, about {left:.0f} s left")
 
 
 def _sizes(text: str) -> tuple[int, ...]:

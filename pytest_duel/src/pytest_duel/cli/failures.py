@@ -1,9 +1,8 @@
 """How a command ends that came to no conclusion."""
 
-import contextlib
-import sys
 import traceback
 
+from pytest_duel.support import harmless, streams
 from pytest_duel.support.errors import DuelError
 
 
@@ -19,12 +18,6 @@ def tell(program: str, error: BaseException) -> str:
         reason = str(error)
     else:
         reason = f"{type(error).__name__}: {error}"
-        _write("".join(traceback.format_exception(error)))
-    _write(f"{program}: {reason}\n")
+        streams.err(harmless.lines("".join(traceback.format_exception(error))))
+    streams.err(f"{program}: {harmless.lines(reason)}\n")
     return reason
-
-
-def _write(text: str) -> None:
-    with contextlib.suppress(OSError):  # a terminal that has hung up must not cost the reports
-        sys.stderr.write(text)
-        sys.stderr.flush()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_duel.cli import failures
-from pytest_duel.support import exit_codes
+from pytest_duel.support import exit_codes, streams
 from pytest_duel.support.exit_codes import Exit
 
 SIGNALS = tuple(one for one in signal.Signals if one.name in ("SIGINT", "SIGTERM", "SIGHUP"))
@@ -30,6 +30,18 @@ class Program:
 
     def run(self, arguments: Sequence[str] | None = None) -> int:
         """Run a command and return its exit code."""
+        streams.settle()
+        try:
+            return self._run(arguments)
+        except SystemExit:  # what argparse says is in a buffer yet
+            try:
+                streams.out("")
+            except OSError as error:
+                failures.tell(self.name, error)
+                return Exit.ERROR
+            raise
+
+    def _run(self, arguments: Sequence[str] | None) -> int:
         given = sys.argv[1:] if arguments is None else list(arguments)
         try:
             parser = self.parser(given)

@@ -1,8 +1,8 @@
 """What the commands' parsers share."""
 
 import argparse
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from pytest_duel.catalogue.project import load as load_project
 from pytest_duel.cli import failures
 from pytest_duel.formats import ENDINGS, FORMATS
 from pytest_duel.results import storage
-from pytest_duel.support import exit_codes, files
+from pytest_duel.support import exit_codes, files, harmless, streams
 from pytest_duel.verdicts.model import Judgement, Row
 
 if TYPE_CHECKING:
@@ -84,27 +84,44 @@ def deliver(
 ) -> exit_codes.Exit:
     """Write a judgement as the options ask, and return its exit code."""
     # All is rendered before anything is written, and the screen comes first: where the disk is
-    # full, what was measured is not lost. Nor do the files go with the screen.
+    # full, what was measured is not lost. Nor do the files go with the screen, or each other.
     shown = FORMATS[options.format](judgement) if screen else ""
-    contents = {path: FORMATS[ENDINGS[path.suffix]](judgement) for path in options.output}
+    writes = [partial(show, shown)]
+    writes += [
+        partial(_write, path, FORMATS[ENDINGS[path.suffix]](judgement)) for path in options.output
+    ]
+    code = judgement.exit
+    for write in writes:
+        try:
+            write()
+        except OSError as error:
+            failures.tell(f"{options.program} {options.command}", error)
+            code = exit_codes.Exit.ERROR  # whoever asked for the report has none
+    return code
+
+
+def _write(path: Path, content: str) -> None:
+    """Write a report; what prevents it is said of the file that was asked for."""
     try:
-        show(shown)
-    finally:
-        for path, content in contents.items():
-            files.write(path, content)
-    return judgement.exit
+        files.write(path, content)
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def show(text: str) -> None:
-    """Write text on the screen; what its encoding lacks becomes a question mark."""
-    encoding = sys.stdout.encoding or "utf-8"  # a stream that is no file may name none
-    sys.stdout.write(text.encode(encoding, errors="replace").decode(encoding))
+    """Write text on the screen; what its encoding lacks becomes a question mark.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be written.
+    """
+    streams.out(text)
 
 
 def announce(line: str) -> None:
     """Write a line for whoever waits."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    streams.err(harmless.lines(line) + "\n")
 
 
 def report_file(text: str) -> Path:

@@ -9,7 +9,7 @@ from pytest_duel.cli import failures
 from pytest_duel.cli.history import load
 from pytest_duel.cli.parser import Commands, add_command, project, show
 from pytest_duel.results.index import Entry
-from pytest_duel.results.runs import load as load_run
+from pytest_duel.results.storage import read
 from pytest_duel.results.summary import middle, summarise
 from pytest_duel.support import files
 from pytest_duel.support.errors import DuelError
@@ -70,7 +70,10 @@ def run(options: argparse.Namespace) -> Exit:
     here = project()
     own = here.catalogue
     runs = [path for path in here.studied() if path.name.endswith(".json.gz")]
-    run = middle([load_run(path) for path in options.saved or runs], own)
+    saved = read(options.saved or runs)
+    if not saved:
+        raise ReportError("there is no saved run to report on")
+    run = middle([one.run for one in saved], own)
     show(text.render(summarise(run, own), own.notes) + "\n")
     return Exit.PASS
 

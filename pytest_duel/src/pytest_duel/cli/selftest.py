@@ -4,13 +4,12 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_benchmark.utils import get_commit_info
-
 from pytest_duel.catalogue import collect
 from pytest_duel.catalogue.model import FULL
 from pytest_duel.catalogue.project import Project, has_catalogue
 from pytest_duel.cli import selftest_project
 from pytest_duel.cli.parser import Commands, add_command, announce, project, show
+from pytest_duel.results import commit_info
 from pytest_duel.selftest import catalogue_gate as gate
 from pytest_duel.selftest import catalogue_settings as gate_settings
 from pytest_duel.selftest import report, selftest
@@ -80,7 +79,9 @@ def run(options: argparse.Namespace) -> Exit:
             raise SelftestError(f"{options.file.parent} is no folder")
         here = project()
         plan = _plan(options, here)
-        kept = Report(options.file, plan.key(), selftest.here(here), get_commit_info())
+        kept = Report(
+            options.file, plan.key(), selftest.here(here), commit_info.describe(here.root)
+        )
         selftest.run(plan, kept, announce)
     show(report.render(load(options.file)))
     return Exit.PASS

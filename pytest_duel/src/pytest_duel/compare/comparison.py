@@ -25,6 +25,8 @@ THRESHOLD = 0.02
 
 NO_CONTROL = "none"
 CONTROL = "control"
+NO_SPREAD = "unknown spread"
+"""With one run a side and few cases nothing shows what two processes do by themselves."""
 
 Key = tuple[str, str]
 """Kernel and backend."""
@@ -75,6 +77,8 @@ class Change:
     cases: int = 1
     single: bool = False
     """From one run a side."""
+    unknown: bool = False
+    """Nothing shows its spread, so its estimates have no interval."""
     disputed: bool = False
     """Its control is."""
 
@@ -94,8 +98,9 @@ class Comparison:
     gone: tuple[Case, ...]
     new: tuple[Case, ...]
     controls: Mapping[str, Control]
-    spread: Mapping[str, float]
-    """With one run a side: how far two processes lie apart, by kernel, as a fraction."""
+    spread: Mapping[str, float | None]
+    """With one run a side: how far two processes lie apart, by kernel, as a fraction; None where
+    nothing shows it."""
     without_rounds: tuple[Case, ...]
     """Cases saved without raw rounds."""
     threshold: float
@@ -144,8 +149,8 @@ def compare(
     }
     drifts = {kernel: _drifts(table, one) for kernel, one in controls.items()}
 
-    def common(kernel: str) -> tuple[Control, Drifts | None, float]:
-        return controls[kernel], drifts[kernel], scales.get(kernel, 0.0)
+    def common(kernel: str) -> tuple[Control, Drifts | None, float | None]:
+        return controls[kernel], drifts[kernel], scales.get(kernel)
 
     cases = {case: _case(table, case, *common(case.kernel)) for case in table.both}
     means = {
@@ -160,7 +165,10 @@ def compare(
         gone=tuple(case for case in table.results[0] if case not in table.results[1]),
         new=tuple(case for case in table.results[1] if case not in table.results[0]),
         controls=controls,
-        spread={kernel: float(np.expm1(scale)) for kernel, scale in scales.items()},
+        spread={
+            kernel: None if scale is None else float(np.expm1(scale))
+            for kernel, scale in scales.items()
+        },
         without_rounds=tuple(case for case in table.both if not table.has_rounds(case)),
         threshold=max(threshold, unpaired.MARGIN) if table.single else threshold,
     )
@@ -201,14 +209,20 @@ def _drifts(table: Table, control: Control) -> Drifts | None:
     return unpaired.drift(table.logs(table.whole(control.kernel, control.backend)))
 
 
-def _scales(table: Table) -> dict[str, float]:
-    """Return how far two processes lie apart, by kernel: at least as far as over all kernels."""
+def _scales(table: Table) -> dict[str, float | None]:
+    """Return how far two processes lie apart, by kernel: at least as far as over all kernels.
+
+    None where too few cases tell.
+    """
     kernels = list(dict.fromkeys(case.kernel for case in table.both))
     whole = {kernel: table.whole(kernel) for kernel in kernels}
     every = [case for cases in whole.values() for case in cases]
-    shared = _scale(table, every) or 0.0
+    shared = _scale(table, every)
     own = {kernel: _scale(table, cases) for kernel, cases in whole.items()}
-    return {kernel: max(shared, scale or 0.0) for kernel, scale in own.items()}
+    return {
+        kernel: max((one for one in (shared, scale) if one is not None), default=None)
+        for kernel, scale in own.items()
+    }
 
 
 def _scale(table: Table, cases: Sequence[Case]) -> float | None:
@@ -219,7 +233,7 @@ def _scale(table: Table, cases: Sequence[Case]) -> float | None:
 
 
 def _case(
-    table: Table, case: Case, control: Control, drifts: Drifts | None, scale: float
+    table: Table, case: Case, control: Control, drifts: Drifts | None, scale: float | None
 ) -> Change:
     zeros = np.zeros(sum(table.sizes))
     before, after = table.split(case, zeros)
@@ -228,7 +242,7 @@ def _case(
     def estimate(shifts: Drifts) -> Estimate:
         one, other = table.split(case, shifts)
         if single:
-            reach = float(np.hypot(scale, _within(table, case)))
+            reach = float(np.hypot(scale or 0.0, _within(table, case)))
             return unpaired.between_two(float(other[0] - one[0]), reach)
         return unpaired.between_runs(one, other)
 
@@ -237,6 +251,8 @@ def _case(
         withheld = "timed on another pool"
     elif single and not table.single:
         withheld = "in one run a side only"
+    elif single and scale is None:
+        withheld = NO_SPREAD
     return Change(
         case.kernel,
         case.backend,
@@ -247,6 +263,7 @@ def _case(
         verdict=Verdict.INCONCLUSIVE if withheld else None,
         note=withheld,
         single=single,
+        unknown=single and scale is None,
         disputed=control.disputed,
     )
 
@@ -263,7 +280,9 @@ def _median_error(result: Result) -> float:
     return unpaired.median_error_of_moments(result.median, result.stddev, result.rounds)
 
 
-def _mean(table: Table, key: Key, control: Control, drifts: Drifts | None, scale: float) -> Change:
+def _mean(
+    table: Table, key: Key, control: Control, drifts: Drifts | None, scale: float | None
+) -> Change:
     """Compare the geometric mean over the cases of a kernel and backend."""
     cases, count = table.whole(*key), table.sizes[0]
     levels = table.logs(cases).mean(axis=1)
@@ -271,7 +290,7 @@ def _mean(table: Table, key: Key, control: Control, drifts: Drifts | None, scale
     def reach() -> float:
         errors = [_within(table, case) for case in cases]
         own = float(np.sqrt(np.square(errors).sum())) / len(cases)
-        return float(np.hypot(scale / np.sqrt(len(cases)), own))
+        return float(np.hypot((scale or 0.0) / np.sqrt(len(cases)), own))
 
     def estimate(logs: NDArray[np.float64]) -> Estimate:
         if table.single:
@@ -286,6 +305,8 @@ def _mean(table: Table, key: Key, control: Control, drifts: Drifts | None, scale
         verdict, note = Verdict.INCONCLUSIVE, "the control, which is disputed"
     elif key[1] == control.backend:
         note = CONTROL
+    elif table.single and scale is None:
+        verdict, note = Verdict.INCONCLUSIVE, NO_SPREAD
     elif table.single and not all(map(table.has_rounds, cases)):
         verdict, note = Verdict.INCONCLUSIVE, "no raw rounds"
     return Change(
@@ -298,6 +319,7 @@ def _mean(table: Table, key: Key, control: Control, drifts: Drifts | None, scale
         note=note,
         cases=len(cases),
         single=table.single,
+        unknown=table.single and scale is None,
         disputed=control.disputed,
     )
 

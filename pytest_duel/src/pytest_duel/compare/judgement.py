@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from pytest_duel.catalogue.model import Case
-from pytest_duel.compare.comparison import CONTROL, Change, Comparison, Control
+from pytest_duel.compare.comparison import CONTROL, NO_SPREAD, Change, Comparison, Control
 from pytest_duel.results import provenance
 from pytest_duel.results.provenance import Difference
 from pytest_duel.results.runs import Run
@@ -86,7 +86,7 @@ def _case_row(case: Case, change: Change, fail_on: Collection[Fail]) -> Row:
         name=case.id,
         group=f"{case.kernel}, {case.scenario}",
         label=f"{case.backend} {case.n:,}",
-        cells=_cells(change),
+        cells=_cells(change, withheld=change.unknown),
         word=word,
         exit=_exit(word, fail_on, disputed=change.disputed),
         note=change.note,
@@ -148,20 +148,20 @@ def _data(change: Change) -> dict[str, Any]:
         "cases": change.cases,
         "old": change.old,
         "new": change.new,
-        "raw": _numbers(change.raw),
-        "relative": _numbers(change.relative) if change.relative else None,
+        "raw": _numbers(change.raw, change),
+        "relative": _numbers(change.relative, change) if change.relative else None,
         "trusted": "relative" if change.relative else "raw",
     }
 
 
-def _numbers(estimate: Estimate) -> dict[str, float]:
-    return {
-        "ratio": 1 + estimate.median,
+def _numbers(estimate: Estimate, change: Change) -> dict[str, float | None]:
+    told = {
         "low": 1 + estimate.low,
         "high": 1 + estimate.high,
         "p_slower": estimate.p_slower,
         "p_faster": estimate.p_faster,
     }
+    return {"ratio": 1 + estimate.median, **(dict.fromkeys(told) if change.unknown else told)}
 
 
 def _control_data(control: Control) -> dict[str, Any]:
@@ -173,13 +173,21 @@ def _control_data(control: Control) -> dict[str, Any]:
 
 
 def _warnings(comparison: Comparison, old: Sequence[Run], new: Sequence[Run]) -> Iterator[str]:
-    yield from dict.fromkeys(provenance.weaknesses(old, "old"))
-    yield from dict.fromkeys(provenance.weaknesses(new, "new"))
+    for runs, side in (old, "old"), (new, "new"):
+        yield from dict.fromkeys(provenance.weaknesses(runs, side))
+        yield from provenance.unknown_commits(runs, side)
     if comparison.single:
         yield (
             "one run a side is one sample a side: changes under "
             f"{MARGIN:.0%} are inconclusive, and so is what two processes may do by themselves; "
             "save several runs of each revision to say more"
+        )
+    unknown = [kernel for kernel, spread in comparison.spread.items() if spread is None]
+    if unknown:
+        yield (
+            f"{', '.join(unknown)}: {NO_SPREAD}: with one run a side and so few cases nothing "
+            "shows what two processes do by themselves, so nothing is called; save several runs "
+            "of each revision"
         )
     if comparison.without_rounds:
         held = "; geometric means are given without a verdict" if comparison.single else ""

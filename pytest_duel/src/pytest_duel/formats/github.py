@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from pytest_duel.formats.terminal import counts
+from pytest_duel.support import harmless
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.verdicts.model import Judgement, Row
 
@@ -54,7 +55,7 @@ def _hidden(codes: Sequence[Exit]) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return harmless.message(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

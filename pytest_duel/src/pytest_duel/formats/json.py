@@ -4,6 +4,7 @@ import json
 import math
 from typing import Any
 
+from pytest_duel.support import harmless
 from pytest_duel.verdicts.model import Judgement, Row
 
 SCHEMA = 1
@@ -26,7 +27,8 @@ def render(judgement: Judgement) -> str:
         "cases": [_row(row) for row in judgement.rows],
         "means": [_row(row) for row in judgement.means],
     }
-    return json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False)
+    return harmless.json_text(text) + "\n"
 
 
 def _row(row: Row) -> dict[str, Any]:

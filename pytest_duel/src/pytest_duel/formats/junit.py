@@ -69,7 +69,7 @@ def _details(row: Row, judgement: Judgement) -> Iterator[str]:
         yield f"{column}: {cell}"
     yield f"verdict: {row.word}"
     if row.note:
-        yield row.note
+        yield "\n  ".join(row.note.splitlines())  # no further line of it looks like one of ours
 
 
 def _text(parent: ET.Element, tag: str, text: str) -> ET.Element:

@@ -1,9 +1,11 @@
 """Markdown for a pull request: short, the verdict first, ``~`` for no change."""
 
+import re
 from collections.abc import Sequence
 
 from pytest_duel.formats.terminal import counts
 from pytest_duel.statistics.paired import Verdict
+from pytest_duel.support import harmless
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.markdown import LEFT, RIGHT, line, table
 from pytest_duel.verdicts.model import Judgement, Row
@@ -13,7 +15,11 @@ MOST = 40
 LENGTH = 12_000
 """Characters of a kind: four kinds, with their headings, stay below the 65,536 of a comment."""
 LONGEST = 600
-"""Characters of a text, before it is escaped; escaping doubles it at most."""
+"""Characters of a text, before it is escaped, which makes it some times longer at most."""
+_APART = "&#8203;"
+"""A space of no width: sites make links of what is not marked up, and this parts it."""
+_LINKED = re.compile(r"@|:(?=//)|\b(?:mailto|xmpp):|\bwww\.", re.IGNORECASE)
+"""What a mention or a bare link begins with."""
 _GRAVEST_FIRST = (Exit.REGRESSION, Exit.ERROR, Exit.INCONCLUSIVE, Exit.PASS)
 _WORDS = {Verdict.NO_CHANGE: "~", Verdict.REGRESSION: f"**{Verdict.REGRESSION}**"}
 
@@ -71,9 +77,10 @@ def _code(text: str) -> str:
 
 def _escaped(text: str) -> str:
     """Return text of one line in which nothing is markup: names come from saved files."""
-    return "".join(f"\\{one}" if one in "\\`*_[]<>|~#&$" else one for one in _plain(text))
+    escaped = "".join(f"\\{one}" if one in "\\`*_[]<>|~#&$" else one for one in _plain(text))
+    return _LINKED.sub(lambda found: f"{found[0]}{_APART}", escaped)
 
 
 def _plain(text: str) -> str:
-    plain = " ".join(text.split())
-    return plain if len(plain) <= LONGEST else plain[: LONGEST - 1] + "…"
+    plain = " ".join(text[: 4 * LONGEST].split())
+    return harmless.line(plain if len(plain) <= LONGEST else plain[: LONGEST - 1] + "…")

@@ -10,6 +10,7 @@ from pathlib import Path
 from pytest_duel.support import git
 
 _HASH = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+_TOLD = "--format=%H %ct %s"
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,17 @@ def read(ids: Iterable[str], repository: Path) -> Log:
         if not known:
             return Log()
         listed = git.run(repository, "rev-list", "--topo-order", "--reverse", "--parents", *known)
-        told = git.run(repository, "log", "--no-walk", "--format=%H %ct %s", *known)
+        told = git.run(repository, "rev-list", "--no-walk", _TOLD, *known)
     except git.GitError:
         return Log()
     there = set(known)
     parents = {own: tuple(others) for own, *others in map(str.split, listed.splitlines())}
-    lines = [line.split(" ", 2) for line in told.splitlines()]
+    # A subject may hold what `splitlines` takes for the end of a line.
+    found = [line.split(" ", 2) for line in told.split("\n") if line and line[:7] != "commit "]
     return Log(
         order=tuple(one for one in parents if one in there),
-        times={commit: int(when) for commit, when, _ in lines},
-        subjects={commit: subject for commit, _, subject in lines},
+        times={commit: int(when) for commit, when, _ in found},
+        subjects={commit: subject for commit, _, subject in found},
         parents=parents,
     )
 

@@ -19,6 +19,7 @@ from pytest_duel.charts.palette import COLOURS, GREYS
 from pytest_duel.page import contents, origin
 from pytest_duel.page.material import Material
 from pytest_duel.results.provenance import revision
+from pytest_duel.support import harmless
 
 HERE = Path(__file__).parent
 LIBRARY = "window.vegaEmbed = vegaEmbed;"
@@ -53,7 +54,7 @@ def render(material: Material) -> str:
 
 def _subtitle(material: Material) -> str:
     run = material.study
-    cpu = run.machine.get("cpu", {}).get("brand_raw") or "an unknown processor"
+    cpu = (run.machine.get("cpu") or {}).get("brand_raw") or "an unknown processor"
     runs = f"{len(material.shown)} processes" if material.several else "one process"
     return f"Measured {run.when[:10]} on {cpu}: {len(run.results):,} cases, {runs}."
 
@@ -89,6 +90,7 @@ def _template(name: str) -> Any:
         loader=FileSystemLoader(HERE),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda found: harmless.lines(found) if type(found) is str else found,
         trim_blocks=True,
         lstrip_blocks=True,
     )

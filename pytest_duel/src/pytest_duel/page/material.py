@@ -67,8 +67,8 @@ class Material:
     def history(self) -> History | None:
         """Return the trend over commits, where there are several."""
         own = [entry_of(saved.run, saved.path) for saved in self.runs]
-        seen = {(one.commit, one.dirty, one.when) for one in self.earlier}
-        fresh = [one for one in own if (one.commit, one.dirty, one.when) not in seen]
+        seen = {one.process for one in self.earlier}
+        fresh = [one for one in own if one.process not in seen]
         entries = [one for one in (*self.earlier, *fresh) if one.commit]
         if len({(one.commit, one.dirty) for one in entries}) < 2:
             return None
@@ -95,9 +95,10 @@ class Material:
 def _origin(run: Run) -> tuple[str, ...]:
     """Return what two runs must share to be shown as one: machine, versions and code."""
     machine = run.machine
+    known = run.commit.id is not None  # else nothing says that two runs are of one code
     parts = (
         machine.get("node_hash"), machine.get("cpu"), machine.get("versions"),
-        run.commit.get("id"), run.commit.get("dirty"),
+        run.commit.id, run.commit.dirty, run.section.get("sources"), known or run.when,
         run.section.get("build_info"), run.section.get("tier"),
         run.section.get("without") or [],
     )  # fmt: skip
@@ -133,6 +134,6 @@ def gather(
     saved = read([path for path in paths if path not in told])
     if not saved:
         raise RunError("there is no saved run to report on")
-    ids = [str(one.run.commit.get("id")) for one in saved] + [one.commit for one in earlier]
+    ids = [one.run.commit.id or "" for one in saved] + [one.commit for one in earlier]
     ordered = sorted(saved, key=lambda one: one.run.when)
     return Material(ordered, catalogue, judgements, earlier, commits.read(ids, Path.cwd()), unread)

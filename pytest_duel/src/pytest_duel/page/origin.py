@@ -5,7 +5,7 @@ from typing import Any
 
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import Cell, Row, Section, Table
-from pytest_duel.results.provenance import revision, weaknesses
+from pytest_duel.results.provenance import revision, unknown_commits, weaknesses
 from pytest_duel.results.storage import Saved
 
 
@@ -40,6 +40,7 @@ def warnings(material: Material) -> Iterator[str]:
             "an answer is the best of the others."
         )
     yield from dict.fromkeys(weaknesses(material.shown, "the run"))
+    yield from unknown_commits(material.shown, "the run")
     if material.unknown:
         yield (
             f"{material.unknown} cases are left out, because this catalogue does not know their "

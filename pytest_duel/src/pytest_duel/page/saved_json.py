@@ -1,36 +1,25 @@
 """What other commands have saved as JSON, checked before anything is made of it."""
 
-import json
 import reprlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pytest_duel.results.runs import RunError
-from pytest_duel.support.schema import TEXT, Each, Is, SchemaError, check
+from pytest_duel.support import schema
+from pytest_duel.support.schema import NUMBER, TALLY, TEXT, Each, Is, SchemaError, check
 
 SCHEMA = 1
-LARGEST = 1e300
-"""More than any ratio or time; what is larger cannot be computed with."""
-
-
-def _is_number(value: Any) -> bool:
-    known = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return known and 0 <= value <= LARGEST
-
-
-COUNT = Is(lambda value: isinstance(value, int) and _is_number(value), "a count")
-NUMBER = Is(_is_number, "a number, 0 or more")
-RATIO = Is(lambda value: _is_number(value) and value > 0, "a number above 0")
+RATIO = Is(lambda value: NUMBER.tell(value) and value > 0, "a number above 0")
 SIDE = Is(lambda value: value in ("raw", "relative"), "'raw' or 'relative'")
 INTERVAL = {"ratio?": RATIO, "low?": NUMBER, "high?": NUMBER}
-CASE = {"name": TEXT, "verdict": TEXT, "exit_code": COUNT, "note?": TEXT}
+CASE = {"name": TEXT, "verdict": TEXT, "exit_code": TALLY, "note?": TEXT}
 WHOLE = {
     "schema": Is(lambda value: value == SCHEMA, f"{SCHEMA}, the schema that this version reads"),
     "title": TEXT,
     "verdict": TEXT,
-    "exit_code": COUNT,
-    "counts": Each(COUNT),
+    "exit_code": TALLY,
+    "counts": Each(TALLY),
     "warnings": [TEXT],
     "notes": [TEXT],
 }
@@ -38,8 +27,8 @@ WHOLE = {
 JUDGED = {
     **WHOLE,
     "threshold?": NUMBER,
-    "blocks?": COUNT,
-    "parity_calls?": COUNT,
+    "blocks?": TALLY,
+    "parity_calls?": TALLY,
     "nulls?": Each(INTERVAL),
     "cases": [
         {
@@ -54,13 +43,13 @@ TARGETS = {
     "when": TEXT,
     "machine": {"cpu?": TEXT, "virtualisation?": TEXT, "versions": {}},
     "commit": {"id?": TEXT},
-    "taken": COUNT,
+    "taken": TALLY,
     "cases": [
-        {**CASE, **INTERVAL, "target": TEXT, "n?": COUNT, "at_least?": RATIO, "at_most?": RATIO}
+        {**CASE, **INTERVAL, "target": TEXT, "n?": TALLY, "at_least?": RATIO, "at_most?": RATIO}
     ],
 }
 SHAPES: Mapping[str, Any] = {
-    "compare": {**JUDGED, "runs?": {"old": COUNT, "new": COUNT}},
+    "compare": {**JUDGED, "runs?": {"old": TALLY, "new": TALLY}},
     "duel": JUDGED,
     "gate": JUDGED,
     "targets": TARGETS,
@@ -80,8 +69,8 @@ def read(path: Path) -> Iterator[Mapping[str, Any]]:
     if path.suffix != ".json":
         return
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        data = schema.parse(schema.content(path))
+    except SchemaError:
         return  # what reads runs says what is wrong with it
     if isinstance(data, dict) and "benchmarks" in data:
         return

@@ -1,19 +1,18 @@
 """``pytest --benchmark-only --duel REV``: the gate, from inside pytest."""
 
-import sys
-from typing import TextIO
-
 import pytest
 
 from pytest_duel.formats import FORMATS
 from pytest_duel.gate.run import Question, run
+from pytest_duel.support import harmless, streams
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.exit_codes import Exit
 
 
-def gated(config: pytest.Config, base: str, progress: TextIO) -> int:
+def gated(config: pytest.Config, base: str) -> int:
     """Run the gate on what pytest was asked for, show what it found, and return its exit code."""
     selection = {"-k": config.getoption("keyword"), "-m": config.getoption("markexpr")}
+    streams.settle()
     question = Question(
         folder=config.invocation_params.dir,
         base=base,
@@ -24,13 +23,16 @@ def gated(config: pytest.Config, base: str, progress: TextIO) -> int:
     )
 
     def announce(line: str) -> None:
-        progress.write(f"{line}\n")
-        progress.flush()
+        streams.err(f"{harmless.lines(line)}\n")
 
     try:
         judgement = run(question, announce)
     except DuelError as error:
         announce(f"pytest --duel: {error}")
         return Exit.ERROR
-    sys.stdout.write(FORMATS["terminal"](judgement))
+    try:
+        streams.out(FORMATS["terminal"](judgement))
+    except OSError as error:
+        announce(f"pytest --duel: {error}")
+        return Exit.ERROR
     return judgement.exit

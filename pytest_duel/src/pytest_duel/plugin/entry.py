@@ -1,7 +1,5 @@
 """What pytest loads wherever the distribution is installed: it changes nothing unless asked to."""
 
-import sys
-
 import pytest
 
 
@@ -34,4 +32,4 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         return None
     from pytest_duel.plugin.duel import gated  # NumPy and SciPy, which other runs do without
 
-    return gated(config, base, sys.stderr)
+    return gated(config, base)

@@ -1,6 +1,7 @@
 """The state of one test session: which cases run, their backends, pools and parity."""
 
 import os
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,14 @@ from pytest_duel.catalogue.model import Arguments, Call, Case, Catalogue, batch_
 from pytest_duel.catalogue.sources import digests
 from pytest_duel.plugin.options import Options
 from pytest_duel.results import machine
+from pytest_duel.support import harmless
+from pytest_duel.support.system import NUMBA
 
-THREADS = ("NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS")
+VARIABLES = (
+    "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS", *NUMBA,
+    "PYTHONOPTIMIZE", "PYTHONMALLOC", "PYTHONDEVMODE",
+)  # fmt: skip
+"""Of the environment, what changes times whatever a project measures."""
 
 
 class Session:
@@ -25,6 +32,8 @@ class Session:
         self.options = options
         self.selected: list[Case] = []
         """The cases that will run, noted when collection ends."""
+        self.repeated = 0
+        """How many cases were collected once more, as pytest-repeat has it."""
         self.report = parity.Report()
         self.missing: dict[str, str] = {}
         """Why a backend cannot be timed."""
@@ -35,6 +44,8 @@ class Session:
         self.without: dict[str, str] = {}
         """Session fixtures that are left out, and why: so are the backends that need them."""
         self.build_info: dict[str, str] = {}
+        self.process = uuid.uuid4().hex
+        """What tells its saved runs from those of other processes: they are one sample."""
         self._calls: dict[tuple[str, str], Call] = {}
         self._loaded: set[str] = set()
         self._pools: dict[tuple[str, str, int], Sequence[Arguments]] = {}
@@ -150,6 +161,7 @@ class Session:
     def as_dict(self) -> dict[str, Any]:
         """Return the harness's section of a saved run."""
         return {
+            "process": self.process,
             "tier": self.options.tier.name,
             "build_info": self.build_info,
             "sources": digests(self.root, self.catalogue.backends.values()),
@@ -160,11 +172,20 @@ class Session:
             "details": self.details,
             "without": list(self.without),
             "load": [self._load_at_start, machine.load_average()],
-            "variables": {name: os.environ[name] for name in THREADS if name in os.environ},
+            "variables": {
+                name: os.environ[name]
+                for name in (*VARIABLES, *self.catalogue.variables)
+                if name in os.environ
+            },
         }
 
     def notes(self) -> Iterator[str]:
         """Yield what a reader must know before the tables."""
+        if self.repeated:
+            yield (
+                f"{self.repeated} repeated cases were left out: a process is one sample, however "
+                "often it times a case; save several runs instead"
+            )
         for name, reason in self.without.items():
             yield f"{name} was left out: {reason}"
         for name, reason in self.left_out.items():
@@ -189,7 +210,7 @@ def announcer(config: pytest.Config) -> Callable[[str], None]:
     def announce(line: str) -> None:
         with capture.global_and_fixture_disabled():
             reporter.ensure_newline()
-            reporter.write_line(line)
+            reporter.write_line(harmless.lines(line))
             reporter.flush()
 
     return announce

@@ -5,27 +5,26 @@ A project names what it measures with the hook `pytest_duel_catalogue`, and mark
 """
 
 import warnings
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_benchmark.logger import PytestBenchmarkWarning
-from pytest_benchmark.storage.file import FileStorage
-from pytest_benchmark.utils import safe_dumps
 
 from pytest_duel.catalogue.model import Case, Catalogue
 from pytest_duel.plugin.arm import measured_code
 from pytest_duel.plugin.options import add_options, read_options
+from pytest_duel.plugin.saving import Saving
 from pytest_duel.plugin.session import SESSION, Session, announcer
 from pytest_duel.plugin.timing import time_case
 from pytest_duel.results import machine
 from pytest_duel.results.runs import SCHEMA, SECTION, from_json
 from pytest_duel.results.summary import summarise
-from pytest_duel.support import files
+from pytest_duel.support import harmless
 from pytest_duel.verdicts import text
 
+SAVING = pytest.StashKey[Saving]()
 Measure = Callable[[str, str, str, int], None]
 """(kernel, backend, scenario, n): check, then time."""
 
@@ -49,6 +48,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 def pytest_configure(config: pytest.Config) -> None:
     """Decide, before pytest-benchmark does, whether this run measures."""
     config.addinivalue_line("markers", "sweep(kernel): time a kernel over its catalogued cases")
+    _check_plugins(config)
     _let_benchmark_warn(config)
     catalogue = config.hook.pytest_duel_catalogue()
     options = read_options(config, catalogue)
@@ -62,30 +62,30 @@ def pytest_configure(config: pytest.Config) -> None:
     elif not config.getoption("benchmark_enable"):
         config.option.benchmark_disable = True
     config.option.benchmark_save_data = True  # intervals need the raw rounds
+    config.stash[SAVING] = Saving(config)
+
+
+def _check_plugins(config: pytest.Config) -> None:
+    """Hold what pytest has loaded against what a sweep is timed with."""
+    known = config.pluginmanager
+    if not (known.hasplugin("benchmark") or known.hasplugin("pytest_benchmark.plugin")):
+        raise pytest.UsageError(
+            "pytest-benchmark, which times the benchmarks here, is not loaded: leave out "
+            "-p no:benchmark; where PYTEST_DISABLE_PLUGIN_AUTOLOAD is set, add "
+            "-p pytest_benchmark.plugin"
+        )
+    if config.getoption("codspeed", default=False):
+        raise pytest.UsageError(
+            "--codspeed puts another fixture in the place of pytest-benchmark's, which times the "
+            "benchmarks here: leave it out"
+        )
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Have pytest-benchmark write runs in one step, so that an interrupt truncates none."""
+    """Have runs saved whole, each under a number of its own, or say at once why they cannot be."""
     own: Any = getattr(session.config, "_benchmarksession", None)
-    if own is None:
-        return
-    own.save_json = partial(_save_json, own)
-    in_files = isinstance(own.storage, FileStorage)  # it may be a database
-    if in_files:
-        own.storage.save = partial(_save, own.storage)
-
-
-def _save_json(own: Any, output_json: dict[str, Any]) -> None:
-    """Write a run where ``--benchmark-json`` says."""
-    files.write(own.json, safe_dumps(output_json, ensure_ascii=True, indent=4))
-    own.logger.info(f"Wrote benchmark data in: {own.json}", purple=True)
-
-
-def _save(storage: Any, output_json: dict[str, Any], save: str) -> None:
-    """Write a run under the next number."""
-    path = storage.get(f"{storage._next_num}_{save}.json")
-    files.write(path, safe_dumps(output_json, ensure_ascii=True, indent=4))
-    storage.logger.info(f"Saved benchmark data in: {path}")
+    if own is not None:
+        session.config.stash[SAVING].watch(own)
 
 
 def _let_benchmark_warn(config: pytest.Config) -> None:
@@ -114,11 +114,25 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Drop suites of which no case was asked for; time the others without garbage collection."""
-    empty = [item for item in items if _is_suite(item) and _case(item) is None]
-    if empty:
-        config.hook.pytest_deselected(items=empty)
-        items[:] = [item for item in items if item not in empty]
+    """Drop suites of which no case was asked for; time the others without garbage collection.
+
+    A suite times a case once in a process, however often that is collected: one process is one
+    sample.
+    """
+    seen: set[tuple[str, Case]] = set()
+    dropped = []
+    for item in filter(_is_suite, items):
+        case = _case(item)
+        if case is None:
+            dropped.append(item)
+        elif (own := (item.nodeid.partition("[")[0], case)) in seen:
+            dropped.append(item)
+            config.stash[SESSION].repeated += 1
+        else:
+            seen.add(own)
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = [item for item in items if item not in dropped]
     in_gate = measured_code(config) is not None
     for item in filter(_is_suite, items):
         item.add_marker(pytest.mark.benchmark(disable_gc=True))
@@ -130,6 +144,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Note the cases that will run: the parity check covers exactly their pools."""
     own = session.config.stash[SESSION]
     own.selected += [case for item in session.items if (case := _case(item))]
+    session.config.stash[SAVING].begun |= {item.nodeid for item in session.items}
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Note the tests that are through: an interrupt, or --exitfirst, leaves some."""
+    done = yield
+    item.config.stash[SAVING].ended.add(item.nodeid)
+    return done
 
 
 def _is_suite(item: pytest.Item) -> bool:
@@ -186,6 +209,13 @@ def measure(parity: Session, benchmark: Any, request: pytest.FixtureRequest) -> 
     return measure_case
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_generate_commit_info(config: pytest.Config) -> dict[str, Any]:
+    """Tell the commit of the code that is measured, wherever pytest was started."""
+    return config.stash[SAVING].commit()
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_machine_info(
     config: pytest.Config, machine_info: dict[str, Any]
 ) -> None:
@@ -194,6 +224,7 @@ def pytest_benchmark_update_machine_info(
     machine_info.update(config.stash[SESSION].machine())
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
     """Add the harness's own section to a saved run, and keep raw rounds to six figures."""
     for one in output_json["benchmarks"]:
@@ -203,8 +234,10 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail a measuring run that timed nothing."""
+    """Fail a run that could not be saved, and a measuring one that timed nothing."""
     config = session.config
+    if session.exitstatus == pytest.ExitCode.OK and config.stash[SAVING].faults:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if not config.getoption("benchmark_only") or config.getoption("collectonly"):
         return
     if session.exitstatus == pytest.ExitCode.OK and not _benchmarks(config):
@@ -218,7 +251,9 @@ def pytest_terminal_summary(
     """Print what a person came for."""
     own = config.stash[SESSION]
     for line in own.notes():
-        terminalreporter.write_line(line)
+        terminalreporter.write_line(harmless.lines(line))
+    for fault in config.stash[SAVING].faults:
+        terminalreporter.write_line(harmless.lines(fault), red=True)
     measured = _benchmarks(config)
     if not measured or config.getoption("benchmark_quiet"):
         return

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from pytest_duel.catalogue import model
 from pytest_duel.catalogue.model import Case
-from pytest_duel.results import provenance, runs, storage
+from pytest_duel.results import commit_info, provenance, runs, storage
 from pytest_duel.results.runs import Run, RunError
 from pytest_duel.support import files
 
-EXTRACTION = (model, runs, storage, provenance)
+EXTRACTION = (model, runs, storage, provenance, commit_info)
 """Modules that decide, with this one, what a file gives."""
 TICK = 2e9
 """Nanoseconds within which a file may change twice and show the same time."""
@@ -61,12 +61,15 @@ class Entry:
     facts: Mapping[Fact, str | None]
     """What it was measured on and with."""
     commit: str
-    """Its hash; empty where it was measured outside of a repository."""
+    """Its hash; empty where it is unknown."""
     dirty: bool
+    """There were uncommitted changes, or nobody knows."""
     committed: str
     """When, ISO 8601; empty where unknown."""
     when: str
     """It was measured, ISO 8601."""
+    process: str
+    """What tells it from others: one process is one run, however often it is saved."""
 
 
 def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Path, RunError]]:
@@ -75,7 +78,7 @@ def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Pa
     Parameters
     ----------
     paths
-        Files of runs. Of several with the same content only the first counts: it is one run.
+        Files of runs. Of several from the same process only the first counts: it is one run.
     home
         The folder of the index; None for no index.
 
@@ -92,7 +95,8 @@ def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Pa
         except RunError as error:
             faults[path] = error
         else:
-            found.setdefault(key, index.known[key].entry(path))
+            entry = index.known[key].entry(path)
+            found.setdefault(entry.process, entry)
     index.keep()
     return list(found.values()), faults
 
@@ -100,6 +104,9 @@ def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Pa
 def entry_of(run: Run, path: Path) -> Entry:
     """Return a run in short."""
     return _record(run).entry(path)
+
+
+_ABOUT = ("commit", "dirty", "committed", "when", "process")
 
 
 class _Record(NamedTuple):
@@ -111,7 +118,7 @@ class _Record(NamedTuple):
 
     def entry(self, path: Path) -> Entry:
         facts = {(what, name): value for what, name, value in self.about["facts"]}
-        own = {name: self.about[name] for name in ("commit", "dirty", "committed", "when")}
+        own = {name: self.about[name] for name in _ABOUT}
         return Entry(path, self.timed, self.medians, facts, **own)
 
 
@@ -122,10 +129,11 @@ def _record(run: Run) -> _Record:
         medians=np.array([one.median for one in run.results], np.float64),
         about={
             "facts": [(*fact, None if value is None else str(value)) for fact, value in facts],
-            "commit": str(run.commit.get("id") or ""),
-            "dirty": bool(run.commit.get("dirty")),
-            "committed": str(run.commit.get("time") or ""),
+            "commit": run.commit.id or "",
+            "dirty": run.commit.dirty is not False,
+            "committed": run.commit.time,
             "when": run.when,
+            "process": run.process,
         },
     )
 

@@ -1,9 +1,12 @@
 """Where two sets of runs come from, and what makes them hard to compare. Plain data."""
 
+import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_duel.results import commit_info
+from pytest_duel.results.commit_info import CommitInfo
 from pytest_duel.results.runs import Run
 
 MACHINE = (
@@ -11,7 +14,7 @@ MACHINE = (
     "virtualisation",
 )  # fmt: skip
 BUILD = ("profile", "target", "rustc", "version")
-SECTION = ("tier", "variables")
+SECTION = ("tier", "variables", "details")
 
 
 @dataclass(frozen=True)
@@ -41,20 +44,14 @@ def differences(old: Sequence[Run], new: Sequence[Run]) -> list[Difference]:
 
 
 def same_code(old: Sequence[Run], new: Sequence[Run]) -> bool:
-    """Tell whether all runs are of one clean revision."""
+    """Tell whether all runs are known to be of one clean revision."""
     commits = [run.commit for run in (*old, *new)]
-    ids = _values(commit.get("id") for commit in commits)
-    return len(ids) == 1 and not any(c.get("dirty") or not c.get("id") for c in commits)
+    return len({one.id for one in commits}) == 1 and all(one.clean for one in commits)
 
 
 def revision(runs: Sequence[Run]) -> str:
     """Return a short name of the revisions that were measured."""
-    return ", ".join(_values(_revision(run) for run in runs))
-
-
-def _revision(run: Run) -> str:
-    name = str(run.commit.get("id") or "unversioned")[:10]
-    return f"{name} with uncommitted changes" if run.commit.get("dirty") else name
+    return ", ".join(_values(run.commit for run in runs))
 
 
 def facts_of(run: Run) -> dict[tuple[str, str], Any]:
@@ -81,12 +78,16 @@ def _values(values: Any) -> tuple[str, ...]:
 
 
 def _said(value: Any) -> str:
-    return "unknown" if value is None else "none" if value == {} else str(value)
+    if value is None or value == {}:
+        return "unknown" if value is None else "none"
+    if isinstance(value, dict) and all(isinstance(one, str) for one in value.values()):
+        return ", ".join(f"{name}={one}" for name, one in sorted(value.items()))
+    return str(value) if isinstance(value, (str, int, float, CommitInfo)) else reprlib.repr(value)
 
 
 def _mixed(old: Sequence[Run], new: Sequence[Run]) -> Iterator[Difference]:
     """Tell where one side mixes several revisions."""
-    sides = [_values(_revision(run) for run in side) for side in (old, new)]
+    sides = [_values(run.commit for run in side) for side in (old, new)]
     if any(len(side) > 1 for side in sides):
         yield Difference("revisions on one side", "commit", *sides)
 
@@ -115,15 +116,26 @@ def weaknesses(runs: Sequence[Run], side: str) -> Iterator[str]:
             yield f"{side} left out a backend that was wrong: {failure}"
 
 
+def unknown_commits(runs: Sequence[Run], side: str) -> Iterator[str]:
+    """Tell where the runs of one side do not say which commit they are of."""
+    number = sum(run.commit.id is None for run in runs)
+    if number:
+        among = f", in {number} of {len(runs)} runs" if len(runs) > 1 else ""
+        yield f"{side} does not tell which commit was measured{among}"
+
+
 def where(data: Mapping[str, Any]) -> str:
     """Say where, with what and when a saved measurement was begun: machine, versions, commit."""
-    machine, commit = data["machine"], data["commit"]
+    machine, commit = data["machine"], commit_info.read(data["commit"])
     known = machine.get("versions", {}).items()
     versions = ", ".join(f"{name} {one}" for name, one in known if one)
     virtual = machine.get("virtualisation")
-    changed = " and changes" if commit.get("dirty") else ""
     return (
         f"{machine.get('cpu') or 'CPU unknown'}, {machine.get('usable_cores')} cores"
-        f"{f', {virtual}' if virtual else ''}; {versions}; commit {str(commit.get('id'))[:10]}"
-        f"{changed}; begun {data['when'][:10]}"
+        f"{f', {virtual}' if virtual else ''}; {versions}; commit {_short(commit)}; "
+        f"begun {data['when'][:10]}"
     )
+
+
+def _short(commit: CommitInfo) -> str:
+    return f"{(commit.id or 'unknown')[:10]}{' and changes' if commit.dirty else ''}"

@@ -8,6 +8,7 @@ from typing import TypeVar
 from pytest_duel.catalogue.model import Catalogue, Role
 from pytest_duel.results.runs import Result, Run
 from pytest_duel.statistics.bootstrap import Ratio, geometric_mean_ratio, median_ratio
+from pytest_duel.support import harmless
 
 T = TypeVar("T")
 
@@ -86,10 +87,14 @@ def summarise(run: Run, catalogue: Catalogue, only: tuple[str, str] | None = Non
             groups.setdefault((result.case.kernel, result.case.scenario), []).append(result)
     refused = run.section.get("refused", {})
     return [
-        _block(*names, results, catalogue, refused.get(names[0], {}))
+        _block(*names, results, catalogue, _harmless(refused.get(names[0], {})))
         for names, results in groups.items()
         if only is None or names == only
     ]
+
+
+def _harmless(words: Mapping[str, str]) -> dict[str, str]:
+    return {harmless.line(name): harmless.line(word) for name, word in words.items()}
 
 
 def middle(runs: Sequence[Run], catalogue: Catalogue) -> Run:

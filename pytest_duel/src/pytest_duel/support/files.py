@@ -1,5 +1,6 @@
 """Files: written whole or not at all, and told apart by what they hold."""
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterable
@@ -24,7 +25,37 @@ def write(path: Path, content: str) -> None:
             draft.chmod(path.stat().st_mode & 0o777)
         draft.replace(path)
     finally:
-        draft.unlink(missing_ok=True)
+        discard(draft)
+
+
+def create(path: Path, content: str) -> None:
+    """Write a UTF-8 file in one step, where there is none.
+
+    Raises
+    ------
+    FileExistsError
+        Where there is one, which stays as it is.
+    """
+    draft = path.with_name(f".{path.name}-{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    try:
+        with draft.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(content)
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            raise
+        except (OSError, NotImplementedError):  # a file system without links
+            with path.open("x"):  # the name is this process's from here on
+                draft.replace(path)
+    finally:
+        discard(draft)
+
+
+def discard(path: Path) -> None:
+    """Remove a file, if it is there and can be removed."""
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def digest(paths: Iterable[Path]) -> str:

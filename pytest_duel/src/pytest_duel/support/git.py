@@ -1,29 +1,52 @@
-"""The one way to call git, whatever the variables of a hook say, and with a time limit."""
+"""The one way to call git, whatever its variables and settings say, and with a time limit."""
 
 import os
 import subprocess
-from functools import cache
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pytest_duel.support import processes
 from pytest_duel.support.errors import DuelError
 
 SECONDS = 120.0
+PREFIX = "GIT_"
+KEPT = frozenset(
+    {
+        "GIT_ALLOW_PROTOCOL", "GIT_ASKPASS", "GIT_ATTR_NOSYSTEM", "GIT_CEILING_DIRECTORIES",
+        "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM",
+        "GIT_DISCOVERY_ACROSS_FILESYSTEM", "GIT_EXEC_PATH", "GIT_SSH", "GIT_SSH_COMMAND",
+        "GIT_SSH_VARIANT", "GIT_TERMINAL_PROMPT",
+    }
+)  # fmt: skip
+"""Of git's variables, those that say where it looks and how it gets in, and change no answer."""
+_KEPT_SETTINGS = ("safe.", "credential.", "http.", "url.")
+"""The same of settings that come in variables, as continuous integration gives them."""
+_SETTINGS = {
+    "core.hooksPath": os.devnull,
+    "core.fsmonitor": "false",
+    "core.splitIndex": "false",  # its other half would stay in the user's repository
+    "submodule.recurse": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "color.ui": "false",
+    "log.showSignature": "false",
+    "i18n.logOutputEncoding": "UTF-8",
+}
+"""Nothing of the user's runs along, and nothing is printed but what was asked for.
+
+Other settings are left as they are: filters and line ends need them.
+"""
 
 
 class GitError(DuelError):
     """Git failed, or there is none; the message says why."""
 
 
-_SETTINGS = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false")
-"""Nothing of the user's runs along; other settings are left as they are, for filters need them."""
-
-
 def run(root: Path, *arguments: str, index: Path | None = None) -> str:
     """Return what a git command prints that is run in a repository.
 
-    Variables such as GIT_DIR and GIT_INDEX_FILE, which a hook sets, are taken out: with them a
-    new worktree would rewrite the index of the caller's. No hook runs.
+    Git's own variables, such as GIT_DIR and GIT_INDEX_FILE, which a hook sets, are taken out:
+    with them a command would write to the index of the caller's. No hook runs.
 
     Parameters
     ----------
@@ -39,18 +62,37 @@ def run(root: Path, *arguments: str, index: Path | None = None) -> str:
     GitError
         Where it does not end with 0.
     """
-    command = ["git", *_SETTINGS, "-C", str(root), *arguments]
-    own = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
-    if index is not None:
-        own["GIT_INDEX_FILE"] = str(index)
+    return _output(root, arguments, index).decode("utf-8", "replace")
+
+
+def paths(root: Path, *arguments: str) -> list[str]:
+    """Return what a command prints that ends each entry with a zero, as `-z` has it.
+
+    Names of files may hold anything else, line ends and bytes that are no text included.
+    """
+    return [os.fsdecode(one) for one in _output(root, arguments).split(b"\0") if one]
+
+
+def folder(root: Path, *arguments: str) -> Path:
+    """Return the one path that a command prints."""
+    return Path(os.fsdecode(_output(root, arguments).removesuffix(b"\n")))
+
+
+def _output(root: Path, arguments: tuple[str, ...], index: Path | None = None) -> bytes:
+    settings = [f"{name}={value}" for name, value in _SETTINGS.items()]
+    settings += _given_settings(os.environ)
+    options = [part for one in settings for part in ("-c", one)]
+    own = {} if index is None else {"GIT_INDEX_FILE": str(index)}
+    command = ["git", "--no-pager", *options, "-C", str(root), *arguments]
     try:
-        done = processes.run(command, timeout=SECONDS, env=_environment() | own)
+        done = processes.run_bytes(command, timeout=SECONDS, env=environment(os.environ) | own)
     except FileNotFoundError:
         raise GitError("there is no git: install it, or put it on PATH") from None
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise GitError(f"git {arguments[0]} failed: {error}") from None
     if done.returncode:
-        raise GitError(f"git {arguments[0]} failed: {done.stderr.strip()}")
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise GitError(f"git {arguments[0]} failed: {said or f'exit code {done.returncode}'}")
     return done.stdout
 
 
@@ -69,16 +111,22 @@ def commit_of(revision: str, root: Path) -> str:
         raise GitError(f"there is no revision {revision!r} ({error})") from None
 
 
-def _environment() -> dict[str, str]:
-    local = _local_variables()
-    return {name: value for name, value in os.environ.items() if name not in local}
+def environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return variables for git to run with: none of its own that changes what it does."""
+    kept = {
+        name: value
+        for name, value in variables.items()
+        if not name.upper().startswith(PREFIX) or name.upper() in KEPT
+    }
+    return kept | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 
 
-@cache
-def _local_variables() -> frozenset[str]:
-    """Return the variables that tie git to one repository, as git itself lists them."""
-    try:
-        done = processes.run(["git", "rev-parse", "--local-env-vars"], timeout=SECONDS)
-    except (OSError, subprocess.TimeoutExpired):
-        return frozenset()
-    return frozenset(done.stdout.split())
+def _given_settings(variables: Mapping[str, str]) -> Iterator[str]:
+    """Yield the settings in variables that are kept, as GIT_CONFIG_COUNT numbers them."""
+    number = variables.get("GIT_CONFIG_COUNT", "")
+    for one in range(int(number) if number.isascii() and number.isdecimal() else 0):
+        name = variables.get(f"GIT_CONFIG_KEY_{one}")
+        if name is None:
+            return
+        if name.lower().startswith(_KEPT_SETTINGS):
+            yield f"{name}={variables.get(f'GIT_CONFIG_VALUE_{one}', '')}"

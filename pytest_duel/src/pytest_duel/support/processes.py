@@ -7,9 +7,24 @@ import subprocess
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 END_SECONDS = 30.0
 """To wait for a process that was killed."""
+REPOSITORY = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG",
+        "GIT_CONFIG_PARAMETERS", "GIT_DIR", "GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_INTERNAL_SUPER_PREFIX", "GIT_NAMESPACE", "GIT_NO_REPLACE_OBJECTS",
+        "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_QUARANTINE_PATH", "GIT_REPLACE_REF_BASE",
+        "GIT_SHALLOW_FILE", "GIT_WORK_TREE",
+    }
+)  # fmt: skip
+"""Variables that tie git to one repository, as a hook of git has them.
+
+A build asks git for a version, a test makes a repository of its own: neither may reach the user's.
+"""
 
 
 def start(
@@ -26,7 +41,7 @@ def start(
     return subprocess.Popen(  # noqa: S603  an argument list, never a shell
         args,
         cwd=cwd,
-        env=env,
+        env=_unbound(env),
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
@@ -62,7 +77,38 @@ def run(
     return subprocess.CompletedProcess(args, child.returncode, stdout, stderr)
 
 
-def end(child: subprocess.Popen[str]) -> None:
+def run_bytes(
+    args: Sequence[str], *, timeout: float, env: Mapping[str, str]
+) -> subprocess.CompletedProcess[bytes]:
+    """Do the same in exactly this environment, and return the output as it is.
+
+    Raises
+    ------
+    subprocess.TimeoutExpired
+        After `timeout` seconds.
+    """
+    child = subprocess.Popen(  # noqa: S603  an argument list, never a shell
+        args,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        stdout, stderr = child.communicate(timeout=timeout)
+    finally:
+        end(child)
+    return subprocess.CompletedProcess(args, child.returncode, stdout, stderr)
+
+
+def _unbound(env: Mapping[str, str] | None) -> dict[str, str]:
+    """Return an environment without what ties git to the caller's repository."""
+    given = os.environ if env is None else env
+    return {name: value for name, value in given.items() if name.upper() not in REPOSITORY}
+
+
+def end(child: subprocess.Popen[Any]) -> None:
     """Kill the process group of `child`, which may outlive it; collect it and its pipes.
 
     A child that the system cannot end now, stuck in a disk for instance, is left behind with no
@@ -80,7 +126,7 @@ def end(child: subprocess.Popen[str]) -> None:
                 stream.close()
 
 
-def _kill_group(child: subprocess.Popen[str]) -> None:
+def _kill_group(child: subprocess.Popen[Any]) -> None:
     if sys.platform == "win32":
         child.kill()
         return

@@ -1,13 +1,24 @@
-"""What parsed JSON must look like, and where it does not."""
+"""Saved JSON: read within limits, and held against what it must look like."""
 
+import gzip
 import json
 import reprlib
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from pytest_duel.support.errors import DuelError
+
+LARGEST = 64 << 20
+"""Bytes of JSON, before and after it is unpacked: many times what a run has."""
+DEEPEST = 50
+"""Lists and objects within each other: many times what a run has."""
+LONGEST_TIME = 1e9
+"""Seconds that nothing takes; squares and ratios of what is shorter can be computed with."""
+SHORTEST_TIME = 1e-18
 
 
 class SchemaError(DuelError):
@@ -29,6 +40,15 @@ class Each:
     shape: Any
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+# To Python a bool is an int.
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _is_text(value: Any) -> bool:
     if not isinstance(value, str):
         return False
@@ -39,7 +59,95 @@ def _is_text(value: Any) -> bool:
     return True
 
 
+def _is_time(value: Any) -> bool:
+    return _is_number(value) and SHORTEST_TIME < value < LONGEST_TIME
+
+
+ANY = Is(lambda _: True, "anything")
 TEXT = Is(_is_text, "a text")
+COUNT = Is(
+    lambda value: _is_whole(value) and 0 < value < 2**63, "a whole number above 0, of 64 bits"
+)
+TALLY = Is(
+    lambda value: _is_whole(value) and 0 <= value < 2**63, "a whole number, 0 or more, of 64 bits"
+)
+WHOLE = Is(_is_whole, "a whole number")
+NUMBER = Is(lambda value: _is_number(value) and 0 <= value <= 1e300, "a number, 0 or more")
+SECONDS = Is(_is_time, "a number of seconds that something may take")
+SPREAD = Is(lambda value: value == 0 or _is_time(value), "0, or a number of seconds")
+LIST = Is(lambda value: isinstance(value, list), "a list")
+OBJECT: Mapping[str, Any] = {}
+"""An object of which nothing is asked."""
+
+
+def content(path: Path) -> bytes:
+    """Return what a file holds, packed as it is.
+
+    Raises
+    ------
+    SchemaError
+        Where it cannot be read, or is larger than any that was saved.
+    """
+    try:
+        with path.open("rb") as file:
+            found = file.read(LARGEST + 1)
+    except (OSError, ValueError) as error:
+        raise SchemaError(getattr(error, "strerror", None) or str(error)) from None
+    return _limited(found)
+
+
+def parse(packed: bytes, *, compressed: bool = False) -> Any:
+    """Return the value that JSON holds.
+
+    Parameters
+    ----------
+    packed
+        What a file holds.
+    compressed
+        Whether that is gzip's.
+
+    Raises
+    ------
+    SchemaError
+        Where it is damaged, or larger or deeper than any that was saved.
+    """
+    try:
+        value = json.loads(_unpacked(packed) if compressed else packed)
+    except (OSError, EOFError, zlib.error) as error:
+        raise SchemaError(getattr(error, "strerror", None) or str(error)) from None
+    except ValueError as error:
+        raise SchemaError(f"is no whole JSON file: {error}") from None
+    except MemoryError:
+        raise SchemaError("there is no memory to read it") from None
+    except RecursionError:
+        raise SchemaError("its JSON is nested too deeply to be read") from None
+    _check_depth(value)
+    return value
+
+
+def _unpacked(packed: bytes) -> bytes:
+    with gzip.GzipFile(fileobj=BytesIO(packed)) as file:
+        return _limited(file.read(LARGEST + 1))
+
+
+def _limited(found: bytes) -> bytes:
+    if len(found) > LARGEST:
+        raise SchemaError(f"it holds more than {LARGEST >> 20} MiB, which no saved run does")
+    return found
+
+
+def _check_depth(value: Any) -> None:
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(DEEPEST):
+        if not level:
+            return
+        level = [
+            inner
+            for one in level
+            for inner in (one.values() if isinstance(one, dict) else one)
+            if isinstance(inner, (dict, list))
+        ]
+    raise SchemaError("its JSON is nested too deeply to be read")
 
 
 def check(value: Any, shape: Any, place: str = "") -> None:
@@ -73,7 +181,7 @@ def check(value: Any, shape: Any, place: str = "") -> None:
     elif isinstance(shape, Each):
         for name, one in value.items():
             check(name, TEXT, place)
-            check(one, shape.shape, f"{place}.{name}")
+            check(one, shape.shape, f"{place}.{name}".removeprefix("."))
     else:
         _check_parts(value, shape, place)
 
@@ -81,7 +189,7 @@ def check(value: Any, shape: Any, place: str = "") -> None:
 def _check_parts(value: Mapping[str, Any], shape: Mapping[str, Any], place: str) -> None:
     for key, own in shape.items():
         name = key.removesuffix("?")
-        at = f"{place}.{name}".removeprefix(".")
+        at = place + name if place.endswith(" ") or not place else f"{place}.{name}"
         if value.get(name) is None and key.endswith("?"):
             continue
         if name not in value:
@@ -93,7 +201,9 @@ def _wrong(value: Any, must: str, place: str) -> SchemaError:
     return SchemaError(f"{place} is {reprlib.repr(value)}: it must be {must}")
 
 
-def load(path: Path, parts: set[str], schema: int, what: str) -> dict[str, Any]:
+def load(
+    path: Path, parts: Iterable[str], schema: int, what: str, shape: Mapping[str, Any] = OBJECT
+) -> dict[str, Any]:
     """Read a JSON file that a command of ours has saved.
 
     Parameters
@@ -106,6 +216,8 @@ def load(path: Path, parts: set[str], schema: int, what: str) -> dict[str, Any]:
         That this version reads.
     what
         The file should hold, for messages.
+    shape
+        What its parts must be.
 
     Raises
     ------
@@ -113,11 +225,16 @@ def load(path: Path, parts: set[str], schema: int, what: str) -> dict[str, Any]:
         Where it is missing, truncated, foreign, or of another schema.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data = parse(content(path))
+    except SchemaError as error:
         raise SchemaError(f"{path} cannot be read: {error}") from None
-    if not isinstance(data, dict) or not set(data) >= parts:
+    if not isinstance(data, dict) or not set(data) >= set(parts):
         raise SchemaError(f"{path} {what}")
     if data["schema"] != schema:
-        raise SchemaError(f"{path} has schema {data['schema']}; this version reads {schema}")
+        said = reprlib.repr(data["schema"])
+        raise SchemaError(f"{path} has schema {said}; this version reads {schema}")
+    try:
+        check(data, shape)
+    except SchemaError as error:
+        raise SchemaError(f"{path}: {error}") from None
     return data

@@ -1,10 +1,11 @@
 """What a comparison, a duel or a gate concludes, ready for any format. Plain data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pytest_duel.statistics.paired import Verdict
+from pytest_duel.support import harmless
 from pytest_duel.support.exit_codes import Exit, worst
 
 RANKING = (Verdict.REGRESSION, Verdict.INCONCLUSIVE, Verdict.IMPROVEMENT, Verdict.NO_CHANGE)
@@ -34,6 +35,18 @@ class Row:
     data: Mapping[str, Any] = field(default_factory=dict)
     """The same for machines: numbers in SI units, None where unknown."""
 
+    def harmless(self) -> "Row":
+        """Return the same with words from elsewhere made harmless; numbers and `data` stay."""
+        return replace(
+            self,
+            name=harmless.line(self.name),
+            group=harmless.line(self.group),
+            label=harmless.line(self.label),
+            cells=tuple(map(harmless.line, self.cells)),
+            word=harmless.line(self.word),
+            note=harmless.lines(self.note),
+        )
+
     @property
     def notable(self) -> bool:
         """Tell whether a short report must show it."""
@@ -62,6 +75,18 @@ class Judgement:
     overall: str = ""
     """The verdict on the whole, where it is not the gravest of what rows say."""
     data: Mapping[str, Any] = field(default_factory=dict)
+
+    def harmless(self) -> "Judgement":
+        """Return the same with words from elsewhere made harmless."""
+        return replace(
+            self,
+            title=harmless.line(self.title),
+            columns=tuple(map(harmless.line, self.columns)),
+            rows=tuple(row.harmless() for row in self.rows),
+            means=tuple(row.harmless() for row in self.means),
+            warnings=tuple(map(harmless.paragraph, self.warnings)),
+            notes=tuple(map(harmless.paragraph, self.notes)),
+        )
 
     @property
     def word(self) -> str:

@@ -40,7 +40,7 @@ def repository(folder: Path) -> Repository:
         Where there is none, or no git.
     """
     try:
-        root = Path(git.run(folder, "rev-parse", "--show-toplevel").rstrip("\n")).resolve()
+        root = git.folder(folder, "rev-parse", "--show-toplevel").resolve()
     except GitError as error:
         if "not a git repository" in str(error):
             raise TreeError(
@@ -112,8 +112,7 @@ def _check_out(root: Path, revision: str, folder: Path) -> None:
         git.run(root, "checkout-index", "--all", f"--prefix={folder}{os.sep}", index=index)
     finally:
         index.unlink(missing_ok=True)
-    listed = git.run(root, "ls-tree", "-r", "-z", revision)
-    for entry in filter(None, listed.split("\0")):
+    for entry in git.paths(root, "ls-tree", "-r", "-z", revision):
         about, _, name = entry.partition("\t")
         mode, _, commit = about.split(" ")
         if mode == _SUBMODULE:
@@ -135,13 +134,13 @@ def _check_out_submodule(inner: Path, name: str, commit: str, folder: Path) -> N
 
 
 def _copy_working_tree(root: Path, folder: Path) -> None:
-    listed = git.run(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    for name in dict.fromkeys(filter(None, listed.split("\0"))):
+    listed = git.paths(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in dict.fromkeys(listed):
         source, target = root / name, folder / name
         if source.is_dir() and not source.is_symlink():
             if (source / ".git").exists():  # a submodule, or a repository within this one
                 _copy_working_tree(source, target)
-        elif source.exists() or source.is_symlink():  # what was deleted is not there
+        elif source.is_file() or source.is_symlink():  # what was deleted, or became a pipe, is not
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target, follow_symlinks=False)
 
