@@ -142,9 +142,7 @@ def test_markdown_shows_the_gravest_first_and_counts_what_it_leaves_out() -> Non
     assert rendered.endswith("\n\n… and 13 more.\n")
 
 
-@pytest.mark.parametrize(
-    ("number", "length"), [(5000, 10), (30, 3000), (5000, 100_000), (40, 500)]
-)
+@pytest.mark.parametrize(("number", "length"), [(5000, 10), (30, 3000), (200, 100_000), (40, 500)])
 def test_markdown_fits_into_a_comment(number: int, length: int) -> None:
     long = "|" * length
     rows = [

@@ -58,6 +58,7 @@ def test_a_valgrind_that_does_not_work_here_is_a_reason(
     assert reason in str(unavailable())
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.skipif(unavailable() is not None, reason="needs valgrind")
 def test_instructions_are_counted_on_both_sides(toy: Suite) -> None:
