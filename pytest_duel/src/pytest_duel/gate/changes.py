@@ -1,7 +1,7 @@
 """What else differs between two trees and bears on a gate: settings, lock files, compiled code."""
 
 import importlib.machinery
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,13 +34,19 @@ class Placement:
         return self.floors.get(name, self.floors.get(short, 0.0))
 
 
-def about_settings(before: Settings | None, after: Settings) -> Iterator[str]:
-    """Yield which of the gate's settings a change alters."""
+def about_settings(
+    before: Settings | None, after: Settings, compared: Collection[str] = ()
+) -> Iterator[str]:
+    """Yield which of the gate's settings a change alters.
+
+    `compared` are those of which the stricter of both sides counts.
+    """
     if before is None:
         return
     for key, value in vars(after).items():
         if getattr(before, key) != value:
-            yield f"this change alters the gate's own setting {key!r}"
+            held = "; the stricter of both sides counts" if key in compared else ""
+            yield f"this change alters the gate's own setting {key!r}{held}"
 
 
 def about_locks(base: Sequence[Path], head: Sequence[Path]) -> Iterator[str]:

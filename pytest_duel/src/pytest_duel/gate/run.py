@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pytest_duel.catalogue.project import FILE
-from pytest_duel.gate import changes, findings
+from pytest_duel.gate import changes, findings, stricter
 from pytest_duel.gate import settings as gate_settings
 from pytest_duel.gate.changes import Placement
 from pytest_duel.gate.collect import Benchmark, Collected, collect
@@ -29,6 +29,7 @@ from pytest_duel.paired.pytest_client import Suite, pytest_workers
 from pytest_duel.paired.sampling import LEAST, LOOKS, Progress, Sampled, sample
 from pytest_duel.paired.schedule import Budget
 from pytest_duel.statistics.paired import Decide, decide
+from pytest_duel.support.errors import DuelError
 from pytest_duel.support.units import duration
 from pytest_duel.verdicts.model import Judgement
 
@@ -63,8 +64,9 @@ class Question:
     """Each arm has a virtual environment of its own, with the dependencies that it declares."""
     requirements: tuple[str, ...] = ()
     """What else that has, for the tests."""
-    placement: Placement | None = None
-    """What a self-test says of the place of compiled code."""
+    placement: Callable[[Path, str], Placement] | None = None
+    """Reads what a saved self-test says of the place of compiled code: from a folder, and the
+    file within."""
     counts: bool = False
     """Count instructions as well."""
     own: Mapping[str, "Own"] = field(default_factory=dict)
@@ -132,11 +134,13 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             for name, commit in zip((question.base, question.head), commits, strict=True)
         )
         title = f"{end} against {start if start != end else 'itself'}"
-        settings = _settings(question, head_tree)
+        asked = gate_settings.read(head_tree)
         before = _settings_before(base_tree, announce)
+        settings = _settings(question, asked, before or Settings())
+        packages = _packages(settings, asked, question, (base_tree, head_tree))
         announce(f"pytest-duel: {title}")
         recipe = Recipe(
-            settings.packages,
+            packages,
             settings.install or installing.suggested(head_tree),
             trees.version(repository),
         )
@@ -160,8 +164,8 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         )
         theirs = _collected_base(question, paths, base, base_tree, recipe, scratch)
         found = plan(
-            own.benchmarks, theirs, settings, before or Settings(), question.only,
-            question.threshold,
+            own.benchmarks, theirs, replace(settings, threshold=asked.threshold),
+            before or Settings(), question.only, question.threshold,
         )  # fmt: skip
         found = _noted(found, question, before, (base, head), (base_tree, head_tree))
         yield Prepared(
@@ -269,11 +273,44 @@ def said(revision: str | None, commit: str | None) -> str:
     return "the working tree" if commit is None else f"{revision} ({commit[:10]})"
 
 
-def _settings(question: Question, head_tree: Path) -> Settings:
-    settings = gate_settings.read(head_tree)
+def _settings(question: Question, asked: Settings, before: Settings) -> Settings:
     given = {key: value for key, value in question.overrides.items() if value is not None}
-    settings = replace(settings, **given)  # type: ignore[arg-type]
+    settings = stricter.settings_of_both(asked, before, given)
     return replace(settings, removed=(*settings.removed, *question.accepted))
+
+
+def _packages(
+    settings: Settings, asked: Settings, question: Question, trees: tuple[Path, Path]
+) -> tuple[str, ...]:
+    """Return the folders to install: what only the base names counts as long as both have it."""
+    if question.overrides.get("packages"):
+        return settings.packages
+    return tuple(
+        name
+        for name in settings.packages
+        if name in asked.packages or all((tree / name).is_dir() for tree in trees)
+    )
+
+
+def _placement(
+    question: Question, asked: Settings, before: Settings | None, trees: tuple[Path, Path]
+) -> Placement | None:
+    """Return what the place of code may give, as far as the self-tests of both sides allow it."""
+    files = (before or Settings()).selftest, asked.selftest
+    found = []
+    for file, tree in zip(files, trees, strict=True):
+        if file is None or question.placement is None:
+            return None
+        is_versioned = any((one / file).is_file() for one in trees)
+        if is_versioned and not (tree / file).is_file():
+            return None  # a change brings it, or takes it away
+        try:
+            found.append(question.placement(tree if is_versioned else question.folder, file))
+        except DuelError:
+            if tree == trees[1]:
+                raise
+            return None  # the base's cannot be mended by a change, and allows nothing
+    return stricter.placement_of_both(head=found[1], base=found[0])
 
 
 def _settings_before(base_tree: Path, announce: Announce) -> Settings | None:
@@ -306,7 +343,13 @@ def _noted(
     """Return the plan with what else differs between both sides."""
     floors: dict[str, float] = {}
     after = gate_settings.read(trees[1])
-    warnings = [*found.warnings, *changes.about_settings(before, after)]
+    warnings = [*found.warnings, *changes.about_settings(before, after, stricter.COMPARED)]
+    unheard = [name for name in found.gone if name in after.removed]
+    if unheard:
+        warnings.append(
+            "this change itself names benchmarks in `removed`, which counts from the next change "
+            f"on (--accept-removal counts now): {', '.join(unheard)}"
+        )
     if before is None:
         warnings.append(
             "the base's own settings cannot be used, so nobody knows what its gate measured"
@@ -314,8 +357,9 @@ def _noted(
     if not question.isolated:
         warnings += changes.about_locks(trees[:1], trees[1:])
     if changes.is_rebuilt(*arms):
-        warnings += changes.about_placement(found.thresholds, question.placement)
-        own = question.placement or Placement()
+        placement = _placement(question, after, before, trees)
+        warnings += changes.about_placement(found.thresholds, placement)
+        own = placement or Placement()
         floors = {name: own.floor(name) for name in found.thresholds}
     relevant = {name: one for name, one in floors.items() if one > found.thresholds[name]}
     return replace(found, floors=relevant, warnings=tuple(warnings))
