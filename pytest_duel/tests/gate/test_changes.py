@@ -7,6 +7,7 @@ import pytest
 
 from pytest_duel.gate.changes import (
     Placement,
+    about_drivers,
     about_locks,
     about_placement,
     about_settings,
@@ -49,6 +50,16 @@ def test_a_lock_file_that_differs_is_named(trees: tuple[Path, Path], content: st
         (head / "uv.lock").write_text(content)
     (told,) = about_locks([base], [head])
     assert told.startswith("uv.lock differs")
+
+
+def test_a_conftest_that_differs_is_named(trees: tuple[Path, Path]) -> None:
+    base, head = trees
+    assert list(about_drivers(base, head)) == []
+    (head / "toy/conftest.py").write_text("")
+    (told,) = about_drivers(base, head)
+    assert told.endswith(": toy/conftest.py")
+    (base / "toy/conftest.py").write_text("")
+    assert list(about_drivers(base, head)) == []
 
 
 def test_code_is_rebuilt_where_an_extension_differs(trees: tuple[Path, Path]) -> None:

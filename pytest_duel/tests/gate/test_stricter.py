@@ -12,6 +12,7 @@ from pytest_duel.gate.run import Prepared, Question, prepared
 from pytest_duel.gate.settings import Settings
 from pytest_duel.gate.stricter import placement_of_both, settings_of_both
 from pytest_duel.paired.arms import installing
+from pytest_duel.paired.arms.untouched import TouchedError, snapshot
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.verdicts.model import Judgement
 from repositories import commit, git
@@ -56,8 +57,8 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return repository("flat", tmp_path / "toy")
 
 
-def ready(toy: Path, **asked: object) -> Prepared:
-    question = Question(toy, "HEAD", overrides={"install": installing.NONE}, **asked)  # type: ignore[arg-type]
+def ready(toy: Path, install: str = installing.NONE, **asked: object) -> Prepared:
+    question = Question(toy, "HEAD", overrides={"install": install}, **asked)  # type: ignore[arg-type]
     with prepared(question, lambda line: None) as found:
         return found
 
@@ -129,3 +130,33 @@ def test_a_change_that_takes_away_a_benchmark_and_says_so_itself(toy: Path) -> N
     git(toy, "commit", "--quiet", "--all", "--message", "announced")
     test.write_text(text.replace("def test_busy(", "def unused("))
     assert ready(toy).own.removed == (gone,)
+
+
+WRITES = """
+import pathlib
+for base in pathlib.Path(__file__).parents[1].glob("base"):
+    for path in base.rglob("toy/*.py"):
+        path.write_text(path.read_text() + "\\nimport time; time.sleep(0)\\n")
+"""
+
+
+def test_a_conftest_that_writes_into_the_base(toy: Path) -> None:
+    (toy / "conftest.py").write_text(WRITES)
+    with pytest.raises(TouchedError, match=r"the tree of the base .*toy/"):
+        ready(toy)
+
+
+def test_a_conftest_that_writes_into_what_was_installed(toy: Path) -> None:
+    copy = f"cp -r {toy / 'toy'} {{target}}"
+    before = ready(toy, install=copy)
+    (home,) = {*before.base.modules.values(), *before.head.modules.values()}
+    intact = snapshot(Path(home))
+    (toy / "conftest.py").write_text(
+        f"import pathlib\npathlib.Path({home!r}, 'toy/late.py').write_text('')\n"
+    )
+    with pytest.raises(TouchedError, match=r"toy/late\.py"):
+        ready(toy, install=copy)
+    assert intact.changes() == ["toy/late.py"]
+    (toy / "conftest.py").unlink()
+    ready(toy, install=copy)  # what was kept is built anew
+    assert not Path(home, "toy/late.py").exists()

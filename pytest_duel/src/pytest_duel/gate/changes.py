@@ -14,6 +14,7 @@ LOCKS = (
     "Pipfile.lock", "pylock.toml",
 )  # fmt: skip
 """Files that pin what is installed beside the code."""
+DRIVER = "conftest.py"
 LARGE = 0.05
 """From here on it is said of each benchmark what the place of its code may hide."""
 _SUFFIXES = tuple(importlib.machinery.EXTENSION_SUFFIXES)
@@ -47,6 +48,19 @@ def about_settings(
         if getattr(before, key) != value:
             held = "; the stricter of both sides counts" if key in compared else ""
             yield f"this change alters the gate's own setting {key!r}{held}"
+
+
+def about_drivers(base: Path, head: Path) -> Iterator[str]:
+    """Yield which files differ that run by themselves in the processes of both sides."""
+    names = {
+        path.relative_to(tree).as_posix() for tree in (base, head) for path in tree.rglob(DRIVER)
+    }
+    changed = [name for name in sorted(names) if _content(base / name) != _content(head / name)]
+    if changed:
+        yield (
+            "this change alters code that runs in the processes of both sides, and could disturb "
+            f"what is measured: {', '.join(changed)}"
+        )
 
 
 def about_locks(base: Sequence[Path], head: Sequence[Path]) -> Iterator[str]:

@@ -18,11 +18,12 @@ from pytest_duel.gate.collect import Benchmark, Collected, collect
 from pytest_duel.gate.plan import Plan, contests, null_name, plan
 from pytest_duel.gate.settings import Settings, SettingsError
 from pytest_duel.paired import callgrind
-from pytest_duel.paired.arms import installing, trees
+from pytest_duel.paired.arms import installing, trees, untouched
 from pytest_duel.paired.arms.inner_tests import inner_tests
 from pytest_duel.paired.arms.installing import InstallError, Recipe
 from pytest_duel.paired.arms.isolation import carried_harness, environment
 from pytest_duel.paired.arms.trees import Repository
+from pytest_duel.paired.arms.untouched import snapshot
 from pytest_duel.paired.checking import Checked, check
 from pytest_duel.paired.engine import Arm, Engine, lanes
 from pytest_duel.paired.pytest_client import Suite, pytest_workers
@@ -151,18 +152,28 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             own=question.own,
             names=question.names,
         )
-        head = _arm(HEAD, head_tree, recipe, places, announce)
+        paths = question.paths or _files(settings, before)
+        # The base first, by its own code alone; then nobody may write to it any more.
         base = _arm(BASE, base_tree, recipe, places, announce)
+        theirs = _collected_base(question, paths, base, base_tree, recipe, scratch)
+        watched = [snapshot(folder) for folder in _folders(base, base_tree)]
+        head = _arm(HEAD, head_tree, recipe, places, announce)
+        watched += [
+            snapshot(folder, only_code=folder == head_tree) for folder in _folders(head, head_tree)
+        ]
         tests = Suite(
             head_tree, scratch, inner=inner_tests(head_tree, recipe.packages, head.modules)
         )
         announce("collecting the benchmarks of both ...")
-        paths = question.paths or _files(settings, before)
         chosen = (*question.selection, *_present(paths, head_tree))
         own, seconds = _timed(
             lambda: collect(head, tests.restricted(chosen), question.names[HEAD])
         )
-        theirs = _collected_base(question, paths, base, base_tree, recipe, scratch)
+        called = {
+            base_tree: f"the tree of {question.names[BASE]}",
+            head_tree: f"the tree of {question.names[HEAD]}",
+        }
+        untouched.check(watched, called)
         found = plan(
             own.benchmarks, theirs, replace(settings, threshold=asked.threshold),
             before or Settings(), question.only, question.threshold,
@@ -171,6 +182,13 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         yield Prepared(
             base, head, _for_workers(tests, own, found), found, settings, title, seconds
         )
+        untouched.check(watched, called)
+
+
+def _folders(arm: Arm, tree: Path) -> list[Path]:
+    """Return the folders of an arm: its tree, and where its modules are installed."""
+    homes = [Path(one) for one in arm.modules.values()]
+    return list(dict.fromkeys([tree, *(one for one in homes if not one.is_relative_to(tree))]))
 
 
 def checked_answers(ready: Prepared, announce: Announce) -> Checked:
@@ -354,6 +372,7 @@ def _noted(
         warnings.append(
             "the base's own settings cannot be used, so nobody knows what its gate measured"
         )
+    warnings += changes.about_drivers(*trees)
     if not question.isolated:
         warnings += changes.about_locks(trees[:1], trees[1:])
     if changes.is_rebuilt(*arms):

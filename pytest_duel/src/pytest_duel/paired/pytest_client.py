@@ -23,9 +23,13 @@ LAST_WORDS = 2000
 """Characters of its output that are looked at when a worker has died."""
 _UNWANTED = (
     "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_XDIST_WORKER", "PYTHONSTARTUP",
+    "PYTHONPYCACHEPREFIX",
     "COVERAGE_PROCESS_START", "COV_CORE_SOURCE", "COV_CORE_CONFIG", "COV_CORE_DATAFILE",
 )  # fmt: skip
 """Variables that would change what a worker does."""
+
+_OPTIMIZED = "assertions not in test modules or plugins will be ignored"
+"""What pytest warns of where PYTHONOPTIMIZE is set; a project may make warnings errors."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,10 @@ class PytestSide:
 
 def _command(arm: Arm, tests: Suite, own: str) -> list[str]:
     return [
-        arm.python, "-P", "-m", "pytest", "-p", "pytest_duel.paired.pytest_worker.plugin",
+        arm.python, "-P", "-m", "pytest_duel.paired.pytest_worker",
+        "-p", "pytest_duel.paired.pytest_worker.plugin",
+        "-p", "benchmark",  # by itself it may come late, or not at all
+        "-W", f"ignore:{_OPTIMIZED}",
         f"--basetemp={Path(own, 'tmp')}", "-o", f"cache_dir={own}/cache", *tests.arguments,
     ]  # fmt: skip
 
