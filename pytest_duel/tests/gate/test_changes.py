@@ -8,6 +8,7 @@ import pytest
 from pytest_duel.gate.changes import (
     Placement,
     about_drivers,
+    about_filters,
     about_locks,
     about_placement,
     about_settings,
@@ -60,6 +61,12 @@ def test_a_conftest_that_differs_is_named(trees: tuple[Path, Path]) -> None:
     assert told.endswith(": toy/conftest.py")
     (base / "toy/conftest.py").write_text("")
     assert list(about_drivers(base, head)) == []
+
+
+def test_files_that_filters_changed_are_named() -> None:
+    assert list(about_filters("base", [])) == []
+    (told,) = about_filters("base", ["a", "b", "c", "d"])
+    assert told.endswith("a, b, c and 1 more")
 
 
 def test_code_is_rebuilt_where_an_extension_differs(trees: tuple[Path, Path]) -> None:

@@ -1,5 +1,9 @@
 """Source trees of revisions and of the working tree."""
 
+import hashlib
+import os
+import socket
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -83,3 +87,56 @@ def test_no_hook_runs(root: Path, tmp_path: Path) -> None:
     own = trees.repository(root)
     trees.export(own, trees.commit_of("main", own), tmp_path / "out")
     assert not (tmp_path / "ran").exists()
+
+
+def test_what_a_filter_changed_is_told_and_line_ends_are_not(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    git(root, "init", "--quiet", "--initial-branch=main")
+    (root / ".gitattributes").write_text("*.py filter=own\n*.txt text eol=crlf\n*.c ident\n")
+    for name, text in (("a.py", "fast\n"), ("b.txt", "fast\n"), ("c.c", "$Id$\n"), ("d", "fast")):
+        (root / name).write_bytes(text.encode())
+    git(root, "add", "--all")
+    commit(root, "one", 1)
+    own = trees.repository(root)
+    revision = trees.commit_of("main", own)
+    assert trees.export(own, revision, tmp_path / "plain") == ["c.c"]
+    git(root, "config", "filter.own.smudge", "sed s/fast/slow/")
+    git(root, "config", "core.sparseCheckout", "true")
+    (root / ".git/info/sparse-checkout").write_text("/a.py\n")
+    assert trees.export(own, revision, tmp_path / "out") == ["a.py", "c.c"]
+    assert (tmp_path / "out/a.py").read_text() == "slow\n"
+    assert (tmp_path / "out/b.txt").read_bytes() == b"fast\r\n"
+
+
+def test_a_file_of_lfs_is_what_its_pointer_says(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    git(root, "init", "--quiet", "--initial-branch=main")
+    digest = hashlib.sha256(b"large").hexdigest()
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize 5\n"
+    (root / "data").write_text(pointer)
+    git(root, "add", "--all")
+    (root / ".gitattributes").write_text("data filter=lfs\n")
+    git(root, "add", "--all")
+    commit(root, "one", 1)
+    own = trees.repository(root)
+    for place, (content, altered) in enumerate((("large", []), ("other", ["data"]))):
+        git(root, "config", "filter.lfs.smudge", f"printf {content}")
+        found = trees.export(own, trees.commit_of("main", own), tmp_path / f"out{place}")
+        assert found == altered
+
+
+def test_what_is_no_file_stays_out_and_no_link_is_followed(root: Path, tmp_path: Path) -> None:
+    project = root / "project"
+    (project / ".#kept").symlink_to("user@host.1234:5678")
+    (project / "endless").symlink_to("/dev/zero")
+    os.mkfifo(project / "pipe")
+    (project / "changed").unlink()
+    os.mkfifo(project / "changed")
+    with closing(socket.socket(socket.AF_UNIX)) as server:
+        server.bind(os.path.relpath(project / "socket"))
+        trees.export(trees.repository(root), None, tmp_path / "out")
+    found = {path.name for path in (tmp_path / "out/project").iterdir()}
+    assert found == {"kept", "link", "untracked", ".#kept", "endless"}
+    assert (tmp_path / "out/project/endless").readlink() == Path("/dev/zero")

@@ -14,6 +14,7 @@ LOCKS = (
     "Pipfile.lock", "pylock.toml",
 )  # fmt: skip
 """Files that pin what is installed beside the code."""
+SHOWN = 3
 DRIVER = "conftest.py"
 LARGE = 0.05
 """From here on it is said of each benchmark what the place of its code may hide."""
@@ -60,6 +61,16 @@ def about_drivers(base: Path, head: Path) -> Iterator[str]:
         yield (
             "this change alters code that runs in the processes of both sides, and could disturb "
             f"what is measured: {', '.join(changed)}"
+        )
+
+
+def about_filters(who: str, altered: Sequence[str]) -> Iterator[str]:
+    """Yield which files of a side are not what git has."""
+    if altered:
+        more = f" and {len(altered) - SHOWN} more" if len(altered) > SHOWN else ""
+        yield (
+            f"files of the {who} are not what git has: filters or attributes of git changed them: "
+            f"{', '.join(altered[:SHOWN])}{more}"
         )
 
 

@@ -1,8 +1,7 @@
 """A gate of any project, from its start to its end: trees, installs, collecting, measuring."""
 
-import shutil
+import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from pytest_duel.gate.plan import Plan, contests, null_name, plan
 from pytest_duel.gate.settings import Settings, SettingsError
 from pytest_duel.paired import callgrind
 from pytest_duel.paired.arms import installing, trees, untouched
+from pytest_duel.paired.arms.dependencies import search_path
 from pytest_duel.paired.arms.inner_tests import inner_tests
 from pytest_duel.paired.arms.installing import InstallError, Recipe
 from pytest_duel.paired.arms.isolation import carried_harness, environment
@@ -31,6 +31,7 @@ from pytest_duel.paired.sampling import LEAST, LOOKS, Progress, Sampled, sample
 from pytest_duel.paired.schedule import Budget
 from pytest_duel.statistics.paired import Decide, decide
 from pytest_duel.support.errors import DuelError
+from pytest_duel.support.scratch import scratch as scratch_folder
 from pytest_duel.support.units import duration
 from pytest_duel.verdicts.model import Judgement
 
@@ -128,8 +129,8 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         None if one is None else trees.commit_of(one, repository)
         for one in (question.base, question.head)
     )
-    with _scratch() as scratch:
-        base_tree, head_tree = _exported(repository, commits, scratch)
+    with scratch_folder() as scratch:
+        base_tree, head_tree, filtered = _exported(repository, commits, scratch)
         start, end = (
             said(name, commit)
             for name, commit in zip((question.base, question.head), commits, strict=True)
@@ -155,14 +156,23 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         paths = question.paths or _files(settings, before)
         # The base first, by its own code alone; then nobody may write to it any more.
         base = _arm(BASE, base_tree, recipe, places, announce)
-        theirs = _collected_base(question, paths, base, base_tree, recipe, scratch)
+        own_tests = Suite(
+            base_tree,
+            scratch,
+            inner=inner_tests(base_tree, recipe.packages, base.modules),
+            path=_path(question, repository, scratch / BASE, base),
+        )
+        theirs = _collected_base(question, paths, base, own_tests)
         watched = [snapshot(folder) for folder in _folders(base, base_tree)]
         head = _arm(HEAD, head_tree, recipe, places, announce)
         watched += [
             snapshot(folder, only_code=folder == head_tree) for folder in _folders(head, head_tree)
         ]
         tests = Suite(
-            head_tree, scratch, inner=inner_tests(head_tree, recipe.packages, head.modules)
+            head_tree,
+            scratch,
+            inner=inner_tests(head_tree, recipe.packages, head.modules),
+            path=_path(question, repository, scratch / HEAD, base, head),
         )
         announce("collecting the benchmarks of both ...")
         chosen = (*question.selection, *_present(paths, head_tree))
@@ -179,6 +189,7 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             before or Settings(), question.only, question.threshold,
         )  # fmt: skip
         found = _noted(found, question, before, (base, head), (base_tree, head_tree))
+        found = replace(found, warnings=(*filtered, *found.warnings))
         yield Prepared(
             base, head, _for_workers(tests, own, found), found, settings, title, seconds
         )
@@ -266,24 +277,17 @@ def measure(
     return sample(engine, limits, nulls, ready.settings.budget, tell, judge)
 
 
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="pytest-duel-")).resolve()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _exported(
     repository: Repository, commits: Sequence[str | None], scratch: Path
-) -> tuple[Path, Path]:
-    """Write both trees; return the project's folder in either."""
+) -> tuple[Path, Path, list[str]]:
+    """Write both trees; return the project's folder in either, and what filters have altered."""
     folders = scratch / BASE, scratch / HEAD
-    for commit, folder in zip(commits, folders, strict=True):
-        trees.export(repository, commit, folder)
+    filtered: list[str] = []
+    for name, commit, folder in zip((BASE, HEAD), commits, folders, strict=True):
+        altered = trees.export(repository, commit, folder)
+        filtered += changes.about_filters(name, altered)
     base, head = (folder / repository.project for folder in folders)
-    return base, head
+    return base, head, filtered
 
 
 def said(revision: str | None, commit: str | None) -> str:
@@ -424,25 +428,23 @@ def _arm(name: str, tree: Path, recipe: Recipe, places: Places, announce: Announ
     )
 
 
+def _path(question: Question, repository: Repository, tree: Path, *arms: Arm) -> tuple[str, ...]:
+    """Return where workers find dependencies besides what is installed."""
+    if question.isolated:
+        return ()
+    modules = {name for arm in arms for name in arm.modules}
+    return search_path(os.environ.get("PYTHONPATH", ""), repository.root, tree, modules)
+
+
 def _collected_base(
-    question: Question,
-    paths: Sequence[str],
-    base: Arm,
-    tree: Path,
-    recipe: Recipe,
-    scratch: Path,
+    question: Question, paths: Sequence[str], base: Arm, tests: Suite
 ) -> Mapping[str, Benchmark]:
     """Return the benchmarks of the base's own tests."""
-    present = [path for path in paths if (tree / path.partition("::")[0]).exists()]
+    present = [path for path in paths if (tests.folder / path.partition("::")[0]).exists()]
     if paths and not present:
         return {}
-    tests = Suite(
-        tree,
-        scratch,
-        (*question.selection, *present),
-        inner=inner_tests(tree, recipe.packages, base.modules),
-    )
-    return collect(base, tests, question.names[BASE]).benchmarks
+    chosen = tests.restricted((*question.selection, *present))
+    return collect(base, chosen, question.names[BASE]).benchmarks
 
 
 def _for_workers(tests: Suite, own: Collected, found: Plan) -> Suite:

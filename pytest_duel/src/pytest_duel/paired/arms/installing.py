@@ -194,7 +194,7 @@ def _build(folder: Path, recipe: Recipe, target: Path) -> None:
         home = Path(name)
         copy = home / "source"
         (home / "target").mkdir()
-        shutil.copytree(folder, copy, symlinks=True)
+        _copy(folder, copy)
         run_build(_command(recipe, copy, home / "target"), copy, recipe)
         if _key(folder, recipe) != target.name:
             raise InstallError("its sources changed while they were built: try again")
@@ -202,6 +202,55 @@ def _build(folder: Path, recipe: Recipe, target: Path) -> None:
         held = json.dumps(dict(snapshot(home / "target").digests))
         _record(target).write_text(held, encoding="utf-8")
         (home / "target").rename(target)
+
+
+def _copy(folder: Path, copy: Path) -> None:
+    """Copy sources; what links lead to elsewhere comes along, as it would not be found."""
+    shutil.copytree(folder, copy, symlinks=True, ignore=_not_to_build)
+    for link, target in _links_out(folder):
+        place = copy / link
+        place.unlink()
+        if target.is_dir():
+            shutil.copytree(target, place, symlinks=True, ignore=_not_to_build)
+        else:
+            shutil.copy2(target, place)
+
+
+def _links_out(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield each link that leads out of a folder, with what it leads to.
+
+    Raises
+    ------
+    InstallError
+        Where that holds the folder itself: it would have no end.
+    """
+    home = folder.resolve()
+    for path in sorted(folder.rglob("*")):
+        if not path.is_symlink() or not (path.is_file() or path.is_dir()):
+            continue
+        target = path.resolve()
+        if home.is_relative_to(target) and path.is_dir():
+            raise InstallError(f"{path.name} is a link to a folder that holds it: {target}")
+        if not target.is_relative_to(home):
+            yield path.relative_to(folder), target
+
+
+def _not_to_build(folder: str, names: list[str]) -> list[str]:
+    """Return what a build could not read: links to nothing, as editors leave them, and sockets.
+
+    Raises
+    ------
+    InstallError
+        Where a link leads to something without an end.
+    """
+    left = []
+    for path in (Path(folder, name) for name in names):
+        if path.is_file() or path.is_dir():
+            continue
+        if path.exists() and path.is_symlink():
+            raise InstallError(f"{path.name} is a link to {path.readlink()}, which is no file")
+        left.append(path.name)
+    return left
 
 
 def _record(target: Path) -> Path:
@@ -325,15 +374,25 @@ def _key(folder: Path, recipe: Recipe) -> str:
         recipe.version,
     )
     digest.update(repr((toolchain, *_compilers(folder))).encode())
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_symlink():
-            digest.update(f"\0link {name} {path.readlink()}".encode())
-        elif path.is_file():
-            mode = path.stat().st_mode & 0o111
-            digest.update(f"\0file {name} {mode} {path.stat().st_size}\0".encode())
-            digest.update(path.read_bytes())
+    for part in _content(folder):
+        digest.update(part)
+    for link, target in _links_out(folder):
+        digest.update(b"\0from " + os.fsencode(link))
+        for part in _content(target):
+            digest.update(part)
     return digest.hexdigest()[:32]
+
+
+def _content(place: Path) -> Iterator[bytes]:
+    """Yield the names and contents of all files in a folder, or of one; no link is followed."""
+    for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+        name = os.fsencode(path.relative_to(place))
+        if path.is_symlink():
+            yield b"\0link %s %s" % (name, os.fsencode(path.readlink()))
+        elif path.is_file():
+            about = path.stat()
+            yield b"\0file %s %o %d\0" % (name, about.st_mode & 0o111, about.st_size)
+            yield path.read_bytes()
 
 
 def _compilers(folder: Path) -> Iterator[str]:
