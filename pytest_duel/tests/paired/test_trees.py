@@ -140,3 +140,44 @@ def test_what_is_no_file_stays_out_and_no_link_is_followed(root: Path, tmp_path:
     found = {path.name for path in (tmp_path / "out/project").iterdir()}
     assert found == {"kept", "link", "untracked", ".#kept", "endless"}
     assert (tmp_path / "out/project/endless").readlink() == Path("/dev/zero")
+
+
+@pytest.mark.parametrize(("revision", "command"), [
+    ("main~1", "git fetch --unshallow"),
+    ("HEAD^", "git fetch --unshallow"),
+    ("0123abcd", "git fetch --unshallow"),
+    ("v1", "git fetch --depth=1 origin v1"),
+    ("origin/other", "git fetch --depth=1 origin other"),
+])  # fmt: skip
+def test_a_shallow_clone_says_what_to_fetch(
+    revision: str, command: str, root: Path, tmp_path: Path
+) -> None:
+    git(root, "branch", "other")
+    git(root, "tag", "v1")
+    git(root, "commit", "--quiet", "--all", "--message", "two")
+    git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{root}", "shallow")
+    own = trees.repository(tmp_path / "shallow")
+    with pytest.raises(trees.TreeError, match="shallow clone") as refused:
+        trees.commit_of(revision, own)
+    assert f"`{command}`" in str(refused.value)
+    if "0123" not in revision:
+        git(own.root, *command.split()[1:])
+        found = "FETCH_HEAD" if "--depth" in command else revision
+        assert trees.commit_of(found, own) == git(root, "rev-parse", "main~1")
+
+
+def test_a_partial_clone_whose_remote_is_gone_says_so(root: Path, tmp_path: Path) -> None:
+    git(root, "config", "uploadpack.allowFilter", "true")
+    for text in ("unique", "after"):
+        (root / "project/changed").write_text(text)
+        git(root, "commit", "--quiet", "--all", "--message", text)
+    git(root, "tag", "v1", "HEAD~1")
+    git(tmp_path, "clone", "--quiet", "--filter=blob:none", f"file://{root}", "partial")
+    own = trees.repository(tmp_path / "partial")
+    commit = trees.commit_of("v1", own)
+    root.rename(tmp_path / "moved")
+    with pytest.raises(trees.TreeError, match="this partial clone lacks files"):
+        trees.export(own, commit, tmp_path / "out")
+    (tmp_path / "moved").rename(root)
+    trees.export(own, commit, tmp_path / "again")
+    assert (tmp_path / "again/project/changed").read_text() == "unique"

@@ -68,16 +68,24 @@ def commit_of(revision: str, own: Repository) -> str:
         if not _answer(own, "rev-parse", "--verify", "--quiet", "HEAD"):
             raise TreeError(f"{reason}: this repository has no commit yet") from None
         if _answer(own, "rev-parse", "--is-shallow-repository") == "true":
-            raise TreeError(
-                f"{reason} in this shallow clone: fetch it, as with "
-                f"`git fetch --depth=1 origin {revision}` and --base FETCH_HEAD, or all of the "
-                "history with `git fetch --unshallow`"
-            ) from None
+            raise TreeError(f"{reason} in this shallow clone: {_how_to_fetch(revision)}") from None
         if _answer(own, "rev-parse", "--verify", "--quiet", f"origin/{revision}^{{commit}}"):
             raise TreeError(f"{reason}, but there is origin/{revision}: use that") from None
         if "no revision" not in str(error):
             raise TreeError(str(error)) from None
+        if _answer(own, "remote"):
+            reason += "; where a remote has it, `git fetch` that branch or tag first"
         raise TreeError(reason) from None
+
+
+def _how_to_fetch(revision: str) -> str:
+    """Say what brings a revision into a shallow clone: remotes know names and whole hashes."""
+    all_of_it = "fetch all of the history with `git fetch --unshallow`"
+    is_short = re.fullmatch(r"[0-9a-f]{4,39}", revision)
+    if is_short or any(sign in revision for sign in "~^@:"):
+        return all_of_it
+    name = revision.removeprefix("refs/remotes/").removeprefix("origin/")
+    return f"`git fetch --depth=1 origin {name}` and --base FETCH_HEAD, or {all_of_it}"
 
 
 def version(own: Repository) -> str:
@@ -105,7 +113,9 @@ def export(own: Repository, revision: str | None, folder: Path) -> list[str]:
         else:
             altered = _check_out(own.root, revision, folder)
     except GitError as error:
-        raise TreeError(str(error)) from None
+        lacking = "promisor remote" in str(error)
+        said = "this partial clone lacks files that its remote must give: " if lacking else ""
+        raise TreeError(f"{said}{error}") from None
     if not (folder / own.project).is_dir():
         raise TreeError(f"{revision or 'the working tree'} has no folder {own.project}")
     return altered
