@@ -75,13 +75,14 @@ def rust_wheel(request: pytest.FixtureRequest) -> Iterator[dict[str, str] | None
     if "rust_wheel" in session.without:
         yield None
         return
-    path: Path | None = request.config.getoption("--bench-wheel")
-    if path is None:
-        if not wheel.is_cached():
-            announcer(request.config)("building the rust_market wheel, once; a minute or two ...")
-        path = wheel.build()
+    given: Path | None = request.config.getoption("--bench-wheel")
+    if given is None and not wheel.is_cached():
+        announcer(request.config)("building the rust_market wheel, once; a minute or two ...")
+    path = given or wheel.build()
     with wheel.importable(path) as build_info:
         session.build_info = build_info
         if build_info["source_hash"] != wheel.source_hash():
+            if given is None:
+                raise wheel.WheelError(f"{path} holds other sources than it was built from")
             session.details["rust_market"] = f"{path} was built from other sources than these"
         yield build_info

@@ -9,6 +9,7 @@ import hashlib
 import importlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,9 @@ CACHE = ROOT / ".cache" / "wheels"
 BUILD_SECONDS = 1200.0
 KEPT_WHEELS = 20
 
+_NAMES_A_FILE = re.compile(r'(?:\binclude(?:_str|_bytes)?!\s*[(\[{]|\bpath\s*=)\s*"([^"\n]+)"')
+"""Macros that include a file, the attribute `path` of a module, and dependencies by path."""
+
 _GET_RUST = (
     "Rust's cargo was not found, and the rust backend is built from source. Install a stable "
     "toolchain with rustup (see the Rust project's installation page), then try again; or leave "
@@ -48,17 +52,52 @@ class WheelError(ArmError, ImportError):
 
 
 def source_files(crate: Path = CRATE) -> Iterator[Path]:
-    """Yield the files that a wheel is made of, in a fixed order."""
-    skipped = {"target", "dist", "tests", "benches", "__pycache__"}
-    for path in sorted(crate.rglob("*")):
-        parts = path.relative_to(crate).parts
-        if path.is_file() and not skipped.intersection(parts):
-            yield path
+    """Yield the files that a wheel may be made of, in a fixed order: all but what builds leave.
+
+    Folders that links lead to count, and files elsewhere that sources include.
+    """
+    found = _files(crate, frozenset())
+    sources = [path for path in found if path.name == "Cargo.toml" or path.suffix == ".rs"]
+    elsewhere = {path for source in sources for path in _included(source, crate)}
+    return iter(sorted({*found, *elsewhere}))
+
+
+def _files(folder: Path, above: frozenset[Path]) -> list[Path]:
+    """Return the files in a folder and below, what links lead to among them."""
+    own = folder.resolve()
+    if own in above:
+        return []  # a link that leads back
+    found = []
+    for path in folder.iterdir():
+        if path.is_file():
+            found.append(path)
+        elif path.is_dir() and not _is_output(path):
+            found += _files(path, above | {own})
+    return found
+
+
+def _is_output(folder: Path) -> bool:
+    """Tell whether builds write a folder: cargo and maturin, beside a Cargo.toml, and Python."""
+    beside = (folder.parent / "Cargo.toml").is_file()
+    return folder.name == "__pycache__" or (beside and folder.name in ("target", "dist"))
+
+
+def _included(source: Path, crate: Path) -> Iterator[Path]:
+    """Yield the files outside a crate that a source of it names."""
+    for name in _NAMES_A_FILE.findall(source.read_text(encoding="utf-8", errors="replace")):
+        path = source.parent / name
+        if not path.resolve().is_relative_to(crate.resolve()):
+            if path.is_dir():
+                yield from _files(path, frozenset())
+            elif path.is_file():
+                yield path
 
 
 def cache_key(crate: Path = CRATE, flags: str = "") -> str:
     """Return a digest of all that decides what the build produces."""
-    sources = digest({path.relative_to(crate).as_posix(): path for path in source_files(crate)})
+    sources = digest(
+        {Path(os.path.relpath(path, crate)).as_posix(): path for path in source_files(crate)}
+    )
     parts = sources, json.dumps(_toolchain(crate), sort_keys=True), flags
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
@@ -116,17 +155,27 @@ def build(crate: Path = CRATE, cache: Path = CACHE, flags: str = "") -> Path:
         Where cargo is missing or the build fails; the message holds the compiler's.
     """
     home = cache / cache_key(crate, flags)
-    cache.mkdir(parents=True, exist_ok=True)
+    if kept := _intact(home):  # also where nothing can be written
+        return kept
     try:
+        cache.mkdir(parents=True, exist_ok=True)
         with FileLock(cache / f"{home.name}.lock", timeout=BUILD_SECONDS):
             wheel = _intact(home)
             if wheel is None:
-                shutil.rmtree(home, ignore_errors=True)
+                _discard(home)
                 wheel = _build_into(home, crate, flags)
                 _prune(cache)
             return wheel
     except Timeout:
         raise WheelError(f"another process has held {cache} for {BUILD_SECONDS:.0f} s") from None
+
+
+def _discard(home: Path) -> None:
+    """Remove what stands in the place of a wheel, whatever it is."""
+    if home.is_dir() and not home.is_symlink():
+        shutil.rmtree(home)
+    else:
+        home.unlink(missing_ok=True)
 
 
 def is_cached(crate: Path = CRATE, cache: Path = CACHE) -> bool:
@@ -136,9 +185,11 @@ def is_cached(crate: Path = CRATE, cache: Path = CACHE) -> bool:
 
 def _intact(home: Path) -> Path | None:
     """Return the wheel in `home` where it is what was once put there."""
+    if home.is_symlink():
+        return None
     try:
         record = json.loads((home / "wheel.json").read_text(encoding="utf-8"))
-        wheel = home / record["file"]
+        wheel = home / Path(record["file"]).name
         whole = hashlib.sha256(wheel.read_bytes()).hexdigest() == record["sha256"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -149,6 +200,8 @@ def _build_into(home: Path, crate: Path, flags: str) -> Path:
     with tempfile.TemporaryDirectory(dir=home.parent, prefix="building-") as name:
         staging = Path(name) / "wheel"
         wheel = _maturin(crate, staging, flags)
+        if cache_key(crate, flags) != home.name:
+            raise WheelError("rust_market changed while it was built: try again")
         record = {"file": wheel.name, "sha256": hashlib.sha256(wheel.read_bytes()).hexdigest()}
         (staging / "wheel.json").write_text(json.dumps(record), encoding="utf-8")
         staging.replace(home)

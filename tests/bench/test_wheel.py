@@ -89,7 +89,8 @@ def test_a_second_build_takes_the_first_ones_wheel(
 
 
 @pytest.mark.parametrize(
-    "damage", ["truncated", "gone", "no record", "half a record", "odd record"]
+    "damage",
+    ["truncated", "gone", "no record", "half a record", "odd record", "file", "link", "nothing"],
 )
 def test_a_damaged_wheel_is_built_again(
     crate: Path, builder: Builder, tmp_path: Path, damage: str
@@ -105,6 +106,13 @@ def test_a_damaged_wheel_is_built_again(
         record.unlink()
     elif damage == "half a record":
         record.write_text(record.read_text()[:20])
+    elif damage in ("file", "link", "nothing"):
+        elsewhere = tmp_path / "elsewhere"
+        path.parent.rename(elsewhere)
+        if damage == "file":
+            path.parent.write_text("")
+        else:
+            path.parent.symlink_to(elsewhere if damage == "link" else tmp_path / "nowhere")
     else:
         record.write_text("[1]")
     assert not wheel.is_cached(crate, cache)
@@ -129,6 +137,28 @@ def test_key_changes_with_all_that_decides_a_build(
     note()
     (crate / "src/new.rs").rename(crate / "src/other.rs")
     note()
+    for folder in "src/target", "src/dist", "tests", "benches", "core/src/tests":
+        (crate / folder).mkdir()
+        (crate / folder / "own.rs").touch()
+        note()
+    for text in "1", "2":
+        (crate.parent / "shared").mkdir(exist_ok=True)
+        (crate.parent / "shared/own.rs").write_text(text)
+        if text == "1":
+            (crate / "src/shared").symlink_to("../../shared")
+        note()
+    (crate / "src/loop").symlink_to("..")
+    assert wheel.cache_key(crate) == keys[-1]
+    (crate / "src/shared").unlink()
+    (crate / "src/lib.rs").write_text('include!("../../shared/own.rs");')
+    note()
+    (crate.parent / "shared/own.rs").write_text("3")
+    note()
+    (crate / "Cargo.toml").write_text('core = { path = "../shared" }')
+    (crate / "src/lib.rs").write_text("")
+    note()
+    (crate.parent / "shared/own.rs").write_text("4")
+    note()
     for variable in "RUSTFLAGS", "CARGO_PROFILE_RELEASE_LTO", "CARGO_BUILD_TARGET":
         monkeypatch.setenv(variable, "x")
         note()
@@ -139,6 +169,33 @@ def test_key_changes_with_all_that_decides_a_build(
     monkeypatch.setattr(wheel, "version", lambda package: "0.0")
     note()
     assert len(set(keys)) == len(keys)
+
+
+def test_a_cache_that_cannot_be_locked_gives_an_intact_wheel(
+    crate: Path, builder: Builder, tmp_path: Path
+) -> None:
+    path = wheel.build(crate, tmp_path / "cache")
+    lock = path.parent.with_name(f"{path.parent.name}.lock")
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
+    assert wheel.build(crate, tmp_path / "cache") == path
+    assert builder.builds == 1
+
+
+def test_an_edit_during_a_build_is_kept_under_no_key(
+    crate: Path, builder: Builder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+
+    def build(crate: Path, out: Path, flags: str) -> Path:
+        (crate / "src/lib.rs").write_text("edited")
+        return builder(crate, out)
+
+    monkeypatch.setattr(wheel, "_maturin", build)
+    with pytest.raises(WheelError, match="changed while"):
+        wheel.build(crate, cache)
+    assert [path for path in cache.iterdir() if path.is_dir()] == []
+    assert wheel.build(crate, cache).is_file()
 
 
 def test_flags_make_another_wheel(crate: Path, builder: Builder, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_each_arm_gets_its_python_and_its_requirements(
         "base-env": (sys.executable, ("numpy==2.3", "six")),
         "head-env": (sys.executable, ("numpy==2.4",)),
     }
-    assert "main with" in capsys.readouterr().err.splitlines()[-1]
+    assert "the working tree with" in capsys.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(("options", "reason"), [

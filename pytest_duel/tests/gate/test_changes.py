@@ -7,6 +7,8 @@ import pytest
 
 from pytest_duel.gate.changes import (
     Placement,
+    about_drivers,
+    about_filters,
     about_locks,
     about_placement,
     about_settings,
@@ -49,6 +51,22 @@ def test_a_lock_file_that_differs_is_named(trees: tuple[Path, Path], content: st
         (head / "uv.lock").write_text(content)
     (told,) = about_locks([base], [head])
     assert told.startswith("uv.lock differs")
+
+
+def test_a_conftest_that_differs_is_named(trees: tuple[Path, Path]) -> None:
+    base, head = trees
+    assert list(about_drivers(base, head)) == []
+    (head / "toy/conftest.py").write_text("")
+    (told,) = about_drivers(base, head)
+    assert told.endswith(": toy/conftest.py")
+    (base / "toy/conftest.py").write_text("")
+    assert list(about_drivers(base, head)) == []
+
+
+def test_files_that_filters_changed_are_named() -> None:
+    assert list(about_filters("base", [])) == []
+    (told,) = about_filters("base", ["a", "b", "c", "d"])
+    assert told.endswith("a, b, c and 1 more")
 
 
 def test_code_is_rebuilt_where_an_extension_differs(trees: tuple[Path, Path]) -> None:

@@ -142,7 +142,7 @@ def test_an_install_that_fails_shows_what_the_tool_says(
     command = "python -c 'import sys; sys.exit(\"no compiler for {target}\")'"
     assert main(["gate", "--base", "HEAD", "--install", command]) == 2
     said = capsys.readouterr().err
-    assert "the head cannot be installed: " in said
+    assert "the base cannot be installed: " in said
     assert "no compiler for " in said
     assert list(cache.iterdir()) == []
 

@@ -1,10 +1,14 @@
 """Ordinary pytest-benchmark tests, served by real workers: one block of two processes."""
 
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from pytest_duel.paired import client, engine
+from pytest_duel.paired.client import RefusalError, SideError
 from pytest_duel.paired.engine import Measurements
-from pytest_duel.paired.pytest_client import Suite
+from pytest_duel.paired.pytest_client import PytestSide, Suite
 from strangers import arm, copied, listed, one_block
 
 SERVED = "tests/test_served.py::test_"
@@ -98,3 +102,50 @@ def test_what_goes_wrong_on_one_arm_names_it(name: str, reason: str, faulty: Mea
 
 def test_a_fault_costs_no_other_benchmark(faulty: Measurements) -> None:
     assert list(faulty.differences) == [f"{FAULTS}fine"]
+
+
+REPLACES = """
+import time
+
+genuine = time.perf_counter
+time.perf_counter = lambda: genuine() / 2
+"""
+
+
+def test_code_that_replaces_the_clock_is_not_timed_with_it(tmp_path: Path) -> None:
+    project = copied("flat", tmp_path / "head")
+    with (project / "toy/__init__.py").open("a") as file:
+        file.write(REPLACES)
+    tests = Suite(project, tmp_path, ("benchmarks/test_toy.py",))
+    name = "benchmarks/test_toy.py::test_busy"
+    with closing(PytestSide(arm("head", project), tests)) as side:
+        side.ask(side.hello)
+        side.ask({"do": "open", "name": name})
+        assert side.ask({"do": "time", "calls": 3})["seconds"] > 0
+        with pytest.raises(RefusalError, match=r"time\.perf_counter was replaced"):
+            side.ask({"do": "close"})
+    (project / "pytest.ini").write_text("[pytest]\naddopts = -p toy\n")
+    with (
+        closing(PytestSide(arm("head", project), tests)) as side,
+        pytest.raises(SideError, match=r"time\.perf_counter was replaced"),
+    ):
+        side.ask(side.hello)
+
+
+@pytest.mark.parametrize("variables", [
+    {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+    {"PYTHONOPTIMIZE": "2"},
+    {"PYTEST_ADDOPTS": "-p no:benchmark"},
+    {"PYTHONPYCACHEPREFIX": "/nowhere"},
+    {"PYTHONDONTWRITEBYTECODE": "1"},
+], ids=lambda one: next(iter(one)))  # fmt: skip
+def test_variables_that_change_pytest_or_python(
+    variables: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, value in variables.items():
+        monkeypatch.setenv(key, value)
+    project = copied("flat", tmp_path / "head")
+    (project / "pytest.ini").write_text(
+        "[pytest]\naddopts = -p no:benchmark\nfilterwarnings = error\n"
+    )
+    assert listed(arm("head", project), Suite(project, tmp_path))

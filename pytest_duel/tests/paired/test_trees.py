@@ -1,5 +1,9 @@
 """Source trees of revisions and of the working tree."""
 
+import hashlib
+import os
+import socket
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -83,3 +87,97 @@ def test_no_hook_runs(root: Path, tmp_path: Path) -> None:
     own = trees.repository(root)
     trees.export(own, trees.commit_of("main", own), tmp_path / "out")
     assert not (tmp_path / "ran").exists()
+
+
+def test_what_a_filter_changed_is_told_and_line_ends_are_not(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    git(root, "init", "--quiet", "--initial-branch=main")
+    (root / ".gitattributes").write_text("*.py filter=own\n*.txt text eol=crlf\n*.c ident\n")
+    for name, text in (("a.py", "fast\n"), ("b.txt", "fast\n"), ("c.c", "$Id$\n"), ("d", "fast")):
+        (root / name).write_bytes(text.encode())
+    git(root, "add", "--all")
+    commit(root, "one", 1)
+    own = trees.repository(root)
+    revision = trees.commit_of("main", own)
+    assert trees.export(own, revision, tmp_path / "plain") == ["c.c"]
+    git(root, "config", "filter.own.smudge", "sed s/fast/slow/")
+    git(root, "config", "core.sparseCheckout", "true")
+    (root / ".git/info/sparse-checkout").write_text("/a.py\n")
+    assert trees.export(own, revision, tmp_path / "out") == ["a.py", "c.c"]
+    assert (tmp_path / "out/a.py").read_text() == "slow\n"
+    assert (tmp_path / "out/b.txt").read_bytes() == b"fast\r\n"
+
+
+def test_a_file_of_lfs_is_what_its_pointer_says(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    git(root, "init", "--quiet", "--initial-branch=main")
+    digest = hashlib.sha256(b"large").hexdigest()
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize 5\n"
+    (root / "data").write_text(pointer)
+    git(root, "add", "--all")
+    (root / ".gitattributes").write_text("data filter=lfs\n")
+    git(root, "add", "--all")
+    commit(root, "one", 1)
+    own = trees.repository(root)
+    for place, (content, altered) in enumerate((("large", []), ("other", ["data"]))):
+        git(root, "config", "filter.lfs.smudge", f"printf {content}")
+        found = trees.export(own, trees.commit_of("main", own), tmp_path / f"out{place}")
+        assert found == altered
+
+
+def test_what_is_no_file_stays_out_and_no_link_is_followed(root: Path, tmp_path: Path) -> None:
+    project = root / "project"
+    (project / ".#kept").symlink_to("user@host.1234:5678")
+    (project / "endless").symlink_to("/dev/zero")
+    os.mkfifo(project / "pipe")
+    (project / "changed").unlink()
+    os.mkfifo(project / "changed")
+    with closing(socket.socket(socket.AF_UNIX)) as server:
+        server.bind(os.path.relpath(project / "socket"))
+        trees.export(trees.repository(root), None, tmp_path / "out")
+    found = {path.name for path in (tmp_path / "out/project").iterdir()}
+    assert found == {"kept", "link", "untracked", ".#kept", "endless"}
+    assert (tmp_path / "out/project/endless").readlink() == Path("/dev/zero")
+
+
+@pytest.mark.parametrize(("revision", "command"), [
+    ("main~1", "git fetch --unshallow"),
+    ("HEAD^", "git fetch --unshallow"),
+    ("0123abcd", "git fetch --unshallow"),
+    ("v1", "git fetch --depth=1 origin v1"),
+    ("origin/other", "git fetch --depth=1 origin other"),
+])  # fmt: skip
+def test_a_shallow_clone_says_what_to_fetch(
+    revision: str, command: str, root: Path, tmp_path: Path
+) -> None:
+    git(root, "branch", "other")
+    git(root, "tag", "v1")
+    git(root, "commit", "--quiet", "--all", "--message", "two")
+    git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{root}", "shallow")
+    own = trees.repository(tmp_path / "shallow")
+    with pytest.raises(trees.TreeError, match="shallow clone") as refused:
+        trees.commit_of(revision, own)
+    assert f"`{command}`" in str(refused.value)
+    if "0123" not in revision:
+        git(own.root, *command.split()[1:])
+        found = "FETCH_HEAD" if "--depth" in command else revision
+        assert trees.commit_of(found, own) == git(root, "rev-parse", "main~1")
+
+
+def test_a_partial_clone_whose_remote_is_gone_says_so(root: Path, tmp_path: Path) -> None:
+    git(root, "config", "uploadpack.allowFilter", "true")
+    for text in ("unique", "after"):
+        (root / "project/changed").write_text(text)
+        git(root, "commit", "--quiet", "--all", "--message", text)
+    git(root, "tag", "v1", "HEAD~1")
+    git(tmp_path, "clone", "--quiet", "--filter=blob:none", f"file://{root}", "partial")
+    own = trees.repository(tmp_path / "partial")
+    commit = trees.commit_of("v1", own)
+    root.rename(tmp_path / "moved")
+    with pytest.raises(trees.TreeError, match="this partial clone lacks files"):
+        trees.export(own, commit, tmp_path / "out")
+    (tmp_path / "moved").rename(root)
+    trees.export(own, commit, tmp_path / "again")
+    assert (tmp_path / "again/project/changed").read_text() == "unique"

@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from pytest_duel.catalogue.project import load as load_project
@@ -17,6 +18,7 @@ from pytest_duel.cli.parser import (
 )
 from pytest_duel.gate import settings as gate_settings
 from pytest_duel.gate.changes import Placement
+from pytest_duel.gate.findings import without_warnings
 from pytest_duel.gate.run import Question
 from pytest_duel.gate.run import run as run_gate
 from pytest_duel.selftest import records, report, selftest
@@ -36,6 +38,10 @@ that, and is not measured where it fails: a wrong answer has no speed.
 The base is measured against itself, too. Where that shows a difference the
 gate is void: it rather says so than blame the change. A benchmark that only
 the base has is an error, unless you accept its removal.
+
+A change cannot loosen its own gate: of the settings, limits and markers of both
+sides the stricter counts, and `removed` counts from the next change on. Options
+given by hand hold for both.
 
 settings, all optional, in [tool.pytest-duel] of pyproject.toml:
   benchmarks  patterns of the names to measure; * stands for anything
@@ -93,6 +99,9 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--counts", action="store_true", help="count instructions as well, with valgrind"
     )
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse warnings: they are an error (exit code 2)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
     add_output(parser)
     parser.set_defaults(run=run)
@@ -111,7 +120,7 @@ def _judged(options: argparse.Namespace) -> Judgement:
         "packages": tuple(options.package) or None,
     }
     folder = project_folder(Path.cwd())
-    placement, quote = _saved_selftest(folder)
+    quote = _quote(folder)
     question = Question(
         folder=folder,
         base=options.base,
@@ -124,23 +133,30 @@ def _judged(options: argparse.Namespace) -> Judgement:
         accepted=tuple(options.accept_removal),
         isolated=options.isolated,
         requirements=tuple(options.requirements),
-        placement=placement,
+        placement=partial(_placement, folder),
         counts=options.counts,
         seed=options.seed,
     )
     found = run_gate(question, announce)
-    return replace(found, notes=(*found.notes, *([quote] if quote else [])))
+    found = replace(found, notes=(*found.notes, *([quote] if quote else [])))
+    return without_warnings(found) if options.strict else found
 
 
-def _saved_selftest(folder: Path) -> tuple[Placement | None, str]:
-    """Return what the project's saved self-test says of placement, and of gates like this one."""
+def _quote(folder: Path) -> str:
+    """Return what the project's saved self-test says of gates like this one."""
     settings = gate_settings.read(folder)
     if settings.selftest is None:
-        return None, ""
-    saved = records.load(folder / settings.selftest)
-    here = selftest.here(load_project(folder))
-    floors = records.floors(saved["trials"])
-    return Placement(floors, elsewhere=saved["machine"] != here), report.quote(saved, here)
+        return ""
+    return report.quote(
+        records.load(folder / settings.selftest), selftest.here(load_project(folder))
+    )
+
+
+def _placement(project: Path, folder: Path, file: str) -> Placement:
+    """Return what a self-test that a folder has says of the place of compiled code."""
+    saved = records.load(folder / file)
+    elsewhere = saved["machine"] != selftest.here(load_project(project))
+    return Placement(records.floors(saved["trials"]), elsewhere)
 
 
 def _name(text: str) -> str:

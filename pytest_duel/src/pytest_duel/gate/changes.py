@@ -1,7 +1,7 @@
 """What else differs between two trees and bears on a gate: settings, lock files, compiled code."""
 
 import importlib.machinery
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,8 @@ LOCKS = (
     "Pipfile.lock", "pylock.toml",
 )  # fmt: skip
 """Files that pin what is installed beside the code."""
+SHOWN = 3
+DRIVER = "conftest.py"
 LARGE = 0.05
 """From here on it is said of each benchmark what the place of its code may hide."""
 _SUFFIXES = tuple(importlib.machinery.EXTENSION_SUFFIXES)
@@ -34,13 +36,42 @@ class Placement:
         return self.floors.get(name, self.floors.get(short, 0.0))
 
 
-def about_settings(before: Settings | None, after: Settings) -> Iterator[str]:
-    """Yield which of the gate's settings a change alters."""
+def about_settings(
+    before: Settings | None, after: Settings, compared: Collection[str] = ()
+) -> Iterator[str]:
+    """Yield which of the gate's settings a change alters.
+
+    `compared` are those of which the stricter of both sides counts.
+    """
     if before is None:
         return
     for key, value in vars(after).items():
         if getattr(before, key) != value:
-            yield f"this change alters the gate's own setting {key!r}"
+            held = "; the stricter of both sides counts" if key in compared else ""
+            yield f"this change alters the gate's own setting {key!r}{held}"
+
+
+def about_drivers(base: Path, head: Path) -> Iterator[str]:
+    """Yield which files differ that run by themselves in the processes of both sides."""
+    names = {
+        path.relative_to(tree).as_posix() for tree in (base, head) for path in tree.rglob(DRIVER)
+    }
+    changed = [name for name in sorted(names) if _content(base / name) != _content(head / name)]
+    if changed:
+        yield (
+            "this change alters code that runs in the processes of both sides, and could disturb "
+            f"what is measured: {', '.join(changed)}"
+        )
+
+
+def about_filters(who: str, altered: Sequence[str]) -> Iterator[str]:
+    """Yield which files of a side are not what git has."""
+    if altered:
+        more = f" and {len(altered) - SHOWN} more" if len(altered) > SHOWN else ""
+        yield (
+            f"files of the {who} are not what git has: filters or attributes of git changed them: "
+            f"{', '.join(altered[:SHOWN])}{more}"
+        )
 
 
 def about_locks(base: Sequence[Path], head: Sequence[Path]) -> Iterator[str]:

@@ -24,6 +24,8 @@ COLUMNS = ("base", "head", "change [95 %]")
 TOLERATED = "tolerated"
 """Slower by more than the threshold, but not by more than the place of its code may give."""
 SKIPPED, NEW, GONE, REMOVED = "skipped", "new", "gone", "removed"
+STRICT = "warnings"
+"""The row of warnings that are refused."""
 MEAN_SHARE = 0.25
 """A mean over many benchmarks may move by this share of their threshold."""
 FEW_BLOCKS = 6
@@ -82,6 +84,15 @@ def judge(
         void=void,
         data=_data(sampled, settings),
     )
+
+
+def without_warnings(found: Judgement) -> Judgement:
+    """Return the same, as an error where it has warnings: for a workflow that refuses them."""
+    if not found.warnings:
+        return found
+    note = f"{len(found.warnings)} warnings, and --strict refuses them"
+    refusal = Row(STRICT, STRICT, STRICT, EMPTY, "error", Exit.ERROR, note)
+    return replace(found, rows=(*found.rows, refusal))
 
 
 def check_imports(sampled: Sampled | None) -> None:

@@ -1,8 +1,7 @@
 """A gate of any project, from its start to its end: trees, installs, collecting, measuring."""
 
-import shutil
+import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,24 +10,28 @@ from pathlib import Path
 from typing import TypeVar
 
 from pytest_duel.catalogue.project import FILE
-from pytest_duel.gate import changes, findings
+from pytest_duel.gate import changes, findings, stricter
 from pytest_duel.gate import settings as gate_settings
 from pytest_duel.gate.changes import Placement
 from pytest_duel.gate.collect import Benchmark, Collected, collect
 from pytest_duel.gate.plan import Plan, contests, null_name, plan
 from pytest_duel.gate.settings import Settings, SettingsError
 from pytest_duel.paired import callgrind
-from pytest_duel.paired.arms import installing, trees
+from pytest_duel.paired.arms import installing, trees, untouched
+from pytest_duel.paired.arms.dependencies import search_path
 from pytest_duel.paired.arms.inner_tests import inner_tests
 from pytest_duel.paired.arms.installing import InstallError, Recipe
 from pytest_duel.paired.arms.isolation import carried_harness, environment
 from pytest_duel.paired.arms.trees import Repository
+from pytest_duel.paired.arms.untouched import snapshot
 from pytest_duel.paired.checking import Checked, check
 from pytest_duel.paired.engine import Arm, Engine, lanes
 from pytest_duel.paired.pytest_client import Suite, pytest_workers
 from pytest_duel.paired.sampling import LEAST, LOOKS, Progress, Sampled, sample
 from pytest_duel.paired.schedule import Budget
 from pytest_duel.statistics.paired import Decide, decide
+from pytest_duel.support.errors import DuelError
+from pytest_duel.support.scratch import scratch as scratch_folder
 from pytest_duel.support.units import duration
 from pytest_duel.verdicts.model import Judgement
 
@@ -63,8 +66,9 @@ class Question:
     """Each arm has a virtual environment of its own, with the dependencies that it declares."""
     requirements: tuple[str, ...] = ()
     """What else that has, for the tests."""
-    placement: Placement | None = None
-    """What a self-test says of the place of compiled code."""
+    placement: Callable[[Path, str], Placement] | None = None
+    """Reads what a saved self-test says of the place of compiled code: from a folder, and the
+    file within."""
     counts: bool = False
     """Count instructions as well."""
     own: Mapping[str, "Own"] = field(default_factory=dict)
@@ -125,18 +129,20 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         None if one is None else trees.commit_of(one, repository)
         for one in (question.base, question.head)
     )
-    with _scratch() as scratch:
-        base_tree, head_tree = _exported(repository, commits, scratch)
+    with scratch_folder() as scratch:
+        base_tree, head_tree, filtered = _exported(repository, commits, scratch)
         start, end = (
             said(name, commit)
             for name, commit in zip((question.base, question.head), commits, strict=True)
         )
         title = f"{end} against {start if start != end else 'itself'}"
-        settings = _settings(question, head_tree)
+        asked = gate_settings.read(head_tree)
         before = _settings_before(base_tree, announce)
+        settings = _settings(question, asked, before or Settings())
+        packages = _packages(settings, asked, question, (base_tree, head_tree))
         announce(f"pytest-duel: {title}")
         recipe = Recipe(
-            settings.packages,
+            packages,
             settings.install or installing.suggested(head_tree),
             trees.version(repository),
         )
@@ -147,26 +153,53 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             own=question.own,
             names=question.names,
         )
-        head = _arm(HEAD, head_tree, recipe, places, announce)
+        paths = question.paths or _files(settings, before)
+        # The base first, by its own code alone; then nobody may write to it any more.
         base = _arm(BASE, base_tree, recipe, places, announce)
+        own_tests = Suite(
+            base_tree,
+            scratch,
+            inner=inner_tests(base_tree, recipe.packages, base.modules),
+            path=_path(question, repository, scratch / BASE, base),
+        )
+        theirs = _collected_base(question, paths, base, own_tests)
+        watched = [snapshot(folder) for folder in _folders(base, base_tree)]
+        head = _arm(HEAD, head_tree, recipe, places, announce)
+        watched += [
+            snapshot(folder, only_code=folder == head_tree) for folder in _folders(head, head_tree)
+        ]
         tests = Suite(
-            head_tree, scratch, inner=inner_tests(head_tree, recipe.packages, head.modules)
+            head_tree,
+            scratch,
+            inner=inner_tests(head_tree, recipe.packages, head.modules),
+            path=_path(question, repository, scratch / HEAD, base, head),
         )
         announce("collecting the benchmarks of both ...")
-        paths = question.paths or _files(settings, before)
         chosen = (*question.selection, *_present(paths, head_tree))
         own, seconds = _timed(
             lambda: collect(head, tests.restricted(chosen), question.names[HEAD])
         )
-        theirs = _collected_base(question, paths, base, base_tree, recipe, scratch)
+        called = {
+            base_tree: f"the tree of {question.names[BASE]}",
+            head_tree: f"the tree of {question.names[HEAD]}",
+        }
+        untouched.check(watched, called)
         found = plan(
-            own.benchmarks, theirs, settings, before or Settings(), question.only,
-            question.threshold,
+            own.benchmarks, theirs, replace(settings, threshold=asked.threshold),
+            before or Settings(), question.only, question.threshold,
         )  # fmt: skip
         found = _noted(found, question, before, (base, head), (base_tree, head_tree))
+        found = replace(found, warnings=(*filtered, *found.warnings))
         yield Prepared(
             base, head, _for_workers(tests, own, found), found, settings, title, seconds
         )
+        untouched.check(watched, called)
+
+
+def _folders(arm: Arm, tree: Path) -> list[Path]:
+    """Return the folders of an arm: its tree, and where its modules are installed."""
+    homes = [Path(one) for one in arm.modules.values()]
+    return list(dict.fromkeys([tree, *(one for one in homes if not one.is_relative_to(tree))]))
 
 
 def checked_answers(ready: Prepared, announce: Announce) -> Checked:
@@ -244,24 +277,17 @@ def measure(
     return sample(engine, limits, nulls, ready.settings.budget, tell, judge)
 
 
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="pytest-duel-")).resolve()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _exported(
     repository: Repository, commits: Sequence[str | None], scratch: Path
-) -> tuple[Path, Path]:
-    """Write both trees; return the project's folder in either."""
+) -> tuple[Path, Path, list[str]]:
+    """Write both trees; return the project's folder in either, and what filters have altered."""
     folders = scratch / BASE, scratch / HEAD
-    for commit, folder in zip(commits, folders, strict=True):
-        trees.export(repository, commit, folder)
+    filtered: list[str] = []
+    for name, commit, folder in zip((BASE, HEAD), commits, folders, strict=True):
+        altered = trees.export(repository, commit, folder)
+        filtered += changes.about_filters(name, altered)
     base, head = (folder / repository.project for folder in folders)
-    return base, head
+    return base, head, filtered
 
 
 def said(revision: str | None, commit: str | None) -> str:
@@ -269,11 +295,44 @@ def said(revision: str | None, commit: str | None) -> str:
     return "the working tree" if commit is None else f"{revision} ({commit[:10]})"
 
 
-def _settings(question: Question, head_tree: Path) -> Settings:
-    settings = gate_settings.read(head_tree)
+def _settings(question: Question, asked: Settings, before: Settings) -> Settings:
     given = {key: value for key, value in question.overrides.items() if value is not None}
-    settings = replace(settings, **given)  # type: ignore[arg-type]
+    settings = stricter.settings_of_both(asked, before, given)
     return replace(settings, removed=(*settings.removed, *question.accepted))
+
+
+def _packages(
+    settings: Settings, asked: Settings, question: Question, trees: tuple[Path, Path]
+) -> tuple[str, ...]:
+    """Return the folders to install: what only the base names counts as long as both have it."""
+    if question.overrides.get("packages"):
+        return settings.packages
+    return tuple(
+        name
+        for name in settings.packages
+        if name in asked.packages or all((tree / name).is_dir() for tree in trees)
+    )
+
+
+def _placement(
+    question: Question, asked: Settings, before: Settings | None, trees: tuple[Path, Path]
+) -> Placement | None:
+    """Return what the place of code may give, as far as the self-tests of both sides allow it."""
+    files = (before or Settings()).selftest, asked.selftest
+    found = []
+    for file, tree in zip(files, trees, strict=True):
+        if file is None or question.placement is None:
+            return None
+        is_versioned = any((one / file).is_file() for one in trees)
+        if is_versioned and not (tree / file).is_file():
+            return None  # a change brings it, or takes it away
+        try:
+            found.append(question.placement(tree if is_versioned else question.folder, file))
+        except DuelError:
+            if tree == trees[1]:
+                raise
+            return None  # the base's cannot be mended by a change, and allows nothing
+    return stricter.placement_of_both(head=found[1], base=found[0])
 
 
 def _settings_before(base_tree: Path, announce: Announce) -> Settings | None:
@@ -306,16 +365,24 @@ def _noted(
     """Return the plan with what else differs between both sides."""
     floors: dict[str, float] = {}
     after = gate_settings.read(trees[1])
-    warnings = [*found.warnings, *changes.about_settings(before, after)]
+    warnings = [*found.warnings, *changes.about_settings(before, after, stricter.COMPARED)]
+    unheard = [name for name in found.gone if name in after.removed]
+    if unheard:
+        warnings.append(
+            "this change itself names benchmarks in `removed`, which counts from the next change "
+            f"on (--accept-removal counts now): {', '.join(unheard)}"
+        )
     if before is None:
         warnings.append(
             "the base's own settings cannot be used, so nobody knows what its gate measured"
         )
+    warnings += changes.about_drivers(*trees)
     if not question.isolated:
         warnings += changes.about_locks(trees[:1], trees[1:])
     if changes.is_rebuilt(*arms):
-        warnings += changes.about_placement(found.thresholds, question.placement)
-        own = question.placement or Placement()
+        placement = _placement(question, after, before, trees)
+        warnings += changes.about_placement(found.thresholds, placement)
+        own = placement or Placement()
         floors = {name: own.floor(name) for name in found.thresholds}
     relevant = {name: one for name, one in floors.items() if one > found.thresholds[name]}
     return replace(found, floors=relevant, warnings=tuple(warnings))
@@ -361,25 +428,23 @@ def _arm(name: str, tree: Path, recipe: Recipe, places: Places, announce: Announ
     )
 
 
+def _path(question: Question, repository: Repository, tree: Path, *arms: Arm) -> tuple[str, ...]:
+    """Return where workers find dependencies besides what is installed."""
+    if question.isolated:
+        return ()
+    modules = {name for arm in arms for name in arm.modules}
+    return search_path(os.environ.get("PYTHONPATH", ""), repository.root, tree, modules)
+
+
 def _collected_base(
-    question: Question,
-    paths: Sequence[str],
-    base: Arm,
-    tree: Path,
-    recipe: Recipe,
-    scratch: Path,
+    question: Question, paths: Sequence[str], base: Arm, tests: Suite
 ) -> Mapping[str, Benchmark]:
     """Return the benchmarks of the base's own tests."""
-    present = [path for path in paths if (tree / path.partition("::")[0]).exists()]
+    present = [path for path in paths if (tests.folder / path.partition("::")[0]).exists()]
     if paths and not present:
         return {}
-    tests = Suite(
-        tree,
-        scratch,
-        (*question.selection, *present),
-        inner=inner_tests(tree, recipe.packages, base.modules),
-    )
-    return collect(base, tests, question.names[BASE]).benchmarks
+    chosen = tests.restricted((*question.selection, *present))
+    return collect(base, chosen, question.names[BASE]).benchmarks
 
 
 def _for_workers(tests: Suite, own: Collected, found: Plan) -> Suite:

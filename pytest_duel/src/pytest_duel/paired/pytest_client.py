@@ -23,9 +23,13 @@ LAST_WORDS = 2000
 """Characters of its output that are looked at when a worker has died."""
 _UNWANTED = (
     "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_XDIST_WORKER", "PYTHONSTARTUP",
+    "PYTHONPYCACHEPREFIX",
     "COVERAGE_PROCESS_START", "COV_CORE_SOURCE", "COV_CORE_CONFIG", "COV_CORE_DATAFILE",
 )  # fmt: skip
 """Variables that would change what a worker does."""
+
+_OPTIMIZED = "assertions not in test modules or plugins will be ignored"
+"""What pytest warns of where PYTHONOPTIMIZE is set; a project may make warnings errors."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Suite:
     """Workers check answers; nothing is timed in them."""
     inner: Mapping[str, str] = field(default_factory=dict)
     """Test modules that lie within a package of the arm, and the folders that hold them."""
+    path: tuple[str, ...] = ()
+    """Folders to import dependencies from, behind those of the arm."""
 
     def restricted(self, arguments: Sequence[str]) -> "Suite":
         """Return the same with other arguments."""
@@ -86,7 +92,7 @@ class PytestSide:
                 self._process = processes.start(
                     [*before, *_command(arm, tests, own)],
                     cwd=tests.folder,
-                    env=environment(arm, own, seed) | child.environment,
+                    env=environment(arm, own, seed, tests.path) | child.environment,
                     stdout=log.fileno(),
                     stderr=subprocess.STDOUT,
                     pass_fds=child.descriptors,
@@ -156,12 +162,15 @@ class PytestSide:
 
 def _command(arm: Arm, tests: Suite, own: str) -> list[str]:
     return [
-        arm.python, "-P", "-m", "pytest", "-p", "pytest_duel.paired.pytest_worker.plugin",
+        arm.python, "-P", "-m", "pytest_duel.paired.pytest_worker",
+        "-p", "pytest_duel.paired.pytest_worker.plugin",
+        "-p", "benchmark",  # by itself it may come late, or not at all
+        "-W", f"ignore:{_OPTIMIZED}",
         f"--basetemp={Path(own, 'tmp')}", "-o", f"cache_dir={own}/cache", *tests.arguments,
     ]  # fmt: skip
 
 
-def environment(arm: Arm, own: str, seed: str) -> dict[str, str]:
+def environment(arm: Arm, own: str, seed: str, dependencies: Sequence[str] = ()) -> dict[str, str]:
     """Return the variables of a process that runs an arm's code.
 
     Parameters
@@ -172,12 +181,15 @@ def environment(arm: Arm, own: str, seed: str) -> dict[str, str]:
         A folder for what the process writes.
     seed
         Of hashing.
+    dependencies
+        Folders to import from, behind all others.
     """
     inherited = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
     # The harness that measures is this one. Where it is installed every process finds it, and its
     # folder must not stand before the standard library.
     own_harness = arm.harness or (() if harness.is_installed() else (str(harness.HOME),))
-    path = os.pathsep.join([*dict.fromkeys(arm.modules.values()), *own_harness])
+    folders = [*dict.fromkeys(arm.modules.values()), *own_harness, *dependencies]
+    path = os.pathsep.join(folders)
     return inherited | {
         "PYTHONPATH": path,
         "PYTHONHASHSEED": seed,

@@ -24,6 +24,7 @@ _KEPT_SETTINGS = ("safe.", "credential.", "http.", "url.")
 _SETTINGS = {
     "core.hooksPath": os.devnull,
     "core.fsmonitor": "false",
+    "core.sparseCheckout": "false",  # a revision is all of it
     "core.splitIndex": "false",  # its other half would stay in the user's repository
     "submodule.recurse": "false",
     "gc.auto": "0",

@@ -4,9 +4,11 @@ Equal sources and an equal toolchain share one install. It is kept by content, b
 many processes ask for it at a time, and appears whole or not at all.
 """
 
+import contextlib
 import hashlib
 import importlib.machinery
 import importlib.util
+import json
 import os
 import platform
 import shlex
@@ -22,6 +24,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from pytest_duel.paired.arms.inner_tests import is_tests
+from pytest_duel.paired.arms.untouched import Snapshot, snapshot
 from pytest_duel.support import processes
 from pytest_duel.support.errors import DuelError
 
@@ -34,6 +37,7 @@ _RELEVANT = (
     "CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "RUSTFLAGS", "RUSTUP_TOOLCHAIN",
     "CARGO_BUILD_TARGET", "ARCHFLAGS", "MACOSX_DEPLOYMENT_TARGET", "SETUPTOOLS_USE_DISTUTILS",
     "PIP_NO_BUILD_ISOLATION", "PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT", "UV_NO_BUILD_ISOLATION",
+    "PYTHONOPTIMIZE",
 )  # fmt: skip
 """Variables on which the outcome of a build depends."""
 _OF_CARGO = (
@@ -45,6 +49,8 @@ _OF_CARGO = (
 )
 """How others begin: the last two are of a processor, as `CARGO_TARGET_DIR` is not."""
 _SOURCE_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+_BUILDING = "building-"
+"""How folders begin in which something is being built."""
 _NO_MODULES = ("bin", "Scripts", "include", "share", "etc", "__pycache__")
 _SUFFIXES = tuple(importlib.machinery.all_suffixes())
 
@@ -93,6 +99,10 @@ def install(project: Path, recipe: Recipe, cache: Path) -> Installed:
             for name in modules_in(home)
             if not is_tests(home / name)
         }
+        places = [
+            Path(home, f"{name}{end}") for name, home in found.items() for end in ("", ".py")
+        ]
+        compile_all([path for path in places if path.exists()], recipe.python)
         how = "imported from its tree"
     elif recipe.install == PIP:
         _check_buildable(folders, recipe)
@@ -166,7 +176,8 @@ def _kept_modules(folders: Sequence[Path], recipe: Recipe, cache: Path) -> dict[
     for folder in folders:
         target = cache / "installs" / _key(folder, recipe)
         with _locked(target):
-            if not target.is_dir():
+            if not _is_intact(target):
+                _discard(target)
                 _build(folder, recipe, target)
             os.utime(target)
         found |= {name: str(target) for name in modules_in(target) if name not in found}
@@ -176,13 +187,106 @@ def _kept_modules(folders: Sequence[Path], recipe: Recipe, cache: Path) -> dict[
 
 def _build(folder: Path, recipe: Recipe, target: Path) -> None:
     """Build into a folder beside the target, from a copy: builds leave files in the sources."""
-    with tempfile.TemporaryDirectory(prefix="building-", dir=target.parent) as name:
+    prefix = f"{_BUILDING}{target.name}-"
+    for left in target.parent.glob(f"{prefix}*"):  # by a process that was killed: the lock is ours
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as name:
         home = Path(name)
         copy = home / "source"
         (home / "target").mkdir()
-        shutil.copytree(folder, copy, symlinks=True)
+        _copy(folder, copy)
         run_build(_command(recipe, copy, home / "target"), copy, recipe)
+        if _key(folder, recipe) != target.name:
+            raise InstallError("its sources changed while they were built: try again")
+        compile_all([home / "target"], recipe.python)
+        held = json.dumps(dict(snapshot(home / "target").digests))
+        _record(target).write_text(held, encoding="utf-8")
         (home / "target").rename(target)
+
+
+def _copy(folder: Path, copy: Path) -> None:
+    """Copy sources; what links lead to elsewhere comes along, as it would not be found."""
+    shutil.copytree(folder, copy, symlinks=True, ignore=_not_to_build)
+    for link, target in _links_out(folder):
+        place = copy / link
+        place.unlink()
+        if target.is_dir():
+            shutil.copytree(target, place, symlinks=True, ignore=_not_to_build)
+        else:
+            shutil.copy2(target, place)
+
+
+def _links_out(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield each link that leads out of a folder, with what it leads to.
+
+    Raises
+    ------
+    InstallError
+        Where that holds the folder itself: it would have no end.
+    """
+    home = folder.resolve()
+    for path in sorted(folder.rglob("*")):
+        if not path.is_symlink() or not (path.is_file() or path.is_dir()):
+            continue
+        target = path.resolve()
+        if home.is_relative_to(target) and path.is_dir():
+            raise InstallError(f"{path.name} is a link to a folder that holds it: {target}")
+        if not target.is_relative_to(home):
+            yield path.relative_to(folder), target
+
+
+def _not_to_build(folder: str, names: list[str]) -> list[str]:
+    """Return what a build could not read: links to nothing, as editors leave them, and sockets.
+
+    Raises
+    ------
+    InstallError
+        Where a link leads to something without an end.
+    """
+    left = []
+    for path in (Path(folder, name) for name in names):
+        if path.is_file() or path.is_dir():
+            continue
+        if path.exists() and path.is_symlink():
+            raise InstallError(f"{path.name} is a link to {path.readlink()}, which is no file")
+        left.append(path.name)
+    return left
+
+
+def _record(target: Path) -> Path:
+    return target.with_name(target.name + ".json")
+
+
+def _is_intact(target: Path) -> bool:
+    """Tell whether an install is there, and still as it was built."""
+    if target.is_symlink() or not target.is_dir():
+        return False
+    try:
+        held = json.loads(_record(target).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(held, dict) and not Snapshot(target, held).changes()
+
+
+def _discard(target: Path) -> None:
+    """Remove what stands where an install belongs, whatever it is; no link is followed."""
+    for path in (target, _record(target)):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def compile_all(paths: Sequence[Path], python: str) -> None:
+    """Write the bytecode of modules now, so that whatever is written later was not asked for."""
+    command = [python, "-m", "compileall", "-q", *map(str, paths)]
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # imports will say it
+        processes.run(command, timeout=SECONDS, env=without_caches(os.environ))
+
+
+def without_caches(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return variables with which bytecode lies beside its source, and nowhere else."""
+    return {name: one for name, one in variables.items() if name != "PYTHONPYCACHEPREFIX"}
 
 
 def _command(recipe: Recipe, source: Path, target: Path) -> list[str]:
@@ -270,15 +374,25 @@ def _key(folder: Path, recipe: Recipe) -> str:
         recipe.version,
     )
     digest.update(repr((toolchain, *_compilers(folder))).encode())
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_symlink():
-            digest.update(f"\0link {name} {path.readlink()}".encode())
-        elif path.is_file():
-            mode = path.stat().st_mode & 0o111
-            digest.update(f"\0file {name} {mode} {path.stat().st_size}\0".encode())
-            digest.update(path.read_bytes())
+    for part in _content(folder):
+        digest.update(part)
+    for link, target in _links_out(folder):
+        digest.update(b"\0from " + os.fsencode(link))
+        for part in _content(target):
+            digest.update(part)
     return digest.hexdigest()[:32]
+
+
+def _content(place: Path) -> Iterator[bytes]:
+    """Yield the names and contents of all files in a folder, or of one; no link is followed."""
+    for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+        name = os.fsencode(path.relative_to(place))
+        if path.is_symlink():
+            yield b"\0link %s %s" % (name, os.fsencode(path.readlink()))
+        elif path.is_file():
+            about = path.stat()
+            yield b"\0file %s %o %d\0" % (name, about.st_mode & 0o111, about.st_size)
+            yield path.read_bytes()
 
 
 def _compilers(folder: Path) -> Iterator[str]:
@@ -304,11 +418,11 @@ def _locked(target: Path) -> Iterator[None]:
 
 def _prune(folder: Path) -> None:
     """Remove the installs that were not used for longest."""
-    kept = [
-        one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("building-")
-    ]
+    folders = [one for one in folder.iterdir() if one.is_dir() and not one.is_symlink()]
+    kept = [one for one in folders if not one.name.startswith(_BUILDING)]
     for one in sorted(kept, key=lambda path: path.stat().st_mtime)[:-KEPT]:
         shutil.rmtree(one, ignore_errors=True)
+        _record(one).unlink(missing_ok=True)
         one.with_name(one.name + ".lock").unlink(missing_ok=True)
 
 

@@ -4,6 +4,7 @@ The user's index and working tree are only read. The working tree is what git wo
 that is not ignored: changed, deleted and untracked files count.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -14,7 +15,9 @@ from pytest_duel.support import git
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.git import GitError
 
-_SUBMODULE = "160000"
+_SUBMODULE, _LINK = "160000", "120000"
+_SHA1 = 40
+"""Characters of a key; those of SHA-256 are longer."""
 
 
 class TreeError(DuelError):
@@ -65,16 +68,24 @@ def commit_of(revision: str, own: Repository) -> str:
         if not _answer(own, "rev-parse", "--verify", "--quiet", "HEAD"):
             raise TreeError(f"{reason}: this repository has no commit yet") from None
         if _answer(own, "rev-parse", "--is-shallow-repository") == "true":
-            raise TreeError(
-                f"{reason} in this shallow clone: fetch it, as with "
-                f"`git fetch --depth=1 origin {revision}` and --base FETCH_HEAD, or all of the "
-                "history with `git fetch --unshallow`"
-            ) from None
+            raise TreeError(f"{reason} in this shallow clone: {_how_to_fetch(revision)}") from None
         if _answer(own, "rev-parse", "--verify", "--quiet", f"origin/{revision}^{{commit}}"):
             raise TreeError(f"{reason}, but there is origin/{revision}: use that") from None
         if "no revision" not in str(error):
             raise TreeError(str(error)) from None
+        if _answer(own, "remote"):
+            reason += "; where a remote has it, `git fetch` that branch or tag first"
         raise TreeError(reason) from None
+
+
+def _how_to_fetch(revision: str) -> str:
+    """Say what brings a revision into a shallow clone: remotes know names and whole hashes."""
+    all_of_it = "fetch all of the history with `git fetch --unshallow`"
+    is_short = re.fullmatch(r"[0-9a-f]{4,39}", revision)
+    if is_short or any(sign in revision for sign in "~^@:"):
+        return all_of_it
+    name = revision.removeprefix("refs/remotes/").removeprefix("origin/")
+    return f"`git fetch --depth=1 origin {name}` and --base FETCH_HEAD, or {all_of_it}"
 
 
 def version(own: Repository) -> str:
@@ -84,8 +95,10 @@ def version(own: Repository) -> str:
     return found.group() if found else "0.0"
 
 
-def export(own: Repository, revision: str | None, folder: Path) -> None:
+def export(own: Repository, revision: str | None, folder: Path) -> list[str]:
     """Write the files of a revision, or of the working tree, into a folder that is new.
+
+    Returns those of a revision that are not what git has, because a filter changed them.
 
     Raises
     ------
@@ -93,35 +106,66 @@ def export(own: Repository, revision: str | None, folder: Path) -> None:
         Where that fails, or a submodule is not there.
     """
     folder.mkdir(parents=True)
+    altered: list[str] = []
     try:
         if revision is None:
             _copy_working_tree(own.root, folder)
         else:
-            _check_out(own.root, revision, folder)
+            altered = _check_out(own.root, revision, folder)
     except GitError as error:
-        raise TreeError(str(error)) from None
+        lacking = "promisor remote" in str(error)
+        said = "this partial clone lacks files that its remote must give: " if lacking else ""
+        raise TreeError(f"{said}{error}") from None
     if not (folder / own.project).is_dir():
         raise TreeError(f"{revision or 'the working tree'} has no folder {own.project}")
+    return altered
 
 
-def _check_out(root: Path, revision: str, folder: Path) -> None:
-    """Write a revision by way of an index of its own."""
+def _check_out(root: Path, revision: str, folder: Path) -> list[str]:
+    """Write a revision by way of an index of its own; return what git does not have like this."""
     index = folder.with_name(folder.name + ".index")
     try:
         git.run(root, "read-tree", revision, index=index)
         git.run(root, "checkout-index", "--all", f"--prefix={folder}{os.sep}", index=index)
     finally:
         index.unlink(missing_ok=True)
+    altered = []
     for entry in git.paths(root, "ls-tree", "-r", "-z", revision):
         about, _, name = entry.partition("\t")
-        mode, _, commit = about.split(" ")
+        mode, _, key = about.split(" ")
         if mode == _SUBMODULE:
-            _check_out_submodule(root / name, name, commit, folder / name)
+            inner = _check_out_submodule(root / name, name, key, folder / name)
+            altered += [f"{name}/{one}" for one in inner]
+        elif mode != _LINK and not _is_blob(folder / name, key):
+            altered.append(name)
+    return altered
 
 
-def _check_out_submodule(inner: Path, name: str, commit: str, folder: Path) -> None:
+def _is_blob(path: Path, key: str) -> bool:
+    """Tell whether a file is what git has under a key.
+
+    Ends of lines may be as the user has them, and files of git-lfs stand for their pointers.
+    """
+    if not path.is_file():
+        return False
+    content = path.read_bytes()
+    pointer = (
+        "version https://git-lfs.github.com/spec/v1\n"
+        f"oid sha256:{hashlib.sha256(content).hexdigest()}\nsize {len(content)}\n"
+    )
+    same = (content, content.replace(b"\r\n", b"\n"), pointer.encode())
+    return any(_key(one, key) == key for one in same)
+
+
+def _key(content: bytes, like: str) -> str:
+    """Return the key of a blob, of the same kind as another."""
+    kind = "sha1" if len(like) == _SHA1 else "sha256"
+    return hashlib.new(kind, b"blob %d\0" % len(content) + content).hexdigest()
+
+
+def _check_out_submodule(inner: Path, name: str, commit: str, folder: Path) -> list[str]:
     if not (inner / ".git").exists():
-        return  # nobody has initialised it here, so the head goes without it, too
+        return []  # nobody has initialised it here, so the head goes without it, too
     try:
         git.run(inner, "cat-file", "-e", f"{commit}^{{commit}}")
     except GitError:
@@ -130,7 +174,7 @@ def _check_out_submodule(inner: Path, name: str, commit: str, folder: Path) -> N
             f"run `git -C {name} fetch origin {commit}`"
         ) from None
     folder.mkdir(parents=True, exist_ok=True)
-    _check_out(inner, commit, folder)
+    return _check_out(inner, commit, folder)
 
 
 def _copy_working_tree(root: Path, folder: Path) -> None:

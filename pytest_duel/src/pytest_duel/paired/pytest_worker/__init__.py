@@ -1,6 +1,6 @@
 """The worker: pytest in a process of its own, whose `benchmark` fixture serves the engine.
 
-Started as ``python -m pytest -p pytest_duel.paired.pytest_worker.plugin``. Nothing in here imports
+Started as a module, with ``-p pytest_duel.paired.pytest_worker.plugin``. Nothing in here imports
 NumPy or SciPy: a project may well measure those.
 """
 

@@ -23,6 +23,8 @@ class ServedFixture(BenchmarkFixture):
 
     talk: ClassVar[Talk]
     """With the engine; set by the plugin."""
+    timer: ClassVar[object] = None
+    """What the last benchmark was timed with."""
 
     def _raw(self, function_to_benchmark: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         runner = self._make_runner(function_to_benchmark, args, kwargs)  # type: ignore[no-untyped-call]
@@ -104,6 +106,7 @@ class ServedFixture(BenchmarkFixture):
             Rounds that the test allows; None for any number.
         """
         stats = self._make_stats(calls)  # type: ignore[no-untyped-call]
+        ServedFixture.timer = self._timer
         slower = Slower(self._timer, may_call_more=limit is None)
         with _frozen_heap():
             self.talk.answer({"calls": calls, "limit": limit})

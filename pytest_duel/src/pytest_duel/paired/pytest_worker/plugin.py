@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pytest_duel.paired import channel, imports
-from pytest_duel.paired.pytest_worker import WORKER
+from pytest_duel.paired.pytest_worker import WORKER, clocks
 from pytest_duel.paired.pytest_worker.arguments import take_out
 from pytest_duel.paired.pytest_worker.names import described, names
 from pytest_duel.paired.pytest_worker.talk import EndedError, Talk
@@ -51,6 +51,12 @@ class Worker:
         self.finder.load_parents()
         take_out(early_config, parser, args)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_cmdline_main(self) -> None:
+        """Refuse a clock that a plugin or a conftest.py has replaced."""
+        if wrong := clocks.replaced():
+            raise pytest.UsageError(wrong)
+
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         """Serve the `benchmark` fixture."""
@@ -58,6 +64,11 @@ class Worker:
 
         from pytest_duel.paired.pytest_worker.fixture import ServedFixture
 
+        self.served = ServedFixture
+        session = vars(config).get("_benchmarksession")
+        module, _, name = str(config.getoption("benchmark_timer", "")).rpartition(".")
+        if session and module == "time" and name in clocks.GENUINE:  # not what has its name now
+            session.options["timer"].target = clocks.GENUINE[name]
         ServedFixture.talk = self.talk
         vars(plugin)["BenchmarkFixture"] = ServedFixture  # which its own fixture makes
         own = "marker that pytest-duel reads: duel(threshold=SHARE, skip=REASON, check=True)"
@@ -113,7 +124,7 @@ class Worker:
         # The parent as the next item keeps all fixtures but the test's own.
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=item.parent)
         if self.talk.waiting == "close" and not self.failure:
-            wrong = self.finder.foreign()
+            wrong = self.finder.foreign() or clocks.replaced(self.served.timer)
             own = self.finder.loaded()
             self.talk.answer({"error": wrong} if wrong else {"own": len(own)})
         elif self.talk.waiting:

@@ -1,8 +1,9 @@
 """Making a benchmark slower on purpose, by a known share: what a self-test is to find."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from pytest_duel.paired.pytest_worker.clocks import perf_counter
 
 PATIENCE = 1.0
 """Seconds, and `TIMES` what is to be waited, after which a timer is said to stand still."""
@@ -72,10 +73,10 @@ class Slower:
         return passed
 
     def _waited(self, seconds: float) -> float:
-        given_up = time.perf_counter() + PATIENCE + TIMES * seconds
+        given_up = perf_counter() + PATIENCE + TIMES * seconds
         begun = self.timer()
         while (passed := self.timer() - begun) < seconds:
-            if time.perf_counter() > given_up:
+            if perf_counter() > given_up:
                 raise PlantError("the benchmark's timer stands still while it is waited for")
         return passed
 

@@ -1,0 +1,39 @@
+"""The settings of both sides: a change cannot loosen its own gate, so the stricter counts."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pytest_duel.gate.changes import Placement
+from pytest_duel.gate.settings import Settings
+
+COMPARED = ("benchmarks", "threshold", "thresholds", "budget", "removed", "packages", "selftest")
+"""Settings of which one side's can be stricter than the other's."""
+
+
+def settings_of_both(head: Settings, base: Settings, given: Mapping[str, object]) -> Settings:
+    """Return what holds for the whole gate; each benchmark has its limits besides.
+
+    Parameters
+    ----------
+    head, base
+        What either side says.
+    given
+        Settings given by hand: they hold whatever both sides say.
+    """
+    found = replace(
+        head,
+        threshold=min(head.threshold, base.threshold),
+        budget=max(head.budget, base.budget),
+        removed=tuple(name for name in head.removed if name in base.removed),
+        packages=tuple(dict.fromkeys([*head.packages, *base.packages])),
+    )
+    return replace(found, **given)  # type: ignore[arg-type]
+
+
+def placement_of_both(head: Placement | None, base: Placement | None) -> Placement | None:
+    """Return what the place of compiled code may give, as far as both sides allow it."""
+    if head is None or base is None:
+        return None
+    names = head.floors.keys() & base.floors.keys()
+    floors = {name: min(head.floors[name], base.floors[name]) for name in sorted(names)}
+    return Placement(floors, elsewhere=head.elsewhere or base.elsewhere)

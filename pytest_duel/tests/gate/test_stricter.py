@@ -1,0 +1,162 @@
+"""A change cannot loosen its own gate: of both sides the stricter setting and limit counts."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from pytest_duel.gate import run
+from pytest_duel.gate.changes import Placement
+from pytest_duel.gate.findings import without_warnings
+from pytest_duel.gate.run import Prepared, Question, prepared
+from pytest_duel.gate.settings import Settings
+from pytest_duel.gate.stricter import placement_of_both, settings_of_both
+from pytest_duel.paired.arms import installing
+from pytest_duel.paired.arms.untouched import TouchedError, snapshot
+from pytest_duel.support.exit_codes import Exit
+from pytest_duel.verdicts.model import Judgement
+from repositories import commit, git
+from strangers import repository
+
+STRICT = Settings(threshold=0.01, budget=200.0, packages=(".", "extension"))
+LOOSE = Settings(threshold=0.5, budget=1.0, packages=(".",), removed=("a.py::test_a",))
+
+
+@pytest.mark.parametrize(("head", "base"), [(STRICT, LOOSE), (LOOSE, STRICT)])
+def test_the_stricter_counts_whichever_side_says_it(head: Settings, base: Settings) -> None:
+    found = settings_of_both(head, base, {})
+    assert (found.threshold, found.budget, found.removed) == (0.01, 200.0, ())
+    assert set(found.packages) == {".", "extension"}
+
+
+def test_what_both_sides_or_a_hand_says_counts() -> None:
+    assert settings_of_both(LOOSE, LOOSE, {}) == LOOSE
+    assert settings_of_both(LOOSE, STRICT, {"budget": 2.0}).budget == 2.0
+
+
+def test_placement_is_what_both_self_tests_allow() -> None:
+    before = Placement({"a": 0.03, "b": 0.04})
+    forged = Placement({"a": 151.79, "b": 0.01, "c": 9.0})
+    assert placement_of_both(forged, before) == Placement({"a": 0.03, "b": 0.01})
+    assert placement_of_both(forged, None) is None
+    assert placement_of_both(None, before) is None
+
+
+def test_warnings_can_be_refused() -> None:
+    plain = Judgement("gate", "title", ("base", "head", "change"), ())
+    assert without_warnings(plain).exit is Exit.PASS
+    warned = Judgement("gate", "title", ("base", "head", "change"), (), warnings=("beware",))
+    assert warned.exit is Exit.PASS
+    assert without_warnings(warned).exit is Exit.ERROR
+    assert without_warnings(warned).word == "error"
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PYTEST_DUEL_CACHE", str(tmp_path / "cache"))
+    return repository("flat", tmp_path / "toy")
+
+
+def ready(toy: Path, install: str = installing.NONE, **asked: object) -> Prepared:
+    question = Question(toy, "HEAD", overrides={"install": install}, **asked)  # type: ignore[arg-type]
+    with prepared(question, lambda line: None) as found:
+        return found
+
+
+def settings(toy: Path, text: str) -> None:
+    path = toy / "pyproject.toml"
+    plain = path.read_text().partition("\n[tool.pytest-duel]")[0]
+    path.write_text(f"{plain}\n[tool.pytest-duel]\n{text}\n")
+
+
+def test_a_change_that_loosens_all_of_its_gate(toy: Path) -> None:
+    settings(toy, 'threshold = 0.01\nbudget = 100\nselftest = "selftest.json"')
+    (toy / "selftest.json").write_text("0.03")
+    git(toy, "add", "--all")
+    commit(toy, "strict", 2)
+    settings(
+        toy, 'threshold = 0.9\nbudget = 1\nselftest = "selftest.json"\nthresholds = {"*" = 0.8}'
+    )
+    (toy / "selftest.json").write_text("151.79")
+    test = next((toy / "benchmarks").glob("test_*.py"))
+    name = "def test_busy(benchmark"
+    assert name in test.read_text()
+    test.write_text(
+        "import pytest\n"
+        + test.read_text().replace(name, "@pytest.mark.duel(threshold=0.7)\n" + name)
+    )
+
+    def placement(folder: Path, file: str) -> Placement:
+        return Placement({"busy": float((folder / file).read_text())})
+
+    found = ready(toy, placement=placement)
+    assert found.settings.budget == 100.0
+    assert found.settings.threshold == 0.01
+    assert set(found.own.thresholds.values()) == {0.01}
+    assert len([one for one in found.own.warnings if "stricter of both" in one]) >= 3
+
+
+def test_a_self_test_file_that_a_change_forges_or_brings(tmp_path: Path) -> None:
+    base, head = tmp_path / "base", tmp_path / "head"
+    for folder, floor in ((base, 0.03), (head, 151.79)):
+        folder.mkdir()
+        (folder / "own.json").write_text(str(floor))
+    question = Question(
+        tmp_path, "HEAD",
+        placement=lambda folder, file: Placement({"a": float((folder / file).read_text())}),
+    )  # fmt: skip
+    says = Settings(selftest="own.json")
+    allowed = partial(run._placement, question)
+    assert allowed(says, says, (base, head)) == Placement({"a": 0.03})
+    assert allowed(says, Settings(), (base, head)) is None
+    (base / "own.json").unlink()
+    assert allowed(says, says, (base, head)) is None
+    (head / "own.json").unlink()  # kept on this machine only, by neither revision
+    (tmp_path / "own.json").write_text("0.04")
+    assert allowed(says, says, (base, head)) == Placement({"a": 0.04})
+
+
+def test_a_change_that_takes_away_a_benchmark_and_says_so_itself(toy: Path) -> None:
+    test = toy / "benchmarks/test_toy.py"
+    (gone,) = [name for name in ready(toy).own.measured if name.endswith("::test_busy")]
+    settings(toy, f'removed = ["{gone}"]')
+    text = test.read_text()
+    test.write_text(text.replace("def test_busy(", "def unused("))
+    found = ready(toy)
+    assert found.own.gone == (gone,)
+    assert any("--accept-removal" in one and gone in one for one in found.own.warnings)
+    assert ready(toy, accepted=(gone,)).own.removed == (gone,)
+    test.write_text(text)
+    git(toy, "commit", "--quiet", "--all", "--message", "announced")
+    test.write_text(text.replace("def test_busy(", "def unused("))
+    assert ready(toy).own.removed == (gone,)
+
+
+WRITES = """
+import pathlib
+for base in pathlib.Path(__file__).parents[1].glob("base"):
+    for path in base.rglob("toy/*.py"):
+        path.write_text(path.read_text() + "\\nimport time; time.sleep(0)\\n")
+"""
+
+
+def test_a_conftest_that_writes_into_the_base(toy: Path) -> None:
+    (toy / "conftest.py").write_text(WRITES)
+    with pytest.raises(TouchedError, match=r"the tree of the base .*toy/"):
+        ready(toy)
+
+
+def test_a_conftest_that_writes_into_what_was_installed(toy: Path) -> None:
+    copy = f"cp -r {toy / 'toy'} {{target}}"
+    before = ready(toy, install=copy)
+    (home,) = {*before.base.modules.values(), *before.head.modules.values()}
+    intact = snapshot(Path(home))
+    (toy / "conftest.py").write_text(
+        f"import pathlib\npathlib.Path({home!r}, 'toy/late.py').write_text('')\n"
+    )
+    with pytest.raises(TouchedError, match=r"toy/late\.py"):
+        ready(toy, install=copy)
+    assert intact.changes() == ["toy/late.py"]
+    (toy / "conftest.py").unlink()
+    ready(toy, install=copy)  # what was kept is built anew
+    assert not Path(home, "toy/late.py").exists()

@@ -1,0 +1,114 @@
+"""Installing an arm: what is kept, and what is in the sources that is no file."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from pytest_duel.paired.arms import installing
+from pytest_duel.paired.arms.installing import InstallError, Recipe, install
+from strangers import copied
+
+COPY = Recipe(install="cp -r toy {target}")
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    return copied("flat", tmp_path / "toy")
+
+
+def home(toy: Path, cache: Path) -> Path:
+    """Return where the toy is installed."""
+    return Path(install(toy, COPY, cache).modules["toy"])
+
+
+def test_equal_sources_share_an_install(toy: Path, tmp_path: Path) -> None:
+    found = home(toy, tmp_path)
+    before = found.stat().st_ino
+    assert home(toy, tmp_path) == found
+    assert found.stat().st_ino == before
+    (toy / "toy/more.py").write_text("")
+    assert home(toy, tmp_path) != found
+
+
+@pytest.mark.parametrize("damage", ["changed", "more", "file", "link", "unknown", "broken"])
+def test_a_kept_install_that_was_damaged_heals(damage: str, toy: Path, tmp_path: Path) -> None:
+    found = home(toy, tmp_path)
+    record = found.with_name(f"{found.name}.json")
+    elsewhere = tmp_path / "elsewhere"
+    match damage:
+        case "changed":
+            (found / "toy/__init__.py").write_text("")
+        case "more":
+            (found / "late.py").write_text("")
+        case "file" | "link":
+            found.rename(elsewhere)
+            found.write_text("") if damage == "file" else found.symlink_to(elsewhere)
+        case "unknown":
+            record.unlink()
+        case "broken":
+            record.write_text(json.dumps([1]))
+    assert home(toy, tmp_path) == found
+    assert (found / "toy/__init__.py").read_text() == (toy / "toy/__init__.py").read_text()
+    assert not found.is_symlink()
+    assert not (found / "late.py").exists()
+    if damage == "link":
+        assert (elsewhere / "toy").is_dir()
+
+
+def test_links_to_nothing_and_pipes_are_left_out_of_a_build(toy: Path, tmp_path: Path) -> None:
+    (toy / "toy/.#a.py").symlink_to("user@host.1234:5678")
+    os.mkfifo(toy / "toy/pipe")
+    found = home(toy, tmp_path)
+    assert not {".#a.py", "pipe"} & {path.name for path in (found / "toy").iterdir()}
+
+
+def test_a_link_to_an_endless_device_is_refused(toy: Path, tmp_path: Path) -> None:
+    (toy / "toy/data").symlink_to("/dev/zero")
+    with pytest.raises(InstallError, match="data is a link to /dev/zero"):
+        home(toy, tmp_path)
+    assert not [path for path in (tmp_path / "installs").iterdir() if path.is_dir()]
+
+
+def test_sources_that_change_while_they_are_built(toy: Path, tmp_path: Path) -> None:
+    more = Recipe(install=f"sh -c 'cp -r toy {{target}}; echo >> {toy}/toy/__init__.py'")
+    with pytest.raises(InstallError, match="changed while"):
+        install(toy, more, tmp_path)
+    assert not [path for path in (tmp_path / "installs").iterdir() if path.is_dir()]
+
+
+@pytest.mark.parametrize("folder", ["target", "dist", "tests", "benches", "build"])
+def test_sources_count_whatever_their_folder_is_called(
+    folder: str, toy: Path, tmp_path: Path
+) -> None:
+    keys = set()
+    (toy / "toy" / folder).mkdir()
+    for text in ("1", "2"):
+        (toy / "toy" / folder / "code.py").write_text(text)
+        keys.add(installing._key(toy, COPY))
+    assert len(keys) == 2
+
+
+def test_a_folder_that_a_link_leads_to_counts_and_comes_along(toy: Path, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (toy / "toy/shared").symlink_to("../../shared")
+    found = set()
+    for text in ("1", "2"):
+        (shared / "code.py").write_text(text)
+        found.add(home(toy, tmp_path))
+        assert (home(toy, tmp_path) / "toy/shared/code.py").read_text() == text
+    assert len(found) == 2
+
+
+def test_what_a_killed_build_left_goes_with_the_next(toy: Path, tmp_path: Path) -> None:
+    found = home(toy, tmp_path)
+    left = found.with_name(f"building-{found.name}-abc")
+    other = found.with_name("building-other-abc")
+    for folder in (left, other):
+        folder.mkdir()
+    (found / "toy/__init__.py").unlink()
+    home(toy, tmp_path)
+    assert not left.exists()
+    assert other.exists()
