@@ -1,5 +1,6 @@
 """A change cannot loosen its own gate: of both sides the stricter setting and limit counts."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -7,12 +8,13 @@ import pytest
 
 from pytest_duel.gate import run
 from pytest_duel.gate.changes import Placement
-from pytest_duel.gate.findings import without_warnings
+from pytest_duel.gate.findings import judge, without_warnings
 from pytest_duel.gate.run import Prepared, Question, prepared
 from pytest_duel.gate.settings import Settings
 from pytest_duel.gate.stricter import placement_of_both, settings_of_both
 from pytest_duel.paired.arms import installing
 from pytest_duel.paired.arms.untouched import TouchedError, snapshot
+from pytest_duel.paired.checking import Checked
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.verdicts.model import Judgement
 from repositories import commit, git
@@ -160,3 +162,20 @@ def test_a_conftest_that_writes_into_what_was_installed(toy: Path) -> None:
     (toy / "conftest.py").unlink()
     ready(toy, install=copy)  # what was kept is built anew
     assert not Path(home, "toy/late.py").exists()
+
+
+def test_a_benchmark_that_a_change_lets_skip_itself(toy: Path) -> None:
+    assert ready(toy).own.altered == frozenset()
+    test = toy / "benchmarks/test_toy.py"
+    text = test.read_text()
+    test.write_text(text.replace("def test_busy(", "@pytest.mark.skip\ndef test_busy("))
+    question = Question(toy, "HEAD", overrides={"install": installing.NONE, "budget": 1.0})
+    with prepared(question, lambda line: None) as found:
+        assert found.own.altered == set(found.own.measured)
+        only = {name: one for name, one in found.own.measured.items() if "busy" in name}
+        sampled = run.measure(
+            replace(found, own=replace(found.own, measured=only, nulls=())),
+            Checked(), 0, lambda line: None,
+        )  # fmt: skip
+        judged = judge(replace(found.own, measured=only), sampled, "title", found.settings)
+    assert any("skip themselves" in one and "test_busy" in one for one in judged.warnings)

@@ -64,6 +64,16 @@ def about_drivers(base: Path, head: Path) -> Iterator[str]:
         )
 
 
+def altered(paths: Mapping[str, str], base: Path, head: Path) -> frozenset[str]:
+    """Return the benchmarks whose file of tests, by its path in the head, differs in the base."""
+    files = {name: Path(path).resolve() for name, path in paths.items()}
+    return frozenset(
+        name
+        for name, path in files.items()
+        if path.is_relative_to(head) and _content(path) != _content(base / path.relative_to(head))
+    )
+
+
 def about_filters(who: str, altered: Sequence[str]) -> Iterator[str]:
     """Yield which files of a side are not what git has."""
     if altered:

@@ -79,7 +79,7 @@ def judge(
         columns=COLUMNS,
         rows=blameless(rows) if void else tuple(rows),
         means=blameless(means) if void else tuple(means),
-        warnings=(*_warnings(sampled), *own.warnings),
+        warnings=(*_warnings(sampled), *_about_skips(own, sampled), *own.warnings),
         notes=(*_about_check(checked), *_notes(own, sampled, settings)),
         void=void,
         data=_data(sampled, settings),
@@ -295,6 +295,17 @@ def _warnings(sampled: Sampled | None) -> Iterator[str]:
         yield (
             f"the budget ended at block {sampled.blocks}, before the last look (at {LOOKS[-1]}); "
             f"undecided: {undecided} of {len(sampled.verdicts)}; see --budget"
+        )
+
+
+def _about_skips(own: Plan, sampled: Sampled | None) -> Iterator[str]:
+    """Yield which benchmarks a change may have stopped from being measured."""
+    skipped = sampled.measured.skipped if sampled else {}
+    found = [name for name in skipped if name in own.altered]
+    if found:
+        yield (
+            "this change alters the files of benchmarks that skip themselves, so whether it made "
+            f"them slower is not known: {', '.join(found)}"
         )
 
 

@@ -40,6 +40,8 @@ class Plan:
     """What the place of compiled code alone may give, where that is more than the threshold."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """What to know of a benchmark."""
+    altered: frozenset[str] = frozenset()
+    """Benchmarks whose file of tests is another one in the base."""
     warnings: tuple[str, ...] = ()
 
     def limit(self, name: str) -> float:

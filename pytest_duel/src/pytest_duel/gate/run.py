@@ -189,7 +189,12 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             before or Settings(), question.only, question.threshold,
         )  # fmt: skip
         found = _noted(found, question, before, (base, head), (base_tree, head_tree))
-        found = replace(found, warnings=(*filtered, *found.warnings))
+        paths_of = {name: one.path for name, one in found.measured.items()}
+        found = replace(
+            found,
+            warnings=(*filtered, *found.warnings),
+            altered=changes.altered(paths_of, base_tree, head_tree),
+        )
         yield Prepared(
             base, head, _for_workers(tests, own, found), found, settings, title, seconds
         )
