@@ -12,8 +12,7 @@ from pytest_duel.cli.duel import Progress, blocks
 from pytest_duel.cli.parser import Commands, add_command, add_output, announce, conclude
 from pytest_duel.duel import targets
 from pytest_duel.paired.install import prepared
-from pytest_duel.results import commit_info
-from pytest_duel.selftest import selftest
+from pytest_duel.results import commit_info, machine
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.terminal import WIDTH
 from pytest_duel.verdicts.model import Judgement
@@ -70,7 +69,7 @@ def _judged(options: argparse.Namespace) -> Judgement:
     chosen = targets.choose(here.catalogue.targets, options.only)
     data = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": selftest.here(here),
+        "machine": machine.identify(set(here.catalogue.packages) - set(here.packages)),
         "commit": commit_info.describe(here.root),
         "seed": options.seed,
     }

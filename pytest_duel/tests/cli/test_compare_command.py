@@ -20,8 +20,8 @@ from pytest_duel.cli import compare as command
 from pytest_duel.cli import parser
 from pytest_duel.cli.main import PROGRAM, main
 from pytest_duel.formats import FORMATS
+from pytest_duel.gate.settings import Settings
 from pytest_duel.results import storage
-from pytest_duel.selftest.catalogue_settings import Settings
 from pytest_duel.support.terminal import WIDTH
 from simulated import CASES, MACHINE, SECTION, Factor, document, save, times_of
 

@@ -99,6 +99,8 @@ class Prepared:
     title: str
     collecting: float
     """Seconds that a worker takes to begin."""
+    recipe: Recipe
+    """How both were installed."""
 
 
 def run(question: Question, announce: Announce) -> Judgement:
@@ -191,7 +193,7 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         found = _noted(found, question, before, (base, head), (base_tree, head_tree))
         found = replace(found, warnings=(*filtered, *found.warnings))
         yield Prepared(
-            base, head, _for_workers(tests, own, found), found, settings, title, seconds
+            base, head, _for_workers(tests, own, found), found, settings, title, seconds, recipe
         )
         untouched.check(watched, called)
 
