@@ -331,7 +331,7 @@ TAUGHT: dict[str, tuple[str, ...]] = {
     "compare": (storage.DEFAULT,),
     "doctor": ("--no-noise", "Exit code 0 says that measuring makes sense"),
     "history": (storage.DEFAULT, "--ignore", "virtualisation", "exit code 2 says that a file"),
-    "duel": ("Exit code 1 says that at some size B is slower",),
+    "duel": ("[REVISION:]BACKEND", "FILE::TEST", "It is a question and no gate"),
     "gate": (f"[{TABLE}]", *(f"\n  {one.name} " for one in dataclasses.fields(Settings))),
     "selftest": ("placement",),
     "report": ("--history",),
