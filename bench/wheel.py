@@ -26,8 +26,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from pytest_duel.catalogue.sources import digest
-from pytest_duel.paired.install import ArmError
 from pytest_duel.support import processes
+from pytest_duel.support.errors import DuelError
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULE = "rust_market"
@@ -47,7 +47,7 @@ _GET_RUST = (
 )
 
 
-class WheelError(ArmError, ImportError):
+class WheelError(DuelError, ImportError):
     """The wheel could not be had, so nothing can be imported from it; the message says why."""
 
 

@@ -13,7 +13,7 @@ from pytest_duel.catalogue.model import Catalogue, Role
 from pytest_duel.duel import targets_text
 from pytest_duel.results.runs import Result, Run
 from pytest_duel.results.summary import Block, Size, middle, summarise
-from pytest_duel.selftest import report
+from pytest_duel.selftest import report, said
 from pytest_duel.support import markdown
 from pytest_duel.support.units import figures
 from pytest_duel.verdicts.text import answer, crossover, fastest
@@ -362,7 +362,9 @@ def selftest(sources: Sources) -> str:
     """Return how far the gate can be trusted."""
     if sources.trials is None:
         return "No self-test is saved."
-    return report.render(sources.trials).rstrip()
+    of_project = "project" in sources.trials["key"]
+    told = said.as_markdown(sources.trials) if of_project else report.render(sources.trials)
+    return told.rstrip()
 
 
 def native(sources: Sources) -> str:

@@ -30,7 +30,6 @@ def test_only_the_package_is_shipped(wheel: zipfile.ZipFile) -> None:
     "pytest_duel/page/page.css.jinja",
     "pytest_duel/page/page.html.jinja",
     "pytest_duel/page/page.js",
-    "pytest_duel/selftest/stock_suite.py",
 ])  # fmt: skip
 def test_what_a_user_needs_is_shipped(wheel: zipfile.ZipFile, needed: str) -> None:
     assert needed in wheel.namelist()

@@ -1,26 +1,30 @@
 """The catalogue of this project: its cases, pools, and the sources of its backends."""
 
 from dataclasses import replace
-
-import pytest
+from pathlib import Path
 
 from bench.catalogue import catalogue
 from bench.project import ROOT
 from bench.wheel import MODULE
-from pytest_duel.catalogue.collect import case_ids
 from pytest_duel.catalogue.model import DEFAULT, FULL, SMOKE, Case, make_pool
-from pytest_duel.catalogue.sources import touched
+from pytest_duel.gate.collect import collect
+from pytest_duel.paired.engine import Arm
+from pytest_duel.paired.pytest_client import Suite
 
 BACKENDS = list(catalogue().backends.values())
 
 
-def test_the_cases_that_pytest_collects_are_those_of_the_catalogue() -> None:
-    ids = case_ids(ROOT, "the working tree", "bench")
+def test_the_cases_that_pytest_collects_are_those_of_the_catalogue(tmp_path: Path) -> None:
     known = catalogue()
-    expected = {case.id for kernel in known.kernels for case in known.cases(kernel, FULL)}
-    assert "clear[rust-uniform-5]" in ids
-    assert set(ids) == expected
-    assert len(ids) == len(expected)
+    expected = {case.id: case for kernel in known.kernels for case in known.cases(kernel, FULL)}
+    tests = Suite(ROOT, tmp_path, ("bench", "--bench-tier=full"))
+    found = list(collect(Arm("here", ()), tests, "the working tree").benchmarks.values())
+    assert {one.case for one in found} == set(expected)
+    assert len(found) == len(expected)
+    for one in found:
+        assert one.case is not None
+        assert one.is_checked
+        assert one.cpus == known.backends[expected[one.case].backend].threads
 
 
 def test_a_larger_pool_holds_the_smaller_one() -> None:
@@ -43,24 +47,7 @@ def test_every_case_of_the_project_has_a_name_of_its_own() -> None:
     assert Case("clear", "rust", "uniform", 200).id == "clear[rust-uniform-200]"
 
 
-OF_RUST = {
-    "rust", "rust-parallel", "rust-portable", "public", "floor", "study-rust", "study-views",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("name", "names"), [
-    ("easy_marl/market/reference.py", {"numpy", "public"}),
-    ("easy_marl/market/numba_backend.py", {"numba", "numba-parallel", "public"}),
-    ("easy_marl/market/rust_backend.py", OF_RUST),
-    ("rust_market/rust_market.abi3.so", OF_RUST),
-])  # fmt: skip
-def test_a_backends_own_files_touch_those_that_use_it(name: str, names: set[str]) -> None:
-    assert touched([name], BACKENDS) == names
-
-
 def test_all_sources_of_this_project_are_there() -> None:
-    # A stale path would let a change of the file that replaced it touch all, which costs only
-    # time; but one that is misspelt may claim what it does not mean.
     sources = {source for one in BACKENDS for source in one.sources}
     assert f"{MODULE}/" in sources
     for source in sources:

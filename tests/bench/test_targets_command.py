@@ -12,17 +12,13 @@ from bench.__main__ import main
 from bench.catalogue import catalogue
 from bench.commands import targets as command
 from bench.study import documents as report
-from pytest_duel.catalogue.model import Target
 from pytest_duel.duel import targets
-from pytest_duel.duel.targets import contests
 from pytest_duel.duel.targets_text import load, render
 from pytest_duel.formats import FORMATS
-from pytest_duel.paired.engine import Arm, Measurements
-from pytest_duel.paired.install import Checkout
+from pytest_duel.gate.run import Question
+from pytest_duel.paired.engine import Measurements
 from pytest_duel.support.exit_codes import Exit
-from simulated_targets import NUMBA, RATIOS, RUST, TARGETS, drawn, judged_targets
-
-ARM = Arm("working tree", ("code",))
+from simulated_targets import drawn, judged_targets
 
 
 @pytest.fixture
@@ -57,21 +53,27 @@ def test_the_command_saves_what_it_shows(
 ) -> None:
     asked: list[Any] = []
 
-    def pretended(chosen: Any, arm: Arm, own: Any, blocks: int, *more: Any) -> Measurements:
-        asked.append((len(chosen), blocks))
-        return drawn(chosen, lambda name: 100.0, np.random.default_rng(1), blocks=blocks)
+    def pretended(ready: Any, checked: Any, blocks: int, *more: Any) -> Measurements:
+        asked.append((ready, checked, blocks))
+        return drawn(asked[0], lambda name: 100.0, np.random.default_rng(1), blocks=blocks)
 
     @contextmanager
-    def unbuilt(revision: str | None, _: object) -> Iterator[Checkout]:
-        assert revision is None
-        yield Checkout(ARM, tmp_path, tmp_path)
+    def unbuilt(question: Question, _: object) -> Iterator[str]:
+        assert (question.base, question.head) == (None, None)
+        yield "ready"
+
+    def arranged(chosen: Any, own: Any) -> Any:
+        asked.append(chosen)
 
     monkeypatch.setattr(command, "prepared", unbuilt)
+    monkeypatch.setattr(command, "checked_answers", lambda ready, _: "checked")
+    monkeypatch.setattr(targets, "arrange", arranged)
     monkeypatch.setattr(targets, "measure", pretended)
     path = tmp_path / "targets.json"
     arguments = ["--only", "clear_batch, uniform: numba /*", "--blocks", "5"]
     assert main(["targets", *arguments, "--output", str(path)]) == Exit.PASS
-    assert asked == [(2, 5)]
+    assert len(asked[0]) == 2
+    assert asked[1] == ("ready", "checked", 5)
     data = load(path)
     assert [one["n"] for one in data["cases"]] == [5, 50, 432]
     assert data["machine"]["versions"]["numpy"] == np.__version__
@@ -79,31 +81,11 @@ def test_the_command_saves_what_it_shows(
     assert render(data).count("| met |") == 3
 
 
-def test_a_pair_that_two_targets_need_is_measured_once() -> None:
+def test_every_target_is_timed_by_a_test() -> None:
     own = catalogue()
-    found = contests(TARGETS, ARM, own)
-    names = [one.name for one in found]
-    assert set(names) == set(RATIOS)
-    assert len(names) == len(set(names))
-
-
-def test_scenarios_may_differ_in_their_answers_and_threads_get_their_cpus() -> None:
-    own = catalogue()
-    parallel = ("rust-parallel", "uniform")
-    one, two, three = contests(
-        (
-            Target("clear", ("rust", "tied"), RUST, (5,), at_most=2.0),
-            Target("clear", NUMBA, RUST, (5,), at_least=2.0),
-            Target("clear_batch", RUST, parallel, (5,), at_least=2.0),
-        ),
-        ARM,
-        own,
-    )
-    assert (one.alike, one.cpus) == (False, 1)
-    assert (two.alike, two.cpus) == (True, 1)
-    assert (three.alike, three.cpus) == (True, 2)
-    # The ratio is of the slow case over the fast one.
-    assert [case[1] for case in three.cases] == ["rust-parallel", "rust"]
+    cases = {case.id for kernel in own.kernels for case in own.cases(kernel)}
+    needed = {case.id for one in own.targets for n in one.sizes for case in one.cases(n)}
+    assert needed <= cases
 
 
 def test_the_projects_targets_have_names_and_sizes_of_their_own() -> None:

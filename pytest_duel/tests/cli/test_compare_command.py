@@ -20,8 +20,8 @@ from pytest_duel.cli import compare as command
 from pytest_duel.cli import parser
 from pytest_duel.cli.main import PROGRAM, main
 from pytest_duel.formats import FORMATS
+from pytest_duel.gate.settings import Settings
 from pytest_duel.results import storage
-from pytest_duel.selftest.catalogue_settings import Settings
 from pytest_duel.support.terminal import WIDTH
 from simulated import CASES, MACHINE, SECTION, Factor, document, save, times_of
 
@@ -331,7 +331,7 @@ TAUGHT: dict[str, tuple[str, ...]] = {
     "compare": (storage.DEFAULT,),
     "doctor": ("--no-noise", "Exit code 0 says that measuring makes sense"),
     "history": (storage.DEFAULT, "--ignore", "virtualisation", "exit code 2 says that a file"),
-    "duel": ("Exit code 1 says that at some size B is slower",),
+    "duel": ("[REVISION:]BACKEND", "FILE::TEST", "It is a question and no gate"),
     "gate": (f"[{TABLE}]", *(f"\n  {one.name} " for one in dataclasses.fields(Settings))),
     "selftest": ("placement",),
     "report": ("--history",),

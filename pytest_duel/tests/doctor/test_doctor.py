@@ -26,7 +26,7 @@ from pytest_duel.doctor import noise, probes, report
 from pytest_duel.doctor.noise import Gaps, Noise, Pairs
 from pytest_duel.doctor.probes import PROBES, examine
 from pytest_duel.doctor.report import Diagnosis
-from pytest_duel.duel.duel import ALPHA
+from pytest_duel.paired.sampling import ALPHA
 from pytest_duel.statistics.paired import Verdict, decide, estimate
 from pytest_duel.support import system
 from pytest_duel.support.exit_codes import Exit

@@ -8,6 +8,7 @@ anew and look at the difference before you commit it::
 
 import json
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,10 +21,17 @@ import pytest
 import places
 from places import TOY
 from pytest_duel.catalogue.model import Target
-from pytest_duel.duel.targets import Met, choose, decide, judge, measure, name_of
+from pytest_duel.duel.targets import Met, arrange, choose, decide, judge, measure, name_of
 from pytest_duel.duel.targets_text import TargetsError, load, needed, render
 from pytest_duel.formats import FORMATS
+from pytest_duel.gate.collect import collect
+from pytest_duel.gate.plan import plan
+from pytest_duel.gate.run import Prepared, checked_answers
+from pytest_duel.gate.settings import Settings
+from pytest_duel.paired.arms.installing import Recipe
+from pytest_duel.paired.checking import Checked
 from pytest_duel.paired.engine import Arm
+from pytest_duel.paired.pytest_client import Suite
 from pytest_duel.statistics.paired import estimate
 from pytest_duel.support.exit_codes import Exit
 from simulated import Noise, heavy_tails, normal, outliers, slow_processes
@@ -41,7 +49,6 @@ from toy_project import project
 
 GOLDEN = places.DATA / "targets" / "table.md"
 REGENERATE = "UPDATE_GOLDEN"
-ARM = Arm("working tree", ("code",))
 
 # Verdicts.
 
@@ -150,19 +157,32 @@ def toy_targets() -> list[Target]:
     ]
 
 
-def test_targets_are_measured_in_pairs_and_wrong_answers_are_not_timed() -> None:
-    here = project()
-    own = here.catalogue
-    many = replace(own.backends["even"], threads=99)
-    known = replace(own, backends={**own.backends, "even": many})
-    arm = Arm("toy", (str(TOY),))
+@pytest.fixture
+def ready(tmp_path: Path) -> Prepared:
+    """Return the toy on both arms, and the plan of its targets."""
+    folder, scratch = tmp_path / "toy", tmp_path / "scratch"
+    folder.mkdir()
+    scratch.mkdir()
+    shutil.copy(TOY / "toy_catalogue.py", folder / "conftest.py")
+    shutil.copy(TOY / "toy_suite.py", folder / "test_toy.py")
+    tests, arm = Suite(folder, scratch), Arm("toy", ())
+    found = {
+        name: replace(one, marker={**one.marker, "cpus": 99}) if "even" in name else one
+        for name, one in collect(arm, tests, "the toy").benchmarks.items()
+    }
+    own = arrange(toy_targets(), project().catalogue)(plan(found, found, Settings(), Settings()))
+    tests = replace(tests, arguments=("test_toy.py",), benchmarks=tuple(own.run))
+    return Prepared(arm, arm, tests, own, Settings(), "", 1.0, Recipe())
+
+
+def test_targets_are_measured_in_pairs_and_wrong_answers_are_not_timed(ready: Prepared) -> None:
     said: list[str] = []
 
     def begin(line: str) -> Callable[[int], None]:
         said.append(line)
         return lambda done: None
 
-    found = measure(toy_targets(), arm, replace(here, catalogue=known), 2, 0, begin)
+    found = measure(ready, checked_answers(ready, said.append), 2, 0, begin)
     judgement = judge(toy_targets(), found, 2, DATA)
     words = {row.group: (row.word, row.note) for row in judgement.rows}
     assert words["scale, mixed: plain / quick"] == ("met", "")
@@ -175,8 +195,21 @@ def test_targets_are_measured_in_pairs_and_wrong_answers_are_not_timed() -> None
     word, note = words["scale, mixed: plain / even"]
     assert word == "error"
     assert "it needs 99 cores" in note
-    assert len(said) == 2
-    assert said[0] == "measuring 3 pairs, a block on 1 CPU ..."
+    assert "measuring 3 pairs, a block on 1 CPU ..." in said
+
+
+def test_answers_that_differ_between_a_pair_are_not_timed(ready: Prepared) -> None:
+    pairs = {name: replace(one, alike=True) for name, one in ready.own.pairs.items()}
+    found = measure(
+        replace(ready, own=replace(ready.own, pairs=pairs)), Checked(), 1, 0,
+        lambda _: lambda done: None,
+    )  # fmt: skip
+    different = {name for name, why in found.errors.items() if "different answers" in why}
+    assert different == {
+        "scale[plain-positive-9000] / scale[plain-mixed-9000]",
+        "scale[one-ulp-mixed-9000] / scale[quick-mixed-9000]",
+        "scale[plain-mixed-9000] / scale[empty-mixed-9000]",
+    }
 
 
 def test_targets_are_chosen_by_pattern() -> None:

@@ -194,7 +194,10 @@ def test_junit_read_back_shows_what_a_gate_found() -> None:
         tag: [case.get("name") for case in root.iter("testcase") if case.find(tag) is not None]
         for tag in ("failure", "error")
     }
-    assert found == {"failure": [RUST[0]], "error": [PUBLIC, "train[rust-bidding-5]"]}
+    assert found == {
+        "failure": [RUST[0]],
+        "error": [PUBLIC, "bench/test_train.py::train[rust-bidding-5]"],
+    }
     (failure,) = root.iter("failure")
     assert failure.get("message") == f"{RUST[0]}: regression, instructions +4.81%"
     assert "change [95 %]: +5." in str(failure.text)

@@ -70,7 +70,9 @@ def test_a_gate_is_told_in_words_and_drawn_case_by_case() -> None:
     assert dict(section.facts)["Verdict"] == "regression (exit code 1)"
     assert "A/A clear[rust-uniform-5]" in dict(section.facts)["Same code"]
     measured, others = section.tables
-    assert ["train[rust-bidding-5]", "gone"] in [row[:2] for row in texts(others)]
+    assert ["bench/test_train.py::train[rust-bidding-5]", "gone"] in [
+        row[:2] for row in texts(others)
+    ]
     assert {row[5] for row in texts(measured)} >= {"regression", "tolerated", "inconclusive"}
 
 
@@ -109,7 +111,7 @@ def test_a_gate_that_is_void_or_wrong_says_so_first() -> None:
 def test_a_gate_without_a_measurement_has_no_figure() -> None:
     section = section_of(gate_idle())
     assert section.figures == []
-    assert all(row[1] == "same code" for row in texts(section.tables[0]))
+    assert all(row[1] == "new" for row in texts(section.tables[0]))
 
 
 def test_a_comparison_shows_what_its_verdicts_rest_on() -> None:

@@ -1,4 +1,4 @@
-"""The self-test: what is tried, how it is kept, and what it says.
+"""A self-test's file: how it is kept, and what one of a catalogue says.
 
 What it says is held against `data/selftest/report.md`. After a change that is meant, write it
 anew and look at the difference before you commit it::
@@ -8,26 +8,15 @@ anew and look at the difference before you commit it::
 
 import json
 import os
-import random
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from itertools import count
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from places import DATA, TOY
-from pytest_duel.catalogue.model import Case
-from pytest_duel.catalogue.project import Project
-from pytest_duel.paired.engine import Arm
-from pytest_duel.paired.install import Checkout
-from pytest_duel.selftest import catalogue_gate as gate
-from pytest_duel.selftest import selftest, stock
-from pytest_duel.selftest.catalogue_settings import Settings
+from places import DATA
+from pytest_duel.selftest import stock
 from pytest_duel.selftest.records import (
     ALPHA,
     SCHEMA,
@@ -47,10 +36,8 @@ from pytest_duel.selftest.records import (
     stock_caught,
 )
 from pytest_duel.selftest.report import quote, render
-from pytest_duel.selftest.selftest import ROUNDING, SLOWDOWNS, Plan, slowdowns
+from pytest_duel.selftest.trials import MEASURING
 from pytest_duel.support.exit_codes import Exit
-from toy_project import SOURCE as CATALOGUE
-from toy_project import project
 
 GOLDEN = DATA / "selftest" / "report.md"
 REGENERATE = "UPDATE_GOLDEN"
@@ -64,20 +51,8 @@ MACHINE = {
 COMMIT = {"id": "0123456789abcdef", "dirty": True}
 KEY = {
     "cases": ["a", "b", "c", "d"], "threshold": 0.02, "alpha": 0.01, "looks": [12, 24, 48],
-    "code": measuring_code(),
+    "code": measuring_code(MEASURING),
 }  # fmt: skip
-
-
-def plan(**trials: int) -> Plan:
-    names = ("plain", "quick")
-    cases = {f"scale[{name}-mixed-4]": Case("scale", name, "mixed", 4) for name in names}
-    return Plan(
-        cases=cases,
-        gated=cases | {"scale[even-mixed-4]": Case("scale", "even", "mixed", 4)},
-        settings=Settings(benchmarks=("*",), budget=4.0),
-        trials={kind: trials.get(str(kind), 0) for kind in Kind},
-        project=project(),
-    )
 
 
 # What is kept.
@@ -157,62 +132,6 @@ def test_a_file_that_is_no_report_is_named_with_what_is_wrong(kind: str, tmp_pat
 def test_a_missing_report_is_named(tmp_path: Path) -> None:
     with pytest.raises(SelftestError, match=r"none\.json cannot be read"):
         load(tmp_path / "none.json")
-
-
-# What is tried.
-
-
-def draw(seed: int) -> random.Random:
-    return random.Random(seed)  # noqa: S311  a draw, no secret
-
-
-def test_steps_are_complete_and_take_turns_after_the_floors() -> None:
-    wanted = dict.fromkeys(Kind, 0)
-    wanted |= {Kind.SAME: 10, Kind.SLOWED: 5, Kind.PLACEMENT: 3, Kind.REBUILT: 2, Kind.STOCK: 1}
-    steps = plan(**{str(kind): number for kind, number in wanted.items()}).steps()
-    assert sorted(steps) == sorted(
-        (kind, index) for kind, number in wanted.items() for index in range(number)
-    )
-    assert [kind for kind, _ in steps[:3]] == [Kind.PLACEMENT] * 3
-    for kind in Kind:
-        assert [index for own, index in steps if own is kind] == list(range(wanted[kind]))
-    # Half-way through, half of each kind has been made.
-    half = steps[3:12]
-    assert sum(kind is Kind.SAME for kind, _ in half) == 5
-    assert 2 <= sum(kind is Kind.SLOWED for kind, _ in half) <= 3
-    assert sum(kind is Kind.REBUILT for kind, _ in half) == 1
-
-
-def test_the_key_is_what_json_gives_back() -> None:
-    own = plan(same=1)
-    assert json.loads(json.dumps(own.key())) == own.key()
-    assert own.key() == plan(same=7).key()  # more trials go into the same file
-
-
-@given(st.lists(st.integers(1, 10_000), min_size=1, max_size=30), st.integers())
-def test_slowdowns_are_what_whole_calls_can_give(counts: list[int], seed: int) -> None:
-    calls = {str(place): count for place, count in enumerate(counts)}
-    found = slowdowns(calls, draw(seed))
-    assert set(found) <= set(calls)
-    assert len(found) <= len(calls) // 2
-    for name, share in found.items():
-        assert share in SLOWDOWNS
-        given_share = round(share * calls[name]) / calls[name]
-        assert given_share == pytest.approx(share, rel=ROUNDING * 1.0001)
-
-
-def test_half_of_the_cases_are_slowed_and_any_of_them() -> None:
-    calls = {str(place): 1000 for place in range(10)}
-    draws = [slowdowns(calls, draw(seed)) for seed in range(200)]
-    assert {len(one) for one in draws} == {5}
-    assert set().union(*draws) == set(calls)
-    tried = [share for one in draws for share in one.values()]
-    assert tried.count(0.03) > tried.count(0.05) > tried.count(0.10) > 0
-    assert slowdowns(calls, draw(1)) == slowdowns(calls, draw(1))
-
-
-def test_a_call_that_fills_a_batch_cannot_be_slowed() -> None:
-    assert slowdowns({"long": 1, "longer": 1}, draw(1)) == {}
 
 
 # What the trials say.
@@ -396,8 +315,9 @@ def test_the_report_is_as_it_was() -> None:
 def test_a_gate_quotes_it_and_says_where_it_was_measured() -> None:
     here = quote(data(trials()), MACHINE)
     assert here == (
-        "self-test on this machine (2026-11-23, 4 cases): a false alarm in 1 of 20 [0.1%, 24.9%] "
-        "gates; 3% caught in 18 of 20 [68.3%, 98.8%]; 5% caught in 20 of 20 [83.2%, 100.0%]; "
+        "self-test on this machine (2026-11-23, 4 benchmarks): a false alarm in 1 of 20 "
+        "[0.1%, 24.9%] gates; 3% caught in 18 of 20 [68.3%, 98.8%]; 5% caught in 20 of 20 "
+        "[83.2%, 100.0%]; "
         "10% caught in 20 of 20 [83.2%, 100.0%]"
     )
     there = quote(data(trials()), MACHINE | {"cores": 64})
@@ -413,7 +333,7 @@ def test_a_gate_says_where_its_self_test_is_of_other_code(code: Mapping[str, str
     assert there == here.replace("this machine", "this machine, of other measuring code")
 
 
-# The stock tool, and all of it on the toy.
+# The stock tool.
 
 
 def test_a_rule_flags_what_pytest_benchmark_would() -> None:
@@ -426,90 +346,3 @@ def test_a_rule_flags_what_pytest_benchmark_would() -> None:
     assert stock.flagged(before, after, "min:5%") == {"b"}
     assert stock.flagged(before, after, "mean:5%") == {"a"}
     assert stock.flagged(before, before, "min:5%") == set()
-
-
-def toy_arm() -> Arm:
-    return Arm("toy", (str(TOY),))
-
-
-@pytest.mark.slow
-def test_the_stock_tool_runs_three_times() -> None:
-    cases = plan().cases
-    calls = dict.fromkeys(cases, 50)
-    slowed = next(iter(cases))
-    runs = stock.run_thrice(toy_arm(), cases, calls, {slowed: 4.0}, CATALOGUE)
-    assert [set(run) for run in runs] == [set(cases)] * 3
-    assert all(0 < one["min"] <= one["mean"] for run in runs for one in run.values())
-    # Five times the calls, so that no machine is too noisy to see it.
-    assert stock.flagged(runs[1], runs[2], "min:5%") >= {slowed}
-
-
-@pytest.mark.slow
-def test_a_stock_run_that_fails_says_why() -> None:
-    cases = {"x": Case("scale", "absent", "mixed", 4)}
-    with pytest.raises(stock.StockError, match="absent is not installed"):
-        stock.run_thrice(toy_arm(), cases, {"x": 1}, {}, CATALOGUE)
-
-
-@pytest.fixture
-def arms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
-    """Let every arm be the toy; return with which placement they were built."""
-    built: list[str] = []
-    numbers = count()
-
-    @contextmanager
-    def prepared(
-        revision: str | None, project: Project, placement: str = ""
-    ) -> Iterator[Checkout]:
-        built.append(placement)
-        code = tmp_path / f"code {next(numbers)}"
-        code.mkdir()
-        (code / "library").write_text(placement, encoding="utf-8")
-        yield Checkout(toy_arm(), tmp_path, code)
-
-    monkeypatch.setattr(selftest, "prepared", prepared)
-    return built
-
-
-@pytest.mark.slow
-def test_a_self_test_makes_what_is_left_and_no_more(tmp_path: Path, arms: list[str]) -> None:
-    path = tmp_path / "report.json"
-    told: list[str] = []
-
-    def go_on(**numbers: int) -> Mapping[str, Any]:
-        own = plan(**numbers)
-        kept = Report(path, own.key(), MACHINE, COMMIT)
-        selftest.run(own, kept, told.append)
-        return load(path)
-
-    first = go_on(placement=1, same=1)
-    assert [(one["kind"], one["index"]) for one in first["trials"]] == [
-        ("placement", 0),
-        ("same", 0),
-    ]
-    assert arms == ["placement-0", "", ""]
-    for trial in first["trials"]:
-        wanted = plan().gated if trial["kind"] == Kind.PLACEMENT else plan().cases
-        assert set(trial["cases"]) == set(wanted)
-        assert trial["exit"] in {*Exit}
-        assert trial["errors"] == {}
-    arms.clear()
-    told.clear()
-    again = go_on(placement=1, same=1, slowed=1, rebuilt=1, stock=1)
-    assert again["trials"][:2] == first["trials"]
-    assert {one["kind"] for one in again["trials"][2:]} == {"slowed", "rebuilt", "stock"}
-    assert "".join(told).count("trial") == 3
-    assert arms == ["fresh-0", "fresh-1", "", ""]
-    assert "pytest-benchmark, `min:5%`" in render(again)
-
-
-def test_a_self_test_of_a_wrong_backend_is_refused(
-    tmp_path: Path, arms: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wrong = gate.Parity(0, {}, {"scale[quick-mixed-4]": "quick disagrees with plain"})
-    monkeypatch.setattr(gate, "check", lambda *arguments: wrong)
-    own = plan(same=1)
-    kept = Report(tmp_path / "report.json", own.key(), MACHINE, COMMIT)
-    with pytest.raises(SelftestError, match="quick disagrees with plain"):
-        selftest.run(own, kept, lambda _: None)
-    assert kept.trials == []

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,15 @@ from hypothesis import strategies as st
 from places import TESTS
 from pytest_duel.cli.main import main
 from pytest_duel.gate.plan import Plan as GatePlan
+from pytest_duel.gate.run import Prepared
+from pytest_duel.gate.settings import Settings
+from pytest_duel.paired.arms.installing import Recipe
+from pytest_duel.paired.checking import Checked
+from pytest_duel.paired.engine import Arm
+from pytest_duel.paired.pytest_client import Suite
 from pytest_duel.paired.pytest_worker import slower
 from pytest_duel.paired.pytest_worker.slower import PlantError, Slower
-from pytest_duel.selftest import rates, said
+from pytest_duel.selftest import placement, rates, said, trials
 from pytest_duel.selftest.records import Kind, Report, SelftestError, Trial
 from pytest_duel.selftest.stock_plugin import slowed
 from pytest_duel.selftest.trials import Plan, minutes, target
@@ -117,8 +124,76 @@ def plan(**trials: int) -> Plan:
     class Ready:
         own = GatePlan(measured=dict.fromkeys((A, B)), thresholds={})  # type: ignore[arg-type]
 
-    numbers = {kind: trials.get(str(kind), 0) for kind in (Kind.SAME, Kind.SLOWED, Kind.STOCK)}
+    numbers = {kind: trials.get(str(kind), 0) for kind in Kind}
     return Plan(Ready(), "toy", numbers, 0.03)  # type: ignore[arg-type]
+
+
+def test_floors_come_before_what_is_judged_by_them() -> None:
+    steps = plan(same=2, placement=3, rebuilt=2).steps()
+    assert steps[:3] == [(Kind.PLACEMENT, 0), (Kind.PLACEMENT, 1), (Kind.PLACEMENT, 2)]
+    assert sorted(kind for kind, _ in steps[3:]) == [Kind.REBUILT] * 2 + [Kind.SAME] * 2
+
+
+def test_builds_that_are_judged_by_floors_took_no_part_in_them() -> None:
+    assert placement.names(Kind.SAME, 0) == placement.names(Kind.STOCK, 0) == ()
+    floors = {name for index in range(20) for name in placement.names(Kind.PLACEMENT, index)}
+    assert len(floors) == 20
+    for kind in (Kind.REBUILT, Kind.REBUILT_SLOWED):
+        pairs = [placement.names(kind, index) for index in range(12)]
+        assert len(set(pairs)) == 12
+        assert all(len(set(pair)) == 2 and not floors & {*pair} for pair in pairs)
+
+
+MOVED = (0.01, 0.03, 0.02, -0.01, 0.0, 0.04, 0.02)
+"""What the place of code has done to A; to B nothing."""
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[Any, ...]]]:
+    """Return what makes trials without measuring, and returns the arms, limits and slowdowns."""
+
+    def tried(**numbers: int) -> list[tuple[Any, ...]]:
+        own = plan(**numbers)
+        ready = Prepared(
+            Arm("base", ()), Arm("head", ()), Suite(Path(), Path()),
+            GatePlan(measured=own.ready.own.measured, thresholds={A: 0.02, B: 0.02}),
+            Settings(), "", 1.0, Recipe(),
+        )  # fmt: skip
+        report = Report(None, {}, {}, {})
+        found: list[tuple[Any, ...]] = []
+
+        def gate(plan: Plan, seed: str, extra: dict[str, float]) -> dict[str, Any]:
+            arms = plan.ready.base.name, plan.ready.head.name
+            found.append((seed.partition(" ")[0], arms, dict(plan.ready.own.floors), extra))
+            changes = {A: MOVED[(len(found) - 1) % len(MOVED)], B: 0.0}
+            cases = {name: {"change": one} for name, one in changes.items()}
+            return {"word": "pass", "cases": cases, "unmeasured": {}}
+
+        monkeypatch.setattr(trials, "_gate", gate)
+        monkeypatch.setattr(placement, "built", lambda ready, name: Arm(name, ()))
+        monkeypatch.setattr(trials, "checked_answers", lambda *_: Checked())
+        trials.run(replace(own, ready=ready), report, lambda _: None)
+        return found
+
+    return tried
+
+
+def test_builds_are_judged_by_what_other_builds_have_shown(
+    tried: Callable[..., list[tuple[Any, ...]]],
+) -> None:
+    found = {kind: (arms, floors, extra) for kind, arms, floors, extra in tried(
+        same=1, slowed=1, placement=len(MOVED), rebuilt=1, **{"rebuilt-slowed": 1}
+    )}  # fmt: skip
+    assert found["same"] == (("base", "head"), {}, {})
+    assert found["slowed"] == (("base", "head"), {}, {A: 0.03})
+    assert found["placement"] == (("base", "placement-6"), {}, {})
+    arms, floors, extra = found["rebuilt"]
+    assert arms == ("fresh-0", "fresh-1")
+    assert set(floors) == {A}  # nothing moved B, so that its threshold counts
+    assert floors[A] > max(MOVED)
+    assert extra == {}
+    _, floors, extra = found["rebuilt-slowed"]
+    assert extra[A] > floors[A]
 
 
 @given(same=st.integers(1, 30), slowed=st.integers(0, 30), stock=st.integers(0, 30))

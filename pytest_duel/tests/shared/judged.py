@@ -1,18 +1,15 @@
 """Judgements of every command, of runs and blocks whose truth is known."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from pytest_duel.catalogue.model import Case
 from pytest_duel.compare.comparison import compare
 from pytest_duel.compare.judgement import Fail, judge
+from pytest_duel.gate.findings import judge as judge_gate
 from pytest_duel.results import runs
-from pytest_duel.selftest.catalogue_gate import Parity
-from pytest_duel.selftest.catalogue_judgement import judge as judge_gate
 from pytest_duel.verdicts.model import Judgement
 from simulated import CATALOGUE, MACHINE, SECTION, document, run_of, times_of
-from simulated_gate import TITLE, gated, scope_of
+from simulated_gate import SETTINGS, TITLE, gated, plan_of
 
 FAILS = (Fail.REGRESSION, Fail.MISSING)
 
@@ -82,29 +79,35 @@ QUOTE = "self-test on this machine: 0 false alarms in 100 gates, at most 3.6 % [
 
 
 def gate_regression() -> Judgement:
-    """Judge a gate that found something of everything but a case that is wrong."""
-    scope = scope_of(
-        [*RUST, PUBLIC], [NUMBA], floors={RUST[2]: 0.065},
-        same=("clear[numpy-uniform-50]",), new=("clear[rust-uniform-7]",),
-        gone=("train[rust-bidding-5]",), removed=("train[rust-bidding-50]",),
+    """Judge a gate that found something of everything but a benchmark that is wrong."""
+    plan = plan_of(
+        [*RUST, PUBLIC, NUMBA], floors={RUST[2]: 0.065, RUST[3]: 0.1},
+        skipped={"bench/test_clear.py::clear[numpy-uniform-50]": "too slow"},
+        new=("bench/test_clear.py::clear[rust-uniform-7]",),
+        gone=("bench/test_train.py::train[rust-bidding-5]",),
+        removed=("bench/test_train.py::train[rust-bidding-50]",),
+        nulls=(RUST[0], RUST[3]), notes={RUST[0]: "instructions +4.81%"},
     )  # fmt: skip
-    scope = replace(scope, thresholds={**scope.thresholds, **scope.floors, RUST[3]: 0.1})
     return gated(
-        scope, {RUST[0]: 0.05, RUST[1]: -0.12, RUST[2]: 0.04}, noise={PUBLIC: 0.2},
-        notes={RUST[0]: "instructions +4.81%"}, quote=QUOTE,
-    )  # fmt: skip
+        plan, {RUST[0]: 0.05, RUST[1]: -0.12, RUST[2]: 0.04}, noise={PUBLIC: 0.2}, quote=QUOTE
+    )
 
 
 def gate_void() -> Judgement:
     """Judge a gate on a machine that tells differences where there are none."""
     wrong = f"head: {RUST[0]}: price is 3.0 where the reference has 2.5"
     return gated(
-        scope_of([*RUST, PUBLIC], [NUMBA]), {"A/A " + RUST[3]: 0.04, NUMBA: -0.05, RUST[2]: 0.06},
+        plan_of([*RUST, PUBLIC, NUMBA], nulls=(RUST[0], RUST[3])),
+        {"A/A " + RUST[3]: 0.04, RUST[2]: 0.06},
         wrong={RUST[0]: wrong, "A/A " + RUST[0]: wrong},
-    )  # fmt: skip
+    )
 
 
 def gate_idle() -> Judgement:
-    """Judge a gate in which no code differs."""
-    scope = replace(scope_of([]), same=tuple(RUST))
-    return judge_gate(scope, None, Parity(0, {}), TITLE, 0.02, {}, QUOTE)
+    """Judge a gate in which no benchmark is on both sides."""
+    return judge_gate(
+        plan_of([], new=tuple(f"bench/test_clear.py::{name}" for name in RUST)),
+        None,
+        TITLE,
+        SETTINGS,
+    )

@@ -6,33 +6,41 @@ from types import MappingProxyType
 
 import numpy as np
 
-from pytest_duel.catalogue.model import Case
-from pytest_duel.paired.client import catalogue_workers
-from pytest_duel.paired.engine import Arm, Contest, Engine, Measurements
-from pytest_duel.selftest import catalogue_gate as gate
-from pytest_duel.selftest.catalogue_gate import Parity, Scope
-from pytest_duel.selftest.catalogue_judgement import judge
-from pytest_duel.selftest.catalogue_settings import Settings
+from pytest_duel.gate.collect import Benchmark
+from pytest_duel.gate.findings import judge
+from pytest_duel.gate.plan import NULLS, Plan, contests, null_name, spread
+from pytest_duel.gate.settings import Settings
+from pytest_duel.paired.checking import Checked
+from pytest_duel.paired.engine import Arm, Contest, Engine, Launched, Measurements
+from pytest_duel.paired.sampling import sample
 from pytest_duel.verdicts.model import Judgement
 
-SETTINGS = Settings(("*",))
+SETTINGS = Settings()
 TITLE = "the working tree against main (0123456789)"
 NONE: Mapping[str, float] = MappingProxyType({})
 FINE: Mapping[str, str] = MappingProxyType({})
+BASE, HEAD = Arm("base", ("b",)), Arm("head", ("h",))
 
 
-def case(name: str) -> Case:
-    """Return the case with an id such as ``clear[rust-uniform-5]``."""
-    kernel, _, rest = name.removesuffix("]").partition("[")
-    backend, scenario, n = rest.split("-")
-    return Case(kernel, backend, scenario, int(n))
+def benchmark(name: str) -> Benchmark:
+    """Return the benchmark of a name such as ``clear[rust-uniform-5]``."""
+    file = f"bench/test_{name.partition('[')[0]}.py"
+    return Benchmark(name, file, f"/{file}", {}, {})
 
 
-def scope_of(cases: Sequence[str], controls: Sequence[str] = (), **more: object) -> Scope:
-    thresholds = dict.fromkeys([*cases, *controls], SETTINGS.threshold)
-    whole = Scope({one: case(one) for one in cases}, {one: case(one) for one in controls}, (),
-                  thresholds, {})  # fmt: skip
+def plan_of(names: Sequence[str], floors: Mapping[str, float] = NONE, **more: object) -> Plan:
+    """Return the plan of a gate on these benchmarks, each with the usual threshold."""
+    whole = Plan(
+        measured={name: benchmark(name) for name in names},
+        thresholds=dict.fromkeys(names, SETTINGS.threshold),
+        nulls=tuple(spread(names, NULLS)),
+        floors=floors,
+    )
     return replace(whole, **more)  # type: ignore[arg-type]
+
+
+def no_worker(arm: Arm, cpus: Sequence[int]) -> Launched:
+    raise AssertionError("nothing is measured")
 
 
 class Drawn(Engine):
@@ -44,7 +52,7 @@ class Drawn(Engine):
         changes: Mapping[str, float],
         noise: Mapping[str, float] = NONE,
     ) -> None:
-        super().__init__(catalogue_workers("no:catalogue"), contests, seed=0)
+        super().__init__(no_worker, contests, seed=0)
         self.changes, self.noise = changes, noise
 
     def blocks(self) -> Generator[Measurements]:
@@ -62,27 +70,30 @@ class Drawn(Engine):
                     for name in alive
                 },
                 seconds={name: [1.2e-6] for name in alive},
+                drifts={name: [0.0] for name in alive},
                 blocks=1,
                 compared=True,
+                own_modules=1,
             )
             self.measured.add(found)
             yield self.measured
 
 
 def gated(
-    scope: Scope,
+    plan: Plan,
     changes: Mapping[str, float] = NONE,
     *,
     noise: Mapping[str, float] = NONE,
     wrong: Mapping[str, str] = FINE,
-    notes: Mapping[str, str] = FINE,
-    settings: Settings = SETTINGS,
     quote: str = "",
 ) -> Judgement:
-    """Judge a gate in which the head's cases, or the nulls, have changed by so much."""
-    base, head = Arm("main", ("b",)), Arm("working tree", ("h",))
-    engine = Drawn(gate.contests(scope, base, head), changes, noise)
+    """Judge a gate in which the head's benchmarks, or the nulls, have changed by so much."""
+    engine = Drawn(contests(plan, BASE, HEAD), changes, noise)
     engine.give_up(wrong)
-    sampled = gate.measure(scope, engine, settings, lambda _: None)
+    limits = {name: plan.limit(name) for name in plan.measured}
+    nulls = {null_name(name): plan.thresholds[name] for name in plan.nulls}
+    sampled = sample(engine, limits, nulls, SETTINGS.budget, lambda _: None)
     sampled = replace(sampled, seconds=87.4)  # of which a golden file must not depend
-    return judge(scope, sampled, Parity(3912, wrong), TITLE, settings.threshold, notes, quote)
+    checked = Checked({HEAD.name: wrong}, len(plan.measured), 3.0)
+    found = judge(plan, sampled, TITLE, SETTINGS, checked)
+    return replace(found, notes=(*found.notes, *([quote] if quote else [])))

@@ -5,8 +5,7 @@ from pathlib import Path
 from pytest_duel.catalogue.model import Backend, Catalogue, Kernel, Role, Scenario, Sweep
 from pytest_duel.catalogue.project import Project
 
-LIBRARY = "library/code.so"
-API, IN_NUMBA, IN_RUST = "package/api.py", "package/numba_code.py", "package/rust_code.py"
+IN_NUMBA, IN_RUST = "package/numba_code.py", "package/rust_code.py"
 RUST = ("library/", IN_RUST)
 
 BACKENDS = (
@@ -44,12 +43,6 @@ def catalogue() -> Catalogue:
     )
 
 
-def prepare(tree: Path, code: Path, placement: str) -> None:
-    """Take the files of a tree as they are."""
-    for path in tree.glob("*.py"):
-        (code / path.name).write_bytes(path.read_bytes())
-
-
 def project() -> Project:
     """Return the project of the current folder."""
     return Project(
@@ -57,6 +50,4 @@ def project() -> Project:
         catalogue=catalogue(),
         source="simulated_project:catalogue",
         packages=(),
-        prepare=prepare,
-        native=("library",),
     )

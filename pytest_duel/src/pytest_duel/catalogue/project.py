@@ -4,7 +4,7 @@ import pkgutil
 import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,10 @@ FILE = "pyproject.toml"
 TABLE = "tool.pytest-duel"
 KEY = "project"
 
-Prepare = Callable[[Path, Path, str], None]
-"""(source tree, folder, placement) → the folder holds what the tree's code is imported from.
-
-`placement` is empty, or the name of another placement of the native code: the same source, built
-so that its code lies elsewhere in memory. Raises `DuelError` where it cannot.
-"""
-
-
-def _nothing() -> dict[str, str]:
-    return {}
-
 
 @dataclass(frozen=True)
 class Project:
-    """What is measured, and how its code is made importable."""
+    """What is measured."""
 
     root: Path
     """Of its source tree: the folder of its pyproject.toml."""
@@ -38,20 +27,13 @@ class Project:
     source: str
     """``module:function`` that returns the catalogue, for the workers."""
     packages: tuple[str, ...]
-    """Modules that come from an arm's own folder, or it is other code that is measured."""
-    prepare: Prepare
-    native: tuple[str, ...] = ()
-    """Those of `packages` whose code is compiled before it is installed."""
+    """Its own modules: their versions tell nothing of what else is installed."""
     suites: str = "bench"
     """The folder of a source tree that holds its benchmarks."""
-    lock: str = "constraints.txt"
-    """The file that pins what is installed beside the code."""
     probes: Sequence[Probe] = ()
     """What to look at besides the machine, before a measurement."""
     studied: Callable[[], list[Path]] = list
     """The saved runs that a report is of, where none is named."""
-    identity: Callable[[], Mapping[str, str]] = field(default=_nothing)
-    """What tells the code from other code: trials of one self-test must have it in common."""
 
 
 class ProjectError(DuelError):

@@ -1,13 +1,17 @@
-"""``pytest-duel duel``: two arms, measured in pairs."""
+"""``pytest-duel duel``: which of two arms is faster, measured in pairs."""
 
 import argparse
-import time
-from contextlib import ExitStack
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_duel.catalogue.model import DEFAULT, Catalogue
-from pytest_duel.catalogue.project import Project, has_catalogue
-from pytest_duel.cli import duel_project
+from pytest_duel.catalogue.project import has_catalogue
+from pytest_duel.catalogue.project import load as load_project
+from pytest_duel.cli.choosing import add_tests, paths_within, project_folder, selection
 from pytest_duel.cli.parser import (
     Commands,
     add_command,
@@ -15,57 +19,93 @@ from pytest_duel.cli.parser import (
     announce,
     conclude,
     fraction,
-    project,
+    seconds,
 )
-from pytest_duel.duel import duel
-from pytest_duel.paired.install import ArmError, ArmName, prepared
+from pytest_duel.duel import ordinary, pairs
+from pytest_duel.duel.ordinary import Named
+from pytest_duel.gate.run import Question
+from pytest_duel.support import processes
+from pytest_duel.support.errors import DuelError
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.verdicts.model import Judgement
 
-
-def kernels(own: Catalogue) -> dict[str, list[str]]:
-    """Return the kernels that a duel can time, and the scenarios of each."""
-    names = [name for name, kernel in own.kernels.items() if not kernel.self_timed]
-    return {name: [one.scenario for one in own.sweeps if one.kernel == name] for name in names}
-
+OLDEST = (3, 11)
+"""The oldest Python that a worker runs on."""
+SIDES = 2
 
 TEXT = """\
-Decide which of two arms is faster, at each size, by paired measurements.
+Tell which of two arms is faster, and where: two revisions, two interpreters,
+two sets of requirements, two benchmarks, or two backends of a catalogue.
 
-An arm is [REVISION:]BACKEND; without a revision it is the working tree. Both
-are built alike. In every block two fresh processes, on one CPU, take turns of a
-few milliseconds; a block gives one number for each size, and the spread of
-blocks is the uncertainty.
+A and B are
 
-Exit code 1 says that at some size B is slower than A, 0 that it is nowhere:
-faster, or within --threshold. 3 says that some size is undecided, or that A
-differs from itself, so that nothing can be told.
+  revisions   of this repository; . is the working tree. All benchmarks are
+              measured that both have, or those that are chosen
+  benchmarks  two tests of the working tree by their names, FILE::TEST; where
+              they have parameters, those of the same are held together
+  backends    [REVISION:]BACKEND, where the settings name a catalogue: a kernel
+              in a scenario, at each size. Both must give the same answers
 
-Where a kernel, scenario or backend is none of the catalogue's, those that there
-are are listed.
+Both arms are installed apart, and the tests of B that use the fixture
+`benchmark` run on both: in every block two fresh processes on one CPU take
+turns of a few milliseconds, and a block gives one number for each benchmark.
+What is not yet decided gets more blocks, until --budget is spent. A is measured
+against itself, too; where that shows a difference, nothing is told.
+
+With --python or --with each arm has a virtual environment of its own, with the
+dependencies that the project declares there. Given once, either is for both
+arms; given twice, the first is A's and the second is B's. A set of requirements
+may hold several, separated by spaces.
+
+It is a question and no gate: 0 says that all was decided, whichever is faster.
 
 examples:
-  pytest-duel duel numba rust
-  pytest-duel duel HEAD~3:rust rust --sizes 50,200
-  pytest-duel duel study-numba rust --blocks 20 --format markdown
+  pytest-duel duel main .
+  pytest-duel duel v1.2 v1.3 tests/benchmarks -k parse
+  pytest-duel duel . . --python python3.12 --python python3.14
+  pytest-duel duel . . --with numpy==2.3 --with numpy==2.4
+  pytest-duel duel tests/test_io.py::test_read tests/test_io.py::test_map
+  pytest-duel duel numba rust --kernel clear_batch --sizes 5,50
+  pytest-duel duel HEAD~3:rust rust
+  pytest-duel duel main . --output duel.md --output duel.json
 """
 
 
+class ArmsError(DuelError):
+    """An arm is not as it must be; the message says what is wrong."""
+
+
 def add(commands: Commands) -> None:
-    """Declare the command, for a catalogue or for ordinary benchmarks."""
-    if not has_catalogue(Path.cwd()):
-        duel_project.add(commands)
-        return
-    parser = add_command(commands, "duel", summary="decide which of two arms is faster", text=TEXT)
-    parser.add_argument("first", type=ArmName.parse, metavar="A", help="the arm to start from")
-    parser.add_argument("second", type=ArmName.parse, metavar="B", help="the arm to judge")
-    parser.add_argument("--kernel", default="clear", help="see above (default: clear)")
-    parser.add_argument("--scenario", default="uniform", help="see above (default: uniform)")
-    parser.add_argument("--sizes", type=_sizes, default=(), metavar="LIST", help="such as 5,200")
-    parser.add_argument("--blocks", type=blocks, default=12, metavar="N", help="(default: 12)")
+    """Declare the command."""
+    parser = add_command(commands, "duel", summary="tell which of two arms is faster", text=TEXT)
+    parser.add_argument("first", metavar="A", help="the arm to start from, see above")
+    parser.add_argument("second", metavar="B", help="the arm to hold against it")
+    add_tests(parser)
+    parser.add_argument("--kernel", help="of two backends (default: the catalogue's first)")
+    parser.add_argument("--scenario", help="of two backends (default: the kernel's first)")
     parser.add_argument(
-        "--threshold", type=fraction, default=duel.THRESHOLD, metavar="SHARE",
-        help="the smallest difference that matters (default: 2%%)",
+        "--sizes", type=_sizes, default=(), metavar="LIST",
+        help="of two backends, such as 5,200 (default: all that the catalogue has)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--python", action="append", default=[], metavar="PYTHON",
+        help="the interpreter of both arms, or given twice of each",
+    )  # fmt: skip
+    parser.add_argument(
+        "--with", dest="requirements", action="append", default=[], metavar="REQUIREMENTS",
+        help="what both arms are installed with, or given twice each of them",
+    )  # fmt: skip
+    parser.add_argument(
+        "--isolated", action="store_true",
+        help="give each arm a virtual environment of its own, with the dependencies it declares",
+    )  # fmt: skip
+    parser.add_argument(
+        "--threshold", type=fraction, metavar="SHARE",
+        help="the smallest difference that matters, where a benchmark has no other",
+    )  # fmt: skip
+    parser.add_argument(
+        "--budget", type=seconds, metavar="SECONDS",
+        help="to spend on measuring, besides installing",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
     add_output(parser)
@@ -73,59 +113,90 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> Exit:
-    """Prepare the arms, run the blocks and deliver what they say."""
+    """Install, collect and measure, and deliver what was found."""
     return conclude(options, _judged)
 
 
 def _judged(options: argparse.Namespace) -> Judgement:
-    here = project()
-    plan = _plan(options, here)
-    with ExitStack() as stack:
-        arms = {
-            revision: stack.enter_context(prepared(revision, here)).arm
-            for revision in dict.fromkeys(name.revision for name in plan.names)
-        }
-        first, second = (arms[name.revision] for name in plan.names)
-        measured = duel.run(plan, (first, second), Progress(plan.blocks))
-    return duel.judge(plan, measured)
+    folder = project_folder(Path.cwd())
+    asked = _asked(options, folder)
+    pythons = both("--python", options.python)
+    requirements = both("--with", options.requirements)
+    first, second = (
+        Named(revision, python, _executable(python), tuple(shlex.split(own)), what)
+        for revision, what, python, own in zip(
+            asked.revisions, asked.what, pythons, requirements, strict=True
+        )
+    )
+    question = Question(
+        folder=folder,
+        base=first.revision,
+        head=second.revision,
+        paths=paths_within(folder, options.paths) or asked.paths,
+        selection=selection(options),
+        only=tuple(options.only),
+        threshold=options.threshold,
+        overrides={"threshold": options.threshold, "budget": options.budget, **asked.settings},
+        isolated=options.isolated,
+        seed=options.seed,
+        arrange=asked.arrange,
+    )
+    return ordinary.run(question, (first, second), announce)
 
 
-def _plan(options: argparse.Namespace, here: Project) -> duel.Plan:
-    own = here.catalogue
-    names = (options.first, options.second)
-    asked = {
-        "kernel": ([options.kernel], kernels(own)),
-        "scenario": ([options.scenario], own.scenarios),
-        "backend": ([name.backend for name in names], own.backends),
-    }
-    for kind, (given, known) in asked.items():
-        for name in given:
-            if name not in known:
-                raise ArmError(f"unknown {kind} {name!r}: choose from {', '.join(known)}")
-    sizes = duel.plan_sizes(own, options.kernel, options.scenario, DEFAULT, options.sizes)
-    if not sizes:
-        raise ArmError(f"{options.kernel} has no such sizes of {options.scenario}")
-    return duel.Plan(
-        names, options.kernel, options.scenario, sizes,
-        options.blocks, options.threshold, options.seed, here.source,
-        cpus=max(own.backends[name.backend].threads for name in names),
-    )  # fmt: skip
+@dataclass(frozen=True)
+class _Asked:
+    """What A and B stand for."""
+
+    revisions: tuple[str | None, str | None] = (None, None)
+    what: tuple[str, str] = ("", "")
+    """Two benchmarks or backends; empty are all benchmarks that both arms have."""
+    paths: tuple[str, ...] = ()
+    """The files that hold them."""
+    arrange: pairs.Arrange = field(default=lambda plan: plan)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Return the settings to leave aside: a pair is measured whatever the gate measures."""
+        return {"benchmarks": ("*",), "thresholds": {}, "removed": ()} if any(self.what) else {}
 
 
-class Progress:
-    """Tells on standard error how far a duel is, and how long it will take."""
+def _asked(options: argparse.Namespace, folder: Path) -> _Asked:
+    """Tell benchmarks from backends, and those from revisions.
 
-    def __init__(self, blocks: int) -> None:
-        self.blocks = blocks
-        self.started = time.monotonic()
+    Raises
+    ------
+    ArmsError, PairsError
+        Where one is something else than the other, or is not there.
+    """
+    given = (options.first, options.second)
+    if any("::" in one for one in given):
+        if not all("::" in one for one in given):
+            raise ArmsError(f"{given[0]} and {given[1]}: only one of them is a benchmark")
+        first, second = paths_within(folder, given)
+        files = tuple(dict.fromkeys(one.partition("::")[0] for one in (first, second)))
+        return _Asked(what=(first, second), paths=files,
+                      arrange=pairs.of_benchmarks(first, second))  # fmt: skip
+    here = load_project(folder) if has_catalogue(folder) else None
+    (one, first), (other, second) = (_split(text) for text in given)
+    if here and {first, second} & set(here.catalogue.backends):
+        own = here.catalogue
+        wanted = pairs.asked(
+            own, given, (first, second), options.kernel, options.scenario, options.sizes
+        )
+        return _Asked((one, other), (first, second), (here.suites,),
+                      pairs.of_cases(wanted.cases(), own))  # fmt: skip
+    if options.kernel or options.scenario or options.sizes:
+        known = f": choose from {', '.join(here.catalogue.backends)}" if here else ""
+        raise ArmsError(f"--kernel, --scenario and --sizes are of two backends{known}")
+    revisions = [None if text == "." else text for text in given]
+    return _Asked((revisions[0], revisions[1]))
 
-    def __call__(self, done: int) -> None:
-        """Say that so many blocks are done; more than were asked for may have begun."""
-        if done > self.blocks:
-            return
-        took = time.monotonic() - self.started
-        left = took / done * (self.blocks - done)
-        announce(f"block {done} of {self.blocks}, about {left:.0f} s left")
+
+def _split(text: str) -> tuple[str | None, str]:
+    """Return the revision and the backend of ``[REVISION:]BACKEND``."""
+    revision, _, backend = text.rpartition(":")
+    return revision or None, backend
 
 
 def _sizes(text: str) -> tuple[int, ...]:
@@ -135,8 +206,49 @@ def _sizes(text: str) -> tuple[int, ...]:
     return tuple(map(int, sizes))
 
 
-def blocks(text: str) -> int:
-    """Read how many blocks to take."""
-    if not (text.isascii() and text.isdigit() and int(text) > 1):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 1")
-    return int(text)
+def both(option: str, given: Sequence[str]) -> tuple[str, str]:
+    """Return what each arm has of an option that is given for both, or for each; empty is nothing.
+
+    Raises
+    ------
+    ArmsError
+        Where it is given more often.
+    """
+    if len(given) > SIDES:
+        raise ArmsError(
+            f"{option} is given {len(given)} times, and there are two arms: give it once for "
+            "both, or once for each; several requirements stand in one, separated by spaces"
+        )
+    return (given[0], given[-1]) if given else ("", "")
+
+
+def _executable(name: str) -> str:
+    """Return where an interpreter is that a worker can run on; without a name, the one in use.
+
+    Raises
+    ------
+    ArmsError
+        Where there is none of that name, or it is too old.
+    """
+    if not name:
+        return sys.executable
+    path = shutil.which(name)
+    if path is None:
+        raise ArmsError(f"--python: there is no program {name!r}")
+    asked = "import sys; print(*sys.version_info[:2]); print(sys.executable)"
+    try:
+        done = processes.run([path, "-c", asked], timeout=60.0)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ArmsError(f"--python: {name!r} does not run: {error}") from None
+    try:
+        version, executable = done.stdout.splitlines()
+        found = tuple(map(int, version.split()))
+    except ValueError:
+        said = (done.stderr or done.stdout).strip().partition("\n")[0]
+        raise ArmsError(f"--python: {name!r} is no Python that runs here: {said}") from None
+    if found < OLDEST:
+        raise ArmsError(
+            f"--python: {name!r} is Python {'.'.join(map(str, found))}: "
+            f"it must be {'.'.join(map(str, OLDEST))} or newer"
+        )
+    return executable

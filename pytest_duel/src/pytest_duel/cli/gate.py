@@ -1,11 +1,11 @@
 """``pytest-duel gate``: tell whether a change is slower."""
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from typing import Any
 
-from pytest_duel.catalogue.project import load as load_project
 from pytest_duel.cli.choosing import add_tests, paths_within, project_folder, selection
 from pytest_duel.cli.parser import (
     Commands,
@@ -21,7 +21,8 @@ from pytest_duel.gate.changes import Placement
 from pytest_duel.gate.findings import without_warnings
 from pytest_duel.gate.run import Question
 from pytest_duel.gate.run import run as run_gate
-from pytest_duel.selftest import records, report, selftest
+from pytest_duel.results import machine
+from pytest_duel.selftest import records, report
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.verdicts.model import Judgement
 
@@ -133,7 +134,7 @@ def _judged(options: argparse.Namespace) -> Judgement:
         accepted=tuple(options.accept_removal),
         isolated=options.isolated,
         requirements=tuple(options.requirements),
-        placement=partial(_placement, folder),
+        placement=_placement,
         counts=options.counts,
         seed=options.seed,
     )
@@ -147,16 +148,21 @@ def _quote(folder: Path) -> str:
     settings = gate_settings.read(folder)
     if settings.selftest is None:
         return ""
-    return report.quote(
-        records.load(folder / settings.selftest), selftest.here(load_project(folder))
-    )
+    saved = records.load(folder / settings.selftest)
+    return report.quote(saved, _machine_like(saved))
 
 
-def _placement(project: Path, folder: Path, file: str) -> Placement:
+def _placement(folder: Path, file: str) -> Placement:
     """Return what a self-test that a folder has says of the place of compiled code."""
     saved = records.load(folder / file)
-    elsewhere = saved["machine"] != selftest.here(load_project(project))
+    elsewhere = saved["machine"] != _machine_like(saved)
     return Placement(records.floors(saved["trials"]), elsewhere)
+
+
+def _machine_like(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Return this machine, with the versions of what a self-test has recorded."""
+    versions = saved["machine"].get("versions", {})
+    return machine.identify(name for name in versions if name != "python")
 
 
 def _name(text: str) -> str:

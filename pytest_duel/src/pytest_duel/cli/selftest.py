@@ -1,113 +1,160 @@
 """``pytest-duel selftest``: measure how far the gate can be trusted on this machine."""
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
-from pytest_duel.catalogue import collect
-from pytest_duel.catalogue.model import FULL
-from pytest_duel.catalogue.project import Project, has_catalogue
-from pytest_duel.cli import selftest_project
-from pytest_duel.cli.parser import Commands, add_command, announce, project, show
-from pytest_duel.results import commit_info
-from pytest_duel.selftest import catalogue_gate as gate
-from pytest_duel.selftest import catalogue_settings as gate_settings
-from pytest_duel.selftest import report, selftest
-from pytest_duel.selftest.catalogue_gate import SETTINGS
-from pytest_duel.selftest.records import Kind, Report, SelftestError, load
+from pytest_benchmark.utils import get_commit_info
+
+from pytest_duel.cli.choosing import add_tests, paths_within, project_folder, selection
+from pytest_duel.cli.parser import Commands, add_command, announce, fraction, seconds, show
+from pytest_duel.gate.run import Question, prepared
+from pytest_duel.selftest import rates, said, trials
+from pytest_duel.selftest.records import Kind, Report, SelftestError
 from pytest_duel.support.exit_codes import Exit
 
-CASES = 8
+TRIALS = 20
+SLOWDOWN = 0.03
+REBUILT = (Kind.PLACEMENT, Kind.REBUILT, Kind.REBUILT_SLOWED)
 
-TEXT = f"""\
-Measure the gate itself, on this machine: gates whose truth is known.
+TEXT = """\
+Measure how far the gate can be trusted, on this machine, with your benchmarks.
 
-  same       base and head are one wheel: every alarm is false
-  slowed     half of the cases do 3, 5 or 10 % more calls in the head
-  placement  the head is the same source, built with its code placed otherwise;
-             what that moves a case by gives the case's floor
-  rebuilt    two other such wheels, judged with those floors
-  rebuilt-slowed
-             the same; half of the cases do more than their floors hide
-  stock      three runs of pytest-benchmark: one, the same again, and one with
-             slowed cases, under --benchmark-compare-fail=min:5% and mean:5%
+The working tree is installed once, and stands on both sides. Then gates run
+whose right verdict is known:
 
-Each is a gate as `pytest-duel gate` runs it, on {CASES} of its cases unless
---only names others. It takes hours; every trial is saved at once, and the same
-command goes on where it was interrupted.
+  equal code  nothing differs, so every alarm is false
+  slowed      one benchmark, another each time, does some more work in the head;
+              what is less than a whole call is spent in a loop
+  stock       three runs of pytest-benchmark: one, the same again, and one with
+              the slowed benchmark, as --benchmark-compare-fail judges them
+
+A project with Rust code may ask for more. Where compiled code lies in memory
+moves the time of a short call, so it is built again with its code elsewhere:
+
+  --placement       one such build against the plain one. What they differ by
+                    limits what a gate calls a slowdown where builds differ;
+                    name the saved file as `selftest` in [tool.pytest-duel]
+  --rebuilt         two other such builds, judged with these limits
+  --rebuilt-slowed  the same, and one benchmark does more than its limit hides
+
+Each is a gate as `pytest-duel gate` runs it, with the project's settings. It
+says first how long it will take. With --output every trial is saved at once;
+the same command goes on where it was interrupted, and a larger --trials adds to
+what there is. What it says are shares of gates, with their 95 % intervals:
+twenty trials without an alarm still allow a rate of up to 17 %, a hundred one
+of up to 4 %.
+
+--update DOCUMENT writes a table of saved self-tests into a document, between
+`<!-- selftest: SAVED.json ... -->` and `<!-- end selftest -->`; the paths are
+relative to the document.
 
 examples:
-  pytest-duel selftest selftest.json
-  pytest-duel selftest selftest.json --same 20 --slowed 10 --stock 0
-  pytest-duel selftest selftest.json --show
+  pytest-duel selftest --output selftest.json
+  pytest-duel selftest --trials 100 --slowdown 5% --output selftest.json
+  pytest-duel selftest tests/benchmarks -k parse --budget 60
+  pytest-duel selftest --show --output selftest.json --format markdown
+  pytest-duel selftest --update README.md
 """
 
 
 def add(commands: Commands) -> None:
-    """Declare the command, for a catalogue or for ordinary benchmarks."""
-    if not has_catalogue(Path.cwd()):
-        selftest_project.add(commands)
-        return
+    """Declare the command."""
     parser = add_command(commands, "selftest", summary="measure how good the gate is", text=TEXT)
-    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="where trials are kept")
-    numbers = {
-        Kind.SAME: 100, Kind.SLOWED: 30, Kind.PLACEMENT: 11,
-        Kind.REBUILT: 24, Kind.REBUILT_SLOWED: 12, Kind.STOCK: 12,
-    }  # fmt: skip
-    for kind, number in numbers.items():
+    add_tests(parser)
+    parser.add_argument(
+        "--trials", type=_count, default=TRIALS, metavar="N",
+        help="gates of equal code, and as many with a slowed benchmark (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--stock", type=_count, metavar="N",
+        help="three runs of pytest-benchmark, so many times (default: as --trials)",
+    )  # fmt: skip
+    for kind in REBUILT:
         parser.add_argument(
-            f"--{kind}", type=_count, default=number, metavar="N",
-            help=f"so many trials (default: {number})",
+            f"--{kind}", type=_count, default=0, metavar="N",
+            help="so many gates of builds that differ in nothing else, see above (default: 0)",
         )  # fmt: skip
     parser.add_argument(
-        "--only", action="append", default=[], metavar="PATTERN",
-        help="the cases to try; * stands for anything; may be repeated",
+        "--slowdown", type=fraction, default=SLOWDOWN, metavar="SHARE",
+        help="by how much one benchmark is slowed (default: 3%%)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--threshold", type=fraction, metavar="SHARE", help="of the gate, in place of the setting"
+    )
+    parser.add_argument(
+        "--budget", type=seconds, metavar="SECONDS", help="of each gate, in place of the setting"
+    )
+    parser.add_argument(
+        "--output", type=_record, metavar="FILE.json",
+        help="keep the trials there; what is there is gone on with",
+    )  # fmt: skip
+    parser.add_argument(
+        "--format", choices=list(said.FORMATS), default="terminal",
+        help="what the screen shows (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--show", action="store_true", help="only say what the file says")
-    selftest_project.add_update(parser)
+    parser.add_argument(
+        "--update", type=Path, metavar="DOCUMENT",
+        help="only write the rates of the saved self-tests that it names into this document",
+    )  # fmt: skip
     parser.set_defaults(run=run)
+
+
+def _update(path: Path) -> Exit:
+    """Write the rates of saved self-tests into a document."""
+    changed = said.update(path)
+    announce(f"{path}: {'written anew' if changed else 'it was up to date'}")
+    return Exit.PASS
 
 
 def run(options: argparse.Namespace) -> Exit:
     """Make the trials that are left, and say what all of them say."""
     if options.update:
-        return selftest_project.update(options.update)
-    if not options.file:
-        raise SelftestError("it needs a FILE, where trials are kept")
-    if not options.show:
-        if not options.file.parent.is_dir():
-            raise SelftestError(f"{options.file.parent} is no folder")
-        here = project()
-        plan = _plan(options, here)
-        kept = Report(
-            options.file, plan.key(), selftest.here(here), commit_info.describe(here.root)
-        )
-        selftest.run(plan, kept, announce)
-    show(report.render(load(options.file)))
+        return _update(options.update)
+    if options.show:
+        if not options.output:
+            raise SelftestError("--show needs --output, which names the saved self-test")
+        found = rates.load(options.output)
+    else:
+        found = _tried(options)
+    show(said.FORMATS[options.format](found))
     return Exit.PASS
 
 
-def _plan(options: argparse.Namespace, here: Project) -> selftest.Plan:
-    own = here.catalogue
-    settings = gate_settings.read((here.root / SETTINGS).read_text(encoding="utf-8"), SETTINGS)
-    gated = list(
-        gate_settings.resolve(
-            settings, collect.case_ids(here.root, "the working tree", here.suites)
-        )
+def _tried(options: argparse.Namespace) -> dict[str, object]:
+    if options.slowdown == 0.0:
+        raise SelftestError("--slowdown is 0: there would be nothing to find")
+    if options.output and options.output.exists():
+        rates.load(options.output)  # what is wrong with it is said before anything is installed
+    stock = options.trials if options.stock is None else options.stock
+    numbers = {Kind.SAME: options.trials, Kind.SLOWED: options.trials, Kind.STOCK: stock}
+    numbers |= {kind: vars(options)[kind.replace("-", "_")] for kind in REBUILT}
+    folder = project_folder(Path.cwd())
+    overrides = {"threshold": options.threshold, "budget": options.budget}
+    question = Question(
+        folder=folder,
+        base=None,
+        paths=paths_within(folder, options.paths),
+        selection=selection(options),
+        only=tuple(options.only),
+        threshold=options.threshold,
+        overrides=overrides,
     )
-    names = gate_settings.matching(options.only, gated) or gate.spread(gated, CASES)
-    known = {case.id: case for kernel in own.kernels for case in own.cases(kernel, FULL)}
-    return selftest.Plan(
-        cases={name: known[name] for name in names},
-        gated={name: known[name] for name in gated},
-        settings=replace(settings, thresholds={}),
-        trials={kind: getattr(options, kind.replace("-", "_")) for kind in Kind},
-        project=here,
-        threads={name: own.backends[known[name].backend].threads for name in gated},
-    )
+    with prepared(question, announce) as ready:
+        plan = trials.Plan(ready, folder.name, numbers, options.slowdown)
+        report = Report(options.output, plan.key(), trials.here(), get_commit_info())
+        trials.run(plan, report, announce)
+    return report.data
 
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
     return int(text)
+
+
+def _record(text: str) -> Path:
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is in no folder that exists")
+    return path.resolve()

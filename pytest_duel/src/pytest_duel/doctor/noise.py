@@ -12,9 +12,9 @@ from scipy import stats
 
 from pytest_duel.catalogue.model import Case, Catalogue
 from pytest_duel.catalogue.project import Project
-from pytest_duel.duel.duel import ALPHA
 from pytest_duel.paired.client import catalogue_workers
 from pytest_duel.paired.engine import Arm, Contest, Engine, lanes, pinned
+from pytest_duel.paired.sampling import ALPHA
 from pytest_duel.statistics.paired import TRIM, Estimate, estimate
 from pytest_duel.support.errors import DuelError
 

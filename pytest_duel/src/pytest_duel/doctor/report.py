@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pytest_duel.doctor.noise import BLOCKS, Noise, smallest
-from pytest_duel.duel.duel import THRESHOLD
+from pytest_duel.gate.settings import Settings
 from pytest_duel.results.summary import MARGIN
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.findings import Finding, Probe, Status
@@ -33,7 +33,7 @@ class Diagnosis:
     @property
     def slowdown(self) -> float | None:
         """Return the smallest slowdown that a duel would tell at this noise."""
-        return smallest(self.noise.pairs.spread, THRESHOLD) if self.noise else None
+        return smallest(self.noise.pairs.spread, Settings.threshold) if self.noise else None
 
     @property
     def exit(self) -> Exit:
@@ -98,7 +98,7 @@ def _noise(noise: Noise, slowdown: float) -> Iterator[str]:
     )
     yield from wrapped(
         f"at this noise a duel of {BLOCKS} blocks tells a slowdown from {slowdown:.1%} on, nine "
-        f"times in ten, where {share(THRESHOLD)} is what counts"
+        f"times in ten, where {share(Settings.threshold)} is what counts"
     )
     cpus = f"{gaps.cpus} CPU{'s' if gaps.cpus > 1 else ''}"
     if not gaps.number:

@@ -1,4 +1,4 @@
-"""Which of two arms is faster, at each ordinary benchmark of a project, and by how much."""
+"""Which of two arms is faster, at each benchmark that is measured, and by how much."""
 
 import statistics
 import sys
@@ -50,6 +50,8 @@ class Named:
     """Where that is."""
     requirements: tuple[str, ...] = ()
     """What it is installed with."""
+    what: str = ""
+    """A backend or a benchmark, where not all benchmarks are meant."""
 
     @property
     def tree(self) -> str:
@@ -57,14 +59,25 @@ class Named:
         return self.revision or "working tree"
 
     @property
-    def parts(self) -> tuple[str, str, str]:
+    def parts(self) -> tuple[str, str, str, str]:
         """Return all that may differ between two sides."""
-        return self.tree, self.python, " ".join(self.requirements)
+        return self.tree, self.what, self.python, " ".join(self.requirements)
+
+    @property
+    def described(self) -> str:
+        """Return what messages call it: the source, and what it is for."""
+        source = self._with_more(self.revision or "the working tree")
+        return f"{source}, for {self.what}" if self.what else source
 
     def __str__(self) -> str:
         tree = self.revision or "the working tree"
-        more = ", ".join(filter(None, self.parts[1:]))
-        return f"{tree} with {more}" if more else tree
+        if self.what:
+            tree = f"{self.revision}:{self.what}" if self.revision else self.what
+        return self._with_more(tree)
+
+    def _with_more(self, source: str) -> str:
+        more = ", ".join(filter(None, self.parts[2:]))
+        return f"{source} with {more}" if more else source
 
 
 def labels(first: Named, second: Named) -> tuple[str, str]:
@@ -87,7 +100,7 @@ def question(asked: Question, first: Named, second: Named) -> Question:
         head=second.revision,
         isolated=asked.isolated or apart,
         own={name: Own(one.executable, one.requirements) for name, one in sides.items()},
-        names={name: str(one) for name, one in sides.items()},
+        names={name: one.described for name, one in sides.items()},
     )
 
 
@@ -167,7 +180,7 @@ def _title(trees: str, sides: tuple[Named, Named], names: tuple[str, str]) -> st
     if names == ("A", "B"):
         return f"A is {sides[0]}; B is {sides[1]}"
     if sides[0].parts[1:] != sides[1].parts[1:]:
-        return f"{trees}: {names[1]} against {names[0]}"
+        return f"{trees.removesuffix(' against itself')}: {names[1]} against {names[0]}"
     more = ", ".join(filter(None, sides[0].parts[1:]))
     return f"{trees}, both with {more}" if more else trees
 

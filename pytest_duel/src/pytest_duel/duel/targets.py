@@ -3,19 +3,20 @@
 import math
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import astuple
+from contextlib import closing
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
 from pytest_duel.catalogue.model import Case, Catalogue, Target
-from pytest_duel.catalogue.project import Project
-from pytest_duel.duel.duel import take_blocks
+from pytest_duel.duel.pairs import Arrange, of_cases
 from pytest_duel.duel.targets_text import COMMAND, TargetsError, needed
-from pytest_duel.paired import parity
-from pytest_duel.paired.client import catalogue_workers
-from pytest_duel.paired.engine import Arm, Contest, Engine, Measurements
+from pytest_duel.gate.plan import contests
+from pytest_duel.gate.run import Prepared, wrong_contests
+from pytest_duel.paired.checking import Checked
+from pytest_duel.paired.engine import Engine, Measurements
+from pytest_duel.paired.pytest_client import pytest_workers
 from pytest_duel.statistics.paired import Estimate, estimate
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.patterns import matches
@@ -57,41 +58,29 @@ def name_of(cases: tuple[Case, Case]) -> str:
     return f"{slow.id} / {fast.id}"
 
 
-def contests(targets: Sequence[Target], arm: Arm, own: Catalogue) -> list[Contest]:
-    """Return what there is to measure, each pair of cases once."""
+def arrange(targets: Sequence[Target], own: Catalogue) -> Arrange:
+    """Return what makes the plan of all that is to be measured, each pair of cases once."""
     pairs = dict.fromkeys(target.cases(n) for target in targets for n in target.sizes)
-    return [
-        Contest(
-            name_of(pair),
-            (arm, arm),
-            (astuple(pair[0]), astuple(pair[1])),
-            cpus=max(own.backends[case.backend].threads for case in pair),
-            alike=pair[0].scenario == pair[1].scenario,
-        )
-        for pair in pairs
-    ]
+    return of_cases({name_of(pair): pair for pair in pairs}, own)
 
 
 def measure(
-    targets: Sequence[Target],
-    arm: Arm,
-    project: Project,
+    ready: Prepared,
+    checked: Checked,
     blocks: int,
     seed: int,
     announce: Callable[[str], Callable[[int], None]],
 ) -> Measurements:
-    """Hold the backends against the reference, then run blocks of what is right.
+    """Run blocks of what is right.
 
     Contests that need as many CPUs run together, so that the others have a core to themselves.
 
     Parameters
     ----------
-    targets
-        What to judge.
-    arm
-        The code of both sides.
-    project
-        Has the catalogue of the backends.
+    ready
+        Both arms, and the plan that `arrange` makes.
+    checked
+        What the arms answered.
     blocks
         How many to take.
     seed
@@ -99,30 +88,26 @@ def measure(
     announce
         Told what begins; what it returns is told after every block how many there are.
     """
-    wrong = _wrong(targets, arm, project.source)
     found = Measurements()
-    everything = contests(targets, arm, project.catalogue)
+    everything = [one for one in contests(ready.own, ready.base, ready.head) if not one.null]
     for cpus in sorted({one.cpus for one in everything}):
         group = [one for one in everything if one.cpus == cpus]
-        engine = Engine(catalogue_workers(project.source), group, seed)
-        engine.give_up({one.name: wrong[one.name] for one in group if one.name in wrong})
+        engine = Engine(pytest_workers(ready.tests), group, seed)
+        engine.give_up(dict(wrong_contests(ready, checked)))
         where = f"{cpus} CPU{'s' if cpus > 1 else ''}"
         progress = announce(f"measuring {len(engine.contests)} pairs, a block on {where} ...")
         found.add(take_blocks(engine, blocks, progress))
     return found
 
 
-def _wrong(targets: Sequence[Target], arm: Arm, catalogue: str) -> dict[str, str]:
-    """Return why a contest must not be timed."""
-    pairs = [target.cases(n) for target in targets for n in target.sizes]
-    cases = list(dict.fromkeys(case for pair in pairs for case in pair))
-    (checked,) = parity.check([(arm, cases)], catalogue)
-    return {
-        name_of(pair): checked.wrong[case.id]
-        for pair in pairs
-        for case in pair
-        if case.id in checked.wrong
-    }
+def take_blocks(engine: Engine, number: int, announce: Callable[[int], None]) -> Measurements:
+    """Run so many blocks; what has begun by then may add to some contests."""
+    with closing(engine.blocks()) as blocks:
+        for measured in blocks:
+            announce(measured.blocks)
+            if measured.blocks >= number and measured.compared:
+                engine.stop()
+    return engine.measured
 
 
 def decide(target: Target, found: Estimate) -> Met:

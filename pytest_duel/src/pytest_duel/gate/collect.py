@@ -37,6 +37,16 @@ class Benchmark:
         return reason if isinstance(reason, str) else "its marker says so"
 
     @property
+    def cpus(self) -> int:
+        """Return how many CPUs it shares with its opponent: as many as it has threads."""
+        return int(self.marker.get("cpus", 1))
+
+    @property
+    def case(self) -> str | None:
+        """Return the id of the case that it times, where it is one of a sweep."""
+        return self.marker.get("case")
+
+    @property
     def is_checked(self) -> bool:
         """Tell whether its answers are checked before it is timed."""
         return bool(self.marker.get("check"))
@@ -112,10 +122,16 @@ def _benchmark(told: Mapping[str, Any], who: str) -> Benchmark:
             f"{who}: {told['name']}: the marker duel has threshold={threshold!r}: it must be a "
             "share, at least 0 and below 1"
         )
-    unknown = set(told["marker"]) - {"threshold", "skip", "check"}
+    cpus = told["marker"].get("cpus", 1)
+    if not isinstance(cpus, int) or isinstance(cpus, bool) or cpus < 1:
+        raise CollectError(
+            f"{who}: {told['name']}: the marker duel has cpus={cpus!r}: it must be a whole "
+            "number, at least 1"
+        )
+    unknown = set(told["marker"]) - {"threshold", "skip", "check", "cpus", "case"}
     if unknown:
         raise CollectError(
             f"{who}: {told['name']}: the marker duel has {sorted(unknown)[0]!r}: "
-            "choose from threshold, skip, check"
+            "choose from threshold, skip, check, cpus"
         )
     return Benchmark(**told)

@@ -19,11 +19,23 @@ class PlanError(DuelError):
 
 
 @dataclass(frozen=True)
+class Pair:
+    """Two benchmarks that are held against each other, one on each arm."""
+
+    first: Benchmark
+    second: Benchmark
+    alike: bool = False
+    """They are the same question, so the answers must be the same."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """What is measured, and what is not."""
 
     measured: Mapping[str, Benchmark]
     """By name: on both arms."""
+    pairs: Mapping[str, Pair] = field(default_factory=dict, kw_only=True)
+    """Of these, what is not the same benchmark on both arms."""
     thresholds: Mapping[str, float]
     """The smallest slowdown that matters, of each."""
     nulls: tuple[str, ...] = ()
@@ -43,6 +55,17 @@ class Plan:
     altered: frozenset[str] = frozenset()
     """Benchmarks whose file of tests is another one in the base."""
     warnings: tuple[str, ...] = ()
+
+    def pair(self, name: str) -> Pair:
+        """Return what is run on each arm."""
+        one = self.measured[name]
+        return self.pairs.get(name, Pair(one, one))
+
+    @property
+    def run(self) -> dict[str, Benchmark]:
+        """Return the benchmarks that any arm runs, by name."""
+        both = [self.pair(name) for name in self.measured]
+        return {one.name: one for pair in both for one in (pair.first, pair.second)}
 
     def limit(self, name: str) -> float:
         """Return from where on a slowdown of a benchmark counts."""
@@ -121,22 +144,30 @@ def contests(
 
     `extra` is more work for the head, by benchmark, as a share: what a self-test is to find.
     """
-    more = extra or {}
-    pairs = [
-        Contest(
-            name, (base, head), file=one.file, benchmark=name, alike=False,
-            extra=more.get(name, 0.0),
-        )
-        for name, one in own.measured.items()
-    ]  # fmt: skip
-    nulls = [
-        Contest(
-            null_name(name), (base, base), file=own.measured[name].file, benchmark=name,
-            alike=False, null=True,
-        )
-        for name in own.nulls
-    ]  # fmt: skip
-    return [*pairs, *nulls]
+    return [
+        *(
+            _contest(own, name, (base, head), (extra or {}).get(name, 0.0))
+            for name in own.measured
+        ),
+        *(_null(own, name, base) for name in own.nulls),
+    ]
+
+
+def _contest(own: Plan, name: str, arms: tuple[Arm, Arm], extra: float) -> Contest:
+    pair = own.pair(name)
+    return Contest(
+        name, arms, file=pair.first.file, benchmarks=(pair.first.name, pair.second.name),
+        alike=pair.alike, extra=extra, cpus=max(pair.first.cpus, pair.second.cpus),
+    )  # fmt: skip
+
+
+def _null(own: Plan, name: str, base: Arm) -> Contest:
+    pair = own.pair(name)
+    return Contest(
+        null_name(name), (base, base), file=pair.first.file, null=True, alike=False,
+        benchmarks=(pair.first.name, pair.first.name),
+        cpus=max(pair.first.cpus, pair.second.cpus),
+    )  # fmt: skip
 
 
 def null_name(name: str) -> str:

@@ -76,6 +76,8 @@ class Question:
     names: Mapping[str, str] = field(default_factory=lambda: {BASE: "the base", HEAD: "the head"})
     """What messages call the arms."""
     seed: int = 0
+    arrange: Callable[[Plan], Plan] = field(default=lambda plan: plan)
+    """Makes what is measured out of what both arms have."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ class Prepared:
     title: str
     collecting: float
     """Seconds that a worker takes to begin."""
+    recipe: Recipe
+    """How both were installed."""
 
 
 def run(question: Question, announce: Announce) -> Judgement:
@@ -188,6 +192,7 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             own.benchmarks, theirs, replace(settings, threshold=asked.threshold),
             before or Settings(), question.only, question.threshold,
         )  # fmt: skip
+        found = question.arrange(found)
         found = _noted(found, question, before, (base, head), (base_tree, head_tree))
         paths_of = {name: one.path for name, one in found.measured.items()}
         found = replace(
@@ -196,7 +201,7 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             altered=changes.altered(paths_of, base_tree, head_tree),
         )
         yield Prepared(
-            base, head, _for_workers(tests, own, found), found, settings, title, seconds
+            base, head, _for_workers(tests, own, found), found, settings, title, seconds, recipe
         )
         untouched.check(watched, called)
 
@@ -209,7 +214,7 @@ def _folders(arm: Arm, tree: Path) -> list[Path]:
 
 def checked_answers(ready: Prepared, announce: Announce) -> Checked:
     """Let both arms check the answers of the benchmarks that ask for it."""
-    names = [name for name, one in ready.own.measured.items() if one.is_checked]
+    names = [name for name, one in ready.own.run.items() if one.is_checked]
     if not names:
         return Checked()
     announce(f"checking the answers of {len(names)} benchmarks on both sides ...")
@@ -266,10 +271,7 @@ def measure(
         overhead=(4 if ready.own.nulls else 2) * ready.collecting,  # workers begin in turns
     )
     engine = Engine(pytest_workers(ready.tests), pairs, seed, budget)
-    engine.give_up(checked.reasons)
-    engine.give_up(
-        {null_name(name): why for name, why in checked.wrong.get(ready.base.name, {}).items()}
-    )
+    engine.give_up(dict(wrong_contests(ready, checked)))
     limits = {name: ready.own.limit(name) for name in ready.own.thresholds}
     nulls = {null_name(name): ready.own.thresholds[name] for name in ready.own.nulls}
 
@@ -280,6 +282,18 @@ def measure(
         )
 
     return sample(engine, limits, nulls, ready.settings.budget, tell, judge)
+
+
+def wrong_contests(ready: Prepared, checked: Checked) -> Iterator[tuple[str, str]]:
+    """Yield the names of contests that must not be timed, and why."""
+    base, head = (checked.wrong.get(arm.name, {}) for arm in (ready.base, ready.head))
+    for name in ready.own.measured:
+        pair = ready.own.pair(name)
+        reason = head.get(pair.second.name) or base.get(pair.first.name)
+        if reason:
+            yield name, reason
+        if pair.first.name in base:
+            yield null_name(name), base[pair.first.name]
 
 
 def _exported(
@@ -454,9 +468,9 @@ def _collected_base(
 
 def _for_workers(tests: Suite, own: Collected, found: Plan) -> Suite:
     """Return the tests as workers need them: only the files that hold a benchmark."""
-    files = list(dict.fromkeys(one.path for one in found.measured.values()))
+    files = list(dict.fromkeys(one.path for one in found.run.values()))
     where = [f"--rootdir={own.rootdir}", *(["-c", own.inifile] if own.inifile else [])]
-    return replace(tests.restricted([*where, *files]), benchmarks=tuple(found.measured))
+    return replace(tests.restricted([*where, *files]), benchmarks=tuple(found.run))
 
 
 def intention(ready: Prepared) -> str:

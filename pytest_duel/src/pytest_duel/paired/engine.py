@@ -80,12 +80,16 @@ class Contest:
     """So many CPUs both arms share: as many as threads work at once in either."""
     alike: bool = True
     """Both cases are the same question, so the answers must be the same."""
-    benchmark: str = ""
-    """What the workers call it, where that is not its name."""
+    benchmarks: tuple[str, str] | None = None
+    """What the worker of each arm calls it, where that is not its name."""
     file: str = ""
     """Benchmarks of one file run one after the other, so that its fixtures are built once."""
     null: bool = False
     """Both arms are the same code. It has processes of its own, so that state in them is alike."""
+
+    def called(self, slot: int) -> str:
+        """Return what the worker of an arm calls it."""
+        return self.benchmarks[slot] if self.benchmarks else self.name
 
 
 class Launched(NamedTuple):
@@ -297,9 +301,7 @@ class Block:
         """Let the sides end a contest that one has refused; tell whether both are ready again."""
         for slot in (0, 1):
             try:
-                self.sides.of(slot, contest).ask(
-                    {"do": "close", "name": contest.benchmark or contest.name}
-                )
+                self.sides.of(slot, contest).ask({"do": "close", "name": contest.called(slot)})
             except RefusalError:
                 continue  # it has ended, and says how
             except SideError:
@@ -358,9 +360,6 @@ class Block:
     def _opened(self, contest: Contest) -> tuple[list[Side], list[dict[str, Any]]]:
         """Open a contest on both sides, either first; return nothing where both skip it."""
         digest = self.first and contest.alike
-        request = {
-            "do": "open", "name": contest.benchmark or contest.name, "digest": digest,
-        }  # fmt: skip
         both: dict[int, Side] = {}
         replies: dict[int, dict[str, Any]] = {}
         refusals: list[RefusalError] = []
@@ -368,9 +367,11 @@ class Block:
             both[slot] = self.sides.of(slot, contest)
             started, limit = time.monotonic(), self.engine.time_to_open(contest.name)
             try:
-                replies[slot] = both[slot].ask(
-                    request | {"case": list(contest.cases[slot])}, limit
-                )
+                request = {
+                    "do": "open", "name": contest.called(slot), "digest": digest,
+                    "case": list(contest.cases[slot]),
+                }  # fmt: skip
+                replies[slot] = both[slot].ask(request, limit)
             except RefusalError as refusal:
                 refusals.append(refusal)
             self.engine.opened(contest.name, time.monotonic() - started)
@@ -380,10 +381,7 @@ class Block:
                 self.engine.skip(contest.name, reasons[0].removeprefix(SKIPPED))
                 return [], []
             raise refusals[0] if len(refusals) == 1 else RefusalError("both sides", reasons[0])
-        if (
-            len({reply["answers"] for reply in replies.values() if "seconds" in reply} - {None})
-            > 1
-        ):
+        if len({reply.get("answers") for reply in replies.values()} - {None}) > 1:
             raise SideError("the arms give different answers, and a wrong answer has no speed")
         return [both[0], both[1]], [replies[0], replies[1]]
 
@@ -402,7 +400,7 @@ class Talk:
         """Return the seconds of so many calls on a side."""
         extra = self._contest.extra if slot else 0.0
         request = {
-            "do": "time", "name": self._contest.benchmark or self._contest.name,
+            "do": "time", "name": self._contest.called(slot),
             "calls": calls, "start": start, "extra": extra,
         }  # fmt: skip
         limit = TIMEOUT
@@ -421,11 +419,11 @@ class Talk:
 
     def close(self) -> int:
         """Let both sides end it; return how many modules of its own an arm has loaded."""
-        name = self._contest.benchmark or self._contest.name
         faults, own = [], []
-        for side in self._both:
+        for slot, side in enumerate(self._both):
+            request = {"do": "close", "name": self._contest.called(slot)}
             try:
-                own.append(int(side.ask({"do": "close", "name": name}).get("own", 0)))
+                own.append(int(side.ask(request).get("own", 0)))
             except RefusalError as refusal:
                 faults.append(refusal)
         if faults:

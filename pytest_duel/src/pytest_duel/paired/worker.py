@@ -18,7 +18,6 @@ from typing import IO, Any
 
 Request = Mapping[str, Any]
 Reply = dict[str, Any]
-Calls = dict[tuple[str, str], Callable[..., Any]]
 
 
 class Side:
@@ -69,47 +68,6 @@ class Side:
             self.backends[backend] = self.catalogue.backends[backend].load()
         return self.backends[backend]
 
-    def check(self, request: Request) -> Reply:
-        """Hold the backends of `cases` against the reference; say which cases are wrong, and why.
-
-        A backend that cannot be loaded makes its cases wrong, and so does a pool without calls.
-        """
-        from pytest_duel.catalogue import parity
-        from pytest_duel.catalogue.model import Case, make_pool
-
-        own = self.catalogue
-        cases = [Case(*case) for case in request["cases"]]
-        calls, missing = self._load([own.reference, *(case.backend for case in cases)])
-        sizes: dict[tuple[str, str, int], int] = {}
-
-        def pool(case: Case) -> Sequence[Any]:
-            made = make_pool(own.kernels[case.kernel], own.scenarios[case.scenario], case.n)
-            sizes[case.kernel, case.scenario, case.n] = len(made)
-            return made
-
-        offered = [case for case in cases if (case.kernel, case.backend) in calls]
-        report = parity.check(own, offered, calls, pool)
-        wrong = {}
-        for case in cases:
-            failure = report.failure(own.kernels[case.kernel], case.backend)
-            if failure or case not in offered:
-                lacking = f"{case.backend} offers no kernel {case.kernel}"
-                wrong[case.id] = str(failure or missing.get(case.backend, lacking))
-            elif sizes.get((case.kernel, case.scenario, case.n)) == 0:
-                wrong[case.id] = "its pool is empty, so there is nothing to check or to time"
-        return {"wrong": wrong, "calls": sum(report.checked.values())}
-
-    def _load(self, names: Sequence[str]) -> tuple[Calls, dict[str, str]]:
-        """Return all that the backends offer by (kernel, backend), and why one cannot be had."""
-        calls: Calls = {}
-        missing = {}
-        for name in dict.fromkeys(names):
-            try:
-                calls |= {(kernel, name): call for kernel, call in self._calls(name).items()}
-            except Exception as error:  # whatever a broken installation raises
-                missing[name] = f"{type(error).__name__}: {error}"
-        return calls, missing
-
     def time(self, request: Request) -> Reply:
         """Time `calls` calls from place `start` of the pool on."""
         call, pool = self.opened[request["name"]]
@@ -136,7 +94,7 @@ def _time(call: Callable[..., Any], calls: Sequence[Any]) -> float:
     return time.perf_counter() - started
 
 
-ACTIONS = {"open": Side.open, "time": Side.time, "close": Side.close, "check": Side.check}
+ACTIONS = {"open": Side.open, "time": Side.time, "close": Side.close}
 
 
 def serve(requests: Iterator[str], replies: IO[str]) -> None:

@@ -7,7 +7,7 @@ A project names what it measures with the hook `pytest_duel_catalogue`, and mark
 import warnings
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pytest_benchmark.logger import PytestBenchmarkWarning
@@ -137,7 +137,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in filter(_is_suite, items):
         item.add_marker(pytest.mark.benchmark(disable_gc=True))
         if in_gate:
-            item.add_marker(pytest.mark.duel(check=True))
+            case = cast("Case", _case(item))
+            threads = config.stash[SESSION].catalogue.backends[case.backend].threads
+            item.add_marker(pytest.mark.duel(check=True, case=case.id, cpus=threads))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -1,11 +1,14 @@
 """Time a case: rounds over a pool of distinct inputs, reported per item."""
 
+import hashlib
 import itertools
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from pytest_duel.catalogue.model import Arguments, Call, Kernel
+from pytest_duel.catalogue.parity import frozen
 
 MIN_ROUNDS, MAX_ROUNDS = 5, 300
 """The most raw rounds that are kept for a case."""
@@ -29,7 +32,8 @@ def time_case(
     if serve:  # a gate times both sides in turns, and asks for so many calls at a time
         for arguments in () if kernel.self_timed else pool:
             call(*arguments)  # compiles, imports and fills caches
-        serve(_served(kernel, call, pool))
+        has_answers = kernel.outputs and not kernel.self_timed
+        serve(_served(kernel, call, pool), partial(_digest, call, pool) if has_answers else None)
         return
     if benchmark.disabled:
         benchmark.pedantic(call, args=pool[0])
@@ -38,6 +42,14 @@ def time_case(
     items = len(pool) * batch
     # Before pytest-benchmark takes any statistic of them.
     benchmark.stats.stats.data[:] = [duration / items for duration in recorded]
+
+
+def _digest(call: Call, pool: Sequence[Arguments]) -> str:
+    """Return a digest of all answers, to the last bit."""
+    digest = hashlib.sha256()
+    for arguments in pool:
+        digest.update(repr(frozen(call(*arguments))).encode())
+    return digest.hexdigest()
 
 
 def _record(

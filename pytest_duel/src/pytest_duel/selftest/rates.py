@@ -148,6 +148,21 @@ def tables(data: Mapping[str, Any]) -> list[Table]:
             ),
         ),
         Table(
+            "two builds of equal code, with the limits below",
+            ("", "gates", "95 %"),
+            tuple(_counted(trials, Kind.REBUILT, EQUAL)),
+        ),
+        Table(
+            f"two builds, one benchmark slowed by {slowdown}, or a point beyond its limit",
+            ("", "gates", "95 %"),
+            tuple(_counted(trials, Kind.REBUILT_SLOWED, SLOWED)),
+        ),
+        Table(
+            f"{len(gates(trials, Kind.PLACEMENT))} builds against another of equal code",
+            ("", "least", "largest", "a slowdown counts from"),
+            tuple(_floors(data)),
+        ),
+        Table(
             "by benchmark; false: called a regression where it was not slowed",
             ("", "a call", "slowed", "caught", "false"),
             tuple(_benchmarks(data)),
@@ -205,6 +220,16 @@ def _benchmarks(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
             str(sum(map(is_named, slowed))),
             f"{wrong} of {len(plain)}",
         )
+
+
+def _floors(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield what the place of compiled code has given, and may give."""
+    own = gates(data["trials"], Kind.PLACEMENT)
+    for name, floor in records.floors(own).items():
+        changes = [one["cases"][name]["change"] for one in own if name in one["cases"]]
+        limit = data["key"]["thresholds"].get(name, data["key"]["threshold"])
+        told = f"{floor:.1%}" if floor > limit else "the threshold"
+        yield name, f"{min(changes):+.1%}", f"{max(changes):+.1%}", told
 
 
 def intro(data: Mapping[str, Any]) -> str:

@@ -1,4 +1,7 @@
-"""A self-test's trials as they are saved, and what they say: rates, floors, what is caught."""
+"""A self-test's trials as they are saved, and what they say: rates, floors, what is caught.
+
+Files of earlier versions, which tried the cases of a catalogue, are read as well.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,12 +27,6 @@ ALPHA = 0.01
 """The chance that any case of a gate is beyond its floor."""
 LEAST = 8
 """Draws of placement that it takes to tell its spread, the base's among them."""
-MEASURING = (
-    "paired/engine.py", "paired/client.py", "paired/worker.py", "paired/sampling.py",
-    "statistics/paired.py", "selftest/catalogue_gate.py", "selftest/selftest.py",
-    "selftest/stock.py",
-)  # fmt: skip
-"""The modules that measure and decide."""
 CAUGHT = 0.95
 """A slowdown that is caught nineteen times in twenty."""
 
@@ -45,20 +42,20 @@ class Kind(StrEnum):
     """What is true in a trial."""
 
     SAME = "same"
-    """Base and head are one wheel."""
+    """Both sides are one build."""
     SLOWED = "slowed"
-    """So they are, but half of the cases do extra work in the head."""
+    """So they are, but something does extra work in the head."""
     PLACEMENT = "placement"
-    """The head's wheel is built anew with its code placed otherwise: floors come from these."""
+    """The head is built anew with its code placed otherwise: floors come from these."""
     REBUILT = "rebuilt"
-    """Two wheels of one source that took no part in the floors, one on each side."""
+    """Two builds of one source that took no part in the floors, one on each side."""
     REBUILT_SLOWED = "rebuilt-slowed"
-    """The same, and half of the cases do so much extra work that the gate should tell."""
+    """The same, and something does so much extra work that the gate should tell."""
     STOCK = "stock"
     """Three runs of pytest-benchmark: one, the same again, and one with extra work."""
 
 
-def measuring_code(modules: Sequence[str] = MEASURING) -> str:
+def measuring_code(modules: Sequence[str]) -> str:
     """Return a digest of the code that measures and decides."""
     return files.digest(HOME / "pytest_duel" / name for name in modules)
 

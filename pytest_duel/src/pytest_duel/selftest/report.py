@@ -1,4 +1,7 @@
-"""What a self-test says, as Markdown, and in the one sentence that a gate quotes."""
+"""What a self-test of a catalogue has said, as Markdown; and the sentence that a gate quotes.
+
+`rates` and `said` tell what the self-test of a project says.
+"""
 
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +24,7 @@ from pytest_duel.selftest.records import (
     stock_caught,
 )
 from pytest_duel.selftest.stock import RULES
+from pytest_duel.selftest.trials import MEASURING
 from pytest_duel.support import markdown
 from pytest_duel.support.exit_codes import Exit
 
@@ -46,11 +50,13 @@ def quote(data: Mapping[str, Any], machine: Mapping[str, Any]) -> str:
     if not same[Exit.REGRESSION].of:
         return ""
     where = "this machine" if machine == data["machine"] else "another machine"
-    if data["key"].get("code") != measuring_code():
+    key = data["key"]
+    if key.get("code") != measuring_code(MEASURING):
         where += ", of other measuring code"
     said = [
-        f"self-test on {where} ({data['when'][:10]}, {len(data['key']['cases'])} cases): a false "
-        f"alarm in {_rate(same[Exit.REGRESSION])} gates"
+        f"self-test on {where} ({data['when'][:10]}, "
+        f"{len(key.get('benchmarks') or key['cases'])} benchmarks): a false alarm in "
+        f"{_rate(same[Exit.REGRESSION])} gates"
     ]
     slowed = {extra: rate for extra, rate in caught(trials).items() if extra}
     said += [f"{extra:.0%} caught in {_rate(rate)}" for extra, rate in slowed.items()]

@@ -1,7 +1,8 @@
 """Gates of any project whose truth is known: equal code, or one benchmark slowed on purpose.
 
 Both arms are the working tree, installed once. A trial is a gate as `pytest-duel gate` runs it, or
-three runs of stock pytest-benchmark on the same code.
+three runs of stock pytest-benchmark on the same code. In some trials one arm, or both, are the
+same source built with its compiled code placed otherwise.
 """
 
 import statistics
@@ -14,11 +15,12 @@ from typing import Any
 from pytest_duel.gate import findings
 from pytest_duel.gate.run import Prepared, checked_answers, measure
 from pytest_duel.paired.checking import Checked
-from pytest_duel.paired.engine import lanes
+from pytest_duel.paired.engine import Arm, lanes
 from pytest_duel.paired.pytest_worker.slower import PlantError
 from pytest_duel.paired.sampling import ALPHA, LOOKS, Sampled
 from pytest_duel.paired.schedule import BATCH_SECONDS, QUAD, QUADS
 from pytest_duel.results import machine
+from pytest_duel.selftest import placement, records
 from pytest_duel.selftest.records import Kind, Report, SelftestError, Trial, measuring_code
 from pytest_duel.selftest.stock_runs import run_thrice
 from pytest_duel.support import files
@@ -28,6 +30,7 @@ MEASURING = (
     "paired/pytest_worker/fixture.py", "paired/pytest_worker/slower.py",
     "paired/pytest_worker/plugin.py", "statistics/paired.py", "gate/plan.py", "gate/findings.py",
     "selftest/stock_plugin.py", "selftest/stock_runs.py", "selftest/trials.py",
+    "selftest/placement.py",
 )  # fmt: skip
 """The modules that measure and decide."""
 PROCESSES = 4
@@ -37,6 +40,10 @@ STOCK_SECONDS = 1.3
 PLANT = f"{PlantError.__name__}: "
 """How the reason begins where a worker cannot slow a benchmark."""
 PACKAGES = ("pytest-duel", "pytest", "pytest-benchmark")
+BEYOND = 0.01
+"""A slowdown is planted by so much more than what the place of the code may hide."""
+ORDER = (Kind.SAME, Kind.SLOWED, Kind.REBUILT, Kind.REBUILT_SLOWED, Kind.STOCK)
+"""Of the kinds that take turns."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +78,15 @@ class Plan:
         }
 
     def steps(self) -> list[tuple[Kind, int]]:
-        """Return all trials; kinds take turns, and the first is one of equal code."""
-        order = (Kind.SAME, Kind.SLOWED, Kind.STOCK)
+        """Return all trials; floors come first, then kinds take turns, first one of equal code."""
         places = [
-            ((index + 0.5) / number, order.index(kind), index)
+            ((index + 0.5) / number, ORDER.index(kind), index)
             for kind, number in self.trials.items()
+            if kind is not Kind.PLACEMENT
             for index in range(number)
         ]
-        return [(order[kind], index) for _, kind, index in sorted(places)]
+        floors = [(Kind.PLACEMENT, one) for one in range(self.trials.get(Kind.PLACEMENT, 0))]
+        return floors + [(ORDER[kind], index) for _, kind, index in sorted(places)]
 
     def forecast(self, steps: Sequence[tuple[Kind, int]]) -> tuple[float, float]:
         """Return how many seconds trials will take: about, and at most."""
@@ -116,9 +124,15 @@ def run(plan: Plan, report: Report, announce: Callable[[str], None]) -> None:
         f"{minutes(about)} in all, at most some {minutes(most)}"
     )
     plan = replace(plan, checked=checked_answers(plan.ready, announce))
+    builds: dict[str, Arm] = {}
+    for name in dict.fromkeys(name for step in steps for name in placement.names(*step)):
+        # All before any is measured, for building keeps a machine busy.
+        announce(f"building the code with its placement {name} ...")
+        builds[name] = placement.built(plan.ready, name)
     started = time.monotonic()
     for number, (kind, index) in enumerate(steps, 1):
-        trial = _trial(plan, kind, index, report.trials)
+        own = replace(plan, ready=_arranged(plan.ready, kind, index, builds, report.trials))
+        trial = _trial(own, kind, index, report.trials)
         report.add(trial)
         left = (time.monotonic() - started) / number * (len(steps) - number)
         announce(
@@ -162,15 +176,32 @@ def target(benchmarks: Sequence[str], index: int, trials: Sequence[Trial]) -> st
     return names[index % len(names)]
 
 
+def _arranged(
+    ready: Prepared, kind: Kind, index: int, builds: Mapping[str, Arm], trials: Sequence[Trial]
+) -> Prepared:
+    """Return the arms of a trial, and what the place of their code may give."""
+    sides = [builds[name] for name in placement.names(kind, index)]
+    if not sides:
+        return ready
+    base, head = (ready.base, *sides)[-2:]
+    known = {} if kind is Kind.PLACEMENT else records.floors(trials)
+    limits = ready.own.thresholds
+    floors = {name: one for name, one in known.items() if one > limits.get(name, 1.0)}
+    return replace(ready, base=base, head=head, own=replace(ready.own, floors=floors))
+
+
 def _trial(plan: Plan, kind: Kind, index: int, trials: Sequence[Trial]) -> Trial:
+    own = plan.ready.own
     extra: dict[str, float] = {}
-    if kind is not Kind.SAME:
-        extra[target(list(plan.ready.own.measured), index, trials)] = plan.slowdown
+    if kind in (Kind.SLOWED, Kind.REBUILT_SLOWED, Kind.STOCK):
+        name = target(list(own.measured), index, trials)
+        hidden = own.floors.get(name)
+        extra[name] = max(plan.slowdown, hidden + BEYOND) if hidden else plan.slowdown
     trial = {"kind": kind, "index": index, "extra": extra}
     if kind is not Kind.STOCK:
         return trial | _gate(plan, f"{kind} {index}", extra)
     ready = plan.ready
-    return trial | {"runs": run_thrice(ready.head, ready.tests, list(ready.own.measured), extra)}
+    return trial | {"runs": run_thrice(ready.head, ready.tests, list(own.measured), extra)}
 
 
 def _gate(plan: Plan, seed: str, extra: Mapping[str, float]) -> dict[str, Any]:
@@ -220,9 +251,13 @@ def _case(name: str, sampled: Sampled, extra: Mapping[str, float]) -> dict[str, 
 
 
 def _outcome(kind: Kind, trial: Trial) -> str:
+    slowed = f"{', '.join(trial['extra'])} slowed"
     names = {
         Kind.SAME: "equal code",
-        Kind.SLOWED: f"{', '.join(trial['extra'])} slowed",
+        Kind.SLOWED: slowed,
+        Kind.PLACEMENT: "code placed otherwise",
+        Kind.REBUILT: "two builds of equal code",
+        Kind.REBUILT_SLOWED: f"two builds, {slowed}",
         Kind.STOCK: "pytest-benchmark three times",
     }
     return names[kind] + (f": {trial['word']}" if "word" in trial else "")

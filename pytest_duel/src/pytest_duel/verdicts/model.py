@@ -9,9 +9,7 @@ from pytest_duel.support import harmless
 from pytest_duel.support.exit_codes import Exit, worst
 
 RANKING = (Verdict.REGRESSION, Verdict.INCONCLUSIVE, Verdict.IMPROVEMENT, Verdict.NO_CHANGE)
-QUIET = (
-    Verdict.NO_CHANGE, Verdict.INCONCLUSIVE, "control", "same code", "steady", "too short",
-)  # fmt: skip
+QUIET = (Verdict.NO_CHANGE, Verdict.INCONCLUSIVE, "control", "steady", "too short")
 """What a short report leaves out."""
 
 

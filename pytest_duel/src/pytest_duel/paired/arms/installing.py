@@ -18,7 +18,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -71,6 +71,8 @@ class Recipe:
     """Told to builds that would ask git for one."""
     python: str = sys.executable
     """The interpreter to install for."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Of the environment, for builds only."""
 
 
 @dataclass(frozen=True)
@@ -348,6 +350,7 @@ def run_build(command: Sequence[str], folder: Path, recipe: Recipe) -> None:
         "SETUPTOOLS_SCM_PRETEND_VERSION": recipe.version,
         "PDM_BUILD_SCM_VERSION": recipe.version,
         "POETRY_DYNAMIC_VERSIONING_BYPASS": recipe.version,
+        **recipe.variables,
     }
     try:
         done = processes.run(command, timeout=SECONDS, cwd=folder, env=environment)
@@ -363,6 +366,7 @@ def _key(folder: Path, recipe: Recipe) -> str:
     digest = hashlib.sha256()
     variables = {name: os.environ.get(name) for name in _RELEVANT}
     variables |= {name: own for name, own in os.environ.items() if name.startswith(_OF_CARGO)}
+    variables |= recipe.variables
     tool = installer().name if recipe.install == PIP else recipe.install
     toolchain = (
         sys.version,

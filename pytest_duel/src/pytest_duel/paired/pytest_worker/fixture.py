@@ -74,10 +74,15 @@ class ServedFixture(BenchmarkFixture):
             one_round(timed=False)
         return result
 
-    def serve(self, time: Callable[[int, Callable[[], float]], float]) -> None:
+    def serve(
+        self,
+        time: Callable[[int, Callable[[], float]], float],
+        answers: Callable[[], str] | None = None,
+    ) -> None:
         """Have the engine time a function: (calls, timer) → the seconds that these calls took.
 
-        For plugins that have a loop of their own, over many inputs say.
+        For plugins that have a loop of their own, over many inputs say. `answers` returns a digest
+        of what the calls return, by which the engine tells whether two benchmarks do the same.
         """
         self._mode = "benchmark.serve(...)"
 
@@ -91,9 +96,15 @@ class ServedFixture(BenchmarkFixture):
                 if is_collecting:
                     gc.enable()
 
-        self._serve(timed, calls=1, limit=None)
+        self._serve(timed, calls=1, limit=None, answers=answers)
 
-    def _serve(self, time: Callable[[int], float], calls: int, limit: int | None) -> None:
+    def _serve(
+        self,
+        time: Callable[[int], float],
+        calls: int,
+        limit: int | None,
+        answers: Callable[[], str] | None = None,
+    ) -> None:
         """Answer the engine until it closes the benchmark.
 
         Parameters
@@ -104,12 +115,15 @@ class ServedFixture(BenchmarkFixture):
             In a round.
         limit
             Rounds that the test allows; None for any number.
+        answers
+            Returns a digest of what the calls return.
         """
+        told = answers() if answers and self.talk.wants_answers else None
         stats = self._make_stats(calls)  # type: ignore[no-untyped-call]
         ServedFixture.timer = self._timer
         slower = Slower(self._timer, may_call_more=limit is None)
         with _frozen_heap():
-            self.talk.answer({"calls": calls, "limit": limit})
+            self.talk.answer({"calls": calls, "limit": limit, "answers": told})
             while (request := self.talk.next())["do"] in ("time", "count"):
                 rounds = int(request["calls"])
                 if request["do"] == "count":

@@ -71,8 +71,8 @@ class Worker:
             session.options["timer"].target = clocks.GENUINE[name]
         ServedFixture.talk = self.talk
         vars(plugin)["BenchmarkFixture"] = ServedFixture  # which its own fixture makes
-        own = "marker that pytest-duel reads: duel(threshold=SHARE, skip=REASON, check=True)"
-        config.addinivalue_line("markers", f"duel(threshold, skip, check): {own}")
+        own = "marker of pytest-duel: duel(threshold=SHARE, skip=REASON, check=True, cpus=NUMBER)"
+        config.addinivalue_line("markers", f"duel(threshold, skip, check, cpus): {own}")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Remember what could not be collected."""

@@ -18,6 +18,8 @@ class Talk:
         self._channel = channel
         self.waiting: str | None = None
         """What the engine asked and has no answer to."""
+        self.wants_answers = False
+        """The benchmark that was opened shall tell what its calls return."""
 
     def next(self) -> dict[str, Any]:
         """Wait for the next request.
@@ -32,6 +34,8 @@ class Talk:
             raise EndedError
         request: dict[str, Any] = json.loads(line)
         self.waiting = request["do"]
+        if request["do"] == "open":
+            self.wants_answers = bool(request.get("digest"))
         return request
 
     def answer(self, reply: Mapping[str, Any]) -> None:
