@@ -150,8 +150,8 @@ def test_gymnasiums_own_statistics_can_stand_beside() -> None:
     [
         ({"num_envs": 0}, ValueError, "num_envs is 0: num_envs must be a positive int"),
         ({"num_envs": 1.0}, ValueError, "num_envs is 1.0"),
-        ({"num_envs": np.timedelta64(2)}, ValueError, "num_envs is np.timedelta64(2)"),
-        ({"learner": np.timedelta64(2)}, ValueError, "learner is "),
+        ({"num_envs": np.timedelta64(2, "s")}, ValueError, "num_envs is np.timedelta64(2,'s')"),
+        ({"learner": np.timedelta64(2, "s")}, ValueError, "learner is "),
         ({"parameters": "x"}, ValueError, "parameters is 'x'"),
         ({"parameters": 5}, TypeError, "parameters has type int"),
         ({"agents": "some"}, ValueError, "agents is 'some'"),

@@ -131,7 +131,7 @@ ONE_MARKET = [
     ({"tolerance": SPECK}, f"tolerance is {SPECK!r}: {TOLERANCE}"),
     ({"tolerance": BELOW_ONE}, f"tolerance is {BELOW_ONE!r}: {TOLERANCE}"),
     ({"tolerance": np.float32(-1e-9)}, f"tolerance is {np.float32(-1e-9)!r}: {TOLERANCE}"),
-    ({"tolerance": np.timedelta64(0)}, f"tolerance is np.timedelta64(0): {TOLERANCE}"),
+    ({"tolerance": np.timedelta64(0, "s")}, f"tolerance is np.timedelta64(0,'s'): {TOLERANCE}"),
     ({"tolerance": np.datetime64(0, "s")},
      f"tolerance is {np.datetime64(0, 's')!r}: {TOLERANCE}"),
     ({"tolerance": 0j}, f"tolerance is 0j: {TOLERANCE}"),

@@ -361,7 +361,7 @@ REFUSALS: list[tuple[str, Any, type[Exception], str]] = [
     ("bid_penalty", True, TypeError, f"model.bid_penalty has type bool: {NUMBER}"),
     ("bid_penalty", np.float32(np.inf), ValueError, "model.bid_penalty is inf: it must be finite"),
     ("shortage_penalty", 1j, TypeError, f"model.shortage_penalty has type complex: {NUMBER}"),
-    ("reward_scale", np.timedelta64(1), TypeError,
+    ("reward_scale", np.timedelta64(1, "s"), TypeError,
      f"model.reward_scale has type timedelta64: {NUMBER}"),
     ("demand_scale", Decimal(1), TypeError, f"model.demand_scale has type Decimal: {NUMBER}"),
     ("demand_scale", np.ones(()), TypeError, f"model.demand_scale has type ndarray: {NUMBER}"),
