@@ -198,13 +198,10 @@ pub fn many_markets<'py>(
     threads: Option<usize>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = given.bids.py();
-    let inputs = Inputs::many_markets(given)?;
-    let outputs = outputs_of(&inputs, out)?;
     let mut pins = Pins::default();
-    inputs.pin(&mut pins)?;
-    if let Ok(outputs) = &outputs {
-        outputs.pin(&mut pins)?;
-    }
+    out.map(|out| outputs::pin(out, &mut pins)).transpose()?;
+    let inputs = Inputs::many_markets(given, &mut pins)?;
+    let outputs = outputs_of(&inputs, out)?;
 
     market_core::read_environment();
     // All this may have run Python code, after which shapes are taken anew.
@@ -271,12 +268,11 @@ pub fn no_markets<'py>(
     given: &Given<'_, 'py>,
     out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let inputs = Inputs::many_markets(given)?;
-    let outputs = outputs_of(&inputs, out)??;
     let mut pins = Pins::default();
-    inputs.pin(&mut pins)?;
-    outputs.pin(&mut pins)?;
-    // SAFETY: the outputs are pinned.
+    out.map(|out| outputs::pin(out, &mut pins)).transpose()?;
+    let inputs = Inputs::many_markets(given, &mut pins)?;
+    let outputs = outputs_of(&inputs, out)??;
+    // SAFETY: the outputs are fresh or pinned.
     let cells = unsafe { outputs.cells(inputs.view_markets()?.shape())? };
     inputs.py().detach(|| cells.zero());
     outputs.into_result()

@@ -157,22 +157,13 @@ impl<'py> Outputs<'py> {
         Ok(outputs)
     }
 
-    /// Keeps the memory of the outputs where it is. Nobody else can reach fresh ones.
-    pub fn pin(&self, pins: &mut Pins<'py>) -> PyResult<()> {
-        if self.out.is_some() {
-            pins.add(&self.prices)?;
-            pins.add(&self.cleared)?;
-        }
-        Ok(())
-    }
-
     /// The memory of the outputs.
     ///
     /// # Errors
     /// If other code has changed the arrays since they were checked.
     ///
     /// # Safety
-    /// The outputs are pinned for as long as the cells are used.
+    /// Outputs that were given are pinned for as long as the cells are used.
     pub unsafe fn cells(&self, shape: [usize; 2]) -> PyResult<Cells<'_>> {
         self.check_layouts(shape)?;
         let (prices, cleared) = (&self.prices, &self.cleared);
@@ -225,6 +216,15 @@ impl<'py> Outputs<'py> {
         }
         Ok(())
     }
+}
+
+/// Keeps the memory of the arrays in `out` where it is.
+pub fn pin<'py>(out: &Bound<'py, PyAny>, pins: &mut Pins<'py>) -> PyResult<()> {
+    let Some((prices, cleared)) = pair(out) else {
+        return Ok(()); // what is wrong with it is told once all values are good
+    };
+    pins.add(&prices)?;
+    pins.add(&cleared)
 }
 
 /// The two arrays in `out`, if that is what it is.

@@ -34,26 +34,35 @@ impl Views<'_> {
 impl<'a, 'py> Inputs<'a, 'py> {
     #[inline(always)]
     pub fn one_market(given: &Given<'a, 'py>) -> PyResult<Self> {
-        Self::new(given, Array::scalar)
-    }
-
-    pub fn many_markets(given: &Given<'a, 'py>) -> PyResult<Self> {
-        Self::new(given, Array::new)
-    }
-
-    #[inline(always)]
-    fn new(
-        given: &Given<'a, 'py>,
-        demand: impl Fn(Argument, &'a Bound<'py, PyAny>) -> PyResult<Array<'a, 'py>>,
-    ) -> PyResult<Self> {
-        let scarcity_price = |object| Array::scalar(Argument::ScarcityPrice, object);
         Ok(Self {
             py: given.bids.py(),
             bids: Array::new(Argument::Bids, given.bids)?,
             quantities: Array::new(Argument::Quantities, given.quantities)?,
-            demand: demand(Argument::Demand, given.demand)?,
-            scarcity_price: given.scarcity_price.map(scarcity_price).transpose()?,
+            demand: Array::scalar(Argument::Demand, given.demand)?,
+            scarcity_price: Self::scarcity_price(given)?,
         })
+    }
+
+    /// Those of a batch. Each is pinned before the next is looked at, which may run Python code.
+    pub fn many_markets(given: &Given<'a, 'py>, pins: &mut Pins<'py>) -> PyResult<Self> {
+        let mut pinned = |argument, object| {
+            let array = Array::new(argument, object)?;
+            array.pin(pins)?;
+            PyResult::Ok(array)
+        };
+        Ok(Self {
+            py: given.bids.py(),
+            bids: pinned(Argument::Bids, given.bids)?,
+            quantities: pinned(Argument::Quantities, given.quantities)?,
+            demand: pinned(Argument::Demand, given.demand)?,
+            scarcity_price: Self::scarcity_price(given)?,
+        })
+    }
+
+    #[inline(always)]
+    fn scarcity_price(given: &Given<'a, 'py>) -> PyResult<Option<Array<'a, 'py>>> {
+        let scalar = |object| Array::scalar(Argument::ScarcityPrice, object);
+        given.scarcity_price.map(scalar).transpose()
     }
 
     pub fn py(&self) -> Python<'py> {
@@ -67,11 +76,6 @@ impl<'a, 'py> Inputs<'a, 'py> {
             Argument::Demand => &self.demand,
             Argument::ScarcityPrice => self.scarcity_price.as_ref().unwrap_or(&self.demand),
         }
-    }
-
-    /// Keeps the memory of a batch's views where it is.
-    pub fn pin(&self, pins: &mut Pins<'py>) -> PyResult<()> {
-        [&self.bids, &self.quantities, &self.demand].into_iter().try_for_each(|one| one.pin(pins))
     }
 
     /// Views in the shapes of one market.

@@ -28,8 +28,12 @@ _UNWANTED = (
 )  # fmt: skip
 """Variables that would change what a worker does."""
 
-_OPTIMIZED = "assertions not in test modules or plugins will be ignored"
-"""What pytest warns of where PYTHONOPTIMIZE is set; a project may make warnings errors."""
+_OPTIMIZED = (
+    "assertions not in test modules or plugins will be ignored",
+    "Module already imported so cannot be rewritten",
+)
+"""What pytest warns of where PYTHONOPTIMIZE is set: there are no assertions, nor the docstring that
+would keep it from rewriting ours. A project may make warnings errors."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,7 @@ def _command(arm: Arm, tests: Suite, own: str) -> list[str]:
         arm.python, "-P", "-m", "pytest_duel.paired.pytest_worker",
         "-p", "pytest_duel.paired.pytest_worker.plugin",
         "-p", "benchmark",  # by itself it may come late, or not at all
-        "-W", f"ignore:{_OPTIMIZED}",
+        *(word for warning in _OPTIMIZED for word in ("-W", f"ignore:{warning}")),
         f"--basetemp={Path(own, 'tmp')}", "-o", f"cache_dir={own}/cache", *tests.arguments,
     ]  # fmt: skip
 
