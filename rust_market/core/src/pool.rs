@@ -1,18 +1,24 @@
 //! The threads that batches share.
 
 use std::num::NonZero;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, OnceLock};
 use std::time::{Duration, Instant};
-use std::{env, hint, ptr, thread};
+use std::{env, hint, io, ptr, thread};
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::{ThreadBuilder, ThreadPool, ThreadPoolBuilder};
 
 #[cfg(target_os = "linux")]
 use crate::affinity::Affinity;
 
 /// So long a thread that has no work left waits for the others without sleeping.
 const PATIENCE: Duration = Duration::from_micros(200);
+
+/// Bytes of a thread's stack.
+const STACK: usize = 2 << 20;
+
+/// Bytes that a thread may need beside its stack before it runs.
+const BESIDE: usize = 1 << 20;
 
 struct Pool {
     threads: ThreadPool,
@@ -112,8 +118,7 @@ fn build() -> Option<&'static Pool> {
     if !forgotten_in_children() {
         return None;
     }
-    let name = |index| format!("rust_market-{index}");
-    let builder = ThreadPoolBuilder::new().num_threads(most_threads()).thread_name(name);
+    let builder = ThreadPoolBuilder::new().num_threads(most_threads()).spawn_handler(start);
     let threads = builder.build().ok()?;
     let pool = Box::leak(Box::new(Pool {
         #[cfg(target_os = "linux")]
@@ -122,6 +127,29 @@ fn build() -> Option<&'static Pool> {
     }));
     POOL.store(pool, Ordering::Release);
     Some(pool)
+}
+
+/// Starts a thread, and waits until it runs.
+///
+/// The system ends the process where a new thread finds no memory for what it keeps for itself. So
+/// it is seen before that there is enough, and threads start one after the other.
+///
+/// # Errors
+/// If there is too little memory, or the system gives no more threads.
+fn start(builder: ThreadBuilder) -> io::Result<()> {
+    let mut room = Vec::<u8>::new();
+    room.try_reserve_exact(STACK + BESIDE).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    drop(hint::black_box(room)); // else the compiler would leave out what is not used
+    let running = Arc::new(Barrier::new(2));
+    let runs = Arc::clone(&running);
+    let name = format!("rust_market-{}", builder.index());
+    thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
+        runs.wait();
+        drop(runs);
+        builder.run();
+    })?;
+    running.wait();
+    Ok(())
 }
 
 /// Sees to it that a child that is forked, as Python's `multiprocessing` does it, makes itself a
