@@ -137,9 +137,9 @@ fn build() -> Option<&'static Pool> {
 /// # Errors
 /// If there is too little memory, or the system gives no more threads.
 fn start(builder: ThreadBuilder) -> io::Result<()> {
-    let mut room = Vec::<u8>::new();
-    room.try_reserve_exact(STACK + BESIDE).map_err(|_| io::ErrorKind::OutOfMemory)?;
-    drop(hint::black_box(room)); // else the compiler would leave out what is not used
+    if !can_be_mapped(STACK + BESIDE) {
+        return Err(io::ErrorKind::OutOfMemory.into());
+    }
     let running = Arc::new(Barrier::new(2));
     let runs = Arc::clone(&running);
     let name = format!("rust_market-{}", builder.index());
@@ -150,6 +150,25 @@ fn start(builder: ThreadBuilder) -> io::Result<()> {
     })?;
     running.wait();
     Ok(())
+}
+
+/// Whether the system gives so many bytes. An allocator may have as many that it was given before,
+/// but a new thread cannot use those.
+#[cfg(unix)]
+#[allow(unsafe_code)]
+fn can_be_mapped(bytes: usize) -> bool {
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: what is mapped is new, nobody uses it, and it is unmapped as it was mapped.
+    unsafe {
+        let mapped = libc::mmap(ptr::null_mut(), bytes, access, kind, -1, 0);
+        mapped != libc::MAP_FAILED && libc::munmap(mapped, bytes) == 0
+    }
+}
+
+#[cfg(not(unix))]
+fn can_be_mapped(_: usize) -> bool {
+    true
 }
 
 /// Sees to it that a child that is forked, as Python's `multiprocessing` does it, makes itself a
