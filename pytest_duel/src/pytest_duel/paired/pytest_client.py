@@ -32,8 +32,8 @@ _OPTIMIZED = (
     "assertions not in test modules or plugins will be ignored",
     "Module already imported so cannot be rewritten",
 )
-"""What pytest warns of where PYTHONOPTIMIZE is set: there are no assertions, nor the docstring that
-would keep it from rewriting ours. A project may make warnings errors."""
+"""What pytest warns of where PYTHONOPTIMIZE is set: there are no assertions, nor is there the
+docstring that keeps it from rewriting ours. A project may make warnings errors."""
 
 
 @dataclass(frozen=True)
