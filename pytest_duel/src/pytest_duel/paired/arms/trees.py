@@ -58,8 +58,8 @@ def repository(folder: Path) -> Repository:
     home = folder.resolve()
     if not home.is_relative_to(root):
         raise TreeError(
-            f"{folder} is not in the working tree of its repository, which is {root}: git's setting "
-            "core.worktree says so"
+            f"{folder} is not in the working tree of its repository, which is {root}: git's "
+            "setting core.worktree says so"
         )
     return Repository(root, home.relative_to(root))
 
@@ -215,7 +215,7 @@ def _copy_working_tree(root: Path, folder: Path) -> None:
 
 
 def _check_out_some(root: Path, names: Sequence[str], folder: Path) -> None:
-    """Write files of the last commit that a sparse checkout leaves out: nobody has deleted them."""
+    """Write files that a sparse checkout leaves out, as the last commit has them."""
     if not names:
         return
     folder.mkdir(parents=True, exist_ok=True)
