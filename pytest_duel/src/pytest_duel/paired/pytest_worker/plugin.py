@@ -175,9 +175,11 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> Iterator[None
 def _settings(config: pytest.Config) -> dict[str, str]:
     """Return pytest's settings, of whatever file they are in, but for those of this process."""
     own = {one.partition("=")[0] for one in config.known_args_namespace.override_ini or ()}
+    known = vars(config)  # to ask by the public name is a warning from pytest 9 on
+    found = known["_inicfg"] if "_inicfg" in known else known["inicfg"]
     return {
         name: str(getattr(one, "value", one))  # pytest 9 has them in records
-        for name, one in config.inicfg.items()
+        for name, one in found.items()
         if name not in own
     }
 
