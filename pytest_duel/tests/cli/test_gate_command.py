@@ -46,6 +46,16 @@ def test_a_wrong_option_is_a_usage_error(
     assert message in capsys.readouterr().err
 
 
+def test_a_report_that_is_a_folder_is_a_usage_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gate.md").mkdir()
+    with pytest.raises(SystemExit) as caught:
+        main(["gate", "--base", "HEAD", "--output", str(tmp_path / "gate.md")])
+    assert caught.value.code == Exit.ERROR
+    assert "is a folder" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("revision", ["no-such-revision", "", "HEAD:toy", "--all"])
 def test_an_unknown_revision_is_a_usage_error(
     revision: str,

@@ -134,6 +134,49 @@ def test_a_change_that_takes_away_a_benchmark_and_says_so_itself(toy: Path) -> N
     assert ready(toy).own.removed == (gone,)
 
 
+def test_a_change_that_has_no_answers_checked_any_more(toy: Path) -> None:
+    test = toy / "benchmarks/test_toy.py"
+    text = test.read_text()
+    marked = text.replace("def test_busy(", "@pytest.mark.duel(check=True)\ndef test_busy(")
+    test.write_text("import pytest\n" + marked)
+    git(toy, "commit", "--quiet", "--all", "--message", "checked")
+    test.write_text(text)
+    found = ready(toy).own
+    assert [name for name, one in found.run.items() if one.is_checked] == [
+        "benchmarks/test_toy.py::test_busy"
+    ]
+    assert any("no longer has answers checked" in one for one in found.warnings)
+
+
+def alters(toy: Path) -> list[str]:
+    """Return what a change is warned of that runs in the processes of both sides."""
+    return [one for one in ready(toy).own.warnings if "of both sides" in one]
+
+
+def test_a_plugin_that_a_change_adds_by_a_setting_of_pytest(toy: Path) -> None:
+    assert alters(toy) == []
+    (toy / "aside.py").write_text("")
+    (toy / "pytest.ini").write_text("[pytest]\naddopts = -p aside\n")
+    code, settings = alters(toy)
+    assert code.endswith(": aside.py")
+    assert settings.endswith(": addopts")
+
+
+def test_a_module_of_the_tests_that_a_change_alters(toy: Path) -> None:
+    helper = toy / "benchmarks/helper.py"
+    helper.write_text("SIZE = 1\n")
+    test = toy / "benchmarks/test_toy.py"
+    test.write_text("import helper\n" + test.read_text())
+    (toy / "benchmarks/test_more.py").write_text("def test_more():\n    pass\n")
+    git(toy, "add", "--all")
+    commit(toy, "helper", 2)
+    (toy / "benchmarks/test_more.py").write_text("def test_more():\n    assert True\n")
+    assert alters(toy) == []
+    helper.write_text("SIZE = 2\n")
+    (told,) = alters(toy)
+    assert told.endswith(": benchmarks/helper.py")
+
+
 WRITES = """
 import pathlib
 for base in pathlib.Path(__file__).parents[1].glob("base"):

@@ -45,6 +45,12 @@ def test_the_checkout_is_left_out_and_helpers_come_from_the_tree(root: Path) -> 
     ]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links as POSIX systems have them")
+def test_a_link_that_leads_nowhere_is_left_out(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    assert kept(root, tmp_path / "circle") == []
+
+
 def test_another_harness_is_left_out(root: Path) -> None:
     (root / "helpers/pytest_duel").mkdir()
     assert kept(root, root / "helpers") == []

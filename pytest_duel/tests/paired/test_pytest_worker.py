@@ -138,6 +138,7 @@ def test_code_that_replaces_the_clock_is_not_timed_with_it(tmp_path: Path) -> No
     {"PYTEST_ADDOPTS": "-p no:benchmark"},
     {"PYTHONPYCACHEPREFIX": "/nowhere"},
     {"PYTHONDONTWRITEBYTECODE": "1"},
+    {"PYTHONWARNINGS": "error"},
 ], ids=lambda one: next(iter(one)))  # fmt: skip
 def test_variables_that_change_pytest_or_python(
     variables: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

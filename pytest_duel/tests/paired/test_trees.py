@@ -3,12 +3,14 @@
 import hashlib
 import os
 import socket
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from pytest_duel.paired.arms import trees
+from pytest_duel.support.scratch import scratch
 from repositories import commit, git
 
 
@@ -181,3 +183,68 @@ def test_a_partial_clone_whose_remote_is_gone_says_so(root: Path, tmp_path: Path
     (tmp_path / "moved").rename(root)
     trees.export(own, commit, tmp_path / "again")
     assert (tmp_path / "again/project/changed").read_text() == "unique"
+
+
+def test_a_hash_stands_for_what_git_has_whatever_replaces_it(root: Path, tmp_path: Path) -> None:
+    before = git(root, "rev-parse", "HEAD")
+    git(root, "commit", "--quiet", "--all", "--message", "two")
+    git(root, "replace", before, "HEAD")
+    own = trees.repository(root)
+    assert trees.export(own, before, tmp_path / "out") == []
+    assert (tmp_path / "out/project/changed").read_text() == "before"
+
+
+def test_a_link_that_is_written_as_a_file_is_told(root: Path, tmp_path: Path) -> None:
+    git(root, "config", "core.symlinks", "false")
+    own = trees.repository(root)
+    assert trees.export(own, trees.commit_of("main", own), tmp_path / "out") == ["project/link"]
+
+
+@pytest.mark.parametrize("revision", ["HEAD", None])
+def test_a_link_that_names_the_repository_in_full_leads_into_the_copy(
+    root: Path, tmp_path: Path, revision: str | None
+) -> None:
+    (root / "project/full").symlink_to(root / "project/kept")
+    (root / "project/all").symlink_to(root / "project", target_is_directory=True)
+    (root / "project/away").symlink_to(tmp_path)
+    git(root, "add", "--all")
+    commit(root, "links", 2)
+    (root / "project/kept").write_text("after")
+    own = trees.repository(root)
+    trees.export(own, revision and trees.commit_of(revision, own), tmp_path / "out")
+    for link, target in ("full", "kept"), ("all", "."):
+        copied = tmp_path / "out/project"
+        assert (copied / link).resolve() == (copied / target).resolve()
+    assert (tmp_path / "out/project/away").readlink() == tmp_path
+
+
+def test_what_a_sparse_checkout_leaves_out_is_not_taken_for_deleted(
+    root: Path, tmp_path: Path
+) -> None:
+    git(root, "sparse-checkout", "set", "--no-cone", "/*", "!kept", "!link")
+    assert not (root / "project/kept").exists()
+    index = (root / ".git/index").read_bytes()
+    trees.export(trees.repository(root), None, tmp_path / "out")
+    assert content(tmp_path / "out/project") == {
+        "kept": "before", "link": "before", "changed": "after", "untracked": "after",
+    }  # fmt: skip
+    assert (root / ".git/index").read_bytes() == index
+
+
+def test_what_gates_write_for_a_while_is_no_part_of_the_tree(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "project/temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(root / "project/temporary"))
+    own = trees.repository(root)
+    with scratch() as theirs, scratch() as ours:
+        trees.export(own, trees.commit_of("main", own), theirs / "base")
+        trees.export(own, None, ours / "head")
+        assert not (ours / "head/project/temporary").exists()
+
+
+def test_a_working_tree_that_is_elsewhere_is_named(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    git(root, "config", "core.worktree", str(tmp_path / "elsewhere"))
+    with pytest.raises(trees.TreeError, match=r"core\.worktree"):
+        trees.repository(root / "project")

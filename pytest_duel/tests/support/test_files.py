@@ -45,6 +45,15 @@ def test_a_link_stays_one_and_its_target_is_written(tmp_path: Path) -> None:
 
 
 @posix
+def test_a_link_that_leads_nowhere_is_replaced(tmp_path: Path) -> None:
+    link = tmp_path / "circle.md"
+    link.symlink_to("circle.md")
+    files.write(link, "new")
+    assert link.read_text(encoding="utf-8") == "new"
+    assert names(tmp_path) == ["circle.md"]
+
+
+@posix
 def test_a_pipe_is_written_to_as_it_is(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.json"
     os.mkfifo(pipe)

@@ -131,6 +131,8 @@ def report_file(text: str) -> Path:
         raise argparse.ArgumentTypeError(f"{text!r} ends in none of {', '.join(ENDINGS)}")
     if not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is in no folder that exists")
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder")
     return path
 
 

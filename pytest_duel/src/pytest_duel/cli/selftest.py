@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
-from pytest_benchmark.utils import get_commit_info
-
 from pytest_duel.cli.choosing import add_tests, paths_within, project_folder, selection
 from pytest_duel.cli.parser import Commands, add_command, announce, fraction, seconds, show
 from pytest_duel.gate.run import Question, prepared
+from pytest_duel.results import commit_info
 from pytest_duel.selftest import rates, said, trials
 from pytest_duel.selftest.records import Kind, Report, SelftestError
+from pytest_duel.support import files
 from pytest_duel.support.exit_codes import Exit
 
 TRIALS = 20
@@ -142,7 +142,8 @@ def _tried(options: argparse.Namespace) -> dict[str, object]:
     )
     with prepared(question, announce) as ready:
         plan = trials.Plan(ready, folder.name, numbers, options.slowdown)
-        report = Report(options.output, plan.key(), trials.here(), get_commit_info())
+        commit = commit_info.describe(folder)
+        report = Report(options.output, plan.key(), trials.here(), commit)
         trials.run(plan, report, announce)
     return report.data
 
@@ -157,4 +158,4 @@ def _record(text: str) -> Path:
     path = Path(text)
     if not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is in no folder that exists")
-    return path.resolve()
+    return files.real(path)

@@ -51,16 +51,39 @@ def about_settings(
             yield f"this change alters the gate's own setting {key!r}{held}"
 
 
-def about_drivers(base: Path, head: Path) -> Iterator[str]:
-    """Yield which files differ that run by themselves in the processes of both sides."""
+def about_drivers(base: Path, head: Path, loaded: Sequence[str] = ()) -> Iterator[str]:
+    """Yield which files differ that run by themselves in the processes of both sides.
+
+    Parameters
+    ----------
+    base, head
+        The trees.
+    loaded
+        Files of the head's that tests import, or that are plugins of pytest.
+    """
     names = {
         path.relative_to(tree).as_posix() for tree in (base, head) for path in tree.rglob(DRIVER)
     }
+    home = head.resolve()
+    files = (Path(one).resolve() for one in loaded)
+    names |= {one.relative_to(home).as_posix() for one in files if one.is_relative_to(home)}
     changed = [name for name in sorted(names) if _content(base / name) != _content(head / name)]
     if changed:
         yield (
             "this change alters code that runs in the processes of both sides, and could disturb "
             f"what is measured: {', '.join(changed)}"
+        )
+
+
+def about_pytest(before: Mapping[str, str] | None, after: Mapping[str, str]) -> Iterator[str]:
+    """Yield which of pytest's settings a change alters: plugins among them, and what is a test."""
+    if before is None:
+        return
+    names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    if names:
+        yield (
+            "this change alters settings of pytest, which hold in the processes of both sides: "
+            f"{', '.join(names)}"
         )
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pytest_duel.paired.client import SideError
@@ -60,6 +60,10 @@ class Collected:
     """By name, in pytest's order."""
     rootdir: str
     inifile: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Of pytest, in whatever file."""
+    drivers: tuple[str, ...] = ()
+    """Files of the project that run beside the tests and the code that they measure."""
 
     @property
     def files(self) -> list[str]:
@@ -98,7 +102,13 @@ def collect(arm: Arm, tests: Suite, who: str) -> Collected:
         raise CollectError(f"{who}: {name or 'the tests'} cannot be collected: {cause(text)}")
     _check_names([one["name"] for one in found["benchmarks"]], who)
     benchmarks = {one["name"]: _benchmark(one, who) for one in found["benchmarks"]}
-    return Collected(benchmarks, found["rootdir"], found["inifile"])
+    return Collected(
+        benchmarks,
+        found["rootdir"],
+        found["inifile"],
+        found["settings"],
+        tuple(found["drivers"]),
+    )
 
 
 def cause(text: str) -> str:

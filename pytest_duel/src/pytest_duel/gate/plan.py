@@ -1,7 +1,7 @@
 """What a gate measures of two arms, and from where on a slowdown of each benchmark counts."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pytest_duel.catalogue.project import TABLE
 from pytest_duel.gate.collect import Benchmark
@@ -117,7 +117,7 @@ def plan(
         name: _limit(head[name], base[name], settings, before, threshold) for name in measured
     }
     return Plan(
-        measured={name: head[name] for name in measured},
+        measured={name: _checked(head[name], base[name]) for name in measured},
         thresholds={name: limit for name, (limit, _) in limits.items()},
         nulls=tuple(spread(measured, NULLS)),
         new=tuple(name for name in chosen if name not in base and name not in skipped),
@@ -179,6 +179,13 @@ def spread(names: Sequence[str], number: int) -> list[str]:
     """Return so many of the names, or all, evenly spaced."""
     count = min(number, len(names))
     return [names[place * len(names) // count] for place in range(count)]
+
+
+def _checked(head: Benchmark, base: Benchmark) -> Benchmark:
+    """Return the head's benchmark, whose answers are checked where either side says so."""
+    if base.is_checked and not head.is_checked:
+        return replace(head, marker={**head.marker, "check": True})
+    return head
 
 
 def _is_chosen(name: str, only: Sequence[str]) -> bool:
@@ -244,6 +251,12 @@ def _warnings(
         yield (
             "this change marks benchmarks to be skipped, and they were measured all the same: "
             f"{', '.join(newly)}"
+        )
+    unchecked = [name for name in measured if base[name].is_checked > head[name].is_checked]
+    if unchecked:
+        yield (
+            "this change no longer has answers checked, and they were checked all the same: "
+            f"{', '.join(unchecked)}"
         )
     stale = [name for name in settings.removed if name in head]
     if stale:

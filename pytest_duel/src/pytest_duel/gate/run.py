@@ -13,7 +13,7 @@ from pytest_duel.catalogue.project import FILE
 from pytest_duel.gate import changes, findings, stricter
 from pytest_duel.gate import settings as gate_settings
 from pytest_duel.gate.changes import Placement
-from pytest_duel.gate.collect import Benchmark, Collected, collect
+from pytest_duel.gate.collect import Collected, collect
 from pytest_duel.gate.plan import Plan, contests, null_name, plan
 from pytest_duel.gate.settings import Settings, SettingsError
 from pytest_duel.paired import callgrind
@@ -189,15 +189,20 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         }
         untouched.check(watched, called)
         found = plan(
-            own.benchmarks, theirs, replace(settings, threshold=asked.threshold),
-            before or Settings(), question.only, question.threshold,
+            own.benchmarks, theirs.benchmarks if theirs else {},
+            replace(settings, threshold=asked.threshold), before or Settings(),
+            question.only, question.threshold,
         )  # fmt: skip
         found = question.arrange(found)
         found = _noted(found, question, before, (base, head), (base_tree, head_tree))
+        driven = [
+            *changes.about_drivers(base_tree, head_tree, own.drivers),
+            *changes.about_pytest(theirs.settings if theirs else None, own.settings),
+        ]
         paths_of = {name: one.path for name, one in found.measured.items()}
         found = replace(
             found,
-            warnings=(*filtered, *found.warnings),
+            warnings=(*filtered, *found.warnings, *driven),
             altered=changes.altered(paths_of, base_tree, head_tree),
         )
         yield Prepared(
@@ -395,7 +400,6 @@ def _noted(
         warnings.append(
             "the base's own settings cannot be used, so nobody knows what its gate measured"
         )
-    warnings += changes.about_drivers(*trees)
     if not question.isolated:
         warnings += changes.about_locks(trees[:1], trees[1:])
     if changes.is_rebuilt(*arms):
@@ -457,13 +461,13 @@ def _path(question: Question, repository: Repository, tree: Path, *arms: Arm) ->
 
 def _collected_base(
     question: Question, paths: Sequence[str], base: Arm, tests: Suite
-) -> Mapping[str, Benchmark]:
-    """Return the benchmarks of the base's own tests."""
+) -> Collected | None:
+    """Return what the base's own tests have; None where it has none of them."""
     present = [path for path in paths if (tests.folder / path.partition("::")[0]).exists()]
     if paths and not present:
-        return {}
+        return None
     chosen = tests.restricted((*question.selection, *present))
-    return collect(base, chosen, question.names[BASE]).benchmarks
+    return collect(base, chosen, question.names[BASE])
 
 
 def _for_workers(tests: Suite, own: Collected, found: Plan) -> Suite:

@@ -127,7 +127,7 @@ def _hindrances(own: Any) -> Iterator[str]:
     if own.json and own.json.is_dir():
         yield f"--benchmark-json: {own.json} is a folder"
     if own.json and (own.json.is_file() or not own.json.exists()):
-        yield from _unwritable("--benchmark-json", own.json.resolve().parent)
+        yield from _unwritable("--benchmark-json", files.real(own.json).parent)
     if (own.save or own.autosave) and isinstance(own.storage, FileStorage):
         yield from _unwritable("--benchmark-storage", own.storage.get(""))
 

@@ -15,7 +15,7 @@ def write(path: Path, content: str) -> None:
     if path.exists() and not path.is_file():
         path.write_text(content, encoding="utf-8", newline="\n")
         return
-    path = path.resolve()  # where it is a link, its target is written
+    path = real(path)  # where it is a link, its target is written
     draft = path.with_name(f".{path.name}-{os.getpid()}")
     draft.unlink(missing_ok=True)  # of a process of the same number that was killed
     try:
@@ -50,6 +50,11 @@ def create(path: Path, content: str) -> None:
                 draft.replace(path)
     finally:
         discard(draft)
+
+
+def real(path: Path) -> Path:
+    """Return where a path leads; `Path.resolve` fails at links in a circle before Python 3.13."""
+    return Path(os.path.realpath(path))
 
 
 def discard(path: Path) -> None:

@@ -113,13 +113,18 @@ def commit_of(revision: str, root: Path) -> str:
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return variables for git to run with: none of its own that changes what it does."""
+    """Return variables for git to run with: none of its own that changes what it does.
+
+    `git replace` can put other content under the hash of a commit or of a file. What is measured
+    is called by its hash, so it is what that stands for everywhere else.
+    """
     kept = {
         name: value
         for name, value in variables.items()
         if not name.upper().startswith(PREFIX) or name.upper() in KEPT
     }
-    return kept | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+    own = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
+    return kept | own | {"LC_ALL": "C"}
 
 
 def _given_settings(variables: Mapping[str, str]) -> Iterator[str]:

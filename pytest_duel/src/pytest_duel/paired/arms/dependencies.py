@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from pytest_duel.paired.arms.installing import modules_in
-from pytest_duel.support import harness
+from pytest_duel.support import files, harness
 
 
 def search_path(value: str, root: Path, tree: Path, modules: Collection[str]) -> tuple[str, ...]:
@@ -31,7 +31,7 @@ def search_path(value: str, root: Path, tree: Path, modules: Collection[str]) ->
 
 def _folders(value: str, root: Path, tree: Path, modules: Collection[str]) -> Iterator[str]:
     for entry in filter(None, value.split(os.pathsep)):
-        folder = Path(entry).resolve()
+        folder = files.real(Path(entry))
         if folder == harness.HOME or folder.is_file():
             yield str(folder)
         elif folder.is_dir() and not (folder / "pytest_duel").is_dir():

@@ -8,14 +8,19 @@ import hashlib
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_duel.support import git
+from pytest_duel.support import git, scratch
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.git import GitError
 
 _SUBMODULE, _LINK = "160000", "120000"
+_LEFT_OUT = "S"
+"""The tag of files that a sparse checkout leaves out of the working tree."""
+_AT_ONCE = 500
+"""Names of files that one command is given."""
 _SHA1 = 40
 """Characters of a key; those of SHA-256 are longer."""
 
@@ -50,7 +55,13 @@ def repository(folder: Path) -> Repository:
                 f"{folder} is not in a git repository, and the base is a revision of one"
             ) from None
         raise TreeError(str(error)) from None
-    return Repository(root, folder.resolve().relative_to(root))
+    home = folder.resolve()
+    if not home.is_relative_to(root):
+        raise TreeError(
+            f"{folder} is not in the working tree of its repository, which is {root}: git's "
+            "setting core.worktree says so"
+        )
+    return Repository(root, home.relative_to(root))
 
 
 def commit_of(revision: str, own: Repository) -> str:
@@ -116,6 +127,7 @@ def export(own: Repository, revision: str | None, folder: Path) -> list[str]:
         lacking = "promisor remote" in str(error)
         said = "this partial clone lacks files that its remote must give: " if lacking else ""
         raise TreeError(f"{said}{error}") from None
+    _aim_links(own.root, folder)
     if not (folder / own.project).is_dir():
         raise TreeError(f"{revision or 'the working tree'} has no folder {own.project}")
     return altered
@@ -136,9 +148,14 @@ def _check_out(root: Path, revision: str, folder: Path) -> list[str]:
         if mode == _SUBMODULE:
             inner = _check_out_submodule(root / name, name, key, folder / name)
             altered += [f"{name}/{one}" for one in inner]
-        elif mode != _LINK and not _is_blob(folder / name, key):
+        elif not (_is_link if mode == _LINK else _is_blob)(folder / name, key):
             altered.append(name)
     return altered
+
+
+def _is_link(path: Path, key: str) -> bool:
+    """Tell whether a link is what git has; where core.symlinks is off it is a file of text."""
+    return path.is_symlink() and _key(os.fsencode(path.readlink()), key) == key
 
 
 def _is_blob(path: Path, key: str) -> bool:
@@ -178,15 +195,57 @@ def _check_out_submodule(inner: Path, name: str, commit: str, folder: Path) -> l
 
 
 def _copy_working_tree(root: Path, folder: Path) -> None:
-    listed = git.paths(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    for name in dict.fromkeys(listed):
+    tagged = git.paths(root, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard")
+    tags = {name: tag for tag, _, name in (entry.partition(" ") for entry in tagged)}
+    gates = tuple(
+        name.removesuffix(scratch.MARK) for name in tags if name.endswith(f"/{scratch.MARK}")
+    )  # folders for what is temporary may be in the tree
+    for name in tags:
         source, target = root / name, folder / name
+        if name.startswith(gates):
+            continue
         if source.is_dir() and not source.is_symlink():
             if (source / ".git").exists():  # a submodule, or a repository within this one
                 _copy_working_tree(source, target)
         elif source.is_file() or source.is_symlink():  # what was deleted, or became a pipe, is not
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target, follow_symlinks=False)
+    lacking = [name for name, tag in tags.items() if tag == _LEFT_OUT and not _exists(root / name)]
+    _check_out_some(root, lacking, folder)
+
+
+def _check_out_some(root: Path, names: Sequence[str], folder: Path) -> None:
+    """Write files that a sparse checkout leaves out, as the last commit has them."""
+    if not names:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    index = folder.with_name(folder.name + ".index")
+    try:
+        git.run(root, "read-tree", "HEAD", index=index)
+        for start in range(0, len(names), _AT_ONCE):
+            some = names[start : start + _AT_ONCE]
+            prefix = f"--prefix={folder}{os.sep}"
+            git.run(root, "checkout-index", "--quiet", prefix, "--", *some, index=index)
+    finally:
+        index.unlink(missing_ok=True)
+
+
+def _exists(path: Path) -> bool:
+    return path.is_symlink() or path.exists()
+
+
+def _aim_links(root: Path, folder: Path) -> None:
+    """Aim links that name a place in the repository in full at the same place in the folder.
+
+    Else they would lead both sides to the user's working tree.
+    """
+    for home, folders, names in os.walk(folder):
+        for path in (Path(home, name) for name in (*folders, *names)):
+            if path.is_symlink() and path.readlink().is_absolute():
+                target = Path(os.path.realpath(path.readlink()))
+                if target.is_relative_to(root):
+                    path.unlink()
+                    path.symlink_to(folder / target.relative_to(root))
 
 
 def _answer(own: Repository, *arguments: str) -> str:

@@ -11,4 +11,4 @@ BOUND = clocks.GENUINE, timeit.default_timer
 """The latter is what pytest-benchmark takes, which itself must be imported by pytest."""
 
 if __name__ == "__main__":
-    sys.exit(pytest.console_main())
+    sys.exit(pytest.main())

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -40,6 +41,8 @@ class Worker:
         self.items: dict[str, pytest.Item] = {}
         self.wanted = frozenset(hello["benchmarks"])
         """Names of the benchmarks that will be asked for; nothing is any."""
+        self.tests: set[Path] = set()
+        """Files that hold a test."""
         self.checks = bool(hello["checks"])
         """Answers are checked in this process, and nothing is timed."""
 
@@ -82,6 +85,7 @@ class Worker:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep the benchmarks."""
+        self.tests = {item.path for item in items}
         found = [one for one in items if "benchmark" in getattr(one, "fixturenames", ())]
         told = dict(zip(found, names([one.nodeid for one in found]), strict=True))
         items[:] = [one for one in found if not self.wanted or told[one] in self.wanted]
@@ -102,6 +106,8 @@ class Worker:
                 "errors": self.errors,
                 "rootdir": str(config.rootpath),
                 "inifile": str(config.inipath or ""),
+                "settings": _settings(config),
+                "drivers": self._drivers(config),
             }
         )
         try:
@@ -109,6 +115,21 @@ class Worker:
                 self._run(session, self.talk.next())
         except EndedError:
             return True
+
+    def _drivers(self, config: pytest.Config) -> list[str]:
+        """Return the files near the tests that run here, and are neither tests nor measured."""
+        plugins = [
+            one for one in config.pluginmanager.get_plugins() if isinstance(one, ModuleType)
+        ]
+        others = [
+            module
+            for name, module in list(sys.modules.items())
+            if name.partition(".")[0] not in self.finder.modules
+        ]
+        files = {Path(file) for one in (*plugins, *others) if (file := _file(one))}
+        homes = config.rootpath, Path.cwd()
+        found = (one for one in files - self.tests if any(map(one.is_relative_to, homes)))
+        return sorted(map(str, found))
 
     def _run(self, session: pytest.Session, request: dict[str, Any]) -> None:
         """Run one benchmark from its start to its end, and say how it went."""
@@ -149,6 +170,23 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> Iterator[None
     """Begin before any other plugin is loaded, which may be the project's own."""
     pluginmanager.register(Worker(), WORKER)
     return None
+
+
+def _settings(config: pytest.Config) -> dict[str, str]:
+    """Return pytest's settings, of whatever file they are in, but for those of this process."""
+    own = {one.partition("=")[0] for one in config.known_args_namespace.override_ini or ()}
+    known = vars(config)  # to ask by the public name is a warning from pytest 9 on
+    found = known["_inicfg"] if "_inicfg" in known else known["inicfg"]
+    return {
+        name: str(getattr(one, "value", one))  # pytest 9 has them in records
+        for name, one in found.items()
+        if name not in own
+    }
+
+
+def _file(module: object) -> str | None:
+    file = getattr(module, "__file__", None)
+    return file if isinstance(file, str) and Path(file).is_absolute() else None
 
 
 def _last(text: str) -> str:
