@@ -195,6 +195,10 @@ def straightforward(
         return price, np.array(cleared).astype(dtype)
 
 
+LARGE = 1000
+"""Plain Python takes long over more units: one such market in seven is enough."""
+
+
 def valid_markets() -> Iterator[tuple[str, markets.Market, Mapping[str, Any]]]:
     """Yield markets under one rule each, in turn, as backends get them; the odd ones under all."""
     every_rule = (*markets.RULES, *markets.STRICT)
@@ -210,7 +214,9 @@ def valid_markets() -> Iterator[tuple[str, markets.Market, Mapping[str, Any]]]:
 def test_reference_clears_as_a_straightforward_implementation_does() -> None:
     reference = get_backend("numpy").clear
     compared = 0
-    for label, market, rules in valid_markets():
+    for turn, (label, market, rules) in enumerate(valid_markets()):
+        if np.size(market[0]) > LARGE and turn % 7:
+            continue
         found = parity.outcome(reference, market, rules)
         assert found.raised is None, label
         expected = parity.outcome(straightforward, market, rules)
