@@ -23,6 +23,9 @@ collect_ignore = ["projects"]
 
 Toy = Callable[..., pytest.RunResult]
 
+WITHOUT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+"""The latter imports all of Hypothesis when a run ends, which takes longer than the toy."""
+
 
 @pytest.fixture
 def toy(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Toy:
@@ -36,7 +39,7 @@ def toy(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Toy:
     monkeypatch.setenv("COLUMNS", "300")
 
     def run(*arguments: str) -> pytest.RunResult:
-        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=120)
+        return pytester.runpytest_subprocess(*WITHOUT, *arguments, timeout=120)
 
     return run
 

@@ -84,7 +84,7 @@ def gated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         file.write(SABOTAGE)
     script.write_text(INSTALL.format(wheel=str(wheel.build())), encoding="utf-8")
     install = f"{shlex.join([sys.executable, str(script)])} {{target}}"
-    command = [sys.executable, "-m", "pytest_duel", "gate", "--base", "HEAD", "--budget", "20"]
+    command = [sys.executable, "-m", "pytest_duel", "gate", "--base", "HEAD", "--budget", "5"]
     command += ["--install", install, "--output", str(report), "--only", WRONG, "--only", SLOW]
     cache = {"PYTEST_DUEL_CACHE": str(home / "cache")}
     done = subprocess.run(

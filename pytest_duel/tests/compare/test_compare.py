@@ -10,10 +10,11 @@ from pytest_duel.catalogue.model import Case
 from pytest_duel.compare.comparison import Comparison, compare
 from pytest_duel.results.runs import Run, RunError
 from pytest_duel.statistics.paired import Verdict
-from simulated import CASES, CATALOGUE, Factor, run_of, times_of
+from simulated import CASES, CATALOGUE, Factor, run_of, times_of, truth, with_medians
 
 """Three processes of one build, one after the other on a machine that did nothing else."""
 SLOW = Case("clear", "rust", "uniform", 200)
+PLAIN = run_of({case: truth(case) for case in CASES})
 
 
 def same(case: Case) -> float:
@@ -36,7 +37,9 @@ def simulate(
 
     def side(size: int, factor: Factor) -> list[Run]:
         return [
-            run_of(times_of(rng, factor=factor, drift=drift, noise=noise, heavy=heavy))
+            with_medians(
+                PLAIN, times_of(rng, factor=factor, drift=drift, noise=noise, heavy=heavy)
+            )
             for _ in range(size)
         ]
 

@@ -214,6 +214,7 @@ def test_a_first_arm_that_differs_from_itself_voids_all() -> None:
 
 @pytest.mark.alone
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_blocks")
 def test_a_duel_of_two_revisions(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     work = toy / "toy/work.py"
     work.write_text(work.read_text().replace("range(ROUNDS)", "range(10 * ROUNDS)"))

@@ -164,6 +164,7 @@ def test_bad_arms_are_usage_errors(
 
 @pytest.mark.alone
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_blocks")
 def test_a_duel_of_two_benchmarks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -60,8 +60,9 @@ def test_a_valgrind_that_does_not_work_here_is_a_reason(
 
 @pytest.mark.alone
 @pytest.mark.slow
-@pytest.mark.skipif(unavailable() is not None, reason="needs valgrind")
 def test_instructions_are_counted_on_both_sides(toy: Suite) -> None:
+    if reason := unavailable():
+        pytest.skip(reason)
     work = toy.folder / "toy/work.py"
     text = work.read_text(encoding="utf-8")
     work.write_text(text.replace("range(ROUNDS)", "range(2 * ROUNDS)"), encoding="utf-8")

@@ -24,7 +24,8 @@ def test_a_strangers_benchmarks_run_as_ever(
     monkeypatch.setenv("PYTHONPATH", search_path())
     pytester.makepyfile(SUITE)
     pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --strict-markers\n")
-    done = pytester.runpytest_subprocess(*LOADED, option, timeout=120)
+    # Hypothesis is imported by its plugin when a run ends, which takes longer than the run.
+    done = pytester.runpytest_subprocess(*LOADED, "-p", "no:hypothesispytest", option, timeout=120)
     assert done.ret == pytest.ExitCode.OK
     assert "1 passed" in done.stdout.str()
     assert ("Legend:" in done.stdout.str()) == (option != "--benchmark-disable")

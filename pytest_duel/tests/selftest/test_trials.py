@@ -395,7 +395,7 @@ SETTINGS = """
 install = "none"
 
 [tool.pytest.ini_options]
-addopts = "--benchmark-max-time=0.1"
+addopts = "--benchmark-max-time=0.1 -p no:hypothesispytest"
 """
 OPTIONS = (
     "selftest", "benchmarks", "-k", "busy", "--trials", "1", "--slowdown", "50%",

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from pytest_duel.statistics.paired import Estimate, Verdict, decide, estimate, holm
+from pytest_duel.statistics.paired import TRIM, Estimate, Verdict, decide, estimate, holm
 from simulated import Noise, heavy_tails, normal, outliers, shared_drift
 
 BLOCKS = 18
@@ -113,6 +114,18 @@ def test_holm_steps_down() -> None:
     assert holm({"a": 0.004, "b": 0.0001, "c": 0.006}, 0.01) == {"a", "b", "c"}
     assert holm({"a": 0.004, "b": 0.006, "c": 0.007}, 0.01) == set()
     assert holm({}, 0.01) == set()
+
+
+@pytest.mark.parametrize("blocks", [2, 4, 5, 12, 23, 48])
+def test_an_estimate_rests_on_what_scipy_trims_and_draws_in(blocks: int) -> None:
+    sample = np.random.default_rng(blocks).normal(0.01, SD, blocks)
+    one = estimate(sample)
+    mean, kept = stats.trim_mean(sample, TRIM), blocks - 2 * int(TRIM * blocks)
+    drawn_in = np.asarray(stats.mstats.winsorize(sample, (TRIM, TRIM)))
+    error = np.sqrt((blocks - 1) * drawn_in.var(ddof=1) / (kept * (kept - 1)))
+    low, high = stats.t.interval(0.95, kept - 1, mean, error)
+    assert (one.low, one.high) == pytest.approx((np.expm1(low), np.expm1(high)))
+    assert one.p_slower == pytest.approx(stats.t.sf(mean / error, kept - 1))
 
 
 def test_an_estimate_is_what_a_textbook_says() -> None:

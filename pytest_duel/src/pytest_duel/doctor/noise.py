@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import astuple, dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from pytest_duel.catalogue.model import Case, Catalogue
 from pytest_duel.catalogue.project import Project
@@ -148,8 +148,9 @@ def smallest(
     """
     error = spread / math.sqrt(blocks)
     freedom = blocks - 2 * int(TRIM * blocks) - 1
-    tested = (stats.t.isf(alpha, freedom) + stats.t.isf(1 - POWER, freedom)) * TRIMMED * error
-    seen = math.log1p(threshold) + stats.norm.isf(1 - POWER) * math.sqrt(math.pi / 2) * error
+    quantiles = special.stdtrit(freedom, 1 - alpha) + special.stdtrit(freedom, POWER)
+    tested = quantiles * TRIMMED * error
+    seen = math.log1p(threshold) + special.ndtri(POWER) * math.sqrt(math.pi / 2) * error
     return float(math.expm1(max(tested, seen)))
 
 

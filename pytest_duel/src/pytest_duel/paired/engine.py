@@ -54,6 +54,10 @@ class Arm:
     """Where that finds this harness, if it is not installed there."""
 
 
+class AnswersError(SideError):
+    """The arms answer differently; both go on working."""
+
+
 class Side(Protocol):
     """A worker that measures one arm."""
 
@@ -274,7 +278,7 @@ class Block:
                 try:
                     self._measure(contest, found)
                     continue
-                except RefusalError as error:
+                except (RefusalError, AnswersError) as error:
                     reason, usable = str(error), True
                 except (SideError, OSError) as error:
                     reason, usable = str(error), False
@@ -382,7 +386,7 @@ class Block:
                 return [], []
             raise refusals[0] if len(refusals) == 1 else RefusalError("both sides", reasons[0])
         if len({reply.get("answers") for reply in replies.values()} - {None}) > 1:
-            raise SideError("the arms give different answers, and a wrong answer has no speed")
+            raise AnswersError("the arms give different answers, and a wrong answer has no speed")
         return [both[0], both[1]], [replies[0], replies[1]]
 
 

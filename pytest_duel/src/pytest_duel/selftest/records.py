@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from pytest_duel.selftest.stock import flagged
 from pytest_duel.statistics.paired import Verdict
@@ -136,7 +136,9 @@ def floors(trials: Sequence[Trial], alpha: float = ALPHA) -> dict[str, float]:
             changes.setdefault(name, [0.0]).append(np.log1p(one["change"]))
     level = 1 - alpha / max(1, len(changes))
     return {
-        name: float(np.expm1(np.sqrt(2) * np.std(own, ddof=1) * stats.t.ppf(level, len(own) - 1)))
+        name: float(
+            np.expm1(np.sqrt(2) * np.std(own, ddof=1) * special.stdtrit(len(own) - 1, level))
+        )
         for name, own in changes.items()
         if len(own) >= LEAST
     }
@@ -165,8 +167,10 @@ class Rate:
         """
         if not self.of:
             return 0.0, 1.0
-        found = stats.binomtest(self.happened, self.of).proportion_ci(0.95, method="exact")
-        return float(found.low), float(found.high)
+        yes, no = self.happened, self.of - self.happened
+        low = special.betaincinv(yes, no + 1, 0.025) if yes else 0.0
+        high = special.betaincinv(yes + 1, no, 0.975) if no else 1.0
+        return float(low), float(high)
 
 
 def gates(trials: Sequence[Trial], kind: Kind) -> list[Trial]:

@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage, optimize, special, stats
+from scipy import ndimage, optimize, special
 
 SHORTEST = 3
 """Commits on either side of a change point."""
@@ -100,7 +100,7 @@ def visible(values: ArrayLike, level: float, threshold: float = 0.0) -> float:
     if size < 2 * SHORTEST:
         return float("inf")
     freedom = _freedom(size)
-    scale = noise(sample) * float(np.sqrt(freedom / stats.chi2.ppf(1 - POWER, freedom)))
+    scale = noise(sample) * float(np.sqrt(freedom / special.chdtri(freedom, POWER)))
     # Both levels are medians, and their difference must be beyond the threshold as well.
     sides = 1 / (size // 2) + 1 / (size - size // 2)
     error = float(special.ndtri(POWER) * np.sqrt(np.pi / 2 * sides))
@@ -167,12 +167,15 @@ def penalty(size: int, level: float) -> float:
     freedom = _freedom(size)
     number = np.arange(1, size // SHORTEST)[:, np.newaxis]
     places = special.gammaln(size) - special.gammaln(number + 1) - special.gammaln(size - number)
-    low, high = stats.chi2.ppf([_LEAST, 1 - _MOST], freedom) / freedom
+    low, high = (
+        2 * float(special.gammaincinv(freedom / 2, one)) / freedom for one in (_LEAST, 1 - _MOST)
+    )
     variances = np.geomspace(low, high, 400)
-    weights = np.diff(stats.chi2.cdf(variances * freedom, freedom), prepend=0.0)
+    weights = np.diff(special.chdtr(freedom, variances * freedom), prepend=0.0)
 
     def excess(gain: float) -> float:
-        tails = places + stats.chi2.logsf(number * gain * variances, number)
+        with np.errstate(divide="ignore"):  # the thinnest tails are nothing
+            tails = places + np.log(special.chdtrc(number, number * gain * variances))
         bounds = np.exp(np.minimum(0.0, special.logsumexp(tails, axis=0)))
         return float(np.log(bounds @ weights) - np.log(level))
 
