@@ -20,7 +20,7 @@ doctor report compare history duel gate selftest: $(BIN)/ready
 
 $(BIN)/ready: constraints.txt
 	$(PYTHON) -m venv --clear .tox-runner
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt tox
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt tox tox-uv
 	touch $@
 
 clean:
