@@ -132,6 +132,22 @@ def test_code_that_replaces_the_clock_is_not_timed_with_it(tmp_path: Path) -> No
         side.ask(side.hello)
 
 
+@pytest.mark.parametrize("settings", ["pytest.ini", "tox.ini", "setup.py"])
+def test_nothing_above_the_trees_is_run(settings: str, tmp_path: Path) -> None:
+    """What lies in a folder for temporary files may be another user's."""
+    told = tmp_path / "told"
+    (tmp_path / settings).write_text("[pytest]\n" if settings.endswith("ini") else "")
+    (tmp_path / "conftest.py").write_text(f"open({str(told)!r}, 'w').close()\n")
+    project = copied("flat", tmp_path / "scratch" / "head")
+    (project / "pyproject.toml").unlink()  # where there is one, pytest looks for no setup.py
+    with pytest.raises(SideError, match=f"settings from .*{settings}, which is no part"):
+        listed(arm("head", project), Suite(project, tmp_path / "scratch"))
+    assert not told.exists()
+    (project / "pytest.ini").touch()
+    assert listed(arm("head", project), Suite(project, tmp_path / "scratch"))
+    assert not told.exists()
+
+
 @pytest.mark.parametrize("variables", [
     {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     {"PYTHONOPTIMIZE": "2"},

@@ -107,7 +107,7 @@ class PytestSide:
             threading.Thread(target=target, daemon=True).start()
         self.hello = {
             "do": "hello", "cpus": list(cpus), "modules": arm.modules, "tests": tests.inner,
-            "benchmarks": tests.benchmarks, "checks": tests.checks,
+            "benchmarks": tests.benchmarks, "checks": tests.checks, "scratch": str(tests.scratch),
         }  # fmt: skip
         """To be asked first; the answer is what the worker has collected."""
 

@@ -43,6 +43,8 @@ class Worker:
         """Names of the benchmarks that will be asked for; nothing is any."""
         self.tests: set[Path] = set()
         """Files that hold a test."""
+        self.scratch = Path(hello["scratch"])
+        """The trees that are measured lie in it."""
         self.checks = bool(hello["checks"])
         """Answers are checked in this process, and nothing is timed."""
 
@@ -50,7 +52,8 @@ class Worker:
     def pytest_load_initial_conftests(
         self, early_config: pytest.Config, parser: pytest.Parser, args: list[str]
     ) -> None:
-        """Take out of `addopts` what would disturb."""
+        """Refuse settings from elsewhere, and take out of `addopts` what would disturb."""
+        _check_place(early_config, self.scratch)
         self.finder.load_parents()
         take_out(early_config, parser, args)
 
@@ -170,6 +173,21 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> Iterator[None
     """Begin before any other plugin is loaded, which may be the project's own."""
     pluginmanager.register(Worker(), WORKER)
     return None
+
+
+def _check_place(config: pytest.Config, scratch: Path) -> None:
+    """Refuse to begin where pytest would run a conftest.py of a folder that all users share.
+
+    Without settings in the project it looks for them in all folders above.
+    """
+    root = config.rootpath
+    if root == scratch or root in scratch.parents:
+        cause = config.inipath or root / "setup.py"
+        raise pytest.UsageError(
+            f"pytest would take its settings from {cause}, which is no part of the project: "
+            "give the project settings of its own, such as an empty pytest.ini, or set TMPDIR to "
+            "another folder"
+        )
 
 
 def _settings(config: pytest.Config) -> dict[str, str]:
