@@ -132,6 +132,13 @@ def test_code_that_replaces_the_clock_is_not_timed_with_it(tmp_path: Path) -> No
         side.ask(side.hello)
 
 
+def test_a_clock_that_is_replaced_when_python_starts_is_refused(tmp_path: Path) -> None:
+    project = copied("flat", tmp_path / "head")
+    (project / "sitecustomize.py").write_text(REPLACES)
+    with pytest.raises(SideError, match=r"time\.perf_counter was replaced"):
+        listed(arm("head", project), Suite(project, tmp_path))
+
+
 @pytest.mark.parametrize("settings", ["pytest.ini", "tox.ini", "setup.py"])
 def test_nothing_above_the_trees_is_run(settings: str, tmp_path: Path) -> None:
     """What lies in a folder for temporary files may be another user's."""

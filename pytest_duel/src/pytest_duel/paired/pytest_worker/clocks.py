@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from types import BuiltinFunctionType
 
 NAMES = (
     "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time",
@@ -21,7 +22,12 @@ def replaced(timer: object = None) -> str | None:
     timer
         What the benchmark was timed with. Where it is called as a clock is, it must be that.
     """
-    found = [name for name, genuine in GENUINE.items() if vars(time).get(name) is not genuine]
+    found = [
+        name
+        for name, genuine in GENUINE.items()
+        # A sitecustomize.py runs before anything else, but has no function written in C to offer.
+        if vars(time).get(name) is not genuine or not isinstance(genuine, BuiltinFunctionType)
+    ]
     if found:
         return f"time.{found[0]} was replaced by code that runs here: no time can be trusted"
     name = getattr(timer, "__name__", "")
