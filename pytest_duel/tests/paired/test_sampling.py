@@ -4,7 +4,7 @@ Seeds are fixed, so a test passes or fails the same way every time; the bounds a
 number of simulations.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_duel.paired import sampling
-from pytest_duel.paired.client import catalogue_workers
-from pytest_duel.paired.engine import Engine, Measurements
+from pytest_duel.paired.engine import Arm, Engine, Launched, Measurements
 from pytest_duel.paired.sampling import (
     ALPHA,
     LEAST,
@@ -143,6 +142,10 @@ def test_a_case_without_blocks_has_no_verdict() -> None:
 # When sampling ends.
 
 
+def no_worker(arm: Arm, cpus: Sequence[int]) -> Launched:
+    raise AssertionError("blocks that come from a table need no worker")
+
+
 class Blocks(Engine):
     """An engine whose blocks come from a table and take seconds of a clock of its own."""
 
@@ -154,7 +157,7 @@ class Blocks(Engine):
         compared_at: int = 1,
         leftover: int = 0,
     ) -> None:
-        super().__init__(catalogue_workers(""), [], 0)
+        super().__init__(no_worker, [], 0)
         self.table = differences
         self.dropped: set[str] = set()
         self.pace = seconds

@@ -440,7 +440,6 @@ def _arm(name: str, tree: Path, recipe: Recipe, places: Places, announce: Announ
     announce(f"  {', '.join(found.modules)}: {how} ({took})")
     return Arm(
         called.removeprefix("the "),
-        (),
         modules=found.modules,
         python=recipe.python,
         harness=harness,

@@ -41,11 +41,7 @@ class Arm:
     """The code on one side of a paired measurement."""
 
     name: str
-    paths: tuple[str, ...]
-    """Where it is imported from, before everything else."""
     environment: Mapping[str, str] = field(default_factory=dict, compare=False)
-    own: tuple[str, ...] = ()
-    """Modules that must come from the first of `paths`, or it is other code that is measured."""
     modules: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Its top-level modules, each with the folder that it comes from."""
     python: str = sys.executable
@@ -68,18 +64,16 @@ class Side(Protocol):
 
 @dataclass(frozen=True)
 class Contest:
-    """A case on two arms; the question is whether the second is slower."""
+    """A benchmark on two arms; the question is whether the second is slower."""
 
     name: str
     arms: tuple[Arm, Arm]
-    cases: tuple[Sequence[Any], Sequence[Any]] = ((), ())
-    """What each arm opens of a catalogue: (kernel, backend, scenario, n)."""
     extra: float = 0.0
     """Extra work for the second arm, as a share of the calls: what a self-test is to find."""
     cpus: int = 1
     """So many CPUs both arms share: as many as threads work at once in either."""
     alike: bool = True
-    """Both cases are the same question, so the answers must be the same."""
+    """Both arms are asked the same, so their answers must be the same."""
     benchmarks: tuple[str, str] | None = None
     """What the worker of each arm calls it, where that is not its name."""
     file: str = ""
@@ -326,9 +320,6 @@ class Block:
         self, contest: Contest, opened: Sequence[Mapping[str, Any]], talk: "Talk"
     ) -> Schedule | None:
         """Return how often to call it; None where the budget does not last."""
-        if "seconds" in opened[0]:
-            talk.seconds = [one["seconds"] for one in opened]
-            return schedule(talk.seconds[0], talk.seconds[1])
         limit = min((one["limit"] for one in opened if one["limit"]), default=None)
         per_call, spent = calibrated(talk.time_both, limit)
         if per_call is None:
@@ -345,11 +336,11 @@ class Block:
         """Return the log ratio of each turn, and the log of the first arm's time of a batch."""
         logs: list[float] = []
         first: list[float] = []
-        for turn in range(plan.turns):
+        for _ in range(plan.turns):
             order = self._random.choice(plan.orders)
             means = [0.0, 0.0]
             for slot in order:
-                seconds = talk.time(slot, plan.calls, turn * plan.calls)
+                seconds = talk.time(slot, plan.calls)
                 means[slot] += math.log(seconds) * 2 / plan.batches
             logs.append(means[1] - means[0])
             first.append(means[0])
@@ -367,10 +358,7 @@ class Block:
             both[slot] = self.sides.of(slot, contest)
             started, limit = time.monotonic(), self.engine.time_to_open(contest.name)
             try:
-                request = {
-                    "do": "open", "name": contest.called(slot), "digest": digest,
-                    "case": list(contest.cases[slot]),
-                }  # fmt: skip
+                request = {"do": "open", "name": contest.called(slot), "digest": digest}
                 replies[slot] = both[slot].ask(request, limit)
             except RefusalError as refusal:
                 refusals.append(refusal)
@@ -396,12 +384,11 @@ class Talk:
         self.seconds: list[float] = []
         """That a call takes on each side, once that is known."""
 
-    def time(self, slot: int, calls: int, start: int = 0) -> float:
+    def time(self, slot: int, calls: int) -> float:
         """Return the seconds of so many calls on a side."""
         extra = self._contest.extra if slot else 0.0
         request = {
-            "do": "time", "name": self._contest.called(slot),
-            "calls": calls, "start": start, "extra": extra,
+            "do": "time", "name": self._contest.called(slot), "calls": calls, "extra": extra,
         }  # fmt: skip
         limit = TIMEOUT
         if self.seconds:
