@@ -18,7 +18,17 @@ import pytest
 
 from pytest_duel.paired import engine, pytest_client, sampling
 from pytest_duel.paired.client import TIMEOUT, SideError
-from pytest_duel.paired.engine import Arm, Contest, Engine, Launch, Launched, Measurements, lanes
+from pytest_duel.paired.engine import (
+    Arm,
+    Block,
+    Contest,
+    Engine,
+    Launch,
+    Launched,
+    Measurements,
+    lanes,
+)
+from pytest_duel.paired.in_turns import TurnsBlock
 from pytest_duel.paired.pytest_client import PytestSide, Suite, pytest_workers
 from pytest_duel.paired.schedule import QUADS
 from pytest_duel.support import processes, system
@@ -37,8 +47,10 @@ def answer(text):
 """What a program needs to talk as a worker does."""
 
 
-def measured(launch: Launch, contests: list[Contest], blocks: int = 2) -> Measurements:
-    for found in Engine(launch, contests, seed=1).blocks():
+def measured(
+    launch: Launch, contests: list[Contest], blocks: int = 2, block: type[Block] = Block
+) -> Measurements:
+    for found in Engine(launch, contests, seed=1, block=block).blocks():
         if found.blocks == blocks:
             return found
     raise AssertionError("there are always more blocks")
@@ -320,6 +332,50 @@ def test_the_difference_is_the_extra_work(monkeypatch: pytest.MonkeyPatch) -> No
         }
         assert found.seconds == {"one": [pytest.approx(CALL)], "two": [pytest.approx(CALL)]}
         break
+
+
+def test_arms_that_take_turns_do_the_same_calls_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alive = []
+
+    class Alone(Pretence):
+        def __init__(self, name: str) -> None:
+            super().__init__(name)
+            alive.append(Alone.alive)
+
+    launch = pretend(monkeypatch, 2, Alone)
+    pairs = [contest("one"), contest("two", 0.25)]
+    for found in Engine(launch, pairs, 1, block=TurnsBlock).blocks():
+        if found.blocks == 20:
+            break
+    assert set(alive) == {1}
+    assert found.differences["two"] == pytest.approx([np.log(1.25)] * 20)
+    calls = {
+        arm: [(one["name"], one["calls"]) for name, one in Pretence.asked
+              if name == arm and one["do"] == "time"]
+        for arm in ("A", "B")
+    }  # fmt: skip
+    assert calls["A"] == calls["B"]
+    starts = [name for name, one in Pretence.asked if one["do"] == "hello"]
+    assert {*starts[::2]} == {"A", "B"}
+
+
+@pytest.mark.parametrize("slower", [1.0, 3.0, 1000.0])
+def test_an_arm_that_is_far_slower_does_not_make_its_turn_endless(
+    slower: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Uneven(Pretence):
+        def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+            if request["do"] == "time" and self.name == "B":
+                return {"seconds": slower * CALL * request["calls"]}
+            return super().answer(request)
+
+    launch = pretend(monkeypatch, kind=Uneven)
+    found = measured(launch, [contest("one")], 1, TurnsBlock)
+    assert found.differences["one"] == pytest.approx([np.log(slower)])
+    batches = [name for name, one in Pretence.asked if one["do"] == "time"]
+    assert (batches.count("B") < batches.count("A")) == (slower > 100)
 
 
 GARBAGE: list[tuple[str, dict[str, Any]]] = [

@@ -4,7 +4,7 @@ Seeds are fixed, so a test passes or fails the same way every time; the bounds a
 number of simulations.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_duel.paired import sampling
-from pytest_duel.paired.engine import Arm, Engine, Launched, Measurements
+from pytest_duel.paired.engine import Engine, Measurements
 from pytest_duel.paired.sampling import (
     ALPHA,
     LEAST,
@@ -34,6 +34,7 @@ from simulated import (
     shared_drift,
     slow_processes,
 )
+from simulated_gate import no_worker
 
 CASES = 20
 GATES = 100
@@ -140,10 +141,6 @@ def test_a_case_without_blocks_has_no_verdict() -> None:
 
 
 # When sampling ends.
-
-
-def no_worker(arm: Arm, cpus: Sequence[int]) -> Launched:
-    raise AssertionError("blocks that come from a table need no worker")
 
 
 class Blocks(Engine):
