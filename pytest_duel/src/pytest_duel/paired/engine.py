@@ -25,9 +25,9 @@ from pytest_duel.paired.schedule import Budget, Schedule, calibrated, few_rounds
 from pytest_duel.support import system
 
 PATIENCE = 30.0
-"""So many times as long as it should take is an answer waited for."""
+"""How many times as long as it should take an answer is waited for."""
 LEAST_PATIENCE = 10.0
-"""But this long, in seconds: now and then a machine stands still. The most is `TIMEOUT`."""
+"""The shortest wait, in seconds: a machine may stand still. The longest is `TIMEOUT`."""
 MOST_LANES = 4
 """Blocks side by side: each on a core of its own, but the cores share memory and outer caches."""
 
@@ -74,7 +74,7 @@ class Contest:
     extra: float = 0.0
     """Extra work for the second arm, as a share of the calls: what a self-test is to find."""
     cpus: int = 1
-    """So many CPUs both arms share: as many as threads work at once in either."""
+    """How many CPUs both arms share: as many as threads work at once in either."""
     alike: bool = True
     """Both arms are asked the same, so their answers must be the same."""
     benchmarks: tuple[str, str] | None = None
