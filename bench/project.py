@@ -30,7 +30,6 @@ def project() -> Project:
     return Project(
         root=ROOT,
         catalogue=catalogue(),
-        source="bench.catalogue:catalogue",
         packages=(PACKAGE, wheel.MODULE),
         probes=PROBES,
         studied=study_files,

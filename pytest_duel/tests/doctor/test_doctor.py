@@ -18,11 +18,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import toy_project
 from places import DATA, TOY
 from pytest_duel.cli import doctor as command
 from pytest_duel.cli.main import main
-from pytest_duel.doctor import noise, probes, report
+from pytest_duel.doctor import noise, probes, report, steady
 from pytest_duel.doctor.noise import Gaps, Noise, Pairs
 from pytest_duel.doctor.probes import PROBES, examine
 from pytest_duel.doctor.report import Diagnosis
@@ -181,7 +180,7 @@ def heard(spread: float, gaps: Gaps) -> Noise:
     blocks = np.linspace(-1, 1, 12)
     differences = spread * blocks / blocks.std(ddof=1)
     seconds = 19e-6 * np.exp(4 * differences)
-    pairs = noise.summarise("clear[numpy-uniform-5]", list(differences), list(seconds))
+    pairs = noise.summarise(steady.SAID, list(differences), list(seconds))
     return Noise(10.2, pairs, gaps)
 
 
@@ -389,8 +388,13 @@ def test_a_gap_in_time_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.lost == pytest.approx(0.003 - 1e-7 + 0.9969999)
 
 
-@pytest.mark.usefixtures("toy_workplace")
-def test_noise_is_measured_here(capsys: pytest.CaptureFixture[str]) -> None:
+def test_noise_is_measured_in_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The settings and the conftest.py of a user's tests are none of its business.
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
+    (tmp_path / "conftest.py").write_text("raise RuntimeError\n")
+    monkeypatch.chdir(tmp_path)
     code = main(["doctor", "--seconds", "1", "--json"])
     read = json.loads(capsys.readouterr().out)
     assert code == read["exit"]
@@ -400,20 +404,10 @@ def test_noise_is_measured_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert not {one["name"] for one in read["findings"]} ^ {probe.name for probe in PROBES}
 
 
-def test_a_folder_without_a_catalogue_is_looked_at_without_noise(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_noise_can_be_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["doctor", "--json"]) in (Exit.PASS, Exit.REGRESSION)
-    captured = capsys.readouterr()
-    assert json.loads(captured.out)["noise"] is None
-    assert "the noise is not measured" in captured.err
-
-
-@pytest.mark.usefixtures("toy_workplace")
-def test_the_noise_can_be_left_out(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
     monkeypatch.setattr(command, "WATCHED", 0.01)
     main(["doctor", "--no-noise"])
     said = capsys.readouterr().out
@@ -421,11 +415,12 @@ def test_the_noise_can_be_left_out(
     assert said.splitlines()[-1].startswith("verdict: ")
 
 
-@pytest.mark.usefixtures("toy_workplace")
 def test_noise_that_cannot_be_measured_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(toy_project, "SOURCE", "no_such_module:catalogue")
+    (tmp_path / "wrong.py").write_text("import no_such_module\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(steady, "__file__", str(tmp_path / "wrong.py"))
     assert main(["doctor", "--seconds", "0.5"]) == Exit.ERROR
     assert "no_such_module" in capsys.readouterr().err
 

@@ -23,7 +23,7 @@ from repositories import commit, git
 from simulated_project import catalogue
 from strangers import repository
 
-FIRST, SECOND = Arm("first", ()), Arm("second", ())
+FIRST, SECOND = Arm("first"), Arm("second")
 
 
 def benchmark(name: str, **marker: Any) -> Benchmark:

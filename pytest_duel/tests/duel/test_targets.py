@@ -165,7 +165,7 @@ def ready(tmp_path: Path) -> Prepared:
     scratch.mkdir()
     shutil.copy(TOY / "toy_catalogue.py", folder / "conftest.py")
     shutil.copy(TOY / "toy_suite.py", folder / "test_toy.py")
-    tests, arm = Suite(folder, scratch), Arm("toy", ())
+    tests, arm = Suite(folder, scratch), Arm("toy")
     found = {
         name: replace(one, marker={**one.marker, "cpus": 99}) if "even" in name else one
         for name, one in collect(arm, tests, "the toy").benchmarks.items()

@@ -31,7 +31,7 @@ def trees(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def arms(trees: tuple[Path, Path]) -> tuple[Arm, Arm]:
-    base, head = (Arm(tree.name, (), modules={"toy": str(tree)}) for tree in trees)
+    base, head = (Arm(tree.name, modules={"toy": str(tree)}) for tree in trees)
     return base, head
 
 

@@ -3,13 +3,11 @@
 Most of it runs against sides that only pretend, so that what they say and when is known.
 """
 
-import io
-import queue
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from subprocess import Popen
 from types import SimpleNamespace
@@ -18,62 +16,41 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from places import TOY
-from pytest_duel.paired import client, engine, sampling
-from pytest_duel.paired.client import TIMEOUT, Side, SideError, _pump, catalogue_workers
-from pytest_duel.paired.engine import Arm, Contest, Engine, Measurements, lanes
+from pytest_duel.paired import engine, pytest_client, sampling
+from pytest_duel.paired.client import TIMEOUT, SideError
+from pytest_duel.paired.engine import (
+    Arm,
+    Block,
+    Contest,
+    Engine,
+    Launch,
+    Launched,
+    Measurements,
+    lanes,
+)
+from pytest_duel.paired.in_turns import TurnsBlock
+from pytest_duel.paired.pytest_client import PytestSide, Suite, pytest_workers
 from pytest_duel.paired.schedule import QUADS
 from pytest_duel.support import processes, system
+from strangers import arm, copied
 
-CATALOGUE = "toy_catalogue:pytest_duel_catalogue"
-WORKERS = catalogue_workers(CATALOGUE)
-PLAIN = ("scale", "plain", "mixed", 9000)
-
-HELLO = 'import sys; sys.stdin.readline(); print("{}", flush=True); '
-
-MORE = '''
-import time
-from dataclasses import replace
-
-from pytest_duel.catalogue.model import Backend, Scenario
-from toy_catalogue import pytest_duel_catalogue
-
-
-def catalogue():
-    """Return the toy's, with a backend that hangs and a scenario without calls."""
-    toy = pytest_duel_catalogue()
-    hangs = Backend("hangs", lambda: {"scale": lambda values: time.sleep(600)})
-    nothing = Scenario("nothing", lambda n, items, seed: [], seed=1)
-    return replace(
-        toy,
-        backends={**toy.backends, "hangs": hangs},
-        scenarios={**toy.scenarios, "nothing": nothing},
-    )
-'''
+CALL = 1e-4
+"""Seconds that a call of a pretence takes."""
+TALKS = """
+import json, os, sys, time
+reads, writes = map(int, os.environ["PYTEST_DUEL_CHANNEL"].split(","))
+hear, say = os.fdopen(reads), os.fdopen(writes, "w")
+def answer(text):
+    hear.readline()
+    print(text, file=say, flush=True)
+"""
+"""What a program needs to talk as a worker does."""
 
 
-def side(script: str) -> Side:
-    return Side("toy", {}, (sys.executable, "-c", script))
-
-
-def arm(*folders: Path, name: str = "toy") -> Arm:
-    return Arm(
-        name,
-        (
-            *map(str, folders),
-            str(TOY),
-        ),
-    )
-
-
-def against(backend: str, *folders: Path, scenario: str = "mixed") -> Contest:
-    """Hold a backend against the plain one, which it follows in the name of the contest."""
-    case = ("scale", "plain", scenario, 9000)
-    return Contest(backend, (arm(*folders), arm(*folders)), (case, (case[0], backend, *case[2:])))
-
-
-def measured(contests: list[Contest], blocks: int = 2, catalogue: str = CATALOGUE) -> Measurements:
-    for found in Engine(catalogue_workers(catalogue), contests, seed=1).blocks():
+def measured(
+    launch: Launch, contests: list[Contest], blocks: int = 2, block: type[Block] = Block
+) -> Measurements:
+    for found in Engine(launch, contests, seed=1, block=block).blocks():
         if found.blocks == blocks:
             return found
     raise AssertionError("there are always more blocks")
@@ -98,33 +75,38 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Popen[str]]]:
 # Workers.
 
 
+def side(script: str, scratch: Path) -> PytestSide:
+    """Return a worker whose process runs another program."""
+    program = sys.executable, "-c", TALKS + script
+    return PytestSide(Arm("toy"), Suite(scratch, scratch), before=program)
+
+
 @pytest.mark.parametrize(("script", "message"), [
-    ("import sys; sys.exit(7)", "toy died with exit code 7"),
-    ("import sys; sys.stdin.readline(); print('hello')", "toy printed garbage: 'hello'"),
-    ("import sys; sys.stdin.readline(); print('[1]')", r"toy printed garbage: '\[1\]'"),
-    ("import sys; sys.stdin.readline(); print('[' * 100000)", "toy printed garbage: '"),
-    ("import time; time.sleep(60)", "toy did not answer in 0 s"),
-    ("import sys; sys.stdin.readline(); print('{\"error\": \"no such case\"}')", "toy: no such"),
+    ("sys.exit(7)", "toy ended with exit code 7"),
+    ("answer('hello')", "toy sent garbage: 'hello'"),
+    ("answer('[1]')", r"toy sent garbage: '\[1\]'"),
+    ("answer('[' * 100000)", "toy sent garbage: '"),
+    ("time.sleep(60)", "toy did not answer in 0 s"),
+    ("answer(json.dumps({'error': 'no such test'}))", "toy: no such test"),
 ])  # fmt: skip
-def test_a_worker_that_misbehaves_is_named(script: str, message: str) -> None:
-    worker = side(script)
-    try:
-        with pytest.raises(SideError, match=message):
-            worker.ask({"do": "hello"}, timeout=0.4 if "sleep" in script else 30)
-    finally:
-        worker.close()
+def test_a_worker_that_misbehaves_is_named(script: str, message: str, tmp_path: Path) -> None:
+    with closing(side(script, tmp_path)) as worker, pytest.raises(SideError, match=message):
+        worker.ask({"do": "hello"}, timeout=0.4 if "sleep" in script else 30)
 
 
-def test_closing_a_side_ends_its_process() -> None:
-    worker = side(HELLO + "import time; time.sleep(60)")
+WAITS = "answer('{}'); time.sleep(60)"
+
+
+def test_closing_a_side_ends_its_process(tmp_path: Path) -> None:
+    worker = side(WAITS, tmp_path)
     assert worker.ask({"do": "hello"}) == {}
     worker.close()
-    with pytest.raises(SideError, match="died"):
+    with pytest.raises(SideError, match="toy was ended by SIGKILL"):
         worker.ask({"do": "time"})
 
 
-def test_who_waits_for_a_side_that_another_closes_hears_of_it() -> None:
-    worker = side(HELLO + "import time; time.sleep(60)")
+def test_who_waits_for_a_side_that_another_closes_hears_of_it(tmp_path: Path) -> None:
+    worker = side(WAITS, tmp_path)
     assert worker.ask({"do": "hello"}) == {}
     heard: list[str] = []
 
@@ -138,66 +120,30 @@ def test_who_waits_for_a_side_that_another_closes_hears_of_it() -> None:
     worker.close()
     waiting.join(60)
     assert len(heard) == 1
-    assert "toy died" in heard[0]
+    assert "toy was ended" in heard[0]
 
 
-def test_a_pipe_that_is_closed_under_its_reader_ends_the_talk() -> None:
-    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-    stream = io.StringIO("one\n")
-    stream.close()
-    _pump(stream, lines)
-    assert lines.get_nowait() == ""
+def flat(home: Path) -> tuple[Launch, Contest]:
+    """Return what starts workers of a toy, and one of its benchmarks against itself."""
+    project = copied("flat", home / "toy")
+    own = arm("toy", project)
+    tests = Suite(project, home, ("benchmarks",))
+    return pytest_workers(tests), Contest("benchmarks/test_toy.py::test_busy", (own, own))
 
 
-def test_each_block_gives_one_difference_and_faults_fail_their_contest_only(
-    started: list[Popen[str]],
-) -> None:
-    faults = ("one-ulp", "absent", "panics", "nobody")
-    found = measured([against("plain"), *map(against, faults), against("quick"), against("empty")])
-    assert {name: len(values) for name, values in found.differences.items()} == {
-        "plain": 2,
-        "quick": 2,
-        "empty": 2,
-    }
-    assert np.isfinite([*found.differences["plain"], *found.seconds["plain"]]).all()
-    assert set(found.errors) == set(faults)
-    assert "different answers" in found.errors["one-ulp"]
-    assert "absent is not installed" in found.errors["absent"]
-    assert "died" in found.errors["panics"]
-    assert "nobody" in found.errors["nobody"]
-
-
-def test_extra_work_is_seen() -> None:
+def test_extra_work_is_seen(tmp_path: Path) -> None:
+    launch, busy = flat(tmp_path)
     # Twice the calls, so that no machine is too noisy to see it.
-    slow = Contest("slow", (arm(), arm()), (PLAIN, PLAIN), extra=1.0)
-    assert min(measured([slow]).differences["slow"]) > 0.2
-
-
-class Hasty(Side):
-    """Does not wait long for what is known to hang."""
-
-    def ask(self, request: Mapping[str, Any], timeout: float = TIMEOUT) -> dict[str, Any]:
-        return super().ask(request, 0.5 if request.get("name") == "hangs" else timeout)
-
-
-def test_a_case_that_hangs_or_has_no_calls_is_named(
-    tmp_path: Path, started: list[Popen[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "more.py").write_text(MORE, encoding="utf-8")
-    monkeypatch.setattr(client, "Side", Hasty)
-    empty = Contest("empty", (arm(tmp_path),) * 2, (("scale", "plain", "nothing", 4),) * 2)
-    contests = [against("hangs", tmp_path), empty, against("quick", tmp_path)]
-    found = measured(contests, 1, "more:catalogue")
-    assert set(found.differences) == {"quick"}
-    assert "the case has no calls" in found.errors["empty"]
-    assert "toy did not answer in" in found.errors["hangs"]
+    slow = Contest(busy.name, busy.arms, extra=1.0, alike=False)
+    assert min(measured(launch, [slow]).differences[busy.name]) > 0.2
 
 
 @pytest.mark.parametrize("stop", [GeneratorExit, KeyboardInterrupt])
 def test_who_stops_early_leaves_no_process(
-    stop: type[BaseException], started: list[Popen[str]]
+    stop: type[BaseException], started: list[Popen[str]], tmp_path: Path
 ) -> None:
-    blocks = Engine(WORKERS, [against("quick")], 1).blocks()
+    launch, busy = flat(tmp_path)
+    blocks = Engine(launch, [busy], 1).blocks()
     next(blocks)
     with pytest.raises(stop):
         blocks.throw(stop)
@@ -207,12 +153,13 @@ def test_who_stops_early_leaves_no_process(
 def test_an_interrupt_ends_workers_that_hang(
     tmp_path: Path, started: list[Popen[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "more.py").write_text(MORE, encoding="utf-8")
+    project = copied("served", tmp_path / "toy")
+    monkeypatch.setenv("TOY_BROKEN", str(project))
     asked = threading.Event()
 
-    class Watched(Side):
+    class Watched(PytestSide):
         def ask(self, request: Mapping[str, Any], timeout: float = TIMEOUT) -> dict[str, Any]:
-            if request.get("case", ())[1:2] == ["hangs"]:
+            if request["do"] == "time":
                 asked.set()
             return super().ask(request, timeout)
 
@@ -220,8 +167,11 @@ def test_an_interrupt_ends_workers_that_hang(
         asked.wait(60)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-    monkeypatch.setattr(client, "Side", Watched)
-    blocks = Engine(catalogue_workers("more:catalogue"), [against("hangs", tmp_path)], 1).blocks()
+    monkeypatch.setattr(pytest_client, "PytestSide", Watched)
+    own = arm("toy", project)
+    hangs = Contest("tests/test_faults.py::test_hangs", (own, own))
+    tests = Suite(project, tmp_path, ("tests/test_faults.py",))
+    blocks = Engine(pytest_workers(tests), [hangs], 1).blocks()
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         next(blocks)
@@ -239,7 +189,7 @@ class Pretence:
     """What, of which contest, and how long the answer is waited for."""
     alive: ClassVar[int]
 
-    def __init__(self, name: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
         self.cpus: list[int] = []
         type(self).alive += 1
@@ -253,31 +203,33 @@ class Pretence:
     def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
         match request["do"]:
             case "open":
-                return {"seconds": 1e-4, "answers": None}
+                return {"calls": 1, "limit": None, "answers": None}
             case "time":
-                return {"seconds": 1e-4 * request["calls"] * (1 + request["extra"])}
+                return {"seconds": CALL * request["calls"] * (1 + request["extra"])}
         return {}
 
     def close(self) -> None:
         type(self).alive -= 1
 
 
-def pretend(monkeypatch: pytest.MonkeyPatch, cpus: int = 1, kind: type = Pretence) -> None:
-    Pretence.asked, Pretence.limits, kind.alive = [], [], 0  # type: ignore[attr-defined]
-    monkeypatch.setattr(client, "Side", kind)
+def pretend(
+    monkeypatch: pytest.MonkeyPatch, cpus: int = 1, kind: type[Pretence] = Pretence
+) -> Launch:
+    """Return what starts sides that pretend, on a machine of so many cores."""
+    Pretence.asked, Pretence.limits, kind.alive = [], [], 0
     monkeypatch.setattr(engine, "lanes", lambda: list(range(cpus)))
     monkeypatch.setattr(engine, "usable_cpus", lambda: list(range(cpus)))
     monkeypatch.setattr(engine, "pinned", lambda others: nullcontext())
+    return lambda arm, cpus: Launched(kind(arm.name), {"do": "hello", "cpus": list(cpus)})
 
 
 def contest(name: str, extra: float = 0.0, **more: Any) -> Contest:
-    arms = Arm("A", ("a",)), Arm("B", ("b",))
-    return Contest(name, arms, (("scale", name, "mixed", 4),) * 2, extra, **more)
+    return Contest(name, (Arm("A"), Arm("B")), extra, **more)
 
 
-def schedule(seed: int, blocks: int) -> list[tuple[str, Mapping[str, Any]]]:
+def schedule(launch: Launch, seed: int, blocks: int) -> list[tuple[str, Mapping[str, Any]]]:
     Pretence.asked = []
-    measured_by_seed = Engine(WORKERS, [contest("one"), contest("two")], seed)
+    measured_by_seed = Engine(launch, [contest("one"), contest("two")], seed)
     for found in measured_by_seed.blocks():
         if found.blocks == blocks:
             break
@@ -285,20 +237,23 @@ def schedule(seed: int, blocks: int) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def test_quads_are_balanced_and_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    pretend(monkeypatch)
-    timed = [(name, one) for name, one in schedule(1, 10) if one["do"] == "time"]
-    quads = [timed[place : place + 4] for place in range(0, len(timed), 4)]
+    asked = schedule(pretend(monkeypatch), 1, 10)
+    timed = [(name, one) for name, one in asked if one["do"] == "time"]
+    # Calibration comes first, and its calls are fewer than those of a batch.
+    least = max(one["calls"] for _, one in timed)
+    batches = [(name, one) for name, one in timed if one["calls"] == least]
+    quads = [batches[place : place + 4] for place in range(0, len(batches), 4)]
     assert len(quads) == 10 * 2 * QUADS
-    for quad in quads:  # all four do the same calls
-        assert len({(one["name"], one["calls"], one["start"]) for _, one in quad}) == 1
+    for quad in quads:
+        assert len({one["name"] for _, one in quad}) == 1
     orders = ["".join(name for name, _ in quad) for quad in quads]
     assert set(orders) == {"ABBA", "BAAB"}
     assert 0.4 < orders.count("ABBA") / len(orders) < 0.6
 
 
 def test_either_arm_and_either_contest_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    pretend(monkeypatch)
-    opened = [(name, one["name"]) for name, one in schedule(1, 100) if one["do"] == "open"]
+    asked = schedule(pretend(monkeypatch), 1, 100)
+    opened = [(name, one["name"]) for name, one in asked if one["do"] == "open"]
     firsts = opened[::2]
     assert len(firsts) == 200
     assert 70 < sum(name == "A" for name, _ in firsts) < 130
@@ -306,16 +261,15 @@ def test_either_arm_and_either_contest_comes_first(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_seed_makes_the_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
-    pretend(monkeypatch)
-    assert schedule(1, 3) == schedule(1, 3)
-    assert schedule(1, 3) != schedule(2, 3)
+    launch = pretend(monkeypatch)
+    assert schedule(launch, 1, 3) == schedule(launch, 1, 3)
+    assert schedule(launch, 1, 3) != schedule(launch, 2, 3)
 
 
 def test_answers_are_compared_once_and_processes_are_fresh_in_every_block(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pretend(monkeypatch)
-    asked = schedule(1, 3)
+    asked = schedule(pretend(monkeypatch), 1, 3)
     assert [one["digest"] for _, one in asked if one["do"] == "open"] == [True] * 4 + [False] * 8
     assert sum(one["do"] == "hello" for _, one in asked) == 3 * 2
     assert Pretence.alive == 0
@@ -325,11 +279,13 @@ def test_answers_to_two_questions_are_not_compared(monkeypatch: pytest.MonkeyPat
     class Differing(Pretence):
         def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
             if request["do"] == "open":
-                return {"seconds": 1e-4, "answers": self.name if request["digest"] else None}
+                return super().answer(request) | {
+                    "answers": self.name if request["digest"] else None
+                }
             return super().answer(request)
 
-    pretend(monkeypatch, kind=Differing)
-    found = measured([contest("alike"), contest("other", alike=False)], 1)
+    launch = pretend(monkeypatch, kind=Differing)
+    found = measured(launch, [contest("alike"), contest("other", alike=False)], 1)
     assert "different answers" in found.errors["alike"]
     assert list(found.differences) == ["other"]
 
@@ -345,8 +301,7 @@ def cpus_of(contests: list[Contest], blocks: int) -> dict[str, set[tuple[int, ..
             return super().answer(request)
 
     with pytest.MonkeyPatch.context() as patch:
-        pretend(patch, 3, Pinned)
-        result = measured(contests, blocks)
+        result = measured(pretend(patch, 3, Pinned), contests, blocks)
     assert Pinned.alive == 0
     for name, why in result.errors.items():
         assert why == "it needs 4 cores, and can be pinned to 3", name
@@ -369,27 +324,70 @@ def test_a_contest_that_needs_more_cpus_than_there_are_fails_alone() -> None:
 
 
 def test_the_difference_is_the_extra_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    pretend(monkeypatch)
-    for found in Engine(WORKERS, [contest("one"), contest("two", 0.25)], 1).blocks():
+    launch = pretend(monkeypatch)
+    for found in Engine(launch, [contest("one"), contest("two", 0.25)], 1).blocks():
         assert found.differences == {
             "one": [pytest.approx(0.0)],
             "two": [pytest.approx(np.log(1.25))],
         }
-        assert found.seconds == {"one": [pytest.approx(1e-4)], "two": [pytest.approx(1e-4)]}
+        assert found.seconds == {"one": [pytest.approx(CALL)], "two": [pytest.approx(CALL)]}
         break
+
+
+def test_arms_that_take_turns_do_the_same_calls_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alive = []
+
+    class Alone(Pretence):
+        def __init__(self, name: str) -> None:
+            super().__init__(name)
+            alive.append(Alone.alive)
+
+    launch = pretend(monkeypatch, 2, Alone)
+    pairs = [contest("one"), contest("two", 0.25)]
+    for found in Engine(launch, pairs, 1, block=TurnsBlock).blocks():
+        if found.blocks == 20:
+            break
+    assert set(alive) == {1}
+    assert found.differences["two"] == pytest.approx([np.log(1.25)] * 20)
+    calls = {
+        arm: [(one["name"], one["calls"]) for name, one in Pretence.asked
+              if name == arm and one["do"] == "time"]
+        for arm in ("A", "B")
+    }  # fmt: skip
+    assert calls["A"] == calls["B"]
+    starts = [name for name, one in Pretence.asked if one["do"] == "hello"]
+    assert {*starts[::2]} == {"A", "B"}
+
+
+@pytest.mark.parametrize("slower", [1.0, 3.0, 1000.0])
+def test_an_arm_that_is_far_slower_does_not_make_its_turn_endless(
+    slower: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Uneven(Pretence):
+        def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+            if request["do"] == "time" and self.name == "B":
+                return {"seconds": slower * CALL * request["calls"]}
+            return super().answer(request)
+
+    launch = pretend(monkeypatch, kind=Uneven)
+    found = measured(launch, [contest("one")], 1, TurnsBlock)
+    assert found.differences["one"] == pytest.approx([np.log(slower)])
+    batches = [name for name, one in Pretence.asked if one["do"] == "time"]
+    assert (batches.count("B") < batches.count("A")) == (slower > 100)
 
 
 GARBAGE: list[tuple[str, dict[str, Any]]] = [
     ("open", {}),
-    ("open", {"seconds": 0.0, "answers": None}),
-    ("open", {"seconds": float("nan"), "answers": None}),
-    ("open", {"seconds": 1e-320, "answers": None}),
-    ("open", {"seconds": "soon", "answers": None}),
-    ("open", {"seconds": 1e-4, "answers": [1]}),
+    ("open", {"calls": 1, "limit": "few", "answers": None}),
+    ("open", {"calls": 1, "limit": None, "answers": [1]}),
     ("time", {}),
     ("time", {"seconds": 0}),
     ("time", {"seconds": -1.0}),
     ("time", {"seconds": None}),
+    ("time", {"seconds": "soon"}),
+    ("time", {"seconds": 1e-320}),
     ("time", {"seconds": float("nan")}),
     ("time", {"seconds": float("inf")}),
 ]
@@ -405,8 +403,7 @@ def test_an_answer_without_sense_fails_its_contest_only(
                 return reply
             return super().answer(request)
 
-    pretend(monkeypatch, kind=Odd)
-    found = measured([contest("odd"), contest("even")], 3)
+    found = measured(pretend(monkeypatch, kind=Odd), [contest("odd"), contest("even")], 3)
     assert set(found.errors) == {"odd"}
     assert "garbage" in found.errors["odd"]
     assert {name: len(own) for name, own in found.differences.items()} == {"even": 3}
@@ -417,11 +414,10 @@ def test_a_worker_that_cannot_be_started_fails_its_contests(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Unborn(Pretence):
-        def __init__(self, name: str, environment: Mapping[str, str]) -> None:
+        def __init__(self, name: str) -> None:
             raise OSError("no more processes")
 
-    pretend(monkeypatch, kind=Unborn)
-    found = measured([contest("one")], 1)
+    found = measured(pretend(monkeypatch, kind=Unborn), [contest("one")], 1)
     assert found.errors == {"one": "no more processes"}
 
 
@@ -438,8 +434,8 @@ def test_what_fails_on_one_core_is_forgotten_on_the_others(
                 known.wait(60)  # the other core is still at it when this is known
             return super().answer(request)
 
-    pretend(monkeypatch, 2, Uneven)
-    for found in Engine(WORKERS, [contest("odd"), contest("even")], 1).blocks():
+    launch = pretend(monkeypatch, 2, Uneven)
+    for found in Engine(launch, [contest("odd"), contest("even")], 1).blocks():
         known.set()
         assert found.errors == {"odd": "it died here"}
         assert list(found.differences) == ["even"]
@@ -473,9 +469,9 @@ def test_no_other_block_waits_for_what_has_failed(monkeypatch: pytest.MonkeyPatc
             else:
                 done.set()
 
-    pretend(monkeypatch, 2, Uneven)
+    launch = pretend(monkeypatch, 2, Uneven)
     monkeypatch.setattr(engine, "Sides", Late)
-    found = measured([contest("odd"), contest("even")], 2)
+    found = measured(launch, [contest("odd"), contest("even")], 2)
     assert asked == [[0]]
     assert found.errors == {"odd": "it hangs"}
     assert len(found.differences["even"]) == 2
@@ -500,34 +496,37 @@ def test_an_answer_is_waited_for_as_long_as_it_may_take(
         def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
             if request["do"] == "open":
                 now[0] += opening
-                return {"seconds": call, "answers": None}
+            if request["do"] == "time":
+                return {"seconds": call * request["calls"]}
             return super().answer(request)
 
-    pretend(monkeypatch, kind=Slow)
+    launch = pretend(monkeypatch, kind=Slow)
     monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    measured([contest("one")], 2)
+    measured(launch, [contest("one")], 2)
     limits = {do: [own for what, _, own in Pretence.limits if what == do]
               for do in ("open", "time")}  # fmt: skip
     # The very first may compile; from then on it is known how long that takes.
     assert limits["open"] == pytest.approx([TIMEOUT, *[open_limit] * 3])
-    assert limits["time"] == pytest.approx([time_limit] * len(limits["time"]))
+    # So it is with a call, once the benchmark is calibrated.
+    assert limits["time"][0] == TIMEOUT
+    assert limits["time"][-1] == pytest.approx(time_limit)
 
 
 def test_more_work_may_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     class Slow(Pretence):
         def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
-            if request["do"] == "open":
-                return {"seconds": 1.0, "answers": None}
+            if request["do"] == "time":
+                return {"seconds": float(request["calls"])}
             return super().answer(request)
 
-    pretend(monkeypatch, kind=Slow)
-    measured([contest("one", extra=1.0)], 1)
-    assert {own for what, _, own in Pretence.limits if what == "time"} == {30.0, 60.0}
+    measured(pretend(monkeypatch, kind=Slow), [contest("one", extra=1.0)], 1)
+    limits = {own for what, _, own in Pretence.limits if what == "time"}
+    assert limits == {TIMEOUT, 30.0, 60.0}
 
 
 def test_what_is_dropped_is_measured_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    pretend(monkeypatch)
-    own = Engine(WORKERS, [contest(name) for name in ("one", "two", "three")], 1)
+    launch = pretend(monkeypatch)
+    own = Engine(launch, [contest(name) for name in ("one", "two", "three")], 1)
     own.give_up({"three": "it is wrong"})
     for found in own.blocks():
         if found.blocks == 2:
@@ -544,10 +543,10 @@ def test_what_is_dropped_is_measured_no_more(monkeypatch: pytest.MonkeyPatch) ->
 def test_an_engine_without_contests_ends_whoever_waits_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pretend(monkeypatch)
+    launch = pretend(monkeypatch)
     for thresholds in {}, {"gone": 0.02}:
         found = sampling.sample(
-            Engine(WORKERS, [], 1),
+            Engine(launch, [], 1),
             thresholds,
             {},
             60.0,

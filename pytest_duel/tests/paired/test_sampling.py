@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_duel.paired import sampling
-from pytest_duel.paired.client import catalogue_workers
 from pytest_duel.paired.engine import Engine, Measurements
 from pytest_duel.paired.sampling import (
     ALPHA,
@@ -35,6 +34,7 @@ from simulated import (
     shared_drift,
     slow_processes,
 )
+from simulated_gate import no_worker
 
 CASES = 20
 GATES = 100
@@ -154,7 +154,7 @@ class Blocks(Engine):
         compared_at: int = 1,
         leftover: int = 0,
     ) -> None:
-        super().__init__(catalogue_workers(""), [], 0)
+        super().__init__(no_worker, [], 0)
         self.table = differences
         self.dropped: set[str] = set()
         self.pace = seconds

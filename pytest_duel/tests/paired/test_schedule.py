@@ -30,6 +30,11 @@ class Arms:
         return [calls * one for one in self.seconds]
 
 
+def test_calibration_ends_where_a_timer_hardly_moves() -> None:
+    with pytest.raises(ValueError, match="calls cannot take 1e-09 seconds"):
+        calibrated(lambda calls: [1e-9, 1e-9], None)
+
+
 def test_both_arms_are_calibrated_by_the_same_calls() -> None:
     arms = Arms(50e-9, 60e-9)
     per_call, spent = calibrated(arms.both, None)

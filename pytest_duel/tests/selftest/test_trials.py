@@ -155,7 +155,7 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[Any, ...]
     def tried(**numbers: int) -> list[tuple[Any, ...]]:
         own = plan(**numbers)
         ready = Prepared(
-            Arm("base", ()), Arm("head", ()), Suite(Path(), Path()),
+            Arm("base"), Arm("head"), Suite(Path(), Path()),
             GatePlan(measured=own.ready.own.measured, thresholds={A: 0.02, B: 0.02}),
             Settings(), "", 1.0, Recipe(),
         )  # fmt: skip
@@ -170,7 +170,7 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[Any, ...]
             return {"word": "pass", "cases": cases, "unmeasured": {}}
 
         monkeypatch.setattr(trials, "_gate", gate)
-        monkeypatch.setattr(placement, "built", lambda ready, name: Arm(name, ()))
+        monkeypatch.setattr(placement, "built", lambda ready, name: Arm(name))
         monkeypatch.setattr(trials, "checked_answers", lambda *_: Checked())
         trials.run(replace(own, ready=ready), report, lambda _: None)
         return found

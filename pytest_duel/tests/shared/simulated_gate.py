@@ -19,7 +19,7 @@ SETTINGS = Settings()
 TITLE = "the working tree against main (0123456789)"
 NONE: Mapping[str, float] = MappingProxyType({})
 FINE: Mapping[str, str] = MappingProxyType({})
-BASE, HEAD = Arm("base", ("b",)), Arm("head", ("h",))
+BASE, HEAD = Arm("base"), Arm("head")
 
 
 def benchmark(name: str) -> Benchmark:

@@ -48,6 +48,5 @@ def project() -> Project:
     return Project(
         root=Path.cwd(),
         catalogue=catalogue(),
-        source="simulated_project:catalogue",
         packages=(),
     )

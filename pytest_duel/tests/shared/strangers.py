@@ -34,7 +34,7 @@ def repository(project: str, folder: Path, inside: str = ".") -> Path:
 
 def arm(name: str, folder: Path, *modules: str) -> Arm:
     """Return an arm whose modules are imported from a folder."""
-    return Arm(name, (), modules=dict.fromkeys(modules or ("toy",), str(folder)))
+    return Arm(name, modules=dict.fromkeys(modules or ("toy",), str(folder)))
 
 
 def listed(own: Arm, tests: Suite) -> list[str]:

@@ -24,8 +24,6 @@ class Project:
     root: Path
     """Of its source tree: the folder of its pyproject.toml."""
     catalogue: Catalogue
-    source: str
-    """``module:function`` that returns the catalogue, for the workers."""
     packages: tuple[str, ...]
     """Its own modules: their versions tell nothing of what else is installed."""
     suites: str = "bench"

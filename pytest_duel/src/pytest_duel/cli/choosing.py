@@ -19,6 +19,15 @@ def add_tests(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_in_turns(parser: argparse.ArgumentParser) -> None:
+    """Declare how the processes of both sides live."""
+    parser.add_argument(
+        "--in-turns", action="store_true",
+        help="let no two processes live at once, for tests that need a port or a file; less "
+        "precise",
+    )  # fmt: skip
+
+
 def selection(options: argparse.Namespace) -> tuple[str, ...]:
     """Return the options of pytest's own that were given."""
     given = {"-k": options.keyword, "-m": options.marks}

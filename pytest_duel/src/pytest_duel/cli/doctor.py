@@ -21,9 +21,9 @@ TEXT = """\
 Look at this machine before you measure on it: what will hurt, why, what to do
 about it, and how noisy it is. It changes nothing.
 
-The noise is that of equal code: a case of the reference against itself, in
-pairs of fresh processes on one CPU, and a loop that only looks at the clock.
-Without a catalogue there is no such case, and the noise is not measured.
+The noise is that of equal code: a benchmark that comes with this command
+against itself, in pairs of fresh processes on one CPU, and a loop that only
+looks at the clock.
 
 Exit code 0 says that measuring makes sense, advice or not; 1 that what would be
 timed is not what users run, a debug build for instance; 3 that the machine is
@@ -63,17 +63,14 @@ def run(options: argparse.Namespace) -> Exit:
 
 def _diagnosis(measured: float | None) -> report.Diagnosis:
     own = project() if has_catalogue(Path.cwd()) else None
-    if own is None and measured is not None:
-        announce("no catalogue, so the noise is not measured; `gate --base HEAD` shows it")
-        measured = None
     load = machine.load_average()
     before = system.ticks(system.HERE)
-    if own is None or measured is None:
+    if measured is None:
         time.sleep(WATCHED)
         quiet = None
     else:
         announce(f"measuring the noise for {measured:.0f} s ...")
-        quiet = noise.measure(own, measured)
+        quiet = noise.measure(measured)
     here = system.System(
         system.HERE,
         platform=sys.platform,

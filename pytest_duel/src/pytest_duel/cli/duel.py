@@ -11,7 +11,13 @@ from pathlib import Path
 
 from pytest_duel.catalogue.project import has_catalogue
 from pytest_duel.catalogue.project import load as load_project
-from pytest_duel.cli.choosing import add_tests, paths_within, project_folder, selection
+from pytest_duel.cli.choosing import (
+    add_in_turns,
+    add_tests,
+    paths_within,
+    project_folder,
+    selection,
+)
 from pytest_duel.cli.parser import (
     Commands,
     add_command,
@@ -107,6 +113,7 @@ def add(commands: Commands) -> None:
         "--budget", type=seconds, metavar="SECONDS",
         help="to spend on measuring, besides installing",
     )  # fmt: skip
+    add_in_turns(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
     add_output(parser)
     parser.set_defaults(run=run)
@@ -136,7 +143,12 @@ def _judged(options: argparse.Namespace) -> Judgement:
         selection=selection(options),
         only=tuple(options.only),
         threshold=options.threshold,
-        overrides={"threshold": options.threshold, "budget": options.budget, **asked.settings},
+        overrides={
+            "threshold": options.threshold,
+            "budget": options.budget,
+            "in_turns": options.in_turns or None,
+            **asked.settings,
+        },
         isolated=options.isolated,
         seed=options.seed,
         arrange=asked.arrange,

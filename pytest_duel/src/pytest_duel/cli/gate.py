@@ -6,7 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pytest_duel.cli.choosing import add_tests, paths_within, project_folder, selection
+from pytest_duel.cli.choosing import (
+    add_in_turns,
+    add_tests,
+    paths_within,
+    project_folder,
+    selection,
+)
 from pytest_duel.cli.parser import (
     Commands,
     add_command,
@@ -53,6 +59,7 @@ settings, all optional, in [tool.pytest-duel] of pyproject.toml:
   packages    folders to install (default ["."])
   install     "pip", "none" to import from the tree as it is, or a command
               that installs into {target}
+  in_turns    true where tests need what only one process can have at a time
   selftest    a saved self-test, with what the place of compiled code may give
   project     module:name of what the harness is told of a sweep
 
@@ -97,6 +104,7 @@ def add(commands: Commands) -> None:
         "--with", dest="requirements", action="append", default=[], metavar="REQUIREMENT",
         help="what else that has, for the tests; may be repeated",
     )  # fmt: skip
+    add_in_turns(parser)
     parser.add_argument(
         "--counts", action="store_true", help="count instructions as well, with valgrind"
     )
@@ -117,6 +125,7 @@ def _judged(options: argparse.Namespace) -> Judgement:
     overrides = {
         "threshold": options.threshold,
         "budget": options.budget,
+        "in_turns": options.in_turns or None,
         "install": options.install,
         "packages": tuple(options.package) or None,
     }

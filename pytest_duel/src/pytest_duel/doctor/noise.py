@@ -2,22 +2,26 @@
 
 import gc
 import math
+import shutil
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy import special
 
-from pytest_duel.catalogue.model import Case, Catalogue
-from pytest_duel.catalogue.project import Project
-from pytest_duel.paired.client import catalogue_workers
+from pytest_duel.doctor import steady
 from pytest_duel.paired.engine import Arm, Contest, Engine, lanes, pinned
+from pytest_duel.paired.pytest_client import Suite, pytest_workers
 from pytest_duel.paired.sampling import ALPHA
 from pytest_duel.statistics.paired import TRIM, Estimate, estimate
 from pytest_duel.support.errors import DuelError
+from pytest_duel.support.scratch import scratch
 
+FILE = "test_steady.py"
+NAME = f"{FILE}::{steady.test_work.__name__}"
 LEAST_BLOCKS = 3
 SPIN_SHARE = 0.1
 """Share of the time in which each CPU only looks at the clock."""
@@ -38,9 +42,10 @@ class NoiseError(DuelError):
 
 @dataclass(frozen=True)
 class Pairs:
-    """A case against itself, in pairs of fresh processes."""
+    """A benchmark against itself, in pairs of fresh processes."""
 
-    case: str
+    benchmark: str
+    """What messages call it."""
     found: Estimate
     spread: float
     """Standard deviation over blocks of the log ratio of equal arms."""
@@ -71,7 +76,7 @@ class Noise:
     gaps: Gaps
 
 
-def measure(project: Project, seconds: float) -> Noise:
+def measure(seconds: float) -> Noise:
     """Measure for about so many seconds.
 
     Raises
@@ -82,44 +87,42 @@ def measure(project: Project, seconds: float) -> Noise:
     started = time.monotonic()
     cpus = lanes()
     gaps = watch(cpus, SPIN_SHARE * seconds / len(cpus))
-    pairs = against_itself(project, seconds - (time.monotonic() - started))
+    pairs = against_itself(seconds - (time.monotonic() - started))
     return Noise(time.monotonic() - started, pairs, gaps)
 
 
-def steady(own: Catalogue) -> Case:
-    """Return the case to measure: one that needs no wheel and compiles nothing."""
-    kernel = next(iter(own.kernels))
-    return next(own.cases(kernel, backends=[own.reference]))
+def against_itself(seconds: float) -> Pairs:
+    """Measure a benchmark against itself, block after block, until the time is up."""
+    arm = Arm("A/A")
+    with scratch() as folder:
+        tests = _tests(folder)
+        engine = Engine(pytest_workers(tests), [Contest(NAME, (arm, arm), alike=False)], 0)
+        started = time.monotonic()
+        with closing(engine.blocks()) as blocks:
+            for measured in blocks:
+                took = time.monotonic() - started
+                # Those that have begun come to their end.
+                one_block = took * len(lanes()) / measured.blocks
+                if measured.blocks >= LEAST_BLOCKS and took + one_block / 2 > seconds:
+                    engine.stop()
+    found = engine.measured
+    if NAME not in found.differences:
+        why = found.errors.get(NAME, "it was not measured")
+        raise NoiseError(f"the noise of this machine cannot be measured: {why}")
+    return summarise(steady.SAID, found.differences[NAME], found.seconds[NAME])
 
 
-def against_itself(project: Project, seconds: float) -> Pairs:
-    """Measure a case against itself, block after block, until the time is up."""
-    case = steady(project.catalogue)
-    arm = Arm("A/A", (str(project.root),))
-    engine = Engine(
-        catalogue_workers(project.source),
-        [Contest(case.id, (arm, arm), (astuple(case), astuple(case)))],
-        0,
-    )
-    started = time.monotonic()
-    with closing(engine.blocks()) as blocks:
-        for measured in blocks:
-            took = time.monotonic() - started
-            # Those that have begun come to their end.
-            one_block = took * len(lanes()) / measured.blocks
-            if measured.blocks >= LEAST_BLOCKS and took + one_block / 2 > seconds:
-                engine.stop()
-    if case.id not in engine.measured.differences:
-        raise NoiseError(engine.measured.errors.get(case.id, f"{case.id} was not measured"))
-    return summarise(
-        case.id, engine.measured.differences[case.id], engine.measured.seconds[case.id]
-    )
+def _tests(folder: Path) -> Suite:
+    """Write the benchmark into a folder that is a project of its own, away from any settings."""
+    shutil.copy(steady.__file__, folder / FILE)
+    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    return Suite(folder, folder, (FILE,), benchmarks=(NAME,))
 
 
-def summarise(case: str, differences: Sequence[float], seconds: Sequence[float]) -> Pairs:
+def summarise(benchmark: str, differences: Sequence[float], seconds: Sequence[float]) -> Pairs:
     """Return what blocks say of the noise: their log ratios, and the first arm's times."""
     return Pairs(
-        case,
+        benchmark,
         estimate(differences),
         float(np.std(differences, ddof=1)),
         float(np.std(np.log(seconds), ddof=1)),

@@ -90,7 +90,7 @@ def _noise(noise: Noise, slowdown: float) -> Iterator[str]:
     yield from [heading, "-" * len(heading)]
     pairs, gaps = noise.pairs, noise.gaps
     yield from wrapped(
-        f"{pairs.case} against itself: {change(pairs.found)} in {pairs.found.blocks} blocks"
+        f"{pairs.benchmark} against itself: {change(pairs.found)} in {pairs.found.blocks} blocks"
     )
     yield from wrapped(
         f"two processes side by side differ by {pairs.spread:.1%} (standard deviation of their "

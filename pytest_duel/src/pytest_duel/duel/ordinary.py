@@ -143,7 +143,10 @@ def judge(ready: Prepared, sampled: Sampled, sides: tuple[Named, Named]) -> Judg
         Verdict.INCONCLUSIVE: INCONCLUSIVE,
     }
     rows = [
-        *(_told(row, words) for row in findings.measured_rows(ready.own, sampled)),
+        *(
+            _told(row, words)
+            for row in findings.measured_rows(ready.own, sampled, in_turns=ready.settings.in_turns)
+        ),
         *_other_rows(ready, names),
     ]
     void = findings.is_void(sampled)

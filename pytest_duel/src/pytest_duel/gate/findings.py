@@ -11,7 +11,8 @@ from pytest_duel.gate.collect import Benchmark
 from pytest_duel.gate.plan import Plan, null_name
 from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.checking import Checked
-from pytest_duel.paired.engine import Measurements
+from pytest_duel.paired.engine import BOTH, Measurements
+from pytest_duel.paired.pytest_worker import FIXTURE
 from pytest_duel.paired.sampling import ALPHA, LOOKS, Sampled
 from pytest_duel.statistics.paired import Estimate, Verdict, decide, estimate
 from pytest_duel.support.errors import DuelError
@@ -34,6 +35,10 @@ DRIFT = 0.2
 """From here on it is said that a call takes longer at the end of a process than at its start."""
 PORTS = ("Address already in use", "Errno 98", "WinError 10048")
 """What a test says that cannot run twice at once."""
+SHARED = (
+    "both sides live at once: where the test needs what only one process can have, such as a "
+    "port or a file, let them take turns, with --in-turns or `in_turns = true`"
+)
 FEW_SECONDS = 1e-7
 """A call below this is mostly the loop around it."""
 
@@ -70,7 +75,7 @@ def judge(
         Where the benchmarks ran without a module of the project.
     """
     check_imports(sampled)
-    rows = [*measured_rows(own, sampled), *_other_rows(own)]
+    rows = [*measured_rows(own, sampled, in_turns=settings.in_turns), *_other_rows(own)]
     means = _mean_rows(own, sampled, settings) if sampled else []
     void = sampled is not None and is_void(sampled)
     return Judgement(
@@ -115,7 +120,7 @@ def place_of(one: Benchmark) -> tuple[str, str]:
     return one.file, one.name.removeprefix(f"{one.file}::")
 
 
-def measured_rows(own: Plan, sampled: Sampled | None) -> Iterator[Row]:
+def measured_rows(own: Plan, sampled: Sampled | None, *, in_turns: bool = False) -> Iterator[Row]:
     """Yield a row for each benchmark that is on both arms."""
     if sampled is None:
         return
@@ -133,8 +138,8 @@ def measured_rows(own: Plan, sampled: Sampled | None) -> Iterator[Row]:
             yield Row(name, *place, EMPTY, Verdict.INCONCLUSIVE, Exit.INCONCLUSIVE, note)
         elif name in measured.errors:
             note = measured.errors[name]
-            if any(sign in note for sign in PORTS):
-                note += "; both arms run at once, and only one can have this port"
+            if not in_turns and _may_be_shared(note):
+                note += f"; {SHARED}"
             yield Row(name, *place, EMPTY, "error", Exit.ERROR, note)
         elif name not in sampled.estimates:
             note = "not measured: the budget ended first"
@@ -148,6 +153,12 @@ def measured_rows(own: Plan, sampled: Sampled | None) -> Iterator[Row]:
             )  # fmt: skip
             hidden = found[1] is Verdict.NO_CHANGE and found[0].low > own.thresholds[name]
             yield replace(told, word=TOLERATED) if hidden else told
+
+
+def _may_be_shared(reason: str) -> bool:
+    """Tell whether a test may have failed because another process of it was alive."""
+    on_one_side = f": {FIXTURE} " in reason and not reason.startswith(BOTH)
+    return on_one_side or any(sign in reason for sign in PORTS)
 
 
 def _said(name: str, own: Plan, sampled: Sampled) -> Iterator[str]:

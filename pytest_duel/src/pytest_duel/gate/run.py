@@ -25,7 +25,8 @@ from pytest_duel.paired.arms.isolation import carried_harness, environment
 from pytest_duel.paired.arms.trees import Repository
 from pytest_duel.paired.arms.untouched import snapshot
 from pytest_duel.paired.checking import Checked, check
-from pytest_duel.paired.engine import Arm, Engine, lanes
+from pytest_duel.paired.engine import Arm, Block, Engine, lanes
+from pytest_duel.paired.in_turns import TurnsBlock
 from pytest_duel.paired.pytest_client import Suite, pytest_workers
 from pytest_duel.paired.sampling import LEAST, LOOKS, Progress, Sampled, sample
 from pytest_duel.paired.schedule import Budget
@@ -143,6 +144,11 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         asked = gate_settings.read(head_tree)
         before = _settings_before(base_tree, announce)
         settings = _settings(question, asked, before or Settings())
+        if question.counts and settings.in_turns:
+            raise SettingsError(
+                "--counts runs a process of each side at once, and `in_turns` lets only one live: "
+                "leave --counts out"
+            )
         packages = _packages(settings, asked, question, (base_tree, head_tree))
         announce(f"pytest-duel: {title}")
         recipe = Recipe(
@@ -223,7 +229,8 @@ def checked_answers(ready: Prepared, announce: Announce) -> Checked:
     if not names:
         return Checked()
     announce(f"checking the answers of {len(names)} benchmarks on both sides ...")
-    found = check((ready.base, ready.head), ready.tests, names)
+    together = not ready.settings.in_turns
+    found = check((ready.base, ready.head), ready.tests, names, together=together)
     announce(f"  {len(found.reasons)} are wrong ({duration(found.seconds)})")
     return found
 
@@ -269,13 +276,14 @@ def measure(
     pairs = contests(ready.own, ready.base, ready.head, extra)
     budget = Budget(
         seconds=ready.settings.budget,
-        lanes=len(lanes()),
+        lanes=_lanes(ready),
         blocks=LOOKS[0],
         least=LEAST,
         benchmarks=len(pairs),
         overhead=(4 if ready.own.nulls else 2) * ready.collecting,  # workers begin in turns
     )
-    engine = Engine(pytest_workers(ready.tests), pairs, seed, budget)
+    block = TurnsBlock if ready.settings.in_turns else Block
+    engine = Engine(pytest_workers(ready.tests), pairs, seed, budget, block)
     engine.give_up(dict(wrong_contests(ready, checked)))
     limits = {name: ready.own.limit(name) for name in ready.own.thresholds}
     nulls = {null_name(name): ready.own.thresholds[name] for name in ready.own.nulls}
@@ -287,6 +295,11 @@ def measure(
         )
 
     return sample(engine, limits, nulls, ready.settings.budget, tell, judge)
+
+
+def _lanes(ready: Prepared) -> int:
+    """Return how many blocks run side by side."""
+    return 1 if ready.settings.in_turns else len(lanes())
 
 
 def wrong_contests(ready: Prepared, checked: Checked) -> Iterator[tuple[str, str]]:
@@ -444,7 +457,6 @@ def _arm(name: str, tree: Path, recipe: Recipe, places: Places, announce: Announ
     announce(f"  {', '.join(found.modules)}: {how} ({took})")
     return Arm(
         called.removeprefix("the "),
-        (),
         modules=found.modules,
         python=recipe.python,
         harness=harness,
@@ -482,7 +494,7 @@ def intention(ready: Prepared) -> str:
     files = {one.file for one in ready.own.measured.values()}
     return (
         f"measuring {len(ready.own.measured)} benchmarks of {len(files)} files in pairs, "
-        f"{len(lanes())} at a time, for at most some {ready.settings.budget:.0f} s; "
+        f"{_lanes(ready)} at a time, for at most some {ready.settings.budget:.0f} s; "
         f"a block begins in {duration(ready.collecting)}"
     )
 

@@ -36,6 +36,8 @@ class Settings:
     """Folders to install."""
     install: str | None = None
     """``pip``, ``none``, or a command with ``{target}``; None decides by what is there."""
+    in_turns: bool = False
+    """No two processes of the arms live at once."""
     selftest: str | None = None
     """The saved self-test, with what code placement alone may give; relative to pyproject.toml."""
     project: str | None = None
@@ -144,6 +146,7 @@ _SHAPE = {
         lambda value: isinstance(value, str) and (value in ("pip", "none") or "{target}" in value),
         '"pip", "none", or a command that installs into {target}',
     ),
+    "in_turns?": Is(lambda value: isinstance(value, bool), "true or false"),
     "selftest?": Is(
         lambda value: isinstance(value, str) and value != "", "a path relative to this file"
     ),
@@ -161,6 +164,6 @@ def _plain(value: Any) -> Any:
             return tuple(value)
         case dict():
             return {key: float(one) for key, one in value.items()}
-        case int():
+        case int() if not isinstance(value, bool):
             return float(value)
     return value

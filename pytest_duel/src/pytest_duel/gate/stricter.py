@@ -25,6 +25,7 @@ def settings_of_both(head: Settings, base: Settings, given: Mapping[str, object]
         threshold=min(head.threshold, base.threshold),
         budget=max(head.budget, base.budget),
         removed=tuple(name for name in head.removed if name in base.removed),
+        in_turns=head.in_turns or base.in_turns,
         packages=tuple(dict.fromkeys([*head.packages, *base.packages])),
     )
     return replace(found, **given)  # type: ignore[arg-type]

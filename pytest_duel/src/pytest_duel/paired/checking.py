@@ -33,14 +33,16 @@ class Checked:
         return {name: why for own in self.wrong.values() for name, why in own.items()}
 
 
-def check(arms: Sequence[Arm], tests: Suite, names: Sequence[str]) -> Checked:
-    """Run some benchmarks on each arm, all arms at once.
+def check(
+    arms: Sequence[Arm], tests: Suite, names: Sequence[str], *, together: bool = True
+) -> Checked:
+    """Run some benchmarks on each arm, all arms at once unless they must not live together.
 
     Where a worker dies or hangs, each benchmark that is left gets a fresh one: whose fault it is
     will be seen.
     """
     started = time.monotonic()
-    with ThreadPoolExecutor(len(arms)) as pool:
+    with ThreadPoolExecutor(len(arms) if together else 1) as pool:
         found = list(pool.map(lambda arm: _check(arm, tests, names), arms))
     wrong = {arm.name: own for arm, own in zip(arms, found, strict=True)}
     return Checked(wrong, len(names), time.monotonic() - started)

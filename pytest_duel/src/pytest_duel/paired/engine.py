@@ -17,19 +17,22 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping, 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from functools import partial
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from pytest_duel.paired.client import TIMEOUT, RefusalError, SideError
 from pytest_duel.paired.schedule import Budget, Schedule, calibrated, few_rounds, schedule
 from pytest_duel.support import system
 
 PATIENCE = 30.0
-"""So many times as long as it should take is an answer waited for."""
+"""How many times as long as it should take an answer is waited for."""
 LEAST_PATIENCE = 10.0
-"""But this long, in seconds: now and then a machine stands still. The most is `TIMEOUT`."""
+"""The shortest wait, in seconds: a machine may stand still. The longest is `TIMEOUT`."""
 MOST_LANES = 4
 """Blocks side by side: each on a core of its own, but the cores share memory and outer caches."""
 
+BOTH = "both sides"
+"""Who is named where both arms refuse."""
 SKIPPED = "skipped: "
 """How a worker's answer begins that has skipped a test."""
 GARBAGE = (LookupError, TypeError, ValueError, ArithmeticError)
@@ -41,11 +44,7 @@ class Arm:
     """The code on one side of a paired measurement."""
 
     name: str
-    paths: tuple[str, ...]
-    """Where it is imported from, before everything else."""
     environment: Mapping[str, str] = field(default_factory=dict, compare=False)
-    own: tuple[str, ...] = ()
-    """Modules that must come from the first of `paths`, or it is other code that is measured."""
     modules: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Its top-level modules, each with the folder that it comes from."""
     python: str = sys.executable
@@ -72,18 +71,16 @@ class Side(Protocol):
 
 @dataclass(frozen=True)
 class Contest:
-    """A case on two arms; the question is whether the second is slower."""
+    """A benchmark on two arms; the question is whether the second is slower."""
 
     name: str
     arms: tuple[Arm, Arm]
-    cases: tuple[Sequence[Any], Sequence[Any]] = ((), ())
-    """What each arm opens of a catalogue: (kernel, backend, scenario, n)."""
     extra: float = 0.0
     """Extra work for the second arm, as a share of the calls: what a self-test is to find."""
     cpus: int = 1
-    """So many CPUs both arms share: as many as threads work at once in either."""
+    """How many CPUs both arms share: as many as threads work at once in either."""
     alike: bool = True
-    """Both cases are the same question, so the answers must be the same."""
+    """Both arms are asked the same, so their answers must be the same."""
     benchmarks: tuple[str, str] | None = None
     """What the worker of each arm calls it, where that is not its name."""
     file: str = ""
@@ -167,6 +164,8 @@ class Engine:
         Of the order of contests and quads.
     budget
         Shares the time among contests.
+    block
+        How a block goes; as `Block` says, unless given.
     """
 
     def __init__(
@@ -175,8 +174,10 @@ class Engine:
         contests: Sequence[Contest],
         seed: int | str,
         budget: Budget | None = None,
+        block: "type[Block] | None" = None,
     ) -> None:
         self.launch = launch
+        self.block = block or Block
         self.budget = budget or Budget()
         self.contests = list(contests)
         self.measured = Measurements()
@@ -235,6 +236,8 @@ class Engine:
         )
         width = max((one.cpus for one in self.contests), default=1)
         groups = [cpus[place : place + width] for place in range(0, len(cpus) - width + 1, width)]
+        if not self.block.SIDE_BY_SIDE:
+            groups = groups[:1]
         others = sorted(set(usable_cpus()) - {cpu for group in groups for cpu in group})
         running: dict[Future[Measurements], Sides] = {}
         begun = 0
@@ -245,7 +248,7 @@ class Engine:
                     for group in groups:
                         if not busy.intersection(group) and not self._stopped:
                             sides = Sides(self.launch, group)
-                            running[pool.submit(Block(self, sides, begun).run)] = sides
+                            running[pool.submit(self.block(self, sides, begun).run)] = sides
                             begun += 1
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
@@ -259,7 +262,10 @@ class Engine:
 
 
 class Block:
-    """Every contest once, in fresh processes."""
+    """Every contest once, in fresh processes; both arms live at once."""
+
+    SIDE_BY_SIDE: ClassVar[bool] = True
+    """Others may run at the same time."""
 
     def __init__(self, engine: Engine, sides: "Sides", number: int) -> None:
         self.engine = engine
@@ -272,26 +278,45 @@ class Block:
         """Measure all contests in an order of the block's own."""
         found = Measurements(blocks=1, compared=self.first)
         try:
-            for contest in self._order():
-                if contest not in self.engine.contests:
-                    continue  # it was dropped meanwhile
-                try:
-                    self._measure(contest, found)
-                    continue
-                except (RefusalError, AnswersError) as error:
-                    reason, usable = str(error), True
-                except (SideError, OSError) as error:
-                    reason, usable = str(error), False
-                except GARBAGE as error:
-                    reason, usable = f"garbage: {error!r}", False
-                if self.sides.closed:
-                    break  # somebody has ended it, so nobody is to blame
-                self.engine.give_up({contest.name: reason})  # no other block shall wait for it
-                if not (usable and self._abandoned(contest)):
-                    self.sides.restart()  # the others go on with fresh ones
+            self._measure_all(found)
         finally:
             self.sides.close()
         return found
+
+    def _measure_all(self, found: Measurements) -> None:
+        for contest in self._order():
+            self._attempt(contest, partial(self._measure, contest, found))
+
+    def _attempt(
+        self, contest: Contest, measure: Callable[[], None], slots: Sequence[int] = (0, 1)
+    ) -> None:
+        """Measure a contest, unless it was dropped meanwhile; give it up where that fails.
+
+        Parameters
+        ----------
+        contest
+            The one to measure.
+        measure
+            Does it.
+        slots
+            The sides that take part.
+        """
+        if self.sides.closed or contest not in self.engine.contests:
+            return
+        try:
+            measure()
+            return
+        except (RefusalError, AnswersError) as error:
+            reason, usable = str(error), True
+        except (SideError, OSError) as error:
+            reason, usable = str(error), False
+        except GARBAGE as error:
+            reason, usable = f"garbage: {error!r}", False
+        if self.sides.closed:
+            return  # somebody has ended it, so nobody is to blame
+        self.engine.give_up({contest.name: reason})  # no other block shall wait for it
+        if not (usable and self._abandoned(contest, slots)):
+            self.sides.restart()  # the others go on with fresh ones
 
     def _order(self) -> list[Contest]:
         """Return files in random order, each forwards or backwards."""
@@ -301,9 +326,9 @@ class Block:
         shuffled = self._random.sample(list(files.values()), len(files))
         return [contest for file in shuffled for contest in file[:: self._random.choice((1, -1))]]
 
-    def _abandoned(self, contest: Contest) -> bool:
-        """Let the sides end a contest that one has refused; tell whether both are ready again."""
-        for slot in (0, 1):
+    def _abandoned(self, contest: Contest, slots: Sequence[int]) -> bool:
+        """Let sides end a contest that one has refused; tell whether all are ready again."""
+        for slot in slots:
             try:
                 self.sides.of(slot, contest).ask({"do": "close", "name": contest.called(slot)})
             except RefusalError:
@@ -330,30 +355,27 @@ class Block:
         self, contest: Contest, opened: Sequence[Mapping[str, Any]], talk: "Talk"
     ) -> Schedule | None:
         """Return how often to call it; None where the budget does not last."""
-        if "seconds" in opened[0]:
-            talk.seconds = [one["seconds"] for one in opened]
-            return schedule(talk.seconds[0], talk.seconds[1])
         limit = min((one["limit"] for one in opened if one["limit"]), default=None)
-        per_call, spent = calibrated(talk.time_both, limit)
+        per_call, spent = calibrated(talk.time_each, limit)
         if per_call is None:
             return few_rounds(limit or 1)
-        talk.seconds = list(per_call)
-        cost = sum(per_call)
+        talk.know(per_call)
+        cost = 2 * statistics.fmean(per_call)
         if not self.engine.budget.affords(contest.name, cost):
             self.engine.refuse(contest.name, self.engine.budget.needed(cost))
             return None
         left = None if limit is None else limit - spent
-        return schedule(per_call[0], per_call[1], self.engine.budget.share, left)
+        return schedule(per_call[0], per_call[-1], self.engine.budget.share, left)
 
     def _turns(self, plan: Schedule, talk: "Talk") -> tuple[list[float], list[float]]:
         """Return the log ratio of each turn, and the log of the first arm's time of a batch."""
         logs: list[float] = []
         first: list[float] = []
-        for turn in range(plan.turns):
+        for _ in range(plan.turns):
             order = self._random.choice(plan.orders)
             means = [0.0, 0.0]
             for slot in order:
-                seconds = talk.time(slot, plan.calls, turn * plan.calls)
+                seconds = talk.time(slot, plan.calls)
                 means[slot] += math.log(seconds) * 2 / plan.batches
             logs.append(means[1] - means[0])
             first.append(means[0])
@@ -361,77 +383,105 @@ class Block:
             raise ValueError("a time is no finite number")
         return logs, first
 
-    def _opened(self, contest: Contest) -> tuple[list[Side], list[dict[str, Any]]]:
+    def _opened(self, contest: Contest) -> tuple[dict[int, Side], list[dict[str, Any]]]:
         """Open a contest on both sides, either first; return nothing where both skip it."""
-        digest = self.first and contest.alike
         both: dict[int, Side] = {}
-        replies: dict[int, dict[str, Any]] = {}
+        replies: list[dict[str, Any]] = []
         refusals: list[RefusalError] = []
         for slot in self._random.sample((0, 1), 2):
             both[slot] = self.sides.of(slot, contest)
-            started, limit = time.monotonic(), self.engine.time_to_open(contest.name)
             try:
-                request = {
-                    "do": "open", "name": contest.called(slot), "digest": digest,
-                    "case": list(contest.cases[slot]),
-                }  # fmt: skip
-                replies[slot] = both[slot].ask(request, limit)
+                replies.append(self._open(slot, contest, both[slot]))
             except RefusalError as refusal:
                 refusals.append(refusal)
+        if self._is_skipped(contest, refusals):
+            return {}, []
+        check_answers(replies)
+        return both, replies
+
+    def _open(self, slot: int, contest: Contest, side: Side) -> dict[str, Any]:
+        started, limit = time.monotonic(), self.engine.time_to_open(contest.name)
+        digest = self.first and contest.alike
+        try:
+            return side.ask({"do": "open", "name": contest.called(slot), "digest": digest}, limit)
+        finally:
             self.engine.opened(contest.name, time.monotonic() - started)
-        if refusals:
-            reasons = [one.reason for one in refusals]
-            if len(reasons) > 1 and all(one.startswith(SKIPPED) for one in reasons):
-                self.engine.skip(contest.name, reasons[0].removeprefix(SKIPPED))
-                return [], []
-            raise refusals[0] if len(refusals) == 1 else RefusalError("both sides", reasons[0])
-        if len({reply.get("answers") for reply in replies.values()} - {None}) > 1:
-            raise AnswersError("the arms give different answers, and a wrong answer has no speed")
-        return [both[0], both[1]], [replies[0], replies[1]]
+
+    def _is_skipped(self, contest: Contest, refusals: Sequence[RefusalError]) -> bool:
+        """Tell whether both arms skip a contest; what else they refuse is an error."""
+        if not refusals:
+            return False
+        reasons = [one.reason for one in refusals]
+        if len(reasons) > 1 and all(one.startswith(SKIPPED) for one in reasons):
+            self.engine.skip(contest.name, reasons[0].removeprefix(SKIPPED))
+            return True
+        raise refusals[0] if len(refusals) == 1 else RefusalError(BOTH, reasons[0])
+
+
+def check_answers(replies: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse arms that give different answers to the same question."""
+    if len({reply.get("answers") for reply in replies} - {None}) > 1:
+        raise AnswersError("the arms give different answers, and a wrong answer has no speed")
 
 
 class Talk:
-    """One contest that is open on both sides."""
+    """One contest that is open on some sides.
 
-    def __init__(self, contest: Contest, both: Sequence[Side], order: Sequence[int]) -> None:
+    Parameters
+    ----------
+    contest
+        The one that is open.
+    sides
+        Where it is open: both, or one of them.
+    order
+        In which to calibrate them.
+    """
+
+    def __init__(self, contest: Contest, sides: Mapping[int, Side], order: Sequence[int]) -> None:
         self._contest = contest
-        self._both = both
+        self._sides = sides
         self._order = order
-        self.seconds: list[float] = []
+        self.seconds: dict[int, float] = {}
         """That a call takes on each side, once that is known."""
+        self.calibration: list[int] = []
+        """The numbers of calls that `time_each` was asked for."""
 
-    def time(self, slot: int, calls: int, start: int = 0) -> float:
+    def know(self, per_call: Sequence[float]) -> None:
+        """Remember how long a call takes on each side."""
+        self.seconds = dict(zip(sorted(self._sides), per_call, strict=True))
+
+    def time(self, slot: int, calls: int) -> float:
         """Return the seconds of so many calls on a side."""
         extra = self._contest.extra if slot else 0.0
         request = {
-            "do": "time", "name": self._contest.called(slot),
-            "calls": calls, "start": start, "extra": extra,
+            "do": "time", "name": self._contest.called(slot), "calls": calls, "extra": extra,
         }  # fmt: skip
         limit = TIMEOUT
         if self.seconds:
             expected = calls * (1 + extra) * self.seconds[slot]
             limit = max(patience(expected), 3 * expected)
-        seconds = float(self._both[slot].ask(request, limit)["seconds"])
+        seconds = float(self._sides[slot].ask(request, limit)["seconds"])
         if not seconds > 0.0:
             raise ValueError("its timer did not move")
         return seconds
 
-    def time_both(self, calls: int) -> list[float]:
-        """Return the seconds of so many calls on either side."""
+    def time_each(self, calls: int) -> list[float]:
+        """Return the seconds of so many calls on each side."""
+        self.calibration.append(calls)
         taken = {slot: self.time(slot, calls) for slot in self._order}
-        return [taken[0], taken[1]]
+        return [taken[slot] for slot in sorted(taken)]
 
     def close(self) -> int:
-        """Let both sides end it; return how many modules of its own an arm has loaded."""
+        """Let all sides end it; return how many modules of its own an arm has loaded."""
         faults, own = [], []
-        for slot, side in enumerate(self._both):
+        for slot, side in sorted(self._sides.items()):
             request = {"do": "close", "name": self._contest.called(slot)}
             try:
                 own.append(int(side.ask(request).get("own", 0)))
             except RefusalError as refusal:
                 faults.append(refusal)
         if faults:
-            raise faults[0] if len(faults) == 1 else RefusalError("both sides", faults[0].reason)
+            raise faults[0] if len(faults) == 1 else RefusalError(BOTH, faults[0].reason)
         return min(own)
 
 
@@ -443,29 +493,39 @@ def drift(first: Sequence[float]) -> float:
     return statistics.median(first[-third:]) - statistics.median(first[:third])
 
 
+class Place(NamedTuple):
+    """What contests must have in common to run in one process."""
+
+    slot: int
+    arm: Arm
+    cpus: int
+    null: bool
+
+    @classmethod
+    def of(cls, slot: int, contest: Contest) -> "Place":
+        """Return that of a side of a contest."""
+        return cls(slot, contest.arms[slot], contest.cpus, contest.null)
+
+
 class Sides:
     """The processes of one block, started when first needed."""
 
     def __init__(self, launch: Launch, cpus: Sequence[int]) -> None:
         self.launch = launch
         self.cpus = cpus
-        self._started: dict[tuple[int, Arm, int, bool], Side] = {}
+        self._started: dict[Place, Side] = {}
         self._lock = threading.Lock()  # who closes may not be who measures
         self.closed = False
 
     def of(self, slot: int, contest: Contest) -> Side:
         """Return the process for this side of a contest."""
-        return self.get(slot, contest.arms[slot], contest.cpus, null=contest.null)
-
-    def get(self, slot: int, arm: Arm, cpus: int, *, null: bool = False) -> Side:
-        """Return the process for `arm` on this side of a contest, on so many CPUs."""
-        key = slot, arm, cpus, null
+        key = Place.of(slot, contest)
         with self._lock:
             if self.closed:
                 raise SideError("the measurement was ended")
             if key in self._started:
                 return self._started[key]
-            side, hello, limit = self.launch(arm, self.cpus[:cpus])
+            side, hello, limit = self.launch(key.arm, self.cpus[: key.cpus])
             self._started[key] = side
         side.ask(hello, limit)
         return side

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ COLLECTING = 600.0
 """Seconds to wait for the tests to be collected."""
 LAST_WORDS = 2000
 """Characters of its output that are looked at when a worker has died."""
+SHOWN = 80
+"""Characters that are shown of an answer that makes no sense."""
 _UNWANTED = (
     "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_XDIST_WORKER", "PYTHONSTARTUP",
     "PYTHONPYCACHEPREFIX",
@@ -32,8 +35,8 @@ _OPTIMIZED = (
     "assertions not in test modules or plugins will be ignored",
     "Module already imported so cannot be rewritten",
 )
-"""What pytest warns of where PYTHONOPTIMIZE is set: there are no assertions, nor is there the
-docstring that keeps it from rewriting ours. A project may make warnings errors."""
+"""What pytest warns of where PYTHONOPTIMIZE is set: there are no assertions, nor the docstring
+that would keep it from rewriting ours. A project may make warnings errors."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ class PytestSide:
         Raises
         ------
         SideError
-            Where the process died, hung, or answered with an error.
+            Where the process died, hung, answered with an error, or with what is no answer.
         """
         try:
             self._talk.send(request)
@@ -129,10 +132,16 @@ class PytestSide:
         if not line:
             self.close()
             raise SideError(f"{self.name} {self._ending()}")
-        reply: dict[str, Any] = json.loads(line)
+        reply = self._read(line)
         if "error" in reply:
             raise RefusalError(self.name, reply["error"])
         return reply
+
+    def _read(self, line: str) -> dict[str, Any]:
+        with suppress(ValueError, RecursionError):
+            if isinstance(reply := json.loads(line), dict):
+                return reply
+        raise SideError(f"{self.name} sent garbage: {line.strip()[:SHOWN]!r}")
 
     def close(self) -> None:
         """End the process and whatever it started."""
@@ -154,7 +163,9 @@ class PytestSide:
 
     def _ending(self) -> str:
         code = self._process.returncode
-        if code is not None and code < 0:
+        if code is None:
+            how = "does not answer, and cannot be ended"
+        elif code < 0:
             how = f"was ended by {signal.Signals(-code).name}"
         else:
             how = f"ended with exit code {code}"

@@ -55,6 +55,11 @@ def calibrated(
         Times so many calls on each arm.
     limit
         Rounds that the test allows; with few of them nothing is calibrated.
+
+    Raises
+    ------
+    ValueError
+        Where so many calls cannot be that fast.
     """
     if limit is not None and limit <= FEW_ROUNDS:
         return None, 0
@@ -69,6 +74,8 @@ def calibrated(
         spent += calls
         if max(taken) >= CALIBRATION_SECONDS:
             return [one / calls for one in taken], spent
+        if max(taken) < LEAST_SECONDS * calls:  # more calls would not make its timer move
+            raise ValueError(f"{calls} calls cannot take {max(taken)!r} seconds")
         calls *= GROWTH
 
 

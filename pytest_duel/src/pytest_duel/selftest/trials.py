@@ -26,8 +26,8 @@ from pytest_duel.selftest.stock_runs import run_thrice
 from pytest_duel.support import files
 
 MEASURING = (
-    "paired/engine.py", "paired/schedule.py", "paired/sampling.py", "paired/pytest_client.py",
-    "paired/pytest_worker/fixture.py", "paired/pytest_worker/slower.py",
+    "paired/engine.py", "paired/in_turns.py", "paired/schedule.py", "paired/sampling.py",
+    "paired/pytest_client.py", "paired/pytest_worker/fixture.py", "paired/pytest_worker/slower.py",
     "paired/pytest_worker/plugin.py", "statistics/paired.py", "gate/plan.py", "gate/findings.py",
     "selftest/stock_plugin.py", "selftest/stock_runs.py", "selftest/trials.py",
     "selftest/placement.py",
@@ -69,6 +69,7 @@ class Plan:
             "threshold": self.ready.settings.threshold,
             "budget": self.ready.settings.budget,
             "slowdown": self.slowdown,
+            "in_turns": self.ready.settings.in_turns,
             "alpha": ALPHA,
             "looks": list(LOOKS),
             "quads": QUADS,

@@ -6,3 +6,5 @@ NumPy or SciPy: a project may well measure those.
 
 WORKER = "pytest-duel-worker"
 """The name of its plugin."""
+FIXTURE = "its fixture"
+"""How the reason begins where a fixture of a benchmark fails."""

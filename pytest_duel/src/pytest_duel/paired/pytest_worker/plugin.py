@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pytest_duel.paired import channel, imports
-from pytest_duel.paired.pytest_worker import WORKER, clocks
+from pytest_duel.paired.pytest_worker import FIXTURE, WORKER, clocks
 from pytest_duel.paired.pytest_worker.arguments import take_out
 from pytest_duel.paired.pytest_worker.names import described, names
 from pytest_duel.paired.pytest_worker.talk import EndedError, Talk
@@ -37,6 +37,8 @@ class Worker:
         """What could not be collected, by node id."""
         self.failure = ""
         """Why the benchmark that runs has failed."""
+        self.fixtures: dict[str, str] = {}
+        """Which fixture has failed, by what its error says."""
         self.names: dict[pytest.Item, str] = {}
         self.items: dict[str, pytest.Item] = {}
         self.wanted = frozenset(hello["benchmarks"])
@@ -160,10 +162,28 @@ class Worker:
         reason = self.errors.get(file) or next(iter(self.errors.values()), "")
         return f"it is not among the tests collected here{': ' if reason else ''}{_last(reason)}"
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
+        """Remember which fixture fails: what pytest reports is the line within it."""
+        try:
+            return (yield)
+        except Exception as error:
+            self.fixtures[f"{type(error).__name__}: {error}"] = fixturedef.argname
+            raise
+
+    def _failed(self, report: pytest.TestReport) -> str:
+        reason = _last(report.longreprtext)
+        fixture = self.fixtures.get(reason) if report.when == "setup" else None
+        return (
+            f"{FIXTURE} {fixture!r} failed: {reason}"
+            if fixture
+            else (f"{report.when} failed: {reason}")
+        )
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Remember why a test fails, or is skipped."""
         if report.failed:
-            self.failure = self.failure or f"{report.when} failed: {_last(report.longreprtext)}"
+            self.failure = self.failure or self._failed(report)
         elif report.skipped and not hasattr(report, "wasxfail"):
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
             self.failure = f"skipped: {reason.removeprefix('Skipped: ')}"

@@ -1,0 +1,5 @@
+ROUNDS = 1000
+
+
+def busy():
+    return sum(range(ROUNDS))
