@@ -113,10 +113,12 @@ def against_itself(seconds: float) -> Pairs:
 
 
 def _tests(folder: Path) -> Suite:
-    """Write the benchmark into a folder that is a project of its own, away from any settings."""
-    shutil.copy(steady.__file__, folder / FILE)
-    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-    return Suite(folder, folder, (FILE,), benchmarks=(NAME,))
+    """Write the benchmark into a project of its own, away from any settings."""
+    project = folder / "project"
+    project.mkdir()
+    shutil.copy(steady.__file__, project / FILE)
+    (project / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    return Suite(project, folder, (FILE,), benchmarks=(NAME,))
 
 
 def summarise(benchmark: str, differences: Sequence[float], seconds: Sequence[float]) -> Pairs:
