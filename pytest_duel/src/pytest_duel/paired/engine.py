@@ -221,8 +221,14 @@ class Engine:
             self._openings[name] = max(seconds, self._openings.get(name, 0.0))
 
     def time_to_open(self, name: str) -> float:
-        """Return how long to wait for that; the first time, when it may compile, the longest."""
-        return patience(self._openings.get(name, TIMEOUT))
+        """Return how long to wait for that; the first time the longest.
+
+        What a process compiles or imports once falls on whichever contest it opens first, another
+        one in each block. So the slowest opening of any of them counts.
+        """
+        with self._lock:
+            known = name in self._openings
+            return patience(max(self._openings.values())) if known else TIMEOUT
 
     def blocks(self) -> Generator[Measurements]:
         """Run blocks until it is stopped, one on each core, or on as many as a contest needs."""
