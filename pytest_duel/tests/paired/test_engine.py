@@ -138,6 +138,18 @@ def test_extra_work_is_seen(tmp_path: Path) -> None:
     assert max(measured(launch, [slow]).differences[busy.name]) > 0.2
 
 
+def test_whichever_contest_a_process_opens_first_may_take_as_long_as_the_slowest() -> None:
+    def launch(*_: object) -> Launched:
+        raise AssertionError("nothing is measured here")
+
+    own = Engine(launch, [contest("one"), contest("two")], 1)
+    assert own.time_to_open("two") == TIMEOUT
+    own.opened("one", 1.0)  # it compiled what both use
+    assert own.time_to_open("two") == TIMEOUT
+    own.opened("two", 0.001)
+    assert own.time_to_open("one") == own.time_to_open("two") == engine.patience(1.0)
+
+
 @pytest.mark.parametrize("stop", [GeneratorExit, KeyboardInterrupt])
 def test_who_stops_early_leaves_no_process(
     stop: type[BaseException], started: list[Popen[str]], tmp_path: Path
