@@ -5,7 +5,7 @@ otherwise, the sentence has to be written anew.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from statistics import geometric_mean
 
@@ -46,14 +46,25 @@ def ratios(part: str, slow: str, fast: str, *, least: int = 0, most: int = 10**9
     return [above / below for above, below in zip(*pair, strict=True)]
 
 
-def missed(slow: str, fast: str, kernel: str) -> list[int]:
-    """Return the sizes at which a target was missed."""
-    found, group = [], ""
+def targets(name: str) -> Iterator[Row]:
+    """Yield the rows of a target, one for each size."""
+    group = ""
     for row in table("targets"):
         group = row["slow / fast"] or group
-        if group == f"{kernel}: {slow} / {fast}" and row["verdict"] == "missed":
-            found.append(int(number(row["n"])))
-    return found
+        if group == name and row["n"] != "geometric mean":
+            yield row
+
+
+def targeted(name: str, least: int, most: int) -> list[str]:
+    """Return the ratios of a target at these sizes, without their intervals."""
+    found = (row for row in targets(name) if least <= number(row["n"]) <= most)
+    return [row["ratio"].partition(" ")[0] for row in found]
+
+
+def missed(slow: str, fast: str, kernel: str) -> list[int]:
+    """Return the sizes at which a target was missed."""
+    found = targets(f"{kernel}: {slow} / {fast}")
+    return [int(number(row["n"])) for row in found if row["verdict"] == "missed"]
 
 
 def rows(part: str, **wanted: str) -> list[Row]:
@@ -97,8 +108,12 @@ CLAIMS: Mapping[str, Callable[[], bool]] = {
     "It needs less time than a sort of as many integers from a few units on": lambda: (
         max(column("native", "clear / keys", least=5)) < 1
     ),
-    "**numba / rust at 500 units and more.**": lambda: (
-        missed("numba", "rust", "clear, uniform") == [500, 1000, 10_000, 100_000]
+    "From 10 to 200 units the lead is between 5 and 6": lambda: all(
+        5 <= number(ratio) < 6 for ratio in targeted("clear, uniform: study-numba / rust", 10, 200)
+    ),
+    "**float32 at 5 units.**": lambda: missed("float32", "uniform", "clear, rust") == [5],
+    "**numba / rust from 500 to 10,000 units.**": lambda: (
+        missed("numba", "rust", "clear, uniform") == [500, 1000, 10_000]
     ),
     "Around 10,000 units a market, numba is as fast or nearly so.": lambda: (
         0.95 < min(ratios("uniform", "numba", "rust", least=10_000, most=10_000)) < 1.1
