@@ -71,6 +71,18 @@ def test_a_link_to_an_endless_device_is_refused(toy: Path, tmp_path: Path) -> No
     assert not [path for path in (tmp_path / "installs").iterdir() if path.is_dir()]
 
 
+def test_a_link_to_the_folder_that_holds_it_is_no_package(toy: Path, tmp_path: Path) -> None:
+    (toy / "here").symlink_to(".")
+    (toy / "above").symlink_to("..")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "module.py").touch()
+    (toy / "linked").symlink_to(tmp_path / "elsewhere")
+    found = installing.modules_in(toy)
+    assert "here" not in found
+    assert "above" not in found
+    assert {"linked", "toy"} <= set(found)
+
+
 def test_sources_that_change_while_they_are_built(toy: Path, tmp_path: Path) -> None:
     more = Recipe(install=f"sh -c 'cp -r toy {{target}}; echo >> {toy}/toy/__init__.py'")
     with pytest.raises(InstallError, match="changed while"):

@@ -132,7 +132,9 @@ def modules_in(folder: Path) -> list[str]:
         name = entry.name.partition(".")[0]
         if not name.isidentifier() or entry.name in _NO_MODULES:
             continue
-        if (entry.is_dir() and entry.name == name and _holds_module(entry)) or (
+        # A link that leads back to where it is holds itself, and no end of packages.
+        is_folder = entry.is_dir() and not folder.resolve().is_relative_to(entry.resolve())
+        if (is_folder and entry.name == name and _holds_module(entry)) or (
             entry.is_file() and entry.name.endswith(_SUFFIXES)
         ):
             found.add(name)
