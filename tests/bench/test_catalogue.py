@@ -8,7 +8,7 @@ from bench.project import ROOT
 from bench.wheel import MODULE
 from pytest_duel.catalogue.model import DEFAULT, FULL, SMOKE, Case, make_pool
 from pytest_duel.gate.collect import collect
-from pytest_duel.paired.engine import Arm
+from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.pytest_client import Suite
 
 BACKENDS = list(catalogue().backends.values())

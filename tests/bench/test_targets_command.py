@@ -16,7 +16,7 @@ from pytest_duel.duel import targets
 from pytest_duel.duel.targets_text import load, render
 from pytest_duel.formats import FORMATS
 from pytest_duel.gate.run import Question
-from pytest_duel.paired.engine import Measurements
+from pytest_duel.paired.measurements import Measurements
 from pytest_duel.support.exit_codes import Exit
 from simulated_targets import drawn, judged_targets
 

@@ -17,7 +17,7 @@ from pytest_duel.gate.collect import Benchmark
 from pytest_duel.gate.plan import Plan, contests, null_name
 from pytest_duel.gate.run import wrong_contests
 from pytest_duel.paired.checking import Checked
-from pytest_duel.paired.engine import Arm
+from pytest_duel.paired.contests import Arm
 from pytest_duel.support.exit_codes import Exit
 from repositories import commit, git
 from simulated_project import catalogue

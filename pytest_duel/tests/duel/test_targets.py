@@ -30,7 +30,7 @@ from pytest_duel.gate.run import Prepared, checked_answers
 from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.arms.installing import Recipe
 from pytest_duel.paired.checking import Checked
-from pytest_duel.paired.engine import Arm
+from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.pytest_client import Suite
 from pytest_duel.statistics.paired import estimate
 from pytest_duel.support.exit_codes import Exit

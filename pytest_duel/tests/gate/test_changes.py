@@ -15,7 +15,7 @@ from pytest_duel.gate.changes import (
     is_rebuilt,
 )
 from pytest_duel.gate.settings import Settings
-from pytest_duel.paired.engine import Arm
+from pytest_duel.paired.contests import Arm
 
 SUFFIX = importlib.machinery.EXTENSION_SUFFIXES[0]
 NAME = "bench/test_clear.py::test_clear[rust-5]"

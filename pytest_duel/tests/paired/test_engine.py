@@ -16,21 +16,17 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from pytest_duel.paired import engine, pytest_client, sampling
-from pytest_duel.paired.client import TIMEOUT, SideError
-from pytest_duel.paired.engine import (
-    Arm,
-    Block,
-    Contest,
-    Engine,
-    Launch,
-    Launched,
-    Measurements,
-    lanes,
-)
+from pytest_duel.paired import block, cores, engine, pytest_client, sampling
+from pytest_duel.paired.block import Block
+from pytest_duel.paired.client import TIMEOUT, Openings, SideError, patience
+from pytest_duel.paired.contests import Arm, Contest
+from pytest_duel.paired.cores import lanes
+from pytest_duel.paired.engine import Engine
 from pytest_duel.paired.in_turns import TurnsBlock
+from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.pytest_client import PytestSide, Suite, pytest_workers
 from pytest_duel.paired.schedule import QUADS
+from pytest_duel.paired.sides import Launch, Launched, Sides
 from pytest_duel.support import processes, system
 from strangers import arm, copied
 
@@ -139,15 +135,12 @@ def test_extra_work_is_seen(tmp_path: Path) -> None:
 
 
 def test_whichever_contest_a_process_opens_first_may_take_as_long_as_the_slowest() -> None:
-    def launch(*_: object) -> Launched:
-        raise AssertionError("nothing is measured here")
-
-    own = Engine(launch, [contest("one"), contest("two")], 1)
-    assert own.time_to_open("two") == TIMEOUT
-    own.opened("one", 1.0)  # it compiled what both use
-    assert own.time_to_open("two") == TIMEOUT
-    own.opened("two", 0.001)
-    assert own.time_to_open("one") == own.time_to_open("two") == engine.patience(1.0)
+    own = Openings()
+    assert own.patience("two") == TIMEOUT
+    own.add("one", 1.0)  # it compiled what both use
+    assert own.patience("two") == TIMEOUT
+    own.add("two", 0.001)
+    assert own.patience("one") == own.patience("two") == patience(1.0)
 
 
 @pytest.mark.parametrize("stop", [GeneratorExit, KeyboardInterrupt])
@@ -461,8 +454,8 @@ def test_no_other_block_waits_for_what_has_failed(monkeypatch: pytest.MonkeyPatc
     failed, done = threading.Event(), threading.Event()
     asked: list[list[int]] = []
 
-    class Late(engine.Sides):
-        def __init__(self, launch: engine.Launch, cpus: Sequence[int]) -> None:
+    class Late(Sides):
+        def __init__(self, launch: Launch, cpus: Sequence[int]) -> None:
             super().__init__(launch, cpus)
             assert list(cpus) == [0] or failed.wait(60)
 
@@ -513,7 +506,7 @@ def test_an_answer_is_waited_for_as_long_as_it_may_take(
             return super().answer(request)
 
     launch = pretend(monkeypatch, kind=Slow)
-    monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(block, "time", SimpleNamespace(monotonic=lambda: now[0]))
     measured(launch, [contest("one")], 2)
     limits = {do: [own for what, _, own in Pretence.limits if what == do]
               for do in ("open", "time")}  # fmt: skip
@@ -582,7 +575,7 @@ def test_blocks_side_by_side_share_no_core(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(engine, "usable_cpus", lambda: sorted(siblings))
+    monkeypatch.setattr(cores, "usable_cpus", lambda: sorted(siblings))
     monkeypatch.setattr(system, "HERE", system.Tree(tmp_path))
     for cpu, said in siblings.items():
         if said is not None:

@@ -8,9 +8,12 @@ import pytest
 
 from pytest_duel.cli.main import main
 from pytest_duel.gate.findings import SHARED
+from pytest_duel.paired.block import Block
 from pytest_duel.paired.checking import check
-from pytest_duel.paired.engine import Arm, Block, Contest, Engine, Measurements
+from pytest_duel.paired.contests import Arm, Contest
+from pytest_duel.paired.engine import Engine
 from pytest_duel.paired.in_turns import TurnsBlock
+from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.pytest_client import Suite, pytest_workers
 from pytest_duel.support.exit_codes import Exit
 from strangers import arm, copied, repository

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_duel.paired import client, engine
+from pytest_duel.paired import client, measurements, talk
 from pytest_duel.paired.client import RefusalError, SideError
-from pytest_duel.paired.engine import Measurements
+from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.pytest_client import PytestSide, Suite
 from strangers import arm, copied, listed, one_block
 
@@ -73,7 +73,7 @@ def test_time_that_grows_within_a_block_is_seen(
     ([0.0, 1.0], 0.0),
 ])  # fmt: skip
 def test_drift_is_that_of_the_last_third(logs: list[float], expected: float) -> None:
-    assert engine.drift(logs) == expected
+    assert measurements.drift(logs) == expected
 
 
 def test_workers_load_the_modules_of_their_arm(
@@ -93,7 +93,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Measurements:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOY_BROKEN", str(project))
         names = [f"{FAULTS}{name}" for name in ("skips", "fails", "dies", "hangs", "fine")]
-        patch.setattr(engine, "TIMEOUT", 5.0)
+        patch.setattr(talk, "TIMEOUT", 5.0)
         patch.setattr(client, "TIMEOUT", 5.0)
         return one_block(arms, tests, names)
 

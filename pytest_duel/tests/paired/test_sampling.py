@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_duel.paired import sampling
-from pytest_duel.paired.engine import Engine, Measurements
+from pytest_duel.paired.engine import Engine
+from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.sampling import (
     ALPHA,
     LEAST,

@@ -17,7 +17,7 @@ from pytest_duel.gate.run import Prepared
 from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.arms.installing import Recipe
 from pytest_duel.paired.checking import Checked
-from pytest_duel.paired.engine import Arm
+from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.pytest_client import Suite
 from pytest_duel.paired.pytest_worker import slower
 from pytest_duel.paired.pytest_worker.slower import PlantError, Slower

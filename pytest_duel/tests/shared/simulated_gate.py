@@ -11,8 +11,11 @@ from pytest_duel.gate.findings import judge
 from pytest_duel.gate.plan import NULLS, Plan, contests, null_name, spread
 from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.checking import Checked
-from pytest_duel.paired.engine import Arm, Contest, Engine, Launched, Measurements
+from pytest_duel.paired.contests import Arm, Contest
+from pytest_duel.paired.engine import Engine
+from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.sampling import sample
+from pytest_duel.paired.sides import Launched
 from pytest_duel.verdicts.model import Judgement
 
 SETTINGS = Settings()
@@ -57,10 +60,10 @@ class Drawn(Engine):
 
     def blocks(self) -> Generator[Measurements]:
         rng = np.random.default_rng(3)
-        names = [one.name for one in self.contests]
+        names = [one.name for one in self.roster.contests]
         while not self._stopped:
             own = dict(zip(names, rng.normal(0.0, 1.0, len(names)), strict=True))
-            alive = [one.name for one in self.contests]
+            alive = [one.name for one in self.roster.contests]
             found = Measurements(
                 differences={
                     name: [

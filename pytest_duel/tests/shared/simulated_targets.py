@@ -6,7 +6,7 @@ import numpy as np
 
 from pytest_duel.catalogue.model import Target
 from pytest_duel.duel.targets import judge, name_of
-from pytest_duel.paired.engine import Measurements
+from pytest_duel.paired.measurements import Measurements
 from pytest_duel.verdicts.model import Judgement
 from simulated import Noise, normal
 

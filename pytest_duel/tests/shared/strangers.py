@@ -6,7 +6,9 @@ from contextlib import closing
 from pathlib import Path
 
 from places import TESTS
-from pytest_duel.paired.engine import Arm, Contest, Engine, Measurements
+from pytest_duel.paired.contests import Arm, Contest
+from pytest_duel.paired.engine import Engine
+from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.pytest_client import COLLECTING, PytestSide, Suite, pytest_workers
 from repositories import commit, git
 

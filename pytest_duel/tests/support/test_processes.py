@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_duel.paired.client import SideError
-from pytest_duel.paired.engine import Arm
+from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.pytest_client import PytestSide, Suite
 from pytest_duel.support import processes
 

@@ -13,7 +13,9 @@ import numpy as np
 from scipy import special
 
 from pytest_duel.doctor import steady
-from pytest_duel.paired.engine import Arm, Contest, Engine, lanes, pinned
+from pytest_duel.paired.contests import Arm, Contest
+from pytest_duel.paired.cores import lanes, pinned
+from pytest_duel.paired.engine import Engine
 from pytest_duel.paired.pytest_client import Suite, pytest_workers
 from pytest_duel.paired.sampling import ALPHA
 from pytest_duel.statistics.paired import TRIM, Estimate, estimate

@@ -15,7 +15,8 @@ from pytest_duel.duel.targets_text import COMMAND, TargetsError, needed
 from pytest_duel.gate.plan import contests
 from pytest_duel.gate.run import Prepared, wrong_contests
 from pytest_duel.paired.checking import Checked
-from pytest_duel.paired.engine import Engine, Measurements
+from pytest_duel.paired.engine import Engine
+from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.pytest_client import pytest_workers
 from pytest_duel.statistics.paired import Estimate, estimate
 from pytest_duel.support.exit_codes import Exit
@@ -95,7 +96,9 @@ def measure(
         engine = Engine(pytest_workers(ready.tests), group, seed)
         engine.give_up(dict(wrong_contests(ready, checked)))
         where = f"{cpus} CPU{'s' if cpus > 1 else ''}"
-        progress = announce(f"measuring {len(engine.contests)} pairs, a block on {where} ...")
+        progress = announce(
+            f"measuring {len(engine.roster.contests)} pairs, a block on {where} ..."
+        )
         found.add(take_blocks(engine, blocks, progress))
     return found
 

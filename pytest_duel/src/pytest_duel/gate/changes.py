@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_duel.gate.settings import Settings
-from pytest_duel.paired.engine import Arm
+from pytest_duel.paired.contests import Arm
 from pytest_duel.support import files
 
 LOCKS = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pytest_duel.paired.client import SideError
-from pytest_duel.paired.engine import Arm
+from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.pytest_client import COLLECTING, PytestSide, Suite
 from pytest_duel.support.errors import DuelError
 

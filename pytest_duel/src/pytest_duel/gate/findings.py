@@ -11,7 +11,8 @@ from pytest_duel.gate.collect import Benchmark
 from pytest_duel.gate.plan import Plan, null_name
 from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.checking import Checked
-from pytest_duel.paired.engine import BOTH, Measurements
+from pytest_duel.paired.client import BOTH
+from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.pytest_worker import FIXTURE
 from pytest_duel.paired.sampling import ALPHA, LOOKS, Sampled
 from pytest_duel.statistics.paired import Estimate, Verdict, decide, estimate

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pytest_duel.catalogue.project import TABLE
 from pytest_duel.gate.collect import Benchmark
 from pytest_duel.gate.settings import Settings
-from pytest_duel.paired.engine import Arm, Contest
+from pytest_duel.paired.contests import Arm, Contest
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.patterns import matches
 

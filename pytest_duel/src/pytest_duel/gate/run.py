@@ -24,8 +24,11 @@ from pytest_duel.paired.arms.installing import InstallError, Recipe
 from pytest_duel.paired.arms.isolation import carried_harness, environment
 from pytest_duel.paired.arms.trees import Repository
 from pytest_duel.paired.arms.untouched import snapshot
+from pytest_duel.paired.block import Block
 from pytest_duel.paired.checking import Checked, check
-from pytest_duel.paired.engine import Arm, Block, Engine, lanes
+from pytest_duel.paired.contests import Arm
+from pytest_duel.paired.cores import lanes
+from pytest_duel.paired.engine import Engine
 from pytest_duel.paired.in_turns import TurnsBlock
 from pytest_duel.paired.pytest_client import Suite, pytest_workers
 from pytest_duel.paired.sampling import LEAST, LOOKS, Progress, Sampled, sample

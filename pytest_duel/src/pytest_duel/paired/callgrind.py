@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from pytest_duel.paired.client import RefusalError, SideError
-from pytest_duel.paired.engine import GARBAGE, Arm
+from pytest_duel.paired.client import GARBAGE, RefusalError, SideError
+from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.pytest_client import PytestSide, Suite
 from pytest_duel.support import processes
 from pytest_duel.support.errors import DuelError

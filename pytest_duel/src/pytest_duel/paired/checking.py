@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from pytest_duel.paired.client import RefusalError, SideError
-from pytest_duel.paired.engine import GARBAGE, Arm
+from pytest_duel.paired.client import GARBAGE, RefusalError, SideError
+from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.pytest_client import COLLECTING, PytestSide, Suite
 
 SECONDS = 600.0

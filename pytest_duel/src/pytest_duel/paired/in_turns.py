@@ -12,17 +12,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
 
+from pytest_duel.paired.block import Block, check_answers
 from pytest_duel.paired.client import RefusalError, SideError
-from pytest_duel.paired.engine import (
-    Block,
-    Contest,
-    Measurements,
-    Place,
-    Talk,
-    check_answers,
-    drift,
-)
+from pytest_duel.paired.contests import Contest
+from pytest_duel.paired.measurements import Measurements, drift
 from pytest_duel.paired.schedule import Schedule
+from pytest_duel.paired.sides import Place
+from pytest_duel.paired.talk import Talk
 
 LONGEST = 8
 """An arm that takes so many times as long as the first one needs no more batches than `LEAST`."""

@@ -15,7 +15,8 @@ from typing import Any
 
 from pytest_duel.paired import channel
 from pytest_duel.paired.client import TIMEOUT, RefusalError, SideError
-from pytest_duel.paired.engine import Arm, Launch, Launched
+from pytest_duel.paired.contests import Arm
+from pytest_duel.paired.sides import Launch, Launched
 from pytest_duel.support import harness, processes
 
 COLLECTING = 600.0

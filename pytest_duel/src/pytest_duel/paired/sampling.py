@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from pytest_duel.paired.engine import Engine, Measurements
+from pytest_duel.paired.engine import Engine
+from pytest_duel.paired.measurements import Measurements
 from pytest_duel.statistics.paired import Decide, Estimate, Verdict, decide, estimate
 
 LOOKS = (12, 24, 48)

@@ -11,7 +11,7 @@ from itertools import permutations
 from pytest_duel.gate import changes
 from pytest_duel.gate.run import Prepared
 from pytest_duel.paired.arms import installing
-from pytest_duel.paired.engine import Arm
+from pytest_duel.paired.contests import Arm
 from pytest_duel.selftest.records import Kind, SelftestError
 
 FLAGS = "RUSTFLAGS"

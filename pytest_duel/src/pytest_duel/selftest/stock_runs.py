@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pytest_duel.paired.engine import Arm
+from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.pytest_client import Suite, environment
 from pytest_duel.paired.pytest_worker.names import names
 from pytest_duel.selftest.stock import Run, StockError

@@ -15,7 +15,8 @@ from typing import Any
 from pytest_duel.gate import findings
 from pytest_duel.gate.run import Prepared, checked_answers, measure
 from pytest_duel.paired.checking import Checked
-from pytest_duel.paired.engine import Arm, lanes
+from pytest_duel.paired.contests import Arm
+from pytest_duel.paired.cores import lanes
 from pytest_duel.paired.pytest_worker.slower import PlantError
 from pytest_duel.paired.sampling import ALPHA, LOOKS, Sampled
 from pytest_duel.paired.schedule import BATCH_SECONDS, QUAD, QUADS
@@ -26,7 +27,9 @@ from pytest_duel.selftest.stock_runs import run_thrice
 from pytest_duel.support import files
 
 MEASURING = (
-    "paired/engine.py", "paired/in_turns.py", "paired/schedule.py", "paired/sampling.py",
+    "paired/engine.py", "paired/block.py", "paired/in_turns.py", "paired/roster.py",
+    "paired/talk.py", "paired/sides.py", "paired/cores.py", "paired/client.py",
+    "paired/contests.py", "paired/measurements.py", "paired/schedule.py", "paired/sampling.py",
     "paired/pytest_client.py", "paired/pytest_worker/fixture.py", "paired/pytest_worker/slower.py",
     "paired/pytest_worker/plugin.py", "statistics/paired.py", "gate/plan.py", "gate/findings.py",
     "selftest/stock_plugin.py", "selftest/stock_runs.py", "selftest/trials.py",

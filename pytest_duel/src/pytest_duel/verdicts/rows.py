@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from pytest_duel.paired.engine import Measurements
+from pytest_duel.paired.measurements import Measurements
 from pytest_duel.statistics.paired import Estimate, Verdict
 from pytest_duel.support import units
 from pytest_duel.support.exit_codes import Exit

@@ -1,0 +1,200 @@
+"""A block: every contest once, in fresh processes, with both arms alive at once.
+
+Every contest is timed in quads (ABBA or BAAB, drawn anew) and gives one number: the median over
+quads of the difference of mean logs.
+"""
+
+import math
+import random
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+from pytest_duel.paired.client import BOTH, GARBAGE, AnswersError, RefusalError, SideError
+from pytest_duel.paired.contests import Contest
+from pytest_duel.paired.measurements import Measurements, drift
+from pytest_duel.paired.roster import Roster
+from pytest_duel.paired.schedule import Schedule, calibrated, few_rounds, schedule
+from pytest_duel.paired.sides import Side, Sides
+from pytest_duel.paired.talk import Talk
+
+SKIPPED = "skipped: "
+"""How a worker's answer begins that has skipped a test."""
+
+
+class Block:
+    """Every contest once, in fresh processes; both arms live at once.
+
+    Parameters
+    ----------
+    roster
+        Says what to measure; all blocks share it.
+    sides
+        The processes of this block.
+    rng
+        Draws the order of contests and quads.
+    first
+        This is the first block, in which the arms' answers are compared.
+    """
+
+    SIDE_BY_SIDE: ClassVar[bool] = True
+    """Others may run at the same time."""
+
+    def __init__(self, roster: Roster, sides: Sides, rng: random.Random, *, first: bool) -> None:
+        self.roster = roster
+        self.contests = list(roster.contests)
+        self.sides = sides
+        self.first = first
+        self._random = rng
+
+    def run(self) -> Measurements:
+        """Measure all contests in an order of the block's own."""
+        found = Measurements(blocks=1, compared=self.first)
+        try:
+            self._measure_all(found)
+        finally:
+            self.sides.close()
+        return found
+
+    def _measure_all(self, found: Measurements) -> None:
+        for contest in self._order():
+            self._attempt(contest, partial(self._measure, contest, found))
+
+    def _attempt(
+        self, contest: Contest, measure: Callable[[], None], slots: Sequence[int] = (0, 1)
+    ) -> None:
+        """Measure a contest, unless it was dropped meanwhile; give it up where that fails.
+
+        Parameters
+        ----------
+        contest
+            The one to measure.
+        measure
+            Does it.
+        slots
+            The sides that take part.
+        """
+        if self.sides.closed or contest not in self.roster.contests:
+            return
+        try:
+            measure()
+            return
+        except (RefusalError, AnswersError) as error:
+            reason, usable = str(error), True
+        except (SideError, OSError) as error:
+            reason, usable = str(error), False
+        except GARBAGE as error:
+            reason, usable = f"garbage: {error!r}", False
+        if self.sides.closed:
+            return  # somebody has ended it, so nobody is to blame
+        self.roster.give_up({contest.name: reason})  # no other block shall wait for it
+        if not (usable and self._abandoned(contest, slots)):
+            self.sides.restart()  # the others go on with fresh ones
+
+    def _order(self) -> list[Contest]:
+        """Return files in random order, each forwards or backwards."""
+        files: dict[str, list[Contest]] = {}
+        for contest in self.contests:
+            files.setdefault(contest.file or contest.name, []).append(contest)
+        shuffled = self._random.sample(list(files.values()), len(files))
+        return [contest for file in shuffled for contest in file[:: self._random.choice((1, -1))]]
+
+    def _abandoned(self, contest: Contest, slots: Sequence[int]) -> bool:
+        """Let sides end a contest that one has refused; tell whether all are ready again."""
+        for slot in slots:
+            try:
+                self.sides.of(slot, contest).ask({"do": "close", "name": contest.called(slot)})
+            except RefusalError:
+                continue  # it has ended, and says how
+            except SideError:
+                return False
+        return True
+
+    def _measure(self, contest: Contest, found: Measurements) -> None:
+        """Add what a contest gives."""
+        both, opened = self._opened(contest)
+        if not both:
+            return
+        talk = Talk(contest, both, self._random.sample((0, 1), 2))
+        plan = self._plan(contest, opened, talk)
+        if plan is not None:
+            logs, first = self._turns(plan, talk)
+            found.differences[contest.name] = [statistics.median(logs)]
+            found.seconds[contest.name] = [math.exp(statistics.median(first)) / plan.calls]
+            found.drifts[contest.name] = [drift(first)]
+        found.own_modules = max(found.own_modules, talk.close())
+
+    def _plan(
+        self, contest: Contest, opened: Sequence[Mapping[str, Any]], talk: Talk
+    ) -> Schedule | None:
+        """Return how often to call it; None where the budget does not last."""
+        limit = min((one["limit"] for one in opened if one["limit"]), default=None)
+        per_call, spent = calibrated(talk.time_each, limit)
+        if per_call is None:
+            return few_rounds(limit or 1)
+        talk.know(per_call)
+        cost = 2 * statistics.fmean(per_call)
+        budget = self.roster.budget
+        if not budget.affords(contest.name, cost):
+            self.roster.refuse(contest.name, budget.needed(cost))
+            return None
+        left = None if limit is None else limit - spent
+        return schedule(per_call[0], per_call[-1], budget.share, left)
+
+    def _turns(self, plan: Schedule, talk: Talk) -> tuple[list[float], list[float]]:
+        """Return the log ratio of each turn, and the log of the first arm's time of a batch."""
+        logs: list[float] = []
+        first: list[float] = []
+        for _ in range(plan.turns):
+            order = self._random.choice(plan.orders)
+            means = [0.0, 0.0]
+            for slot in order:
+                seconds = talk.time(slot, plan.calls)
+                means[slot] += math.log(seconds) * 2 / plan.batches
+            logs.append(means[1] - means[0])
+            first.append(means[0])
+        if not math.isfinite(sum(logs)):
+            raise ValueError("a time is no finite number")
+        return logs, first
+
+    def _opened(self, contest: Contest) -> tuple[dict[int, Side], list[dict[str, Any]]]:
+        """Open a contest on both sides, either first; return nothing where both skip it."""
+        both: dict[int, Side] = {}
+        replies: list[dict[str, Any]] = []
+        refusals: list[RefusalError] = []
+        for slot in self._random.sample((0, 1), 2):
+            both[slot] = self.sides.of(slot, contest)
+            try:
+                replies.append(self._open(slot, contest, both[slot]))
+            except RefusalError as refusal:
+                refusals.append(refusal)
+        if self._is_skipped(contest, refusals):
+            return {}, []
+        check_answers(replies)
+        return both, replies
+
+    def _open(self, slot: int, contest: Contest, side: Side) -> dict[str, Any]:
+        started, limit = time.monotonic(), self.roster.openings.patience(contest.name)
+        digest = self.first and contest.alike
+        try:
+            return side.ask({"do": "open", "name": contest.called(slot), "digest": digest}, limit)
+        finally:
+            self.roster.openings.add(contest.name, time.monotonic() - started)
+
+    def _is_skipped(self, contest: Contest, refusals: Sequence[RefusalError]) -> bool:
+        """Tell whether both arms skip a contest; what else they refuse is an error."""
+        if not refusals:
+            return False
+        reasons = [one.reason for one in refusals]
+        if len(reasons) > 1 and all(one.startswith(SKIPPED) for one in reasons):
+            self.roster.skip(contest.name, reasons[0].removeprefix(SKIPPED))
+            return True
+        raise refusals[0] if len(refusals) == 1 else RefusalError(BOTH, reasons[0])
+
+
+def check_answers(replies: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse arms that give different answers to the same question."""
+    if len({reply.get("answers") for reply in replies} - {None}) > 1:
+        raise AnswersError("the arms give different answers, and a wrong answer has no speed")

@@ -1,0 +1,43 @@
+"""What is compared: benchmarks, each on two arms."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Arm:
+    """The code on one side of a paired measurement."""
+
+    name: str
+    environment: Mapping[str, str] = field(default_factory=dict, compare=False)
+    modules: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Its top-level modules, each with the folder that it comes from."""
+    python: str = sys.executable
+    """The interpreter that runs it."""
+    harness: tuple[str, ...] = ()
+    """Where that finds this harness, if it is not installed there."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """A benchmark on two arms; the question is whether the second is slower."""
+
+    name: str
+    arms: tuple[Arm, Arm]
+    extra: float = 0.0
+    """Extra work for the second arm, as a share of the calls: what a self-test is to find."""
+    cpus: int = 1
+    """How many CPUs both arms share: as many as threads work at once in either."""
+    alike: bool = True
+    """Both arms are asked the same, so their answers must be the same."""
+    benchmarks: tuple[str, str] | None = None
+    """What the worker of each arm calls it, where that is not its name."""
+    file: str = ""
+    """Benchmarks of one file run one after the other, so that its fixtures are built once."""
+    null: bool = False
+    """Both arms are the same code. It has processes of its own, so that state in them is alike."""
+
+    def called(self, slot: int) -> str:
+        """Return what the worker of an arm calls it."""
+        return self.benchmarks[slot] if self.benchmarks else self.name

@@ -1,0 +1,68 @@
+"""Timing a contest on the sides where it is open, with a limit to each answer."""
+
+from collections.abc import Mapping, Sequence
+
+from pytest_duel.paired.client import BOTH, TIMEOUT, RefusalError, patience
+from pytest_duel.paired.contests import Contest
+from pytest_duel.paired.sides import Side
+
+
+class Talk:
+    """One contest that is open on some sides.
+
+    Parameters
+    ----------
+    contest
+        The one that is open.
+    sides
+        Where it is open: both, or one of them.
+    order
+        In which to calibrate them.
+    """
+
+    def __init__(self, contest: Contest, sides: Mapping[int, Side], order: Sequence[int]) -> None:
+        self._contest = contest
+        self._sides = sides
+        self._order = order
+        self.seconds: dict[int, float] = {}
+        """That a call takes on each side, once that is known."""
+        self.calibration: list[int] = []
+        """The numbers of calls that `time_each` was asked for."""
+
+    def know(self, per_call: Sequence[float]) -> None:
+        """Remember how long a call takes on each side."""
+        self.seconds = dict(zip(sorted(self._sides), per_call, strict=True))
+
+    def time(self, slot: int, calls: int) -> float:
+        """Return the seconds of so many calls on a side."""
+        extra = self._contest.extra if slot else 0.0
+        request = {
+            "do": "time", "name": self._contest.called(slot), "calls": calls, "extra": extra,
+        }  # fmt: skip
+        limit = TIMEOUT
+        if self.seconds:
+            expected = calls * (1 + extra) * self.seconds[slot]
+            limit = max(patience(expected), 3 * expected)
+        seconds = float(self._sides[slot].ask(request, limit)["seconds"])
+        if not seconds > 0.0:
+            raise ValueError("its timer did not move")
+        return seconds
+
+    def time_each(self, calls: int) -> list[float]:
+        """Return the seconds of so many calls on each side."""
+        self.calibration.append(calls)
+        taken = {slot: self.time(slot, calls) for slot in self._order}
+        return [taken[slot] for slot in sorted(taken)]
+
+    def close(self) -> int:
+        """Let all sides end it; return how many modules of its own an arm has loaded."""
+        faults, own = [], []
+        for slot, side in sorted(self._sides.items()):
+            request = {"do": "close", "name": self._contest.called(slot)}
+            try:
+                own.append(int(side.ask(request).get("own", 0)))
+            except RefusalError as refusal:
+                faults.append(refusal)
+        if faults:
+            raise faults[0] if len(faults) == 1 else RefusalError(BOTH, faults[0].reason)
+        return min(own)
