@@ -19,7 +19,7 @@ from pytest_duel.gate import run
 from pytest_duel.gate.collect import Benchmark
 from pytest_duel.gate.plan import Plan, null_name
 from pytest_duel.gate.settings import Settings
-from pytest_duel.paired.arms.installing import InstallError, Recipe
+from pytest_duel.paired.arms.recipe import InstallError, Recipe
 from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.sampling import Looks, Sampled
 from pytest_duel.statistics.paired import (

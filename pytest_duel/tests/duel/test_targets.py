@@ -28,7 +28,7 @@ from pytest_duel.gate.collect import collect
 from pytest_duel.gate.plan import plan
 from pytest_duel.gate.run import Prepared, checked_answers
 from pytest_duel.gate.settings import Settings
-from pytest_duel.paired.arms.installing import Recipe
+from pytest_duel.paired.arms.recipe import Recipe
 from pytest_duel.paired.checking import Checked
 from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.pytest_client import Suite

@@ -170,7 +170,7 @@ def test_a_hook_whose_variables_point_elsewhere(
 def test_a_home_that_cannot_be_written(
     toy: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from pytest_duel.paired.arms.installing import cache_folder
+    from pytest_duel.paired.arms.cache import cache_folder
 
     blocked = tmp_path / "file"
     blocked.write_text("")

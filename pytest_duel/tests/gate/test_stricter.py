@@ -12,7 +12,7 @@ from pytest_duel.gate.findings import judge, without_warnings
 from pytest_duel.gate.run import Prepared, Question, prepared
 from pytest_duel.gate.settings import Settings
 from pytest_duel.gate.stricter import placement_of_both, settings_of_both
-from pytest_duel.paired.arms import installing
+from pytest_duel.paired.arms.recipe import NONE
 from pytest_duel.paired.arms.untouched import TouchedError, snapshot
 from pytest_duel.paired.checking import Checked
 from pytest_duel.support.exit_codes import Exit
@@ -59,7 +59,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return repository("flat", tmp_path / "toy")
 
 
-def ready(toy: Path, install: str = installing.NONE, **asked: object) -> Prepared:
+def ready(toy: Path, install: str = NONE, **asked: object) -> Prepared:
     question = Question(toy, "HEAD", overrides={"install": install}, **asked)  # type: ignore[arg-type]
     with prepared(question, lambda line: None) as found:
         return found
@@ -212,7 +212,7 @@ def test_a_benchmark_that_a_change_lets_skip_itself(toy: Path) -> None:
     test = toy / "benchmarks/test_toy.py"
     text = test.read_text()
     test.write_text(text.replace("def test_busy(", "@pytest.mark.skip\ndef test_busy("))
-    question = Question(toy, "HEAD", overrides={"install": installing.NONE, "budget": 1.0})
+    question = Question(toy, "HEAD", overrides={"install": NONE, "budget": 1.0})
     with prepared(question, lambda line: None) as found:
         assert found.own.altered == set(found.own.measured)
         only = {name: one for name, one in found.own.measured.items() if "busy" in name}

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_duel.paired.arms import installing
-from pytest_duel.paired.arms.installing import InstallError, Recipe, install
+from pytest_duel.paired.arms import cache
+from pytest_duel.paired.arms.installing import install
+from pytest_duel.paired.arms.modules import modules_in
+from pytest_duel.paired.arms.recipe import InstallError, Recipe
 from strangers import copied
 
 COPY = Recipe(install="cp -r toy {target}")
@@ -77,7 +79,7 @@ def test_a_link_to_the_folder_that_holds_it_is_no_package(toy: Path, tmp_path: P
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "module.py").touch()
     (toy / "linked").symlink_to(tmp_path / "elsewhere")
-    found = installing.modules_in(toy)
+    found = modules_in(toy)
     assert "here" not in found
     assert "above" not in found
     assert {"linked", "toy"} <= set(found)
@@ -98,7 +100,7 @@ def test_sources_count_whatever_their_folder_is_called(
     (toy / "toy" / folder).mkdir()
     for text in ("1", "2"):
         (toy / "toy" / folder / "code.py").write_text(text)
-        keys.add(installing._key(toy, COPY))
+        keys.add(cache._key(toy, COPY))
     assert len(keys) == 2
 
 

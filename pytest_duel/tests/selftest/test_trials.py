@@ -15,7 +15,7 @@ from pytest_duel.cli.main import main
 from pytest_duel.gate.plan import Plan as GatePlan
 from pytest_duel.gate.run import Prepared
 from pytest_duel.gate.settings import Settings
-from pytest_duel.paired.arms.installing import Recipe
+from pytest_duel.paired.arms.recipe import Recipe
 from pytest_duel.paired.checking import Checked
 from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.pytest_client import Suite

@@ -17,11 +17,14 @@ from pytest_duel.gate.collect import Collected, collect
 from pytest_duel.gate.plan import Plan, contests, null_name, plan
 from pytest_duel.gate.settings import Settings, SettingsError
 from pytest_duel.paired import callgrind
-from pytest_duel.paired.arms import installing, trees, untouched
+from pytest_duel.paired.arms import trees, untouched
+from pytest_duel.paired.arms.cache import cache_folder
 from pytest_duel.paired.arms.dependencies import search_path
 from pytest_duel.paired.arms.inner_tests import inner_tests
-from pytest_duel.paired.arms.installing import InstallError, Recipe
+from pytest_duel.paired.arms.installing import install
 from pytest_duel.paired.arms.isolation import carried_harness, environment
+from pytest_duel.paired.arms.modules import suggested
+from pytest_duel.paired.arms.recipe import InstallError, Recipe
 from pytest_duel.paired.arms.trees import Repository
 from pytest_duel.paired.arms.untouched import snapshot
 from pytest_duel.paired.block import Block
@@ -156,7 +159,7 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         announce(f"pytest-duel: {title}")
         recipe = Recipe(
             packages,
-            settings.install or installing.suggested(head_tree),
+            settings.install or suggested(head_tree),
             trees.version(repository),
         )
         places = Places(
@@ -452,7 +455,7 @@ def _arm(name: str, tree: Path, recipe: Recipe, places: Places, announce: Announ
             python = environment(places.scratch / f"{name}-env", tree, recipe, more)
             recipe = replace(recipe, python=python)
             harness = (carried_harness(places.scratch / f"{name}-harness"),)
-        found = installing.install(tree, recipe, installing.cache_folder())
+        found = install(tree, recipe, cache_folder())
     except InstallError as error:
         raise InstallError(f"{called} cannot be installed: {error}") from None
     how = f"{found.how}, in an environment of its own" if places.isolated else found.how

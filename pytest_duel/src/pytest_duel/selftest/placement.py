@@ -10,7 +10,8 @@ from itertools import permutations
 
 from pytest_duel.gate import changes
 from pytest_duel.gate.run import Prepared
-from pytest_duel.paired.arms import installing
+from pytest_duel.paired.arms.cache import cache_folder
+from pytest_duel.paired.arms.installing import install
 from pytest_duel.paired.contests import Arm
 from pytest_duel.selftest.records import Kind, SelftestError
 
@@ -39,7 +40,7 @@ def built(ready: Prepared, name: str) -> Arm:
     """
     flags = f"{os.environ.get(FLAGS, '')} -C metadata={name}".strip()
     recipe = replace(ready.recipe, variables={FLAGS: flags})
-    found = installing.install(ready.tests.folder, recipe, installing.cache_folder())
+    found = install(ready.tests.folder, recipe, cache_folder())
     arm = replace(ready.head, name=name, modules=found.modules)
     if not changes.is_rebuilt(ready.head, arm):
         raise SelftestError(

@@ -4,7 +4,7 @@ import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from pytest_duel.paired.arms.installing import modules_in
+from pytest_duel.paired.arms.modules import modules_in
 from pytest_duel.support import files, harness
 
 

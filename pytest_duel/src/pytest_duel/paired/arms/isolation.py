@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from pytest_duel.paired.arms.installing import Recipe, installer, run_build
+from pytest_duel.paired.arms.builds import installer, run_build
+from pytest_duel.paired.arms.recipe import Recipe
 from pytest_duel.support import harness
 
 TOOLS = ("pytest", "pytest-benchmark")

@@ -1,0 +1,112 @@
+"""The programs that install and compile, and running them."""
+
+import contextlib
+import importlib.util
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_duel.paired.arms.recipe import PIP, InstallError, Recipe
+from pytest_duel.support import processes
+
+SECONDS = 1800.0
+"""For one build."""
+
+
+def compile_all(paths: Sequence[Path], python: str) -> None:
+    """Write the bytecode of modules now, so that whatever is written later was not asked for."""
+    command = [python, "-m", "compileall", "-q", *map(str, paths)]
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # imports will say it
+        processes.run(command, timeout=SECONDS, env=without_caches(os.environ))
+
+
+def without_caches(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return variables with which bytecode lies beside its source, and nowhere else."""
+    return {name: one for name, one in variables.items() if name != "PYTHONPYCACHEPREFIX"}
+
+
+def command(recipe: Recipe, source: Path, target: Path) -> list[str]:
+    """Return the command that installs sources into a folder."""
+    if recipe.install == PIP:
+        return [
+            *installer().into(recipe.python),
+            "--no-deps",
+            "--target",
+            str(target),
+            str(source),
+        ]
+    return [part.replace("{target}", str(target)) for part in shlex.split(recipe.install)]
+
+
+@dataclass(frozen=True)
+class Installer:
+    """A program that installs packages."""
+
+    name: str
+    program: tuple[str, ...]
+    """How it is called."""
+
+    def into(self, python: str) -> list[str]:
+        """Return the command that installs for an interpreter."""
+        if self.name == "uv":
+            return [*self.program, "pip", "install", "--quiet", "--python", python]
+        return [
+            *self.program, "--python", python, "install", "--quiet",
+            "--disable-pip-version-check",
+        ]  # fmt: skip
+
+
+def installer() -> Installer:
+    """Return the installer that is here.
+
+    Raises
+    ------
+    InstallError
+        Where there is none.
+    """
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    uv = shutil.which("uv", path=places)
+    if uv:
+        return Installer("uv", (uv,))
+    if importlib.util.find_spec("pip"):
+        return Installer("pip", (sys.executable, "-m", "pip"))
+    raise InstallError("there is neither uv nor pip to install it with")
+
+
+def run_build(command: Sequence[str], folder: Path, recipe: Recipe) -> None:
+    """Run a command that installs, in a folder.
+
+    Raises
+    ------
+    InstallError
+        Where it fails; with what it says.
+    """
+    environment = os.environ | {
+        "SETUPTOOLS_SCM_PRETEND_VERSION": recipe.version,
+        "PDM_BUILD_SCM_VERSION": recipe.version,
+        "POETRY_DYNAMIC_VERSIONING_BYPASS": recipe.version,
+        **recipe.variables,
+    }
+    try:
+        done = processes.run(command, timeout=SECONDS, cwd=folder, env=environment)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise InstallError(f"{command[0]} failed: {error}") from None
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).replace(str(folder), ".")
+        raise InstallError(f"{shlex.join(command[:3])} … failed:\n{said}")
+
+
+def compilers(folder: Path) -> Iterator[str]:
+    """Yield the versions of the compilers that are here, where a build may need them."""
+    wanted = [os.environ.get("CC", "cc")]
+    wanted += ["rustc"] if next(folder.rglob("Cargo.toml"), None) else []
+    for name in wanted:
+        try:
+            yield processes.run([*shlex.split(name), "--version"], timeout=60.0, cwd=folder).stdout
+        except (OSError, subprocess.TimeoutExpired):
+            yield ""

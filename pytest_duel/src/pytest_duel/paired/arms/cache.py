@@ -1,0 +1,176 @@
+"""Installs that are kept by content: built once, and used by whoever has equal sources.
+
+Equal sources and an equal toolchain share one install. It is built once however many processes
+ask for it at a time, and appears whole or not at all.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from pytest_duel.paired.arms.builds import (
+    SECONDS,
+    command,
+    compile_all,
+    compilers,
+    installer,
+    run_build,
+)
+from pytest_duel.paired.arms.copies import content, copy, links_out
+from pytest_duel.paired.arms.modules import modules_in
+from pytest_duel.paired.arms.recipe import PIP, InstallError, Recipe
+from pytest_duel.paired.arms.untouched import Snapshot, snapshot
+
+KEPT = 40
+"""Installs of one package each; the ones that were not used for longest go."""
+_RELEVANT = (
+    "CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "RUSTFLAGS", "RUSTUP_TOOLCHAIN",
+    "CARGO_BUILD_TARGET", "ARCHFLAGS", "MACOSX_DEPLOYMENT_TARGET", "SETUPTOOLS_USE_DISTUTILS",
+    "PIP_NO_BUILD_ISOLATION", "PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT", "UV_NO_BUILD_ISOLATION",
+    "PYTHONOPTIMIZE",
+)  # fmt: skip
+"""Variables on which the outcome of a build depends."""
+_OF_CARGO = (
+    "CARGO_BUILD_",
+    "CARGO_PROFILE_",
+    "CARGO_ENCODED_",
+    "CARGO_TARGET_X",
+    "CARGO_TARGET_A",
+)
+"""How others begin: the last two are of a processor, as `CARGO_TARGET_DIR` is not."""
+_BUILDING = "building-"
+"""How folders begin in which something is being built."""
+
+
+def kept_modules(folders: Sequence[Path], recipe: Recipe, cache: Path) -> dict[str, str]:
+    """Return where each module is kept; packages apart, so that one can change alone."""
+    found: dict[str, str] = {}
+    for folder in folders:
+        target = cache / "installs" / _key(folder, recipe)
+        with _locked(target):
+            if not _is_intact(target):
+                _discard(target)
+                _build(folder, recipe, target)
+            os.utime(target)
+        found |= {name: str(target) for name in modules_in(target) if name not in found}
+    _prune(cache / "installs")
+    return found
+
+
+def _build(folder: Path, recipe: Recipe, target: Path) -> None:
+    """Build into a folder beside the target, from a copy: builds leave files in the sources."""
+    prefix = f"{_BUILDING}{target.name}-"
+    for left in target.parent.glob(f"{prefix}*"):  # by a process that was killed: the lock is ours
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as name:
+        home = Path(name)
+        source = home / "source"
+        (home / "target").mkdir()
+        copy(folder, source)
+        run_build(command(recipe, source, home / "target"), source, recipe)
+        if _key(folder, recipe) != target.name:
+            raise InstallError("its sources changed while they were built: try again")
+        compile_all([home / "target"], recipe.python)
+        held = json.dumps(dict(snapshot(home / "target").digests))
+        _record(target).write_text(held, encoding="utf-8")
+        (home / "target").rename(target)
+
+
+def _record(target: Path) -> Path:
+    return target.with_name(target.name + ".json")
+
+
+def _is_intact(target: Path) -> bool:
+    """Tell whether an install is there, and still as it was built."""
+    if target.is_symlink() or not target.is_dir():
+        return False
+    try:
+        held = json.loads(_record(target).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(held, dict) and not Snapshot(target, held).changes()
+
+
+def _discard(target: Path) -> None:
+    """Remove what stands where an install belongs, whatever it is; no link is followed."""
+    for path in (target, _record(target)):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _key(folder: Path, recipe: Recipe) -> str:
+    """Return a digest of all that the outcome of a build depends on."""
+    digest = hashlib.sha256()
+    variables = {name: os.environ.get(name) for name in _RELEVANT}
+    variables |= {name: own for name, own in os.environ.items() if name.startswith(_OF_CARGO)}
+    variables |= recipe.variables
+    tool = installer().name if recipe.install == PIP else recipe.install
+    toolchain = (
+        sys.version,
+        platform.platform(),
+        sys.executable,
+        recipe.python,
+        variables,
+        tool,
+        recipe.version,
+    )
+    digest.update(repr((toolchain, *compilers(folder))).encode())
+    for part in content(folder):
+        digest.update(part)
+    for link, target in links_out(folder):
+        digest.update(b"\0from " + os.fsencode(link))
+        for part in content(target):
+            digest.update(part)
+    return digest.hexdigest()[:32]
+
+
+@contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(target.with_name(target.name + ".lock"), timeout=SECONDS):
+            yield
+    except Timeout:
+        raise InstallError("another process has been installing the same for too long") from None
+
+
+def _prune(folder: Path) -> None:
+    """Remove the installs that were not used for longest."""
+    folders = [one for one in folder.iterdir() if one.is_dir() and not one.is_symlink()]
+    kept = [one for one in folders if not one.name.startswith(_BUILDING)]
+    for one in sorted(kept, key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(one, ignore_errors=True)
+        _record(one).unlink(missing_ok=True)
+        one.with_name(one.name + ".lock").unlink(missing_ok=True)
+
+
+def cache_folder() -> Path:
+    """Return a folder of this user's that can be written to, where installs are kept."""
+    own = os.environ.get("PYTEST_DUEL_CACHE")
+    home = os.environ.get("XDG_CACHE_HOME") or (
+        os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else None
+    )
+    candidates = [Path(own)] if own else []
+    candidates.append((Path(home) if home else Path.home() / ".cache") / "pytest-duel")
+    for folder in candidates:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except (OSError, RuntimeError):
+            continue
+    user = getattr(os, "getuid", lambda: "user")()
+    folder = Path(tempfile.gettempdir()) / f"pytest-duel-{user}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder

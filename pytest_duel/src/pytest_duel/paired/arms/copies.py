@@ -1,0 +1,69 @@
+"""Copying a source tree for a build, and reading all of its files."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from pytest_duel.paired.arms.recipe import InstallError
+
+
+def copy(folder: Path, target: Path) -> None:
+    """Copy a source tree. A link that leads out of it becomes a copy of what it leads to."""
+    shutil.copytree(folder, target, symlinks=True, ignore=_not_to_build)
+    for link, linked in links_out(folder):
+        place = target / link
+        place.unlink()
+        if linked.is_dir():
+            shutil.copytree(linked, place, symlinks=True, ignore=_not_to_build)
+        else:
+            shutil.copy2(linked, place)
+
+
+def links_out(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield each link that leads out of a folder, with what it leads to.
+
+    Raises
+    ------
+    InstallError
+        Where it leads to a folder that holds this one: the copy would have no end.
+    """
+    home = folder.resolve()
+    for path in sorted(folder.rglob("*")):
+        if not path.is_symlink() or not (path.is_file() or path.is_dir()):
+            continue
+        target = path.resolve()
+        if home.is_relative_to(target) and path.is_dir():
+            raise InstallError(f"{path.name} is a link to a folder that holds it: {target}")
+        if not target.is_relative_to(home):
+            yield path.relative_to(folder), target
+
+
+def _not_to_build(folder: str, names: list[str]) -> list[str]:
+    """Return what is not copied: sockets, and links to nothing, as editors leave them.
+
+    Raises
+    ------
+    InstallError
+        Where a link leads to something that is no file, such as a device.
+    """
+    left = []
+    for path in (Path(folder, name) for name in names):
+        if path.is_file() or path.is_dir():
+            continue
+        if path.exists() and path.is_symlink():
+            raise InstallError(f"{path.name} is a link to {path.readlink()}, which is no file")
+        left.append(path.name)
+    return left
+
+
+def content(place: Path) -> Iterator[bytes]:
+    """Yield the names and contents of all files in a folder, or of one; no link is followed."""
+    for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+        name = os.fsencode(path.relative_to(place))
+        if path.is_symlink():
+            yield b"\0link %s %s" % (name, os.fsencode(path.readlink()))
+        elif path.is_file():
+            about = path.stat()
+            yield b"\0file %s %o %d\0" % (name, about.st_mode & 0o111, about.st_size)
+            yield path.read_bytes()
