@@ -11,7 +11,9 @@ from bench.project import project
 from pytest_duel.catalogue.model import Catalogue
 from pytest_duel.cli.parser import Commands, add_command, add_output, announce, conclude
 from pytest_duel.duel import targets
-from pytest_duel.gate.run import Question, checked_answers, prepared
+from pytest_duel.gate.measure import checked_answers
+from pytest_duel.gate.prepare import prepared
+from pytest_duel.gate.question import Question
 from pytest_duel.results import commit_info, machine
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.terminal import WIDTH

@@ -15,7 +15,7 @@ from bench.study import documents as report
 from pytest_duel.duel import targets
 from pytest_duel.duel.targets_text import load, render
 from pytest_duel.formats import FORMATS
-from pytest_duel.gate.run import Question
+from pytest_duel.gate.question import Question
 from pytest_duel.paired.measurements import Measurements
 from pytest_duel.support.exit_codes import Exit
 from simulated_targets import drawn, judged_targets

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from pytest_duel.gate import run
+from pytest_duel.gate import measure
 from pytest_duel.paired import sampling
 
 FEW = (5,)
@@ -13,5 +13,5 @@ FEW = (5,)
 @pytest.fixture
 def few_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have arms that lie far apart judged early: so they are plain by then."""
-    monkeypatch.setattr(run, "LOOKS", FEW)
+    monkeypatch.setattr(measure, "LOOKS", FEW)
     monkeypatch.setattr(sampling, "Looks", partial(sampling.Looks, looks=FEW))

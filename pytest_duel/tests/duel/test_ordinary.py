@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pytest_duel.cli.main import main
 from pytest_duel.duel.ordinary import Named, judge, labels
-from pytest_duel.gate import run
+from pytest_duel.gate import arms
 from pytest_duel.gate.collect import Benchmark
 from pytest_duel.gate.plan import Plan, null_name
 from pytest_duel.gate.settings import Settings
@@ -83,7 +83,7 @@ def test_each_arm_gets_its_python_and_its_requirements(
             raise InstallError("enough")
         return sys.executable
 
-    monkeypatch.setattr(run, "environment", environment)
+    monkeypatch.setattr(arms, "environment", environment)
     options = ["--with", "numpy==2.3 six", "--with", "numpy==2.4", "--python", sys.executable]
     assert main(["duel", "main", ".", *options]) == 2
     assert asked == {

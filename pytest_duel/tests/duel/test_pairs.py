@@ -14,8 +14,8 @@ from pytest_duel.cli.main import main
 from pytest_duel.duel import pairs
 from pytest_duel.duel.pairs import PairsError
 from pytest_duel.gate.collect import Benchmark
+from pytest_duel.gate.measure import wrong_contests
 from pytest_duel.gate.plan import Plan, contests, null_name
-from pytest_duel.gate.run import wrong_contests
 from pytest_duel.paired.checking import Checked
 from pytest_duel.paired.contests import Arm
 from pytest_duel.support.exit_codes import Exit

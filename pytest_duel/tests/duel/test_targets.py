@@ -25,8 +25,9 @@ from pytest_duel.duel.targets import Met, arrange, choose, decide, judge, measur
 from pytest_duel.duel.targets_text import TargetsError, load, needed, render
 from pytest_duel.formats import FORMATS
 from pytest_duel.gate.collect import collect
+from pytest_duel.gate.measure import checked_answers
 from pytest_duel.gate.plan import plan
-from pytest_duel.gate.run import Prepared, checked_answers
+from pytest_duel.gate.prepare import Prepared
 from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.arms.recipe import Recipe
 from pytest_duel.paired.checking import Checked

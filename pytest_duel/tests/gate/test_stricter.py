@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_duel.gate import run
 from pytest_duel.gate.changes import Placement
+from pytest_duel.gate.differences import placement
 from pytest_duel.gate.findings import judge, without_warnings
-from pytest_duel.gate.run import Prepared, Question, prepared
+from pytest_duel.gate.measure import measure
+from pytest_duel.gate.prepare import Prepared, prepared
+from pytest_duel.gate.question import Question
 from pytest_duel.gate.settings import Settings
 from pytest_duel.gate.stricter import placement_of_both, settings_of_both
 from pytest_duel.paired.arms.recipe import NONE
@@ -108,7 +110,7 @@ def test_a_self_test_file_that_a_change_forges_or_brings(tmp_path: Path) -> None
         placement=lambda folder, file: Placement({"a": float((folder / file).read_text())}),
     )  # fmt: skip
     says = Settings(selftest="own.json")
-    allowed = partial(run._placement, question)
+    allowed = partial(placement, question)
     assert allowed(says, says, (base, head)) == Placement({"a": 0.03})
     assert allowed(says, Settings(), (base, head)) is None
     (base / "own.json").unlink()
@@ -216,7 +218,7 @@ def test_a_benchmark_that_a_change_lets_skip_itself(toy: Path) -> None:
     with prepared(question, lambda line: None) as found:
         assert found.own.altered == set(found.own.measured)
         only = {name: one for name, one in found.own.measured.items() if "busy" in name}
-        sampled = run.measure(
+        sampled = measure(
             replace(found, own=replace(found.own, measured=only, nulls=())),
             Checked(), 0, lambda line: None,
         )  # fmt: skip

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from places import TESTS
 from pytest_duel.cli.main import main
 from pytest_duel.gate.plan import Plan as GatePlan
-from pytest_duel.gate.run import Prepared
+from pytest_duel.gate.prepare import Prepared
 from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.arms.recipe import Recipe
 from pytest_duel.paired.checking import Checked

@@ -29,7 +29,7 @@ from pytest_duel.cli.parser import (
 )
 from pytest_duel.duel import ordinary, pairs
 from pytest_duel.duel.ordinary import Named
-from pytest_duel.gate.run import Question
+from pytest_duel.gate.question import Question
 from pytest_duel.support import processes
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.exit_codes import Exit

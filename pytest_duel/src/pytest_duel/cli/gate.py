@@ -25,7 +25,7 @@ from pytest_duel.cli.parser import (
 from pytest_duel.gate import settings as gate_settings
 from pytest_duel.gate.changes import Placement
 from pytest_duel.gate.findings import without_warnings
-from pytest_duel.gate.run import Question
+from pytest_duel.gate.question import Question
 from pytest_duel.gate.run import run as run_gate
 from pytest_duel.results import machine
 from pytest_duel.selftest import records, report

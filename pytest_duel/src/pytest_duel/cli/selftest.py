@@ -5,7 +5,8 @@ from pathlib import Path
 
 from pytest_duel.cli.choosing import add_tests, paths_within, project_folder, selection
 from pytest_duel.cli.parser import Commands, add_command, announce, fraction, seconds, show
-from pytest_duel.gate.run import Question, prepared
+from pytest_duel.gate.prepare import prepared
+from pytest_duel.gate.question import Question
 from pytest_duel.results import commit_info
 from pytest_duel.selftest import rates, said, trials
 from pytest_duel.selftest.records import Kind, Report, SelftestError

@@ -6,18 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pytest_duel.gate import findings
+from pytest_duel.gate.measure import checked_answers, measure
 from pytest_duel.gate.plan import null_name
-from pytest_duel.gate.run import (
-    BASE,
-    HEAD,
-    Own,
-    Prepared,
-    Question,
-    checked_answers,
-    intention,
-    measure,
-)
-from pytest_duel.gate.run import prepared as gate_prepared
+from pytest_duel.gate.prepare import Prepared
+from pytest_duel.gate.prepare import prepared as gate_prepared
+from pytest_duel.gate.question import BASE, HEAD, Own, Question
+from pytest_duel.gate.run import intention
 from pytest_duel.paired.sampling import ALPHA, Sampled
 from pytest_duel.statistics.paired import Estimate, Verdict, decide_both_ways, estimate
 from pytest_duel.support import units

@@ -12,8 +12,9 @@ import numpy as np
 from pytest_duel.catalogue.model import Case, Catalogue, Target
 from pytest_duel.duel.pairs import Arrange, of_cases
 from pytest_duel.duel.targets_text import COMMAND, TargetsError, needed
+from pytest_duel.gate.measure import wrong_contests
 from pytest_duel.gate.plan import contests
-from pytest_duel.gate.run import Prepared, wrong_contests
+from pytest_duel.gate.prepare import Prepared
 from pytest_duel.paired.checking import Checked
 from pytest_duel.paired.engine import Engine
 from pytest_duel.paired.measurements import Measurements

@@ -3,7 +3,8 @@
 import pytest
 
 from pytest_duel.formats import FORMATS
-from pytest_duel.gate.run import Question, run
+from pytest_duel.gate.question import Question
+from pytest_duel.gate.run import run
 from pytest_duel.support import harmless, streams
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.exit_codes import Exit

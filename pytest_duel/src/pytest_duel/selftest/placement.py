@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import permutations
 
 from pytest_duel.gate import changes
-from pytest_duel.gate.run import Prepared
+from pytest_duel.gate.prepare import Prepared
 from pytest_duel.paired.arms.cache import cache_folder
 from pytest_duel.paired.arms.installing import install
 from pytest_duel.paired.contests import Arm

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_duel.gate import findings
-from pytest_duel.gate.run import Prepared, checked_answers, measure
+from pytest_duel.gate.measure import checked_answers, measure
+from pytest_duel.gate.prepare import Prepared
 from pytest_duel.paired.checking import Checked
 from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.cores import lanes
@@ -31,7 +32,8 @@ MEASURING = (
     "paired/talk.py", "paired/sides.py", "paired/cores.py", "paired/client.py",
     "paired/contests.py", "paired/measurements.py", "paired/schedule.py", "paired/sampling.py",
     "paired/pytest_client.py", "paired/pytest_worker/fixture.py", "paired/pytest_worker/slower.py",
-    "paired/pytest_worker/plugin.py", "statistics/paired.py", "gate/plan.py", "gate/findings.py",
+    "paired/pytest_worker/plugin.py", "statistics/paired.py",
+    "gate/plan.py", "gate/measure.py", "gate/findings.py",
     "selftest/stock_plugin.py", "selftest/stock_runs.py", "selftest/trials.py",
     "selftest/placement.py",
 )  # fmt: skip

@@ -1,0 +1,80 @@
+"""What differs between both sides of a gate besides the code that is measured."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from pytest_duel.gate import changes, stricter
+from pytest_duel.gate import settings as gate_settings
+from pytest_duel.gate.changes import Placement
+from pytest_duel.gate.collect import Collected
+from pytest_duel.gate.plan import Plan
+from pytest_duel.gate.question import Question
+from pytest_duel.gate.settings import Settings
+from pytest_duel.paired.contests import Arm
+from pytest_duel.support.errors import DuelError
+
+
+def noted(
+    found: Plan,
+    question: Question,
+    before: Settings | None,
+    arms: tuple[Arm, Arm],
+    trees: tuple[Path, Path],
+) -> Plan:
+    """Return the plan with what else differs between both sides."""
+    floors: dict[str, float] = {}
+    after = gate_settings.read(trees[1])
+    warnings = [*found.warnings, *changes.about_settings(before, after, stricter.COMPARED)]
+    unheard = [name for name in found.gone if name in after.removed]
+    if unheard:
+        warnings.append(
+            "this change itself names benchmarks in `removed`, which counts from the next change "
+            f"on (--accept-removal counts now): {', '.join(unheard)}"
+        )
+    if before is None:
+        warnings.append(
+            "the base's own settings cannot be used, so nobody knows what its gate measured"
+        )
+    if not question.isolated:
+        warnings += changes.about_locks(trees[:1], trees[1:])
+    if changes.is_rebuilt(*arms):
+        measured = placement(question, after, before, trees)
+        warnings += changes.about_placement(found.thresholds, measured)
+        own = measured or Placement()
+        floors = {name: own.floor(name) for name in found.thresholds}
+    relevant = {name: one for name, one in floors.items() if one > found.thresholds[name]}
+    return replace(found, floors=relevant, warnings=tuple(warnings))
+
+
+def noted_of_tests(
+    found: Plan, theirs: Collected | None, own: Collected, trees: tuple[Path, Path]
+) -> Plan:
+    """Return the plan with what differs in the tests of both sides, and in pytest's settings."""
+    paths = {name: one.path for name, one in found.measured.items()}
+    warnings = (
+        *found.warnings,
+        *changes.about_drivers(*trees, own.drivers),
+        *changes.about_pytest(theirs.settings if theirs else None, own.settings),
+    )
+    return replace(found, warnings=warnings, altered=changes.altered(paths, *trees))
+
+
+def placement(
+    question: Question, asked: Settings, before: Settings | None, trees: tuple[Path, Path]
+) -> Placement | None:
+    """Return what the place of code may give, as far as the self-tests of both sides allow it."""
+    files = (before or Settings()).selftest, asked.selftest
+    found = []
+    for file, tree in zip(files, trees, strict=True):
+        if file is None or question.placement is None:
+            return None
+        is_versioned = any((one / file).is_file() for one in trees)
+        if is_versioned and not (tree / file).is_file():
+            return None  # a change brings it, or takes it away
+        try:
+            found.append(question.placement(tree if is_versioned else question.folder, file))
+        except DuelError:
+            if tree == trees[1]:
+                raise
+            return None  # the base's cannot be mended by a change, and allows nothing
+    return stricter.placement_of_both(head=found[1], base=found[0])

@@ -1,0 +1,206 @@
+"""Preparing a gate: both trees, their settings, both arms, and the benchmarks that both have."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from pytest_duel.catalogue.project import FILE
+from pytest_duel.gate import changes, stricter
+from pytest_duel.gate import settings as gate_settings
+from pytest_duel.gate.arms import Places, folders_of, installed_arm, path_of
+from pytest_duel.gate.collect import Collected, collect
+from pytest_duel.gate.differences import noted, noted_of_tests
+from pytest_duel.gate.plan import Plan, plan
+from pytest_duel.gate.question import BASE, HEAD, Announce, Question
+from pytest_duel.gate.settings import Settings, SettingsError
+from pytest_duel.paired.arms import trees, untouched
+from pytest_duel.paired.arms.inner_tests import inner_tests
+from pytest_duel.paired.arms.modules import suggested
+from pytest_duel.paired.arms.recipe import Recipe
+from pytest_duel.paired.arms.trees import Repository
+from pytest_duel.paired.arms.untouched import snapshot
+from pytest_duel.paired.contests import Arm
+from pytest_duel.paired.pytest_client import Suite
+from pytest_duel.support.scratch import scratch as scratch_folder
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Two arms that are installed, and what their tests are."""
+
+    base: Arm
+    head: Arm
+    tests: Suite
+    """The head's, which drive both."""
+    own: Plan
+    settings: Settings
+    title: str
+    collecting: float
+    """Seconds that a worker takes to begin."""
+    recipe: Recipe
+    """How both were installed."""
+
+
+@contextmanager
+def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
+    """Yield what is to be measured; everything written for it goes when the context ends."""
+    repository = trees.repository(question.folder)
+    commits = tuple(
+        None if one is None else trees.commit_of(one, repository)
+        for one in (question.base, question.head)
+    )
+    with scratch_folder() as scratch:
+        base_tree, head_tree, filtered = _exported(repository, commits, scratch)
+        title = _title(question, commits)
+        asked = gate_settings.read(head_tree)
+        before = _settings_before(base_tree, announce)
+        settings = _settings(question, asked, before or Settings())
+        packages = _packages(settings, asked, question, (base_tree, head_tree))
+        announce(f"pytest-duel: {title}")
+        how = settings.install or suggested(head_tree)
+        recipe = Recipe(packages, how, trees.version(repository))
+        places = Places(
+            scratch,
+            isolated=question.isolated,
+            requirements=question.requirements,
+            own=question.own,
+            names=question.names,
+        )
+        paths = question.paths or _files(settings, before)
+        # The base first, by its own code alone; then nobody may write to it any more.
+        base = installed_arm(BASE, base_tree, recipe, places, announce)
+        path = path_of(question, repository, scratch / BASE, base)
+        own_tests = _tests(base_tree, base, recipe, path, scratch)
+        theirs = _collected_base(question, paths, base, own_tests)
+        watched = [snapshot(folder) for folder in folders_of(base, base_tree)]
+        head = installed_arm(HEAD, head_tree, recipe, places, announce)
+        watched += [
+            snapshot(folder, only_code=folder == head_tree)
+            for folder in folders_of(head, head_tree)
+        ]
+        path = path_of(question, repository, scratch / HEAD, base, head)
+        tests = _tests(head_tree, head, recipe, path, scratch)
+        announce("collecting the benchmarks of both ...")
+        chosen = (*question.selection, *_present(paths, head_tree))
+        own, seconds = _timed(
+            lambda: collect(head, tests.restricted(chosen), question.names[HEAD])
+        )
+        called = {
+            base_tree: f"the tree of {question.names[BASE]}",
+            head_tree: f"the tree of {question.names[HEAD]}",
+        }
+        untouched.check(watched, called)
+        found = plan(
+            own.benchmarks, theirs.benchmarks if theirs else {},
+            replace(settings, threshold=asked.threshold), before or Settings(),
+            question.only, question.threshold,
+        )  # fmt: skip
+        found = question.arrange(found)
+        found = noted(found, question, before, (base, head), (base_tree, head_tree))
+        driven = noted_of_tests(found, theirs, own, (base_tree, head_tree))
+        found = replace(driven, warnings=(*filtered, *driven.warnings))
+        yield Prepared(
+            base, head, _for_workers(tests, own, found), found, settings, title, seconds, recipe
+        )
+        untouched.check(watched, called)
+
+
+def _exported(
+    repository: Repository, commits: Sequence[str | None], scratch: Path
+) -> tuple[Path, Path, list[str]]:
+    """Write both trees; return the project's folder in either, and what filters have altered."""
+    folders = scratch / BASE, scratch / HEAD
+    filtered: list[str] = []
+    for name, commit, folder in zip((BASE, HEAD), commits, folders, strict=True):
+        altered = trees.export(repository, commit, folder)
+        filtered += changes.about_filters(name, altered)
+    base, head = (folder / repository.project for folder in folders)
+    return base, head, filtered
+
+
+def _title(question: Question, commits: Sequence[str | None]) -> str:
+    start, end = map(said, (question.base, question.head), commits)
+    return f"{end} against {start if start != end else 'itself'}"
+
+
+def said(revision: str | None, commit: str | None) -> str:
+    """Return what a revision is called, or the working tree."""
+    return "the working tree" if commit is None else f"{revision} ({commit[:10]})"
+
+
+def _settings(question: Question, asked: Settings, before: Settings) -> Settings:
+    given = {key: value for key, value in question.overrides.items() if value is not None}
+    settings = stricter.settings_of_both(asked, before, given)
+    if question.counts and settings.in_turns:
+        raise SettingsError(
+            "--counts runs a process of each side at once, and `in_turns` lets only one live: "
+            "leave --counts out"
+        )
+    return replace(settings, removed=(*settings.removed, *question.accepted))
+
+
+def _packages(
+    settings: Settings, asked: Settings, question: Question, trees: tuple[Path, Path]
+) -> tuple[str, ...]:
+    """Return the folders to install: what only the base names counts as long as both have it."""
+    if question.overrides.get("packages"):
+        return settings.packages
+    return tuple(
+        name
+        for name in settings.packages
+        if name in asked.packages or all((tree / name).is_dir() for tree in trees)
+    )
+
+
+def _settings_before(base_tree: Path, announce: Announce) -> Settings | None:
+    try:
+        return gate_settings.read(base_tree, f"the base's {FILE}")
+    except SettingsError as error:
+        announce(f"the base's own settings cannot be used: {error}")
+        return None
+
+
+def _files(settings: Settings, before: Settings | None) -> tuple[str, ...]:
+    """Return the files to collect, where the settings of both sides name all of them."""
+    own, theirs = settings.files, before.files if before else ()
+    return tuple(dict.fromkeys([*own, *theirs])) if own and theirs else ()
+
+
+def _present(paths: Sequence[str], tree: Path) -> list[str]:
+    """Return the paths that a tree has, or all of them, so that pytest says what is missing."""
+    found = [path for path in paths if (tree / path.partition("::")[0]).exists()]
+    return found or list(paths)
+
+
+def _tests(tree: Path, arm: Arm, recipe: Recipe, path: tuple[str, ...], scratch: Path) -> Suite:
+    """Return the tests of a tree, in which `arm` is installed."""
+    inner = inner_tests(tree, recipe.packages, arm.modules)
+    return Suite(tree, scratch, inner=inner, path=path)
+
+
+def _collected_base(
+    question: Question, paths: Sequence[str], base: Arm, tests: Suite
+) -> Collected | None:
+    """Return what the base's own tests have; None where it has none of them."""
+    present = [path for path in paths if (tests.folder / path.partition("::")[0]).exists()]
+    if paths and not present:
+        return None
+    chosen = tests.restricted((*question.selection, *present))
+    return collect(base, chosen, question.names[BASE])
+
+
+def _for_workers(tests: Suite, own: Collected, found: Plan) -> Suite:
+    """Return the tests as workers need them: only the files that hold a benchmark."""
+    files = list(dict.fromkeys(one.path for one in found.run.values()))
+    where = [f"--rootdir={own.rootdir}", *(["-c", own.inifile] if own.inifile else [])]
+    return replace(tests.restricted([*where, *files]), benchmarks=tuple(found.run))
+
+
+def _timed(call: Callable[[], T]) -> tuple[T, float]:
+    started = time.monotonic()
+    return call(), time.monotonic() - started

@@ -1,0 +1,60 @@
+"""What a user asks of a gate, as plain data."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_duel.gate.changes import Placement
+from pytest_duel.gate.plan import Plan
+
+Announce = Callable[[str], None]
+BASE, HEAD = "base", "head"
+"""Names of the folders, as long as each other: the length of a path moves what lies behind it."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a user asks."""
+
+    folder: Path
+    """Of the project."""
+    base: str | None
+    """The revision to start from; None is the working tree."""
+    head: str | None = None
+    """The revision to judge; None is the working tree."""
+    paths: tuple[str, ...] = ()
+    """Tests to collect, as pytest takes them; none is all, or the files that the settings name."""
+    selection: tuple[str, ...] = ()
+    """More of pytest's arguments: ``-k``, ``-m``."""
+    only: tuple[str, ...] = ()
+    """Patterns of names."""
+    threshold: float | None = None
+    overrides: Mapping[str, object] = field(default_factory=dict)
+    """Settings given by hand."""
+    accepted: tuple[str, ...] = ()
+    """Benchmarks that are meant to be gone."""
+    isolated: bool = False
+    """Each arm has a virtual environment of its own, with the dependencies that it declares."""
+    requirements: tuple[str, ...] = ()
+    """What else that has, for the tests."""
+    placement: Callable[[Path, str], Placement] | None = None
+    """Reads what a saved self-test says of the place of compiled code: from a folder, and the
+    file within."""
+    counts: bool = False
+    """Count instructions as well."""
+    own: Mapping[str, "Own"] = field(default_factory=dict)
+    """What only one arm has in its environment: `BASE`'s or `HEAD`'s."""
+    names: Mapping[str, str] = field(default_factory=lambda: {BASE: "the base", HEAD: "the head"})
+    """What messages call the arms."""
+    seed: int = 0
+    arrange: Callable[[Plan], Plan] = field(default=lambda plan: plan)
+    """Makes what is measured out of what both arms have."""
+
+
+@dataclass(frozen=True)
+class Own:
+    """What one arm is isolated with."""
+
+    python: str = sys.executable
+    requirements: tuple[str, ...] = ()
