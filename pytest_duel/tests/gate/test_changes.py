@@ -79,9 +79,9 @@ def test_code_is_rebuilt_where_an_extension_differs(trees: tuple[Path, Path]) ->
 
 def test_a_floor_is_found_by_the_name_or_by_its_last_part() -> None:
     placement = Placement({"clear[rust-5]": 0.03, "a.py::test_b": 0.2})
-    assert placement.floor(NAME) == 0.03
-    assert placement.floor("a.py::test_b") == 0.2
-    assert placement.floor("a.py::test_c") == 0.0
+    assert placement.bound(NAME) == 0.03
+    assert placement.bound("a.py::test_b") == 0.2
+    assert placement.bound("a.py::test_c") == 0.0
 
 
 def test_what_is_known_of_placement_is_told() -> None:

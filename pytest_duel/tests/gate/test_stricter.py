@@ -102,9 +102,9 @@ def test_a_change_that_loosens_all_of_its_gate(toy: Path) -> None:
 
 def test_a_self_test_file_that_a_change_forges_or_brings(tmp_path: Path) -> None:
     base, head = tmp_path / "base", tmp_path / "head"
-    for folder, floor in ((base, 0.03), (head, 151.79)):
+    for folder, bound in ((base, 0.03), (head, 151.79)):
         folder.mkdir()
-        (folder / "own.json").write_text(str(floor))
+        (folder / "own.json").write_text(str(bound))
     question = Question(
         tmp_path, "HEAD",
         placement=lambda folder, file: Placement({"a": float((folder / file).read_text())}),

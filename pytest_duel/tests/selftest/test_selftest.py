@@ -26,11 +26,11 @@ from pytest_duel.selftest.records import (
     SelftestError,
     Trial,
     caught,
-    caught_beyond_floors,
+    caught_beyond_bounds,
     exits,
-    floors,
     load,
     measuring_code,
+    placement_bounds,
     smallest_caught,
     stock_alarms,
     stock_caught,
@@ -217,7 +217,7 @@ def test_no_trials_say_nothing() -> None:
     assert np.isnan(Rate(0, 0).value)
     assert Rate(0, 0).interval == (0.0, 1.0)
     assert not caught([])
-    assert not floors([])
+    assert not placement_bounds([])
     assert smallest_caught([]) is None
     assert quote(data([]), MACHINE) == ""
     assert "2 cores, kvm" in render(data([]))
@@ -261,15 +261,15 @@ def test_a_floor_is_what_two_wheels_may_differ_by() -> None:
         judged(Kind.PLACEMENT, index, a=(one, SAME), b=(other, SAME))
         for index, (one, other) in enumerate(zip(*changes.values(), strict=True))
     ]
-    found = floors(own)
+    found = placement_bounds(own)
     # With the base, eight draws: Student's t at 1 - 0.01 / 2 with seven degrees of freedom.
     for name, drawn in changes.items():
         spread = np.std(np.log1p([0.0, *drawn]), ddof=1)
         assert found[name] == pytest.approx(np.expm1(2**0.5 * 3.4995 * spread), rel=1e-4)
-    assert floors(own[1:]) == {}  # too few to tell
-    assert floors(trials()) == {}  # two wheels and the base tell nothing of their spread
+    assert placement_bounds(own[1:]) == {}  # too few to tell
+    assert placement_bounds(trials()) == {}  # two wheels and the base tell nothing of their spread
     others = [judged(Kind.REBUILT, place, a=(0.01, SAME)) for place in range(5)]
-    assert floors(others) == {}
+    assert placement_bounds(others) == {}
 
 
 def test_two_more_wheels_hardly_differ_by_more_than_the_floor() -> None:
@@ -282,7 +282,7 @@ def test_two_more_wheels_hardly_differ_by_more_than_the_floor() -> None:
         for index, row in enumerate(changes.T):
             cases = {name: (float(row[place]), SAME) for place, name in enumerate(names)}
             own.append(judged(Kind.PLACEMENT, index, Exit.PASS, **cases))
-        known = floors(own)
+        known = placement_bounds(own)
         new = draws[:, 9] / draws[:, 8] - 1
         beyond += any(new[place] > known[name] for place, name in enumerate(names))
     assert 0.3 * ALPHA < beyond / gates < 1.7 * ALPHA
@@ -294,7 +294,7 @@ def test_what_is_caught_beyond_the_floors_is_counted_apart() -> None:
         judged(Kind.REBUILT_SLOWED, 1, Exit.INCONCLUSIVE, a=(0.04, SLOWER), b=(0.0, SAME)),
     ]
     # The second gate was void: what it says of a case tells nobody.
-    assert caught_beyond_floors(own) == {True: Rate(1, 2), False: Rate(0, 2)}
+    assert caught_beyond_bounds(own) == {True: Rate(1, 2), False: Rate(0, 2)}
 
 
 def test_the_stock_rules_are_held_against_the_same_truth() -> None:

@@ -136,12 +136,12 @@ def test_floors_come_before_what_is_judged_by_them() -> None:
 
 def test_builds_that_are_judged_by_floors_took_no_part_in_them() -> None:
     assert placement.names(Kind.SAME, 0) == placement.names(Kind.STOCK, 0) == ()
-    floors = {name for index in range(20) for name in placement.names(Kind.PLACEMENT, index)}
-    assert len(floors) == 20
+    bounds = {name for index in range(20) for name in placement.names(Kind.PLACEMENT, index)}
+    assert len(bounds) == 20
     for kind in (Kind.REBUILT, Kind.REBUILT_SLOWED):
         pairs = [placement.names(kind, index) for index in range(12)]
         assert len(set(pairs)) == 12
-        assert all(len(set(pair)) == 2 and not floors & {*pair} for pair in pairs)
+        assert all(len(set(pair)) == 2 and not bounds & {*pair} for pair in pairs)
 
 
 MOVED = (0.01, 0.03, 0.02, -0.01, 0.0, 0.04, 0.02)
@@ -164,7 +164,8 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[Any, ...]
 
         def gate(plan: Plan, seed: str, extra: dict[str, float]) -> dict[str, Any]:
             arms = plan.ready.base.name, plan.ready.head.name
-            found.append((seed.partition(" ")[0], arms, dict(plan.ready.own.floors), extra))
+            bounds = dict(plan.ready.own.placement_bounds)
+            found.append((seed.partition(" ")[0], arms, bounds, extra))
             changes = {A: MOVED[(len(found) - 1) % len(MOVED)], B: 0.0}
             cases = {name: {"change": one} for name, one in changes.items()}
             return {"word": "pass", "cases": cases, "unmeasured": {}}
@@ -181,19 +182,19 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[Any, ...]
 def test_builds_are_judged_by_what_other_builds_have_shown(
     tried: Callable[..., list[tuple[Any, ...]]],
 ) -> None:
-    found = {kind: (arms, floors, extra) for kind, arms, floors, extra in tried(
+    found = {kind: (arms, bounds, extra) for kind, arms, bounds, extra in tried(
         same=1, slowed=1, placement=len(MOVED), rebuilt=1, **{"rebuilt-slowed": 1}
     )}  # fmt: skip
     assert found["same"] == (("base", "head"), {}, {})
     assert found["slowed"] == (("base", "head"), {}, {A: 0.03})
     assert found["placement"] == (("base", "placement-6"), {}, {})
-    arms, floors, extra = found["rebuilt"]
+    arms, bounds, extra = found["rebuilt"]
     assert arms == ("fresh-0", "fresh-1")
-    assert set(floors) == {A}  # nothing moved B, so that its threshold counts
-    assert floors[A] > max(MOVED)
+    assert set(bounds) == {A}  # nothing moved B, so that its threshold counts
+    assert bounds[A] > max(MOVED)
     assert extra == {}
-    _, floors, extra = found["rebuilt-slowed"]
-    assert extra[A] > floors[A]
+    _, bounds, extra = found["rebuilt-slowed"]
+    assert extra[A] > bounds[A]
 
 
 @given(same=st.integers(1, 30), slowed=st.integers(0, 30), stock=st.integers(0, 30))

@@ -81,7 +81,7 @@ QUOTE = "self-test on this machine: 0 false alarms in 100 gates, at most 3.6 % [
 def gate_regression() -> Judgement:
     """Judge a gate that found something of everything but a benchmark that is wrong."""
     plan = plan_of(
-        [*RUST, PUBLIC, NUMBA], floors={RUST[2]: 0.065, RUST[3]: 0.1},
+        [*RUST, PUBLIC, NUMBA], placement_bounds={RUST[2]: 0.065, RUST[3]: 0.1},
         skipped={"bench/test_clear.py::clear[numpy-uniform-50]": "too slow"},
         new=("bench/test_clear.py::clear[rust-uniform-7]",),
         gone=("bench/test_train.py::train[rust-bidding-5]",),

@@ -31,13 +31,15 @@ def benchmark(name: str) -> Benchmark:
     return Benchmark(name, file, f"/{file}", {}, {})
 
 
-def plan_of(names: Sequence[str], floors: Mapping[str, float] = NONE, **more: object) -> Plan:
+def plan_of(
+    names: Sequence[str], placement_bounds: Mapping[str, float] = NONE, **more: object
+) -> Plan:
     """Return the plan of a gate on these benchmarks, each with the usual threshold."""
     whole = Plan(
         measured={name: benchmark(name) for name in names},
         thresholds=dict.fromkeys(names, SETTINGS.threshold),
         nulls=tuple(spread(names, NULLS)),
-        floors=floors,
+        placement_bounds=placement_bounds,
     )
     return replace(whole, **more)  # type: ignore[arg-type]
 

@@ -165,7 +165,7 @@ def _placement(folder: Path, file: str) -> Placement:
     """Return what a self-test that a folder has says of the place of compiled code."""
     saved = records.load(folder / file)
     elsewhere = saved["machine"] != _machine_like(saved)
-    return Placement(records.floors(saved["trials"]), elsewhere)
+    return Placement(records.placement_bounds(saved["trials"]), elsewhere)
 
 
 def _machine_like(saved: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,15 +25,15 @@ _SUFFIXES = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 class Placement:
     """What the place of compiled code alone may do, as a self-test has measured it."""
 
-    floors: Mapping[str, float] = field(default_factory=dict)
+    bounds: Mapping[str, float] = field(default_factory=dict)
     """By how much it slows a benchmark down at most, as a share; by name, or by its last part."""
     elsewhere: bool = False
     """It was measured on another machine."""
 
-    def floor(self, name: str) -> float:
+    def bound(self, name: str) -> float:
         """Return that of a benchmark, 0 where it is not known."""
         short = name.rpartition("::")[2].removeprefix("test_")
-        return self.floors.get(name, self.floors.get(short, 0.0))
+        return self.bounds.get(name, self.bounds.get(short, 0.0))
 
 
 def about_settings(
@@ -142,7 +142,7 @@ def about_placement(limits: Mapping[str, float], placement: Placement | None) ->
             "the compiled code of the sides differs, and what its place in memory alone gives is "
             "known from another machine's self-test"
         )
-    large = [f"{name} ({one:.1%})" for name in limits if (one := placement.floor(name)) > LARGE]
+    large = [f"{name} ({one:.1%})" for name in limits if (one := placement.bound(name)) > LARGE]
     if large:
         yield (
             f"the place of compiled code alone may give more than {LARGE:.0%}, and slowdowns up "

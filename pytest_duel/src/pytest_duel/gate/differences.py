@@ -22,7 +22,7 @@ def noted(
     trees: tuple[Path, Path],
 ) -> Plan:
     """Return the plan with what else differs between both sides."""
-    floors: dict[str, float] = {}
+    bounds: dict[str, float] = {}
     after = gate_settings.read(trees[1])
     warnings = [*found.warnings, *changes.about_settings(before, after, stricter.COMPARED)]
     unheard = [name for name in found.gone if name in after.removed]
@@ -41,9 +41,9 @@ def noted(
         measured = placement(question, after, before, trees)
         warnings += changes.about_placement(found.thresholds, measured)
         own = measured or Placement()
-        floors = {name: own.floor(name) for name in found.thresholds}
-    relevant = {name: one for name, one in floors.items() if one > found.thresholds[name]}
-    return replace(found, floors=relevant, warnings=tuple(warnings))
+        bounds = {name: own.bound(name) for name in found.thresholds}
+    relevant = {name: one for name, one in bounds.items() if one > found.thresholds[name]}
+    return replace(found, placement_bounds=relevant, warnings=tuple(warnings))
 
 
 def noted_of_tests(

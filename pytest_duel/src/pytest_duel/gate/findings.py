@@ -166,7 +166,7 @@ def _said(name: str, own: Plan, sampled: Sampled) -> Iterator[str]:
     """Yield what to know of a benchmark that was measured."""
     if name in own.notes:
         yield own.notes[name]
-    if name in own.floors:
+    if name in own.placement_bounds:
         yield (
             f"a slowdown counts from {own.limit(name):.1%}: the place of its code alone may give "
             "less"

@@ -48,7 +48,7 @@ class Plan:
     """The same, where somebody has said that they are meant to be gone."""
     skipped: Mapping[str, str] = field(default_factory=dict)
     """Why a benchmark is not measured, in the words of its marker."""
-    floors: Mapping[str, float] = field(default_factory=dict)
+    placement_bounds: Mapping[str, float] = field(default_factory=dict)
     """What the place of compiled code alone may give, where that is more than the threshold."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """What to know of a benchmark."""
@@ -69,7 +69,7 @@ class Plan:
 
     def limit(self, name: str) -> float:
         """Return from where on a slowdown of a benchmark counts."""
-        return self.floors.get(name, self.thresholds[name])
+        return self.placement_bounds.get(name, self.thresholds[name])
 
 
 def plan(

@@ -35,6 +35,6 @@ def placement_of_both(head: Placement | None, base: Placement | None) -> Placeme
     """Return what the place of compiled code may give, as far as both sides allow it."""
     if head is None or base is None:
         return None
-    names = head.floors.keys() & base.floors.keys()
-    floors = {name: min(head.floors[name], base.floors[name]) for name in sorted(names)}
-    return Placement(floors, elsewhere=head.elsewhere or base.elsewhere)
+    names = head.bounds.keys() & base.bounds.keys()
+    bounds = {name: min(head.bounds[name], base.bounds[name]) for name in sorted(names)}
+    return Placement(bounds, elsewhere=head.elsewhere or base.elsewhere)

@@ -17,7 +17,7 @@ from pytest_duel.selftest.records import Kind, SelftestError
 
 FLAGS = "RUSTFLAGS"
 FRESH = 4
-"""Builds that take no part in the floors; every ordered pair of them is a trial."""
+"""Builds that take no part in the placement bounds; every ordered pair of them is a trial."""
 
 
 def names(kind: Kind, index: int) -> tuple[str, ...]:

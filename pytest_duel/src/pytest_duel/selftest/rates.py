@@ -160,7 +160,7 @@ def tables(data: Mapping[str, Any]) -> list[Table]:
         Table(
             f"{len(gates(trials, Kind.PLACEMENT))} builds against another of equal code",
             ("", "least", "largest", "a slowdown counts from"),
-            tuple(_floors(data)),
+            tuple(_bounds(data)),
         ),
         Table(
             "by benchmark; false: called a regression where it was not slowed",
@@ -222,13 +222,13 @@ def _benchmarks(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
         )
 
 
-def _floors(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+def _bounds(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     """Yield what the place of compiled code has given, and may give."""
     own = gates(data["trials"], Kind.PLACEMENT)
-    for name, floor in records.floors(own).items():
+    for name, bound in records.placement_bounds(own).items():
         changes = [one["cases"][name]["change"] for one in own if name in one["cases"]]
         limit = data["key"]["thresholds"].get(name, data["key"]["threshold"])
-        told = f"{floor:.1%}" if floor > limit else "the threshold"
+        told = f"{bound:.1%}" if bound > limit else "the threshold"
         yield name, f"{min(changes):+.1%}", f"{max(changes):+.1%}", told
 
 

@@ -1,4 +1,4 @@
-"""A self-test's trials as they are saved, and what they say: rates, floors, what is caught.
+"""A self-test's trials as they are saved, with rates and placement bounds made of them.
 
 Files of earlier versions, which tried the cases of a catalogue, are read as well.
 """
@@ -24,7 +24,7 @@ from pytest_duel.support.harness import HOME
 SCHEMA = 1
 PARTS = {"schema", "when", "key", "machine", "commit", "trials"}
 ALPHA = 0.01
-"""The chance that any case of a gate is beyond its floor."""
+"""The chance that any case of a gate is beyond its placement bound."""
 LEAST = 8
 """Draws of placement that it takes to tell its spread, the base's among them."""
 CAUGHT = 0.95
@@ -46,9 +46,9 @@ class Kind(StrEnum):
     SLOWED = "slowed"
     """So they are, but something does extra work in the head."""
     PLACEMENT = "placement"
-    """The head is built anew with its code placed otherwise: floors come from these."""
+    """The head is built anew with its code placed otherwise: placement bounds come from these."""
     REBUILT = "rebuilt"
-    """Two builds of one source that took no part in the floors, one on each side."""
+    """Two builds of one source that took no part in the placement bounds, one on each side."""
     REBUILT_SLOWED = "rebuilt-slowed"
     """The same, and something does so much extra work that the gate should tell."""
     STOCK = "stock"
@@ -122,7 +122,7 @@ def load(path: Path) -> dict[str, Any]:
         raise SelftestError(str(error)) from None
 
 
-def floors(trials: Sequence[Trial], alpha: float = ALPHA) -> dict[str, float]:
+def placement_bounds(trials: Sequence[Trial], alpha: float = ALPHA) -> dict[str, float]:
     """Return how far code placement alone may move a case, as a share.
 
     Each wheel is a draw of placement, and so is the base that all are held against. Two more
@@ -200,7 +200,7 @@ def caught(trials: Sequence[Trial], kind: Kind = Kind.SLOWED) -> dict[float, Rat
     return {extra: Rate(sum(own), len(own)) for extra, own in sorted(found.items())}
 
 
-def caught_beyond_floors(trials: Sequence[Trial]) -> dict[bool, Rate]:
+def caught_beyond_bounds(trials: Sequence[Trial]) -> dict[bool, Rate]:
     """Return how many cases of rebuilt wheels were caught, of those slowed and of the others."""
     found: dict[bool, list[Rate]] = {}
     for extra, rate in caught(trials, Kind.REBUILT_SLOWED).items():

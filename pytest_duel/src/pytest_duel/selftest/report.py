@@ -14,11 +14,11 @@ from pytest_duel.selftest.records import (
     Rate,
     Trial,
     caught,
-    caught_beyond_floors,
+    caught_beyond_bounds,
     exits,
-    floors,
     gates,
     measuring_code,
+    placement_bounds,
     smallest_caught,
     stock_alarms,
     stock_caught,
@@ -32,14 +32,14 @@ _ALIGN = (markdown.LEFT, *[markdown.RIGHT] * 5)
 NAMES = {
     Kind.SAME: "one wheel on both sides",
     Kind.PLACEMENT: "a wheel that was only rebuilt",
-    Kind.REBUILT: "two rebuilt wheels, with the floors below",
+    Kind.REBUILT: "two rebuilt wheels, with the placement bounds below",
 }
 
 
 def render(data: Mapping[str, Any]) -> str:
     """Return the whole report."""
     trials = data["trials"]
-    parts = [_in_short(data), _alarms(trials), _slowdowns(trials), _beyond(trials), _floors(data)]
+    parts = [_in_short(data), _alarms(trials), _slowdowns(trials), _beyond(trials), _bounds(data)]
     return "\n\n".join("\n".join(part) for part in map(list, parts) if part) + "\n"
 
 
@@ -60,9 +60,9 @@ def quote(data: Mapping[str, Any], machine: Mapping[str, Any]) -> str:
     ]
     slowed = {extra: rate for extra, rate in caught(trials).items() if extra}
     said += [f"{extra:.0%} caught in {_rate(rate)}" for extra, rate in slowed.items()]
-    beyond = caught_beyond_floors(trials).get(True)
+    beyond = caught_beyond_bounds(trials).get(True)
     if beyond:
-        said.append(f"with another wheel, a point beyond a case's floor in {_rate(beyond)}")
+        said.append(f"with another wheel, a point beyond the placement bound in {_rate(beyond)}")
     return "; ".join(said)
 
 
@@ -138,11 +138,11 @@ def _slowdowns(trials: Sequence[Trial]) -> Iterator[str]:
 
 
 def _beyond(trials: Sequence[Trial]) -> Iterator[str]:
-    found = caught_beyond_floors(trials)
+    found = caught_beyond_bounds(trials)
     if not found:
         return
     names = {
-        True: "by 3 %, or a point beyond the case's floor where that is more",
+        True: "by 3 %, or a point beyond the placement bound where that is more",
         False: "not at all, in the same gates",
     }
     rows = [[names[slowed], _rate(rate)] for slowed, rate in found.items()]
@@ -151,13 +151,13 @@ def _beyond(trials: Sequence[Trial]) -> Iterator[str]:
     )
 
 
-def _floors(data: Mapping[str, Any]) -> Iterator[str]:
+def _bounds(data: Mapping[str, Any]) -> Iterator[str]:
     trials, threshold = data["trials"], data["key"]["threshold"]
     own = gates(trials, Kind.PLACEMENT)
     rows = []
-    for name, floor in floors(trials).items():
+    for name, bound in placement_bounds(trials).items():
         changes = [one["cases"][name]["change"] for one in own if name in one["cases"]]
-        counts = f"{floor:.1%}" if floor > threshold else "the threshold"
+        counts = f"{bound:.1%}" if bound > threshold else "the threshold"
         rows.append([f"`{name}`", f"{min(changes):+.1%}", f"{max(changes):+.1%}", counts])
     if rows:
         head = (f"{len(own)} rebuilt wheels", "least", "largest", "a slowdown counts from")

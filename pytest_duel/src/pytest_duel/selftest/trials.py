@@ -84,15 +84,15 @@ class Plan:
         }
 
     def steps(self) -> list[tuple[Kind, int]]:
-        """Return all trials; floors come first, then kinds take turns, first one of equal code."""
+        """Return all trials: first those of placement, then the other kinds in turns."""
         places = [
             ((index + 0.5) / number, ORDER.index(kind), index)
             for kind, number in self.trials.items()
             if kind is not Kind.PLACEMENT
             for index in range(number)
         ]
-        floors = [(Kind.PLACEMENT, one) for one in range(self.trials.get(Kind.PLACEMENT, 0))]
-        return floors + [(ORDER[kind], index) for _, kind, index in sorted(places)]
+        placed = [(Kind.PLACEMENT, one) for one in range(self.trials.get(Kind.PLACEMENT, 0))]
+        return placed + [(ORDER[kind], index) for _, kind, index in sorted(places)]
 
     def forecast(self, steps: Sequence[tuple[Kind, int]]) -> tuple[float, float]:
         """Return how many seconds trials will take: about, and at most."""
@@ -190,10 +190,10 @@ def _arranged(
     if not sides:
         return ready
     base, head = (ready.base, *sides)[-2:]
-    known = {} if kind is Kind.PLACEMENT else records.floors(trials)
+    known = {} if kind is Kind.PLACEMENT else records.placement_bounds(trials)
     limits = ready.own.thresholds
-    floors = {name: one for name, one in known.items() if one > limits.get(name, 1.0)}
-    return replace(ready, base=base, head=head, own=replace(ready.own, floors=floors))
+    bounds = {name: one for name, one in known.items() if one > limits.get(name, 1.0)}
+    return replace(ready, base=base, head=head, own=replace(ready.own, placement_bounds=bounds))
 
 
 def _trial(plan: Plan, kind: Kind, index: int, trials: Sequence[Trial]) -> Trial:
@@ -201,7 +201,7 @@ def _trial(plan: Plan, kind: Kind, index: int, trials: Sequence[Trial]) -> Trial
     extra: dict[str, float] = {}
     if kind in (Kind.SLOWED, Kind.REBUILT_SLOWED, Kind.STOCK):
         name = target(list(own.measured), index, trials)
-        hidden = own.floors.get(name)
+        hidden = own.placement_bounds.get(name)
         extra[name] = max(plan.slowdown, hidden + BEYOND) if hidden else plan.slowdown
     trial = {"kind": kind, "index": index, "extra": extra}
     if kind is not Kind.STOCK:
