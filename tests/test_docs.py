@@ -62,7 +62,7 @@ PART = re.compile(r"<!-- generated: (\w+) -->")
 
 
 @dataclass(frozen=True)
-class Block:
+class CodeBlock:
     page: Path
     number: int
     language: str
@@ -70,7 +70,7 @@ class Block:
     reason: str | None
 
 
-def is_of_any_project(block: Block) -> bool:
+def is_of_any_project(block: CodeBlock) -> bool:
     return block.page.relative_to(ROOT).as_posix() in OF_ANY_PROJECT
 
 
@@ -80,10 +80,10 @@ def plugin() -> list[str]:
     return [] if installed else ["-p", PLUGIN]
 
 
-def blocks_of(page: Path) -> list[Block]:
+def blocks_of(page: Path) -> list[CodeBlock]:
     found = FENCE.finditer(page.read_text(encoding="utf-8"))
     return [
-        Block(page, number, one["language"].strip(), one["code"], one["reason"])
+        CodeBlock(page, number, one["language"].strip(), one["code"], one["reason"])
         for number, one in enumerate(found)
     ]
 
@@ -101,7 +101,7 @@ def written_in(*languages: str) -> pytest.MarkDecorator:
 
 
 @written_in("python")
-def test_python_runs(block: Block, rust_wheel: object, tmp_path: Path) -> None:
+def test_python_runs(block: CodeBlock, rust_wheel: object, tmp_path: Path) -> None:
     if is_of_any_project(block):
         run_as_tests(block.code, tmp_path)
         return
@@ -143,7 +143,7 @@ def options() -> set[str]:
 
 @written_in("sh", "console")
 def test_commands_exist(
-    block: Block, options: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    block: CodeBlock, options: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path if is_of_any_project(block) else ROOT)
     assert not shell.problems(block.code, options)
@@ -173,7 +173,7 @@ def test_a_command_that_is_none_is_found(bad: str, options: set[str]) -> None:
 
 
 @written_in("toml")
-def test_settings_are_settings(block: Block) -> None:
+def test_settings_are_settings(block: CodeBlock) -> None:
     read = tomllib.loads(block.code)
     assert set(read["tool"]["pytest-duel"]) <= set(Settings.__dataclass_fields__)
 
@@ -194,7 +194,7 @@ def text_of(*path: str) -> str:
 
 @written_in("yaml")
 def test_a_workflow_uses_what_there_is(
-    block: Block, options: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    block: CodeBlock, options: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     own = text_of(".github", "workflows", "bench.yml")
@@ -214,7 +214,7 @@ def test_a_workflow_uses_what_there_is(
 
 
 @written_in("diff")
-def test_changes_are_followed(block: Block) -> None:
+def test_changes_are_followed(block: CodeBlock) -> None:
     assert block.page.name in WALKED
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bench import wheel
 from bench.catalogue import catalogue
 from bench.project import ROOT, RUNS, STUDY, TARGETS, study_runs
-from bench.study.tables import TABLES, Sources
+from bench.study.tables import TABLES, Inputs
 from pytest_duel.catalogue.sources import digests
 from pytest_duel.duel import targets_text
 from pytest_duel.results.runs import Run, load
@@ -39,13 +39,13 @@ class ReportError(DuelError):
     """A document asks for something that cannot be generated."""
 
 
-def sources() -> Sources:
+def inputs() -> Inputs:
     """Return what the docs' tables are made from."""
     paths = study_runs()
     if not paths:
         raise ReportError(f"there is no {STUDY} in {RUNS}")
     runs = [load(path) for path in paths]
-    return Sources(
+    return Inputs(
         runs,
         _by_abi(),
         EARLIER,
@@ -97,7 +97,7 @@ def update_docs(*, write: bool, root: Path = ROOT) -> list[Path]:
         Where a document asks for what there is not, or what draws charts is not installed.
     """
     figures = _figures()
-    made_from = sources()
+    made_from = inputs()
     drawn = {name: draw(made_from) for name, draw in figures.items()}
     fresh = {
         path: refresh(path.read_text(encoding="utf-8"), made_from, path, drawn, root)
@@ -119,7 +119,7 @@ def _picture(root: Path, name: str) -> Path:
     return root / FIGURES / f"{name.removeprefix('figure_')}.svg"
 
 
-def _figures() -> Mapping[str, Callable[[Sources], "Figure"]]:
+def _figures() -> Mapping[str, Callable[[Inputs], "Figure"]]:
     try:
         from bench.study import figures
     except ImportError as error:
@@ -129,7 +129,7 @@ def _figures() -> Mapping[str, Callable[[Sources], "Figure"]]:
 
 def refresh(
     document: str,
-    sources: Sources,
+    inputs: Inputs,
     path: Path,
     figures: Mapping[str, "Figure"] | None = None,
     root: Path = ROOT,
@@ -149,7 +149,7 @@ def refresh(
             to = os.path.relpath(_picture(root, name), path.parent).replace(os.sep, "/")
             body = f"![{drawn[name].says}]({to})"
         elif name in TABLES:
-            body = TABLES[name](sources)
+            body = TABLES[name](inputs)
         else:
             known = ", ".join((*TABLES, *drawn))
             raise ReportError(f"{path}: no table or figure is called {name!r}; there are {known}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import altair as alt
 import vl_convert
 
-from bench.study.tables import Sources
+from bench.study.tables import Inputs
 from pytest_duel.catalogue.model import Role
 from pytest_duel.charts import sweep
 from pytest_duel.charts.axes import between
@@ -34,52 +34,54 @@ class Figure:
         return text.rstrip() + "\n"
 
 
-def times(sources: Sources) -> Figure:
+def times(inputs: Inputs) -> Figure:
     """Draw time against n, for one market a call."""
-    return _times(sources, "clear", "uniform")
+    return _times(inputs, "clear", "uniform")
 
 
-def steps(sources: Sources) -> Figure:
+def steps(inputs: Inputs) -> Figure:
     """Draw time against n, for steps of a vector environment."""
-    return _times(sources, *ENVIRONMENTS, foreign=True)
+    return _times(inputs, *ENVIRONMENTS, foreign=True)
 
 
-def _times(sources: Sources, kernel: str, scenario: str, *, foreign: bool = False) -> Figure:
+def _times(inputs: Inputs, kernel: str, scenario: str, *, foreign: bool = False) -> Figure:
     """Draw what competes, and the floor; where it is asked for, also what others have made."""
-    block = sources.blocks[kernel, scenario]
+    summary = inputs.summaries[kernel, scenario]
     roles = {Role.BACKEND, Role.FLOOR, *([Role.BASELINE] if foreign else ())}
-    shown = [row for size in block.sizes for row in size.rows if row.role in roles]
+    shown = [row for size in summary.sizes for row in size.rows if row.role in roles]
     names = {row.result.case.backend for row in shown}
-    styles = of_backends(sources.catalogue.backends)
+    styles = of_backends(inputs.catalogue.backends)
     series = [Series(name, style) for name, style in styles.items() if name in names]
-    results = by_case(sources.runs)
+    results = by_case(inputs.runs)
     rows = [point(row.result, results) for row in shown]
-    counted = f"Number of {sources.catalogue.counted} (n)"
-    chart = sweep.times(rows, series, block.item, counted, scenario, IN_DOCS)
+    counted = f"Number of {inputs.catalogue.counted} (n)"
+    chart = sweep.times(rows, series, summary.item, counted, scenario, IN_DOCS)
     lines = ", ".join(one.name for one in series)
-    says = f"Time per {block.item} against n, both logarithmic, for {lines}."
-    return Figure(chart, says if foreign else f"{says} Crossover: {crossover(block)}.")
+    says = f"Time per {summary.item} against n, both logarithmic, for {lines}."
+    return Figure(chart, says if foreign else f"{says} Crossover: {crossover(summary)}.")
 
 
-def lead(sources: Sources) -> Figure:
+def lead(inputs: Inputs) -> Figure:
     """Draw the lead of the fastest backend over the next best, for each kind of market."""
-    blocks = [sources.blocks["clear", name] for name in SHAPES]
-    first = str(favourite(blocks[0]))
-    results = by_case(sources.runs)
+    summaries = [inputs.summaries["clear", name] for name in SHAPES]
+    first = str(favourite(summaries[0]))
+    results = by_case(inputs.runs)
     rows = [
-        lead_point(block.scenario, one) for block in blocks for one in leads(block, first, results)
+        lead_point(summary.scenario, one)
+        for summary in summaries
+        for one in leads(summary, first, results)
     ]
-    start = sum(one.role is Role.BACKEND for one in sources.catalogue.backends.values())
+    start = sum(one.role is Role.BACKEND for one in inputs.catalogue.backends.values())
     series = [Series(name, numbered(start + number)) for number, name in enumerate(SHAPES)]
-    changes = [between(n, m) for n, _, m, _ in blocks[0].crossovers]
+    changes = [between(n, m) for n, _, m, _ in summaries[0].crossovers]
     title = f"Lead of {first} over the next best backend"
-    counted = f"Number of {sources.catalogue.counted} (n)"
+    counted = f"Number of {inputs.catalogue.counted} (n)"
     chart = sweep.leads(rows, series, changes, MARGIN, title, counted, IN_DOCS)
     least, most = (pick(row["lead"] for row in rows) for pick in (min, max))
     return Figure(chart, f"{title} against n, by kind of input: {least:.1f}× to {most:.0f}×.")
 
 
-FIGURES: Mapping[str, Callable[[Sources], Figure]] = {
+FIGURES: Mapping[str, Callable[[Inputs], Figure]] = {
     f"figure_{draw.__name__}": draw for draw in (times, lead, steps)
 }
 """By the name of the part of a document that holds it."""

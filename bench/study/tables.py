@@ -12,7 +12,7 @@ from typing import Any
 from pytest_duel.catalogue.model import Catalogue, Role
 from pytest_duel.duel import targets_text
 from pytest_duel.results.runs import Result, Run
-from pytest_duel.results.summary import Block, Size, middle, summarise
+from pytest_duel.results.summary import Size, Summary, middle, summarise
 from pytest_duel.selftest import report, said
 from pytest_duel.support import markdown
 from pytest_duel.support.units import figures
@@ -28,7 +28,7 @@ def _place(result: Result) -> Place:
 
 
 @dataclass(frozen=True)
-class Sources:
+class Inputs:
     """What the docs' tables are made from."""
 
     runs: Sequence[Run]
@@ -58,7 +58,7 @@ class Sources:
         return middle(self.runs, self.catalogue)
 
     @cached_property
-    def blocks(self) -> Mapping[tuple[str, str], Block]:
+    def summaries(self) -> Mapping[tuple[str, str], Summary]:
         """Return the study's summary by kernel and scenario."""
         return {(b.kernel, b.scenario): b for b in summarise(self.study, self.catalogue)}
 
@@ -79,7 +79,7 @@ SHAPES = ("uniform", "tied", "sorted", "reversed", "scarce", "float32")
 AIM = 0.05
 """No ratio of backends is to move by more when pools are doubled."""
 
-Table = Callable[[Sources], str]
+TableWriter = Callable[[Inputs], str]
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -94,9 +94,9 @@ def _us_of(seconds: float) -> str:
     return figures(seconds * 1e6)
 
 
-def where(sources: Sources) -> str:
+def where(inputs: Inputs) -> str:
     """Say on what machine, with what versions and when the study was measured."""
-    run = sources.study
+    run = inputs.study
     machine, versions = run.machine, run.machine["versions"]
     build = run.section["build_info"]
     packages = ", ".join(f"{name} {versions[name]}" for name in ("python", "numpy", "numba"))
@@ -104,9 +104,9 @@ def where(sources: Sources) -> str:
     calls = sum(parity["calls"].values())
     governor = machine["governor"] or "not told"
     changed = (
-        f" Since then the sources of {' and '.join(sources.changed)} have changed, and the times "
+        f" Since then the sources of {' and '.join(inputs.changed)} have changed, and the times "
         "may have."
-        if sources.changed
+        if inputs.changed
         else ""
     )
     return (
@@ -115,83 +115,83 @@ def where(sources: Sources) -> str:
         f"{run.section['load'][0]:.1f} at the start; {packages}, {build['rustc']}, rust_market "
         f"{build['version']} ({build['profile']}, {build['target']}, sources "
         f"{build['source_hash'][:12]}). Tier {run.section['tier']}, {len(run.results)} cases in "
-        f"each of {len(sources.runs)} processes; the times are those of the process in which the "
+        f"each of {len(inputs.runs)} processes; the times are those of the process in which the "
         f"fastest backend's lead over all sizes is the middle one. Before the timing {calls:,} "
         f"calls were compared bit for bit with the reference; "
         f"{len(parity['disagreements'])} backends disagreed.{changed}"
     )
 
 
-def _glance(sources: Sources, kernel: str, scenario: str) -> str:
+def _glance(inputs: Inputs, kernel: str, scenario: str) -> str:
     """Return the middle run's medians, and the range of the lead over all processes."""
-    block = sources.blocks[kernel, scenario]
+    summary = inputs.summaries[kernel, scenario]
     names = [
         row.result.case.backend
-        for row in block.sizes[0].rows
+        for row in summary.sizes[0].rows
         if row.role in (Role.BACKEND, Role.FLOOR)
     ]
     rows = []
-    for size in block.sizes:
+    for size in summary.sizes:
         found = {row.result.case.backend: row.result for row in size.rows}
         medians = (_us(found.get(name)) for name in names)
         rows.append(
-            [f"{size.n:,}", *medians, fastest(size), _range(sources, kernel, scenario, size)]
+            [f"{size.n:,}", *medians, fastest(size), _range(inputs, kernel, scenario, size)]
         )
-    table = _table(["n", *names, "fastest", f"in {len(sources.runs)} processes"], rows)
-    return "\n".join([table, "", *_conclusion(sources, block)])
+    table = _table(["n", *names, "fastest", f"in {len(inputs.runs)} processes"], rows)
+    return "\n".join([table, "", *_conclusion(inputs, summary)])
 
 
-def _range(sources: Sources, kernel: str, scenario: str, size: Size) -> str:
+def _range(inputs: Inputs, kernel: str, scenario: str, size: Size) -> str:
     """Return the lead of a size's fastest backend over its second, from least to most."""
     if size.verdict is None:
         return ""
     one, other = (size.verdict.second, size.n), (size.verdict.first, size.n)
-    leads = sources.ratios((kernel, scenario, *one), (kernel, scenario, *other))
+    leads = inputs.ratios((kernel, scenario, *one), (kernel, scenario, *other))
     return f"{figures(min(leads), 2)}–{figures(max(leads), 2)}×"
 
 
-def _conclusion(sources: Sources, block: Block) -> Iterator[str]:
-    if block.overall is None:
+def _conclusion(inputs: Inputs, summary: Summary) -> Iterator[str]:
+    if summary.overall is None:
         return
-    if len(block.sizes) > 1:
-        yield f"Crossover: {crossover(block)}."
-    said = answer(block, block.overall)
+    if len(summary.sizes) > 1:
+        yield f"Crossover: {crossover(summary)}."
+    said = answer(summary, summary.overall)
     yield f"{said[0].upper()}{said[1:]}."
     leads = [
         found.overall.lead.value
-        for run in sources.runs
-        for found in summarise(run, sources.catalogue, (block.kernel, block.scenario))
+        for run in inputs.runs
+        for found in summarise(run, inputs.catalogue, (summary.kernel, summary.scenario))
         if found.overall
     ]
     yield f"In {len(leads)} processes: {figures(min(leads))} to {figures(max(leads))}×."
 
 
-def uniform(sources: Sources) -> str:
+def uniform(inputs: Inputs) -> str:
     """Fresh inputs, all sizes: median µs per market."""
-    return _glance(sources, "clear", "uniform")
+    return _glance(inputs, "clear", "uniform")
 
 
-def batch(sources: Sources) -> str:
+def batch(inputs: Inputs) -> str:
     """Clear a thousand markets a call: median µs per market."""
-    return _glance(sources, "clear_batch", "uniform")
+    return _glance(inputs, "clear_batch", "uniform")
 
 
-def other_batches(sources: Sources) -> str:
+def other_batches(inputs: Inputs) -> str:
     """Set the backends' threads and other libraries' batches beside the backends."""
-    found = sources.times("clear_batch", "uniform")
+    found = inputs.times("clear_batch", "uniform")
     names = list(dict.fromkeys(name for name, _ in found if name not in STUDY))
     sizes = sorted({n for _, n in found})
     rows = [[f"{n:,}", *(_us(found.get((name, n))) for name in names)] for n in sizes]
     return _table(["n", *names], rows)
 
 
-def shapes(sources: Sources) -> str:
+def shapes(inputs: Inputs) -> str:
     """Set other kinds of markets beside uniform ones."""
     rows = []
-    shown = {size.n for size in sources.blocks["clear", "tied"].sizes}
+    shown = {size.n for size in inputs.summaries["clear", "tied"].sizes}
     for scenario in SHAPES:
-        block = sources.blocks.get(("clear", scenario))
-        for size in block.sizes if block else ():
+        summary = inputs.summaries.get(("clear", scenario))
+        for size in summary.sizes if summary else ():
             if size.n in shown:
                 found = {row.result.case.backend: row.result for row in size.rows}
                 times = (_us(found.get(name)) for name in ("numpy", "numba", "rust"))
@@ -199,23 +199,23 @@ def shapes(sources: Sources) -> str:
     return _table(["scenario", "n", "numpy", "numba", "rust", "fastest"], rows)
 
 
-def fleet(sources: Sources) -> str:
+def fleet(inputs: Inputs) -> str:
     """Clear the real fleet, hour by hour and as a batch: median µs per market."""
     rows = []
-    for (kernel, scenario), block in sources.blocks.items():
+    for (kernel, scenario), summary in inputs.summaries.items():
         if scenario.startswith("ACTIVSg2000"):
-            for size in block.sizes:
+            for size in summary.sizes:
                 found = {row.result.case.backend: row.result for row in size.rows}
                 times = (_us(found.get(name)) for name in ("numpy", "numba", "rust"))
                 rows.append([f"`{kernel}`", scenario, *times, fastest(size)])
     return _table(["kernel", "bids", "numpy", "numba", "rust", "fastest"], rows)
 
 
-def repeated(sources: Sources) -> str:
+def repeated(inputs: Inputs) -> str:
     """Set the earlier study's table beside its algorithms today, on one repeated market."""
-    with sources.earlier.open(encoding="utf-8", newline="") as file:
+    with inputs.earlier.open(encoding="utf-8", newline="") as file:
         earlier = {int(row["n"]): row for row in csv.DictReader(file)}
-    today = sources.times("clear", "repeated")
+    today = inputs.times("clear", "repeated")
     rows = [
         [str(n), row["numba_us"], row["rust_us"], *(_us(today.get((name, n))) for name in STUDY)]
         for n, row in earlier.items()
@@ -223,18 +223,18 @@ def repeated(sources: Sources) -> str:
     return _table(["n", "numba then", "Rust then", *STUDY], rows)
 
 
-def fresh(sources: Sources) -> str:
+def fresh(inputs: Inputs) -> str:
     """Time the study's algorithms, and today's backends, on fresh markets."""
-    found = sources.times("clear", "uniform")
-    sizes = sorted({n for _, n in sources.times("clear", "repeated")})
+    found = inputs.times("clear", "uniform")
+    sizes = sorted({n for _, n in inputs.times("clear", "repeated")})
     names = (*STUDY, "numba", "rust")
     rows = [[str(n), *(_us(found.get((name, n))) for name in names)] for n in sizes]
     return _table(["n", *names], rows)
 
 
-def learnt(sources: Sources) -> str:
+def learnt(inputs: Inputs) -> str:
     """Say how many times longer each takes on fresh markets than on one repeated."""
-    again, anew = sources.times("clear", "repeated"), sources.times("clear", "uniform")
+    again, anew = inputs.times("clear", "repeated"), inputs.times("clear", "uniform")
     names = (*STUDY, "numba", "rust")
     rows = []
     for n in sorted({n for _, n in again}):
@@ -243,20 +243,20 @@ def learnt(sources: Sources) -> str:
     return _table(["n", *names], rows)
 
 
-def cold_start(sources: Sources) -> str:
+def cold_start(inputs: Inputs) -> str:
     """Import and first call in a new process, in seconds."""
     rows = []
     for scenario in ("first-run", "later-run"):
-        found = sources.times("cold_start", scenario)
+        found = inputs.times("cold_start", scenario)
         for (backend, _), result in found.items():
             rows.append([scenario, backend, f"{result.median:.2f}", f"{result.min:.2f}"])
     return _table(["compile cache", "backend", "median s", "min s"], rows)
 
 
-def training(sources: Sources) -> str:
+def training(inputs: Inputs) -> str:
     """Tell what share of a training step is the clearing call."""
-    whole = sources.times("train", "bidding")
-    part = sources.times("train_clearing", "bidding")
+    whole = inputs.times("train", "bidding")
+    part = inputs.times("train_clearing", "bidding")
     rows = []
     for (backend, n), step in sorted(whole.items(), key=lambda item: item[0][1]):
         clearing = part[backend, n]
@@ -265,13 +265,13 @@ def training(sources: Sources) -> str:
     return _table(["n", "backend", "step, µs", "of it clearing, µs", "share"], rows)
 
 
-def environments(sources: Sources) -> str:
+def environments(inputs: Inputs) -> str:
     """Tell how many million steps a second vector environments take."""
     found = {
         (int(scenario.removeprefix("envs-")), n, backend): result
-        for (kernel, scenario) in sources.blocks
+        for (kernel, scenario) in inputs.summaries
         if kernel == "vector_step"
-        for (backend, n), result in sources.times(kernel, scenario).items()
+        for (backend, n), result in inputs.times(kernel, scenario).items()
     }
     names = list(dict.fromkeys(backend for _, _, backend in found))
     rows = []
@@ -281,17 +281,17 @@ def environments(sources: Sources) -> str:
     return _table(["environments", "generators", *names], rows)
 
 
-def gymnasium(sources: Sources) -> str:
+def gymnasium(inputs: Inputs) -> str:
     """Tell what Gymnasium's own function measures, in million steps a second."""
-    found = sources.times("gymnasium_step", "envs-1024")
+    found = inputs.times("gymnasium_step", "envs-1024")
     return _table([name for name, _ in found], [[_millions(result) for result in found.values()]])
 
 
-def year(sources: Sources) -> str:
+def year(inputs: Inputs) -> str:
     """Tell what an hour of the real fleet takes as an environment in which all act."""
-    found = sources.times("year", "fleet-year")
+    found = inputs.times("year", "fleet-year")
     rows = [
-        [backend, _us(result), figures(result.median * sources.catalogue.kernels["year"].batch)]
+        [backend, _us(result), figures(result.median * inputs.catalogue.kernels["year"].batch)]
         for (backend, _), result in found.items()
     ]
     return _table(["backend", "µs an hour", "s a year"], rows)
@@ -301,16 +301,16 @@ def _millions(result: Result | None) -> str:
     return "–" if result is None else figures(1e-6 / result.median)
 
 
-def pools(sources: Sources) -> str:
+def pools(inputs: Inputs) -> str:
     """Tell how far doubling the pools moves times and ratio, within each process."""
     once, twice = ("clear", "uniform"), ("clear", "uniform-2x")
-    sizes = sorted({n for _, n in sources.times(*twice)})
+    sizes = sorted({n for _, n in inputs.times(*twice)})
     rows = []
     far = []
     for n in sizes:
-        distinct = (f"{sources.times(*one)['rust', n].distinct:,}" for one in (once, twice))
+        distinct = (f"{inputs.times(*one)['rust', n].distinct:,}" for one in (once, twice))
         rust, numba = (
-            sources.ratios((*twice, name, n), (*once, name, n)) for name in ("rust", "numba")
+            inputs.ratios((*twice, name, n), (*once, name, n)) for name in ("rust", "numba")
         )
         ratio = [two / one for one, two in zip(rust, numba, strict=True)]
         rows.append([f"{n:,}", *distinct, *map(_changes, (rust, numba, ratio))])
@@ -327,7 +327,7 @@ def _changes(ratios: Sequence[float]) -> str:
     return f"{statistics.median(ratios) - 1:+.1%} ({low - 1:+.1%} to {high - 1:+.1%})"
 
 
-def stable_abi(sources: Sources) -> str:
+def stable_abi(inputs: Inputs) -> str:
     """Set a wheel for the stable ABI beside one for a single version of Python."""
     medians = {
         tag: [
@@ -336,7 +336,7 @@ def stable_abi(sources: Sources) -> str:
             for one in run.results
             if (one.case.kernel, one.case.backend) == ("clear", "rust")
         ]
-        for tag, runs in sources.stable_abi.items()
+        for tag, runs in inputs.stable_abi.items()
     }
     one_version = next(times for tag, times in medians.items() if tag != "abi3")
     rows = []
@@ -348,52 +348,52 @@ def stable_abi(sources: Sources) -> str:
     return _table(["ABI", "processes", "median µs", "range", "cost"], rows)
 
 
-def ties(sources: Sources) -> str:
+def ties(inputs: Inputs) -> str:
     """Tell how wrong the study's algorithms are where bids tie."""
     rows = []
-    for case, tally in sources.study.section["parity"]["outside_domain"].items():
+    for case, tally in inputs.study.section["parity"]["outside_domain"].items():
         share = tally["different"] / tally["calls"]
         counts = f"{tally['calls']:,}", f"{tally['different']:,}", f"{share:.0%}"
         rows.append([f"`{case}`", *counts, f"{tally['largest']:.3g}"])
     return _table(["case", "markets", "wrong", "share", "by up to, MW"], rows)
 
 
-def selftest(sources: Sources) -> str:
+def selftest(inputs: Inputs) -> str:
     """Return how far the gate can be trusted."""
-    if sources.trials is None:
+    if inputs.trials is None:
         return "No self-test is saved."
-    of_project = "project" in sources.trials["key"]
-    told = said.as_markdown(sources.trials) if of_project else report.render(sources.trials)
+    of_project = "project" in inputs.trials["key"]
+    told = said.as_markdown(inputs.trials) if of_project else report.render(inputs.trials)
     return told.rstrip()
 
 
-def native(sources: Sources) -> str:
+def native(inputs: Inputs) -> str:
     """Show the times of the Rust crate without Python, beside those of a sort."""
-    times = sources.native["clear"]
+    times = inputs.native["clear"]
     rows = [[*_native_cells(row), f"{row['clear'] / row['keys']:.2f} ×"] for row in times]
     return _table([*times[0], "clear / keys"], rows)
 
 
-def native_batch(sources: Sources) -> str:
+def native_batch(inputs: Inputs) -> str:
     """Show the times of the Rust crate without Python, for a market in a batch."""
-    times = sources.native["batch"]
+    times = inputs.native["batch"]
     return _table([*times[0]], map(_native_cells, times))
 
 
-def ways(sources: Sources) -> str:
+def ways(inputs: Inputs) -> str:
     """Show what each way to clear a market takes without Python, whichever is the fastest."""
-    times = sources.native["ways"]
+    times = inputs.native["ways"]
     return _table([*times[0]], map(_native_cells, times))
 
 
-def stages_of_blocks(sources: Sources) -> str:
+def stages_of_blocks(inputs: Inputs) -> str:
     """Show what clearing a market takes whose units are dealt into buckets, stage by stage."""
-    return _stages(sources.native["stages_of_blocks"])
+    return _stages(inputs.native["stages_of_blocks"])
 
 
-def stages_of_sums(sources: Sources) -> str:
+def stages_of_sums(inputs: Inputs) -> str:
     """Show what clearing a market takes of which each bucket is summed up, stage by stage."""
-    return _stages(sources.native["stages_of_sums"])
+    return _stages(inputs.native["stages_of_sums"])
 
 
 def _stages(times: Sequence[Mapping[str, float]]) -> str:
@@ -401,11 +401,11 @@ def _stages(times: Sequence[Mapping[str, float]]) -> str:
     return _table([*times[0], "in all"], rows)
 
 
-def boundary(sources: Sources) -> str:
+def boundary(inputs: Inputs) -> str:
     """Show what a call from Python adds to the time of the crate: µs per market."""
-    times = sources.times("clear", "uniform")
+    times = inputs.times("clear", "uniform")
     rows = []
-    for row in sources.native["clear"]:
+    for row in inputs.native["clear"]:
         n, alone = int(row["n"]), 1e-9 * row["clear"]
         if ("rust", n) in times:
             called, floor = times["rust", n].median, times["floor", n].median
@@ -420,14 +420,14 @@ def _native_cells(row: Mapping[str, float]) -> list[str]:
     return [f"{row['n']:,.0f}", *("–" if isnan(time) else figures(time) for time in times)]
 
 
-def targets(sources: Sources) -> str:
+def targets(inputs: Inputs) -> str:
     """Return how far the project's targets are met."""
-    if sources.targets is None:
+    if inputs.targets is None:
         return "No verdicts on the targets are saved."
-    return targets_text.render(sources.targets)
+    return targets_text.render(inputs.targets)
 
 
-TABLES: Mapping[str, Table] = {
+TABLES: Mapping[str, TableWriter] = {
     table.__name__: table
     for table in (
         where, uniform, batch, other_batches, shapes, fleet, repeated, fresh, learnt, cold_start,

@@ -12,25 +12,25 @@ import pytest
 from bench.project import ROOT
 from bench.study import documents as report
 from bench.study.figures import FIGURES, Figure
-from bench.study.tables import TABLES, Sources
+from bench.study.tables import TABLES, Inputs
 from pytest_duel.charts.palette import COLOURS, GREY, GREYS, of_backends
 from simulated import Floats
 
 
 @pytest.fixture(scope="module")
-def sources() -> Sources:
-    return report.sources()
+def inputs() -> Inputs:
+    return report.inputs()
 
 
 def test_no_document_is_stale() -> None:
     assert report.update_docs(write=False) == []
 
 
-def test_every_table_is_in_a_document(sources: Sources) -> None:
+def test_every_table_is_in_a_document(inputs: Inputs) -> None:
     texts = "".join(path.read_text(encoding="utf-8") for path in report.documents())
     lacking = {name for name in TABLES if f"<!-- generated: {name} -->" not in texts}
     # There is nothing to show of targets before they were judged.
-    assert lacking - ({"targets"} if sources.targets is None else set()) == set()
+    assert lacking - ({"targets"} if inputs.targets is None else set()) == set()
 
 
 def test_every_figure_is_in_a_document_and_in_its_file() -> None:
@@ -42,27 +42,27 @@ def test_every_figure_is_in_a_document_and_in_its_file() -> None:
 
 
 @pytest.fixture(scope="module")
-def figures(sources: Sources) -> dict[str, Figure]:
-    return {name: draw(sources) for name, draw in FIGURES.items()}
+def figures(inputs: Inputs) -> dict[str, Figure]:
+    return {name: draw(inputs) for name, draw in FIGURES.items()}
 
 
 def test_a_figure_is_an_image_with_what_it_shows(
-    sources: Sources, figures: dict[str, Figure]
+    inputs: Inputs, figures: dict[str, Figure]
 ) -> None:
     document = "<!-- generated: figure_lead -->\n<!-- end -->\n"
     for path, to in (
         ("README.md", "docs/figures/lead.svg"),
         ("docs/performance.md", "figures/lead.svg"),
     ):
-        made = report.refresh(document, sources, ROOT / path, figures)
+        made = report.refresh(document, inputs, ROOT / path, figures)
         assert "![Lead of rust over the next best backend against n, by kind" in made
         assert f"]({to})\n" in made
 
 
 def test_a_picture_that_was_changed_by_hand_is_drawn_anew(
-    sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "sources", lambda: sources)
+    monkeypatch.setattr(report, "inputs", lambda: inputs)
     monkeypatch.setattr(report, "documents", lambda _: [])
     shutil.copytree(ROOT / "docs" / "figures", tmp_path / "docs" / "figures")
     changed, gone = (tmp_path / "docs" / "figures" / f"{one}.svg" for one in ("times", "lead"))
@@ -77,9 +77,9 @@ def test_a_picture_that_was_changed_by_hand_is_drawn_anew(
     assert report.update_docs(write=False, root=tmp_path) == []
 
 
-def test_no_two_backends_look_alike(sources: Sources) -> None:
-    styles = of_backends(sources.catalogue.backends)
-    assert len(set(styles.values())) == len(sources.catalogue.backends)
+def test_no_two_backends_look_alike(inputs: Inputs) -> None:
+    styles = of_backends(inputs.catalogue.backends)
+    assert len(set(styles.values())) == len(inputs.catalogue.backends)
     assert {one.colour for one in styles.values()} <= set(range(GREY + 1))
     competing = [styles[name] for name in ("numpy", "numba", "rust")]
     assert len({one.colour for one in competing}) == len({one.shape for one in competing}) == 3
@@ -136,47 +136,47 @@ def test_the_colour_blind_can_tell_lines_apart(eyes: str, place: int) -> None:
     assert min(competing.values()) >= (11 if eyes == "no blue" else 25)
 
 
-def test_a_stale_part_is_made_anew_and_the_rest_left_alone(sources: Sources) -> None:
+def test_a_stale_part_is_made_anew_and_the_rest_left_alone(inputs: Inputs) -> None:
     document = "before\n<!-- generated: where -->\nan old claim\n<!-- end -->\nafter\n"
-    fresh = report.refresh(document, sources, Path("x.md"))
+    fresh = report.refresh(document, inputs, Path("x.md"))
     assert "an old claim" not in fresh
     assert fresh.startswith("before\n<!-- generated: where -->\nMeasured 20")
     assert fresh.endswith("\n<!-- end -->\nafter\n")
-    assert report.refresh(fresh, sources, Path("x.md")) == fresh
+    assert report.refresh(fresh, inputs, Path("x.md")) == fresh
 
 
-def test_a_kernel_that_has_changed_since_is_named(sources: Sources) -> None:
-    said = TABLES["where"](replace(sources, changed=["numba", "rust"]))
+def test_a_kernel_that_has_changed_since_is_named(inputs: Inputs) -> None:
+    said = TABLES["where"](replace(inputs, changed=["numba", "rust"]))
     assert said.endswith("the sources of numba and rust have changed, and the times may have.")
-    assert "changed" not in TABLES["where"](replace(sources, changed=[]))
+    assert "changed" not in TABLES["where"](replace(inputs, changed=[]))
 
 
-def test_an_unknown_table_is_named(sources: Sources) -> None:
+def test_an_unknown_table_is_named(inputs: Inputs) -> None:
     document = "<!-- generated: nonsense -->\n<!-- end -->\n"
     with pytest.raises(
         report.ReportError, match=r"x\.md: no table or figure is called 'nonsense'"
     ):
-        report.refresh(document, sources, Path("x.md"))
+        report.refresh(document, inputs, Path("x.md"))
 
 
 @pytest.mark.parametrize("half", ["<!-- generated: where -->\n", "<!-- end -->\n"])
-def test_half_a_marker_is_an_error(sources: Sources, half: str) -> None:
+def test_half_a_marker_is_an_error(inputs: Inputs, half: str) -> None:
     with pytest.raises(report.ReportError, match="no partner"):
-        report.refresh(half, sources, Path("x.md"))
+        report.refresh(half, inputs, Path("x.md"))
 
 
 def test_the_saved_runs_timed_the_default_tier_and_found_no_disagreement(
-    sources: Sources,
+    inputs: Inputs,
 ) -> None:
-    kernels = sources.catalogue.kernels
-    expected = {case for kernel in kernels for case in sources.catalogue.cases(kernel)}
-    assert len(sources.runs) > 1
-    for run in (*sources.runs, sources.study):
+    kernels = inputs.catalogue.kernels
+    expected = {case for kernel in kernels for case in inputs.catalogue.cases(kernel)}
+    assert len(inputs.runs) > 1
+    for run in (*inputs.runs, inputs.study):
         left_out = run.section.get("left_out", {})
-        assert all(sources.catalogue.backends[name].optional for name in left_out)
+        assert all(inputs.catalogue.backends[name].optional for name in left_out)
         assert {result.case for result in run.results} == {
             case for case in expected if case.backend not in left_out
         }
         assert run.section["parity"]["disagreements"] == []
         assert not run.section["missing"]
-        assert run.section["build_info"] == sources.study.section["build_info"]
+        assert run.section["build_info"] == inputs.study.section["build_info"]

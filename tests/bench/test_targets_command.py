@@ -40,7 +40,7 @@ def test_the_docs_part_is_made_from_the_saved_file(
 
     def refreshed(path: Path) -> str:
         monkeypatch.setattr(report, "TARGETS", path)
-        return report.refresh(document, report.sources(), Path("x.md"))
+        return report.refresh(document, report.inputs(), Path("x.md"))
 
     expected = render(load(saved)) + "\n"
     assert refreshed(saved) == document.replace("old\n", expected)

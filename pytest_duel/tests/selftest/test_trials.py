@@ -294,7 +294,7 @@ def test_a_gate_into_which_nothing_could_be_planted_tells_nothing() -> None:
         assert rates.rate([*TRIALS, stuck], Kind.SLOWED, told).of == 5
 
 
-def cells(table: rates.Table) -> dict[str, tuple[str, ...]]:
+def cells(table: rates.RateTable) -> dict[str, tuple[str, ...]]:
     return {row[0]: row[1:] for row in table.rows}
 
 

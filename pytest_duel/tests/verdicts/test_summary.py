@@ -18,7 +18,7 @@ from pytest_duel.catalogue.model import Backend, Case, Catalogue, Kernel, Role, 
 from pytest_duel.results import runs
 from pytest_duel.results.commit_info import CommitInfo
 from pytest_duel.results.runs import Result, Run
-from pytest_duel.results.summary import Block, summarise
+from pytest_duel.results.summary import Summary, summarise
 from pytest_duel.statistics.bootstrap import Ratio
 from pytest_duel.support import units
 from pytest_duel.support.terminal import WIDTH
@@ -69,7 +69,7 @@ def run_of(times: Times, kernel: str = "clear", scenario: str = "uniform") -> Ru
     return Run(tuple(results), {}, {}, CommitInfo(), "")
 
 
-def blocks(times: Times, kernel: str = "clear") -> list[Block]:
+def summaries(times: Times, kernel: str = "clear") -> list[Summary]:
     return summarise(run_of(times, kernel), CATALOGUE)
 
 
@@ -117,7 +117,7 @@ def check(name: str, rendered: str) -> None:
 
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_summary_reads_as_agreed(name: str) -> None:
-    rendered = text.render(blocks(*SITUATIONS[name]), NOTES)
+    rendered = text.render(summaries(*SITUATIONS[name]), NOTES)
     check(name, rendered)
     assert max(map(len, rendered.splitlines())) <= WIDTH
     assert "\x1b" not in rendered
@@ -134,25 +134,25 @@ def test_a_run_without_raw_rounds_has_times_but_no_winner() -> None:
         Result(one.case, one.median, one.mean, one.stddev, one.min, one.rounds, (), 1)
         for one in run_of(WINNER).results
     ]
-    (block,) = summarise(Run(tuple(results), {}, {}, CommitInfo(), ""), CATALOGUE)
-    assert block.overall is None
-    assert all(size.verdict is None for size in block.sizes)
-    rendered = text.render([block], NOTES)
+    (summary,) = summarise(Run(tuple(results), {}, {}, CommitInfo(), ""), CATALOGUE)
+    assert summary.overall is None
+    assert all(size.verdict is None for size in summary.sizes)
+    rendered = text.render([summary], NOTES)
     check("no-rounds", rendered)
     assert "fastest at" not in rendered
 
 
 def test_cases_that_this_catalogue_does_not_know_are_left_out() -> None:
     times = {5: {"numpy": 1e-6, "gpu": 1e-7}}
-    (block,) = blocks(times)
-    assert [row.result.case.backend for row in block.sizes[0].rows] == ["numpy"]
+    (summary,) = summaries(times)
+    assert [row.result.case.backend for row in summary.sizes[0].rows] == ["numpy"]
     assert summarise(run_of(WINNER, "unknown"), CATALOGUE) == []
     assert "Which backend" in text.render([], NOTES)
 
 
 def test_conclusions() -> None:
     def concluded(times: Times) -> str:
-        return " ".join(" ".join(text.conclusion(*blocks(times))).split())
+        return " ".join(" ".join(text.conclusion(*summaries(times))).split())
 
     assert "none, rust is fastest at every size" in concluded(WINNER)
     assert concluded(WINNER).endswith("use rust")
@@ -167,23 +167,23 @@ def test_conclusions() -> None:
 
 
 def test_sizes_stand_in_order_whatever_order_they_were_asked_for() -> None:
-    (block,) = blocks(dict(sorted(CROSSOVER.items(), reverse=True)))
-    assert [size.n for size in block.sizes] == [5, 100, 1000, 100_000]
-    assert text.crossover(block).startswith("rust → numba between 5 and 1,000")
+    (summary,) = summaries(dict(sorted(CROSSOVER.items(), reverse=True)))
+    assert [size.n for size in summary.sizes] == [5, 100, 1000, 100_000]
+    assert text.crossover(summary).startswith("rust → numba between 5 and 1,000")
 
 
 def test_overall_compares_only_backends_that_are_at_every_size() -> None:
     times, kernel = SITUATIONS["uneven"]
-    (block,) = blocks(times, kernel)
-    assert block.overall is not None
-    assert {block.overall.first, block.overall.second} == {"numpy", "rust"}
+    (summary,) = summaries(times, kernel)
+    assert summary.overall is not None
+    assert {summary.overall.first, summary.overall.second} == {"numpy", "rust"}
     # Over both sizes: (21 / 0.2 · 24 / 0.6) ** 0.5.
-    assert block.overall.lead.value == pytest.approx((105 * 40) ** 0.5)
+    assert summary.overall.lead.value == pytest.approx((105 * 40) ** 0.5)
 
 
 def test_baselines_floor_and_public_do_not_win() -> None:
     times = rows({5: (9.0, 3.0, 0.5, 0.1, 0.2)}, "numpy rust public floor study-rust")
-    ((size,),) = (block.sizes for block in blocks(times))
+    ((size,),) = (summary.sizes for summary in summaries(times))
     assert size.verdict is not None
     assert (size.verdict.winner, size.verdict.second) == ("rust", "numpy")
     by_name = {row.result.case.backend: row for row in size.rows}

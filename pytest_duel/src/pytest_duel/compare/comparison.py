@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_duel.catalogue.model import Case, Catalogue, Role
-from pytest_duel.compare.matrix import Drifts, Table
+from pytest_duel.compare.matrix import Drifts, SideMatrix
 from pytest_duel.results.runs import Result, Run, RunError
 from pytest_duel.statistics import unpaired
 from pytest_duel.statistics.paired import Estimate, Verdict, decide
@@ -137,46 +137,46 @@ def compare(
     RunError
         Where the sides share no case, or no run timed the backend named as control.
     """
-    table = Table(old, new)
-    if not table.both:
+    matrix = SideMatrix(old, new)
+    if not matrix.both:
         raise RunError("the two sides have no case in common")
-    if control not in (None, NO_CONTROL) and control not in {c.backend for c in table.both}:
+    if control not in (None, NO_CONTROL) and control not in {c.backend for c in matrix.both}:
         raise RunError(f"no case of both sides is of {control}, which was to be the control")
-    scales = _scales(table) if table.single else {}
+    scales = _scales(matrix) if matrix.single else {}
     controls = {
-        kernel: _control(table, kernel, catalogue, control)
-        for kernel in dict.fromkeys(case.kernel for case in table.both)
+        kernel: _control(matrix, kernel, catalogue, control)
+        for kernel in dict.fromkeys(case.kernel for case in matrix.both)
     }
-    drifts = {kernel: _drifts(table, one) for kernel, one in controls.items()}
+    drifts = {kernel: _drifts(matrix, one) for kernel, one in controls.items()}
 
     def common(kernel: str) -> tuple[Control, Drifts | None, float | None]:
         return controls[kernel], drifts[kernel], scales.get(kernel)
 
-    cases = {case: _case(table, case, *common(case.kernel)) for case in table.both}
+    cases = {case: _case(matrix, case, *common(case.kernel)) for case in matrix.both}
     means = {
-        key: _mean(table, key, *common(key[0]))
-        for key in dict.fromkeys((case.kernel, case.backend) for case in table.both)
-        if table.whole(*key)
+        key: _mean(matrix, key, *common(key[0]))
+        for key in dict.fromkeys((case.kernel, case.backend) for case in matrix.both)
+        if matrix.whole(*key)
     }
     return Comparison(
         runs=(len(old), len(new)),
         cases=_judge(cases, threshold),
         means=_judge(means, threshold),
-        gone=tuple(case for case in table.results[0] if case not in table.results[1]),
-        new=tuple(case for case in table.results[1] if case not in table.results[0]),
+        gone=tuple(case for case in matrix.results[0] if case not in matrix.results[1]),
+        new=tuple(case for case in matrix.results[1] if case not in matrix.results[0]),
         controls=controls,
         spread={
             kernel: None if scale is None else float(np.expm1(scale))
             for kernel, scale in scales.items()
         },
-        without_rounds=tuple(case for case in table.both if not table.has_rounds(case)),
-        threshold=max(threshold, unpaired.MARGIN) if table.single else threshold,
+        without_rounds=tuple(case for case in matrix.both if not matrix.has_rounds(case)),
+        threshold=max(threshold, unpaired.MARGIN) if matrix.single else threshold,
     )
 
 
-def _control(table: Table, kernel: str, catalogue: Catalogue, wanted: str | None) -> Control:
+def _control(matrix: SideMatrix, kernel: str, catalogue: Catalogue, wanted: str | None) -> Control:
     """Choose the backend whose change over the kernel's cases is the middle one."""
-    whole = table.whole(kernel)
+    whole = matrix.whole(kernel)
     known = catalogue.backends
     competing = [
         name
@@ -188,7 +188,7 @@ def _control(table: Table, kernel: str, catalogue: Catalogue, wanted: str | None
     shared = set.intersection(*sizes) if sizes else set()
     drifts = {
         name: float(
-            table.change(
+            matrix.change(
                 c for c in whole if c.backend == name and (c.scenario, c.n) in shared
             ).mean()
         )
@@ -202,54 +202,54 @@ def _control(table: Table, kernel: str, catalogue: Catalogue, wanted: str | None
     return Control(kernel, unpaired.middle(drifts), said)
 
 
-def _drifts(table: Table, control: Control) -> Drifts | None:
+def _drifts(matrix: SideMatrix, control: Control) -> Drifts | None:
     """Return each run's deviation over the control's cases, or None without a control."""
     if control.backend is None:
         return None
-    return unpaired.drift(table.logs(table.whole(control.kernel, control.backend)))
+    return unpaired.drift(matrix.logs(matrix.whole(control.kernel, control.backend)))
 
 
-def _scales(table: Table) -> dict[str, float | None]:
+def _scales(matrix: SideMatrix) -> dict[str, float | None]:
     """Return how far two processes lie apart, by kernel: at least as far as over all kernels.
 
     None where too few cases tell.
     """
-    kernels = list(dict.fromkeys(case.kernel for case in table.both))
-    whole = {kernel: table.whole(kernel) for kernel in kernels}
+    kernels = list(dict.fromkeys(case.kernel for case in matrix.both))
+    whole = {kernel: matrix.whole(kernel) for kernel in kernels}
     every = [case for cases in whole.values() for case in cases]
-    shared = _scale(table, every)
-    own = {kernel: _scale(table, cases) for kernel, cases in whole.items()}
+    shared = _scale(matrix, every)
+    own = {kernel: _scale(matrix, cases) for kernel, cases in whole.items()}
     return {
         kernel: max((one for one in (shared, scale) if one is not None), default=None)
         for kernel, scale in own.items()
     }
 
 
-def _scale(table: Table, cases: Sequence[Case]) -> float | None:
+def _scale(matrix: SideMatrix, cases: Sequence[Case]) -> float | None:
     if not cases:
         return None
     groups = [(case.kernel, case.backend) for case in cases]
-    return unpaired.process_scale(table.change(cases), groups)
+    return unpaired.process_scale(matrix.change(cases), groups)
 
 
 def _case(
-    table: Table, case: Case, control: Control, drifts: Drifts | None, scale: float | None
+    matrix: SideMatrix, case: Case, control: Control, drifts: Drifts | None, scale: float | None
 ) -> Change:
-    zeros = np.zeros(sum(table.sizes))
-    before, after = table.split(case, zeros)
+    zeros = np.zeros(sum(matrix.sizes))
+    before, after = matrix.split(case, zeros)
     single = before.size == after.size == 1
 
     def estimate(shifts: Drifts) -> Estimate:
-        one, other = table.split(case, shifts)
+        one, other = matrix.split(case, shifts)
         if single:
-            reach = float(np.hypot(scale or 0.0, _within(table, case)))
+            reach = float(np.hypot(scale or 0.0, _within(matrix, case)))
             return unpaired.between_two(float(other[0] - one[0]), reach)
         return unpaired.between_runs(one, other)
 
     withheld = ""
-    if not table.same_pool(case):
+    if not matrix.same_pool(case):
         withheld = "timed on another pool"
-    elif single and not table.single:
+    elif single and not matrix.single:
         withheld = "in one run a side only"
     elif single and scale is None:
         withheld = NO_SPREAD
@@ -268,9 +268,9 @@ def _case(
     )
 
 
-def _within(table: Table, case: Case) -> float:
+def _within(matrix: SideMatrix, case: Case) -> float:
     """Return the standard error that the rounds leave in a case's change."""
-    old, new = (_median_error(side[0]) for side in table.of(case))
+    old, new = (_median_error(side[0]) for side in matrix.of(case))
     return float(np.hypot(old, new))
 
 
@@ -281,19 +281,19 @@ def _median_error(result: Result) -> float:
 
 
 def _mean(
-    table: Table, key: Key, control: Control, drifts: Drifts | None, scale: float | None
+    matrix: SideMatrix, key: Key, control: Control, drifts: Drifts | None, scale: float | None
 ) -> Change:
     """Compare the geometric mean over the cases of a kernel and backend."""
-    cases, count = table.whole(*key), table.sizes[0]
-    levels = table.logs(cases).mean(axis=1)
+    cases, count = matrix.whole(*key), matrix.sizes[0]
+    levels = matrix.logs(cases).mean(axis=1)
 
     def reach() -> float:
-        errors = [_within(table, case) for case in cases]
+        errors = [_within(matrix, case) for case in cases]
         own = float(np.sqrt(np.square(errors).sum())) / len(cases)
         return float(np.hypot((scale or 0.0) / np.sqrt(len(cases)), own))
 
     def estimate(logs: NDArray[np.float64]) -> Estimate:
-        if table.single:
+        if matrix.single:
             return unpaired.between_two(float(logs[1] - logs[0]), reach())
         return unpaired.between_runs(logs[:count], logs[count:])
 
@@ -305,9 +305,9 @@ def _mean(
         verdict, note = Verdict.INCONCLUSIVE, "the control, which is disputed"
     elif key[1] == control.backend:
         note = CONTROL
-    elif table.single and scale is None:
+    elif matrix.single and scale is None:
         verdict, note = Verdict.INCONCLUSIVE, NO_SPREAD
-    elif table.single and not all(map(table.has_rounds, cases)):
+    elif matrix.single and not all(map(matrix.has_rounds, cases)):
         verdict, note = Verdict.INCONCLUSIVE, "no raw rounds"
     return Change(
         *key,
@@ -318,8 +318,8 @@ def _mean(
         verdict=verdict,
         note=note,
         cases=len(cases),
-        single=table.single,
-        unknown=table.single and scale is None,
+        single=matrix.single,
+        unknown=matrix.single and scale is None,
         disputed=control.disputed,
     )
 

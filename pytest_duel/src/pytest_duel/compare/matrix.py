@@ -12,7 +12,7 @@ Drifts = NDArray[np.float64]
 """What to take from the log times of each run, old runs first: shape (runs,)."""
 
 
-class Table:
+class SideMatrix:
     """The results of both sides, by case and run."""
 
     def __init__(self, old: Sequence[Run], new: Sequence[Run]) -> None:
@@ -69,8 +69,8 @@ class Table:
 
 def _by_case(runs: Sequence[Run]) -> dict[Case, dict[int, Result]]:
     """Return the results by case and by the number of the run."""
-    table: dict[Case, dict[int, Result]] = {}
+    found: dict[Case, dict[int, Result]] = {}
     for number, run in enumerate(runs):
         for result in run.results:
-            table.setdefault(result.case, {})[number] = result
-    return table
+            found.setdefault(result.case, {})[number] = result
+    return found

@@ -32,14 +32,14 @@ class Kernel:
 
     name: str
     columns: tuple[int, ...]
-    """Their places among `Table.timed`."""
+    """Their places among `RunMatrix.timed`."""
     control: str | None
     """None: there is none to trust, so the raw times count."""
     values: Floats
     """Log times less the control's, shape (runs, columns); not a number where one is missing."""
 
 
-class Table:
+class RunMatrix:
     """Runs of one machine by case."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:

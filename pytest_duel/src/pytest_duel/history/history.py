@@ -13,7 +13,7 @@ from pytest_duel.catalogue.model import Catalogue
 from pytest_duel.compare.comparison import NO_CONTROL
 from pytest_duel.history import commits, warnings
 from pytest_duel.history.commits import Log
-from pytest_duel.history.drift import Kernel, Table
+from pytest_duel.history.drift import Kernel, RunMatrix
 from pytest_duel.history.trends import (
     ChangePoint,
     Commit,
@@ -91,7 +91,7 @@ def read(
     kernels = [
         (host, kernel)
         for host in hosts
-        for kernel in host.table.kernels(catalogue, settings.control)
+        for kernel in host.matrix.kernels(catalogue, settings.control)
     ]
     found = [(host, one) for host, kernel in kernels for one in host.series(kernel)]
     level = _level(one for _, one in found)
@@ -111,9 +111,9 @@ def read(
         lonely=warnings.lonely(series),
         warnings=(
             *warnings.single_runs(series),
-            *warnings.left_out(entries, told, [host.table for host in hosts]),
+            *warnings.left_out(entries, told, [host.matrix for host in hosts]),
             *warnings.uncontrolled(
-                [(host.table, kernel) for host, kernel in kernels], settings.control
+                [(host.matrix, kernel) for host, kernel in kernels], settings.control
             ),
             *warnings.moved_controls(series),
         ),
@@ -170,7 +170,7 @@ class _Host:
         self.revisions = revisions
         self.places = np.array(places)
         """Of each run's commit among the revisions."""
-        self.table = Table(entries)
+        self.matrix = RunMatrix(entries)
         self.parted = cache(log.parted)
 
     def series(self, kernel: Kernel) -> Iterator[Series]:
@@ -180,9 +180,9 @@ class _Host:
             if not there.any():
                 continue
             which, runs, relative = _middles(self.places[there], values[there])
-            _, _, raw = _middles(self.places[there], self.table.logs[there, at])
+            _, _, raw = _middles(self.places[there], self.matrix.logs[there, at])
             yield Series(
-                case=self.table.timed[at].case,
+                case=self.matrix.timed[at].case,
                 machine=self.number,
                 control=kernel.control,
                 commits=tuple(self.revisions[place] for place in which),
@@ -219,7 +219,7 @@ class _Host:
 
     def _facts(self, commit: Commit) -> dict[Fact, set[str]]:
         facts: dict[Fact, set[str]] = {}
-        for entry in self.table.entries:
+        for entry in self.matrix.entries:
             if (entry.commit, entry.dirty) == (commit.id, commit.dirty):
                 for fact, value in entry.facts.items():
                     facts.setdefault(fact, set()).add(value or "unknown")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from pytest_duel.compare.comparison import NO_CONTROL
-from pytest_duel.history.drift import Kernel, Table
+from pytest_duel.history.drift import Kernel, RunMatrix
 from pytest_duel.history.trends import Series
 from pytest_duel.results.index import Entry
 
@@ -27,12 +27,12 @@ def single_runs(series: Sequence[Series]) -> Iterator[str]:
 
 
 def left_out(
-    entries: Sequence[Entry], told: Sequence[Entry], tables: Sequence[Table]
+    entries: Sequence[Entry], told: Sequence[Entry], matrices: Sequence[RunMatrix]
 ) -> Iterator[str]:
     """Tell how many runs, or cases of them, take no part."""
     if len(told) < len(entries):
         yield f"{_number(len(entries) - len(told), 'run')} left out: no commit is told"
-    strange = sum(table.other_pools for table in tables)
+    strange = sum(matrix.other_pools for matrix in matrices)
     if strange:
         yield (
             f"{_number(strange, 'run')} timed cases on another pool than newer runs do: these "
@@ -40,7 +40,9 @@ def left_out(
         )
 
 
-def uncontrolled(kernels: Sequence[tuple[Table, Kernel]], control: str | None) -> Iterator[str]:
+def uncontrolled(
+    kernels: Sequence[tuple[RunMatrix, Kernel]], control: str | None
+) -> Iterator[str]:
     """Tell which kernels have no control, and how many runs lack it."""
     alone = dict.fromkeys(kernel.name for _, kernel in kernels if kernel.control is None)
     if alone and control != NO_CONTROL:
@@ -49,8 +51,8 @@ def uncontrolled(kernels: Sequence[tuple[Table, Kernel]], control: str | None) -
             "a floor: the raw times count there, the machine's speed included"
         )
     lost = {
-        kernel.name: int(np.isnan(kernel.values).all(axis=1).sum() - _absent(table, kernel))
-        for table, kernel in kernels
+        kernel.name: int(np.isnan(kernel.values).all(axis=1).sum() - _absent(matrix, kernel))
+        for matrix, kernel in kernels
         if kernel.control is not None
     }
     for name, number in lost.items():
@@ -58,9 +60,9 @@ def uncontrolled(kernels: Sequence[tuple[Table, Kernel]], control: str | None) -
             yield f"{name}: {_number(number, 'run')} left out that lack the control"
 
 
-def _absent(table: Table, kernel: Kernel) -> int:
+def _absent(matrix: RunMatrix, kernel: Kernel) -> int:
     """Return how many runs have no case of a kernel at all."""
-    return int(np.isnan(table.logs[:, kernel.columns]).all(axis=1).sum())
+    return int(np.isnan(matrix.logs[:, kernel.columns]).all(axis=1).sum())
 
 
 def moved_controls(series: Sequence[Series]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from pytest_duel.catalogue.model import Role
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import Answer, Section
 from pytest_duel.results.speedups import Lead, favourite, leads
-from pytest_duel.results.summary import MARGIN, Block, Size, competitors
+from pytest_duel.results.summary import MARGIN, Size, Summary, competitors
 from pytest_duel.support.units import figures
 from pytest_duel.verdicts.text import recommendation
 
@@ -44,8 +44,8 @@ def sections(material: Material) -> Iterator[Section]:
     """Yield the section that opens the page."""
     answers = [
         _answer(kernel, choosing, material)
-        for kernel, blocks in by_kernel(material)
-        if (choosing := [block for block in blocks if not block.diagnostic])
+        for kernel, summaries in by_kernel(material)
+        if (choosing := [summary for summary in summaries if not summary.diagnostic])
     ]
     yield Section(
         id="answer",
@@ -56,12 +56,12 @@ def sections(material: Material) -> Iterator[Section]:
     )
 
 
-def by_kernel(material: Material) -> list[tuple[str, list[Block]]]:
-    """Return the blocks of each kernel, the kernels as the catalogue lists them."""
+def by_kernel(material: Material) -> list[tuple[str, list[Summary]]]:
+    """Return the summaries of each kernel, the kernels as the catalogue lists them."""
     return [
         (kernel, found)
         for kernel in material.catalogue.kernels
-        if (found := [block for block in material.blocks if block.kernel == kernel])
+        if (found := [summary for summary in material.summaries if summary.kernel == kernel])
     ]
 
 
@@ -77,21 +77,21 @@ def _intro(material: Material) -> str:
     return f"Which backend to use, at which size. {told}"
 
 
-def _answer(kernel: str, blocks: Sequence[Block], material: Material) -> Answer:
+def _answer(kernel: str, summaries: Sequence[Summary], material: Material) -> Answer:
     own = material.catalogue.kernels[kernel]
-    sentence = _sentence(blocks[0], material)
+    sentence = _sentence(summaries[0], material)
     return Answer(
         kernel=kernel,
         title=own.title or kernel,
-        use=_use(blocks),
+        use=_use(summaries),
         sentence=sentence,
-        evidence=" ".join(filter(None, _evidence(blocks, sentence, material))),
+        evidence=" ".join(filter(None, _evidence(summaries, sentence, material))),
         href=f"#{kernel}",
     )
 
 
-def _use(blocks: Sequence[Block]) -> str:
-    main, *others = blocks
+def _use(summaries: Sequence[Summary]) -> str:
+    main, *others = summaries
     if not any(size.verdict for size in main.sizes):
         return "one backend" if any(map(competitors, main.sizes)) else "no backend"
     first = favourite(main)
@@ -101,46 +101,46 @@ def _use(blocks: Sequence[Block]) -> str:
     return said.removeprefix("use ").partition(" (")[0].partition(",")[0]
 
 
-def _sizes(blocks: Iterable[Block]) -> Iterator[Size]:
-    return (size for block in blocks for size in block.sizes)
+def _sizes(summaries: Iterable[Summary]) -> Iterator[Size]:
+    return (size for summary in summaries for size in summary.sizes)
 
 
-def _sentence(block: Block, material: Material) -> str:
+def _sentence(summary: Summary, material: Material) -> str:
     """Say who is fastest where, by how much, and where that changes, on one kind of input."""
-    first = favourite(block)
+    first = favourite(summary)
     if first is None:
-        return _alone(block)
-    called = [size for size in block.sizes if size.verdict]
+        return _alone(summary)
+    called = [size for size in summary.sizes if size.verdict]
     parts = [
-        _stretch(winner, list(sizes), block, material)
+        _stretch(winner, list(sizes), summary, material)
         for winner, sizes in groupby(called, lambda size: size.verdict and size.verdict.winner)
     ]
-    return f"On {block.scenario} inputs {'; '.join(parts)}{_crossover(block)}."
+    return f"On {summary.scenario} inputs {'; '.join(parts)}{_crossover(summary)}."
 
 
-def _alone(block: Block) -> str:
+def _alone(summary: Summary) -> str:
     names = dict.fromkeys(
-        row.result.case.backend for size in block.sizes for row in competitors(size)
+        row.result.case.backend for size in summary.sizes for row in competitors(size)
     )
     if len(names) == 1:
         return f"Only {next(iter(names))} was timed, so there is nothing to choose from."
     return "No two backends were timed at the same size, or without raw rounds: nothing to choose."
 
 
-def _stretch(winner: str | None, sizes: list[Size], block: Block, material: Material) -> str:
+def _stretch(winner: str | None, sizes: list[Size], summary: Summary, material: Material) -> str:
     """Say who is fastest at some neighbouring sizes."""
-    where = _where(sizes, block, material.catalogue.counted)
+    where = _where(sizes, summary, material.catalogue.counted)
     verdict = sizes[0].verdict
     if winner is None and verdict:
         return f"{verdict.first} and {verdict.second} are too close to call{where}"
     numbers = {size.n for size in sizes}
-    own = [lead for lead in leads(block, str(winner), material.results) if lead.n in numbers]
+    own = [lead for lead in leads(summary, str(winner), material.results) if lead.n in numbers]
     least, most = (pick(lead.value for lead in own) for pick in (min, max))
     return f"{winner} is {_range(least, most)} as fast as {_seconds(own)}{where}"
 
 
-def _where(sizes: Sequence[Size], block: Block, counted: str) -> str:
-    if len(block.sizes) == 1:
+def _where(sizes: Sequence[Size], summary: Summary, counted: str) -> str:
+    if len(summary.sizes) == 1:
         return ""
     low, high = sizes[0].n, sizes[-1].n
     return f" at {low:,} {counted}" if low == high else f" from {low:,} to {high:,} {counted}"
@@ -161,30 +161,30 @@ def _seconds(own: Sequence[Lead]) -> str:
     return names[0] if len(names) == 1 else f"the next best ({', '.join(names)})"
 
 
-def _crossover(block: Block) -> str:
-    if len(block.sizes) < 2 or not _won(block):
+def _crossover(summary: Summary) -> str:
+    if len(summary.sizes) < 2 or not _won(summary):
         return ""
-    changes = [f"between {n:,} and {m:,}" for n, _, m, _ in block.crossovers]
+    changes = [f"between {n:,} and {m:,}" for n, _, m, _ in summary.crossovers]
     return f"; crossover {', '.join(changes)}" if changes else "; no crossover"
 
 
-def _evidence(blocks: Sequence[Block], sentence: str, material: Material) -> Iterator[str]:
+def _evidence(summaries: Sequence[Summary], sentence: str, material: Material) -> Iterator[str]:
     """Yield what stands behind the sentence, and where else it holds."""
-    main, *rest = blocks
+    main, *rest = summaries
     spread, said = _spread(main, material)
     if spread not in sentence:
         yield said
-    yield _elsewhere(main, [block for block in rest if favourite(block)], material)
+    yield _elsewhere(main, [summary for summary in rest if favourite(summary)], material)
     yield _compared(main.kernel, material)
-    yield from _beyond(blocks, material)
+    yield from _beyond(summaries, material)
     for name, why in main.refused.items():
         yield f"Left out: {name} ({why})."
 
 
-def _spread(block: Block, material: Material) -> tuple[str, str]:
+def _spread(summary: Summary, material: Material) -> tuple[str, str]:
     """Return how far apart the leads are, and a sentence with it."""
-    first = favourite(block)
-    own = leads(block, first, material.results) if first else []
+    first = favourite(summary)
+    own = leads(summary, first, material.results) if first else []
     if not own:
         return "", ""
     found = _range(min(one.low for one in own), max(one.high for one in own))
@@ -193,15 +193,15 @@ def _spread(block: Block, material: Material) -> tuple[str, str]:
     return found, f"One process; the 95 % intervals of {first}'s lead span {found}."
 
 
-def _elsewhere(main: Block, others: Sequence[Block], material: Material) -> str:
+def _elsewhere(main: Summary, others: Sequence[Summary], material: Material) -> str:
     """Say whether other kinds of input change the answer, and how small the lead is there."""
     if not others:
         return ""
     first = favourite(main)
     found = [
-        (size.verdict, f"{block.scenario}, {size.n:,} {material.catalogue.counted}")
-        for block in others
-        for size in block.sizes
+        (size.verdict, f"{summary.scenario}, {size.n:,} {material.catalogue.counted}")
+        for summary in others
+        for size in summary.sizes
         if size.verdict
     ]
     close = [where for verdict, where in found if verdict.winner is None]
@@ -211,7 +211,7 @@ def _elsewhere(main: Block, others: Sequence[Block], material: Material) -> str:
         for verdict, where in found
         if verdict.winner not in (None, first)
     ]
-    kinds = len({block.scenario for block in others})
+    kinds = len({summary.scenario for summary in others})
     on = f"On {kinds} other kinds of input" if kinds > 1 else f"On {others[0].scenario} inputs"
     if len(close) == len(found):
         return f"{on} it is too close to call{' as well' if not _won(main) else ''}."
@@ -225,14 +225,14 @@ def _elsewhere(main: Block, others: Sequence[Block], material: Material) -> str:
     return f"{on} {'; '.join(said)}."
 
 
-def _won(block: Block) -> bool:
-    return any(size.verdict and size.verdict.winner for size in block.sizes)
+def _won(summary: Summary) -> bool:
+    return any(size.verdict and size.verdict.winner for size in summary.sizes)
 
 
-def _beyond(blocks: Sequence[Block], material: Material) -> Iterator[str]:
+def _beyond(summaries: Sequence[Summary], material: Material) -> Iterator[str]:
     """Yield what is faster than all that compete, but outside the choice: more threads, say."""
     faster: dict[str, list[bool]] = {}
-    for size in _sizes(blocks):
+    for size in _sizes(summaries):
         best = min((row.result.median for row in competitors(size)), default=0.0)
         for row in size.rows:
             if row.role in (Role.VARIANT, Role.BASELINE):

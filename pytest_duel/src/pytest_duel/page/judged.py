@@ -6,7 +6,7 @@ from typing import Any
 
 from pytest_duel.duel.targets_text import needed
 from pytest_duel.page.material import Material
-from pytest_duel.page.section import MISSING, Cell, Row, Section, Table
+from pytest_duel.page.section import MISSING, Cell, Section, Table, TableRow
 from pytest_duel.results.provenance import where
 from pytest_duel.support.units import ratio
 
@@ -43,11 +43,11 @@ def sections(material: Material) -> Iterator[Section]:
     )
 
 
-def _row(one: Mapping[str, Any]) -> Row:
+def _row(one: Mapping[str, Any]) -> TableRow:
     n, verdict = one.get("n"), str(one["verdict"])
     least, most = one.get("at_least"), one.get("at_most")
     known = all(one.get(part) is not None for part in ("ratio", "low", "high"))
-    return Row(
+    return TableRow(
         word=verdict,
         cells=[
             Cell(one["target"]),

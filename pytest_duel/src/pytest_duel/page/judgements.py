@@ -8,7 +8,7 @@ from pytest_duel.charts.judgements import forest
 from pytest_duel.charts.look import ON_PAGE
 from pytest_duel.charts.palette import GREY, Series, Style
 from pytest_duel.page.material import Material
-from pytest_duel.page.section import MISSING, Cell, Figure, Row, Section, Table
+from pytest_duel.page.section import MISSING, Cell, Figure, Section, Table, TableRow
 from pytest_duel.statistics.paired import Verdict
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.units import duration, figures, share
@@ -223,12 +223,12 @@ def _judged(id_: str, cases: Sequence[Mapping[str, Any]], data: Mapping[str, Any
     )
 
 
-def _row(one: Mapping[str, Any], data: Mapping[str, Any], *, noted: bool) -> Row:
+def _row(one: Mapping[str, Any], data: Mapping[str, Any], *, noted: bool) -> TableRow:
     found = _ratio(one) or {}
     old = one.get("old", one.get("seconds"))
     new = one.get("new", old * found["ratio"] if old else None)
     threshold = one.get("threshold", data.get("threshold"))
-    return Row(
+    return TableRow(
         word=str(one["verdict"]),
         cells=[
             Cell(one["name"]),
@@ -247,7 +247,7 @@ def _unjudged(id_: str, cases: Sequence[Mapping[str, Any]]) -> Table:
         caption="What was not judged, and why",
         columns=("case", "why", "note"),
         rows=[
-            Row(
+            TableRow(
                 word=str(one["verdict"]),
                 cells=[Cell(one["name"]), Cell(str(one["verdict"])), Cell(one.get("note") or "–")],
             )

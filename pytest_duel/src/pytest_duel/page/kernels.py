@@ -11,11 +11,10 @@ from pytest_duel.charts.palette import Series, numbered
 from pytest_duel.charts.points import lead_point, point
 from pytest_duel.page.answers import by_kernel
 from pytest_duel.page.material import Material
-from pytest_duel.page.section import MISSING, Cell, Choice, Figure, Row, Section, Table
+from pytest_duel.page.section import MISSING, Cell, Choice, Figure, Section, Table, TableRow
 from pytest_duel.results.runs import Result
 from pytest_duel.results.speedups import favourite, leads, span
-from pytest_duel.results.summary import MARGIN, Block
-from pytest_duel.results.summary import Row as Timed
+from pytest_duel.results.summary import MARGIN, Summary, Timing
 from pytest_duel.support.units import duration, figures
 from pytest_duel.verdicts.text import ratio
 
@@ -27,16 +26,16 @@ def sections(material: Material) -> Iterator[Section]:
     """Yield the kernels' sections, those that only explain others last."""
     found = by_kernel(material)
     for explains in (False, True):
-        for kernel, blocks in found:
+        for kernel, summaries in found:
             if material.catalogue.kernels[kernel].diagnostic is explains:
-                yield _section(kernel, blocks, material)
+                yield _section(kernel, summaries, material)
 
 
-def _section(kernel: str, blocks: Sequence[Block], material: Material) -> Section:
+def _section(kernel: str, summaries: Sequence[Summary], material: Material) -> Section:
     own = material.catalogue.kernels[kernel]
     intro = [own.note, f"Times are per {own.item}; lower is better."]
-    curves = [block for block in blocks if len(block.sizes) > 1]
-    points = [block for block in blocks if len(block.sizes) == 1]
+    curves = [summary for summary in summaries if len(summary.sizes) > 1]
+    points = [summary for summary in summaries if len(summary.sizes) == 1]
     drawn = [
         *([_times(curves, material)] if curves else ()),
         *([_leads(curves, material)] if any(map(favourite, curves)) else ()),
@@ -48,8 +47,8 @@ def _section(kernel: str, blocks: Sequence[Block], material: Material) -> Sectio
         code=kernel,
         intro=" ".join(filter(None, intro)),
         figures=drawn,
-        tables=[_cases(kernel, blocks, material)],
-        notes=[_columns(blocks, material)],
+        tables=[_cases(kernel, summaries, material)],
+        notes=[_columns(summaries, material)],
     )
 
 
@@ -58,12 +57,12 @@ def anchor(case: Case) -> str:
     return "-".join(("case", case.kernel, case.backend, case.scenario, str(case.n)))
 
 
-def _series(blocks: Sequence[Block], material: Material) -> list[Series]:
-    """Return what blocks have timed, as the catalogue lists it."""
+def _series(summaries: Sequence[Summary], material: Material) -> list[Series]:
+    """Return what summaries have timed, as the catalogue lists it."""
     roles = {
         row.result.case.backend: row.role
-        for block in blocks
-        for size in block.sizes
+        for summary in summaries
+        for size in summary.sizes
         for row in size.rows
     }
     loud = any(role not in QUIET for role in roles.values())
@@ -90,20 +89,20 @@ def _interval(material: Material) -> str:
     return f"In {len(material.shown)} processes" if material.several else "95 % interval"
 
 
-def _timed(blocks: Sequence[Block]) -> Iterator[Timed]:
-    for block in blocks:
-        for size in block.sizes:
+def _timed(summaries: Sequence[Summary]) -> Iterator[Timing]:
+    for summary in summaries:
+        for size in summary.sizes:
             yield from size.rows
 
 
-def _rows(blocks: Sequence[Block], material: Material) -> list[dict[str, Any]]:
-    return [_row(row.result, blocks[0].item, material) for row in _timed(blocks)]
+def _rows(summaries: Sequence[Summary], material: Material) -> list[dict[str, Any]]:
+    return [_row(row.result, summaries[0].item, material) for row in _timed(summaries)]
 
 
-def _choice(blocks: Sequence[Block], material: Material) -> Choice | None:
-    if len(blocks) < 2:
+def _choice(summaries: Sequence[Summary], material: Material) -> Choice | None:
+    if len(summaries) < 2:
         return None
-    options = [("", block.scenario, _named(block.scenario, material)) for block in blocks]
+    options = [("", summary.scenario, _named(summary.scenario, material)) for summary in summaries]
     return Choice("Kind of input", "scenario", options)
 
 
@@ -112,24 +111,24 @@ def _named(scenario: str, material: Material) -> str:
     return f"{scenario}: {note}" if note else scenario
 
 
-def _times(blocks: Sequence[Block], material: Material) -> Figure:
-    kernel, item = blocks[0].kernel, blocks[0].item
-    series = _series(blocks, material)
+def _times(summaries: Sequence[Summary], material: Material) -> Figure:
+    kernel, item = summaries[0].kernel, summaries[0].item
+    series = _series(summaries, material)
     counted = _counted(material)
     chart = sweep.times(
-        _rows(blocks, material), series, item, counted, blocks[0].scenario, ON_PAGE
+        _rows(summaries, material), series, item, counted, summaries[0].scenario, ON_PAGE
     )
     return Figure(
         id=f"{kernel}-times",
         title=f"Time per {item} against the number of {material.catalogue.counted}",
         caption=(
             "Both axes are logarithmic. Lines join medians on fresh inputs; "
-            f"{_band(material)}{_floor(blocks)}"
+            f"{_band(material)}{_floor(summaries)}"
         ),
         specification=chart.to_dict(),
         series=series,
-        choice=_choice(blocks, material),
-        table=_side_by_side(f"{kernel}-times", blocks, series),
+        choice=_choice(summaries, material),
+        table=_side_by_side(f"{kernel}-times", summaries, series),
     )
 
 
@@ -146,23 +145,23 @@ def _band(material: Material) -> str:
     return "bands are 95 % intervals of the median within the one process that was timed."
 
 
-def _floor(blocks: Sequence[Block]) -> str:
-    if not any(row.role is Role.FLOOR for row in _timed(blocks)):
+def _floor(summaries: Sequence[Summary]) -> str:
+    if not any(row.role is Role.FLOOR for row in _timed(summaries)):
         return ""
     return " The floor is the price of the call itself, without the work: nothing can be faster."
 
 
-def _side_by_side(figure: str, blocks: Sequence[Block], series: Sequence[Series]) -> Table:
+def _side_by_side(figure: str, summaries: Sequence[Summary], series: Sequence[Series]) -> Table:
     names = [one.name for one in series]
     rows = []
-    for block in blocks:
-        for size in block.sizes:
+    for summary in summaries:
+        for size in summary.sizes:
             found = {row.result.case.backend: row.result for row in size.rows}
             cells = [_time(found[name]) if name in found else MISSING for name in names]
-            rows.append(Row([Cell(block.scenario), Cell(f"{size.n:,}", size.n), *cells]))
+            rows.append(TableRow([Cell(summary.scenario), Cell(f"{size.n:,}", size.n), *cells]))
     return Table(
         id=f"{figure}-data",
-        caption=f"Median time per {blocks[0].item}",
+        caption=f"Median time per {summaries[0].item}",
         columns=("input", "n", *names),
         rows=rows,
     )
@@ -172,30 +171,32 @@ def _time(result: Result) -> Cell:
     return Cell(duration(result.median), result.median, f"#{anchor(result.case)}")
 
 
-def _leads(blocks: Sequence[Block], material: Material) -> Figure:
-    main = blocks[0]
-    first = favourite(main) or next(filter(None, map(favourite, blocks)))
-    shown = [block for block in blocks if leads(block, first, material.results)]
+def _leads(summaries: Sequence[Summary], material: Material) -> Figure:
+    main = summaries[0]
+    first = favourite(main) or next(filter(None, map(favourite, summaries)))
+    shown = [summary for summary in summaries if leads(summary, first, material.results)]
     known = material.catalogue.scenarios
-    explaining = {block.scenario for block in shown if known[block.scenario].diagnostic}
-    shown.sort(key=lambda block: block.scenario in explaining)
+    explaining = {summary.scenario for summary in shown if known[summary.scenario].diagnostic}
+    shown.sort(key=lambda summary: summary.scenario in explaining)
     some = len(explaining) < len(shown)
     start = sum(one.role is Role.BACKEND for one in material.catalogue.backends.values())
     series = [
         Series(
-            block.scenario, numbered(start + number), hidden=some and block.scenario in explaining
+            summary.scenario,
+            numbered(start + number),
+            hidden=some and summary.scenario in explaining,
         )
-        for number, block in enumerate(shown)
+        for number, summary in enumerate(shown)
     ]
     rows = [
         {
-            **lead_point(block.scenario, lead),
-            "Input": f"{block.scenario}, n = {lead.n:,}",
+            **lead_point(summary.scenario, lead),
+            "Input": f"{summary.scenario}, n = {lead.n:,}",
             f"Lead of {first}": f"{figures(lead.value)}× as fast as {lead.second}",
             _interval(material): f"{figures(lead.low)}× to {figures(lead.high)}×",
         }
-        for block in shown
-        for lead in leads(block, first, material.results)
+        for summary in shown
+        for lead in leads(summary, first, material.results)
     ]
     changes = [between(n, m) for n, _, m, _ in main.crossovers]
     chart = sweep.leads(
@@ -220,13 +221,15 @@ def _leads(blocks: Sequence[Block], material: Material) -> Figure:
     )
 
 
-def _verdict(block: Block) -> str:
-    if not block.crossovers:
-        return f"On {block.scenario} inputs the fastest backend is the same at every size called."
+def _verdict(summary: Summary) -> str:
+    if not summary.crossovers:
+        return (
+            f"On {summary.scenario} inputs the fastest backend is the same at every size called."
+        )
     changes = ", ".join(
-        f"from {one} to {other} between {n:,} and {m:,}" for n, one, m, other in block.crossovers
+        f"from {one} to {other} between {n:,} and {m:,}" for n, one, m, other in summary.crossovers
     )
-    return f"On {block.scenario} inputs the fastest backend changes {changes}."
+    return f"On {summary.scenario} inputs the fastest backend changes {changes}."
 
 
 def _lead_table(
@@ -237,7 +240,7 @@ def _lead_table(
         caption=f"Lead of {first} over the next best backend",
         columns=("input", "n", "lead", _interval(material).lower()),
         rows=[
-            Row(
+            TableRow(
                 [
                     Cell(row["scenario"]),
                     Cell(f"{row['n']:,}", row["n"]),
@@ -250,53 +253,53 @@ def _lead_table(
     )
 
 
-def _dots(blocks: Sequence[Block], material: Material) -> Figure:
-    kernel, item = blocks[0].kernel, blocks[0].item
-    series = _series(blocks, material)
-    sizes = sorted({block.sizes[0].n for block in blocks})
+def _dots(summaries: Sequence[Summary], material: Material) -> Figure:
+    kernel, item = summaries[0].kernel, summaries[0].item
+    series = _series(summaries, material)
+    sizes = sorted({summary.sizes[0].n for summary in summaries})
     said = ", ".join(f"{n:,}" for n in sizes)
-    kinds = ". ".join(_named(block.scenario, material) for block in blocks)
-    chart = sweep.dots(_rows(blocks, material), series, item, ON_PAGE)
+    kinds = ". ".join(_named(summary.scenario, material) for summary in summaries)
+    chart = sweep.dots(_rows(summaries, material), series, item, ON_PAGE)
     return Figure(
         id=f"{kernel}-at-one-size",
         title=f"Time per {item} with {said} {material.catalogue.counted}",
         caption=f"The axis is logarithmic; further left is faster. {kinds}.",
         specification=chart.to_dict(),
         series=series,
-        table=_side_by_side(f"{kernel}-at-one-size", blocks, series),
+        table=_side_by_side(f"{kernel}-at-one-size", summaries, series),
     )
 
 
-def _cases(kernel: str, blocks: Sequence[Block], material: Material) -> Table:
+def _cases(kernel: str, summaries: Sequence[Summary], material: Material) -> Table:
     """Return every case of a kernel, each with an id to link to."""
-    floor = bool(_floor(blocks))
+    floor = bool(_floor(summaries))
     columns = ("case", "n", "median", "range", "a second", f"× {material.catalogue.reference}")
     return Table(
         id=f"{kernel}-cases",
-        caption=f"All {sum(1 for _ in _timed(blocks))} cases of {kernel}",
+        caption=f"All {sum(1 for _ in _timed(summaries))} cases of {kernel}",
         columns=(*columns, *(("÷ floor",) if floor else ()), "rounds"),
-        rows=[_case(row, material, floor=floor) for row in _timed(blocks)],
+        rows=[_case(row, material, floor=floor) for row in _timed(summaries)],
     )
 
 
-def _columns(blocks: Sequence[Block], material: Material) -> str:
+def _columns(summaries: Sequence[Summary], material: Material) -> str:
     """Say what the columns of the cases hold."""
     spread = _interval(material)
-    floor = "; how many times the floor's time it takes" if _floor(blocks) else ""
+    floor = "; how many times the floor's time it takes" if _floor(summaries) else ""
     return (
-        f"Of each case: median time per {blocks[0].item}; its range, {spread[0].lower()}"
+        f"Of each case: median time per {summaries[0].item}; its range, {spread[0].lower()}"
         f"{spread[1:]}; how many that are a second; how many times as fast as "
         f"{material.catalogue.reference} it is, with the 95 % interval within one process{floor}; "
         "how many rounds were timed. Click a heading to sort."
     )
 
 
-def _case(row: Timed, material: Material, *, floor: bool) -> Row:
+def _case(row: Timing, material: Material, *, floor: bool) -> TableRow:
     result, case = row.result, row.result.case
     low, high = span(result, material.results)
     above = row.to_floor if row.to_floor and row.role is not Role.FLOOR else None
     to_floor = Cell(figures(above, 2), above) if above else MISSING
-    return Row(
+    return TableRow(
         anchor=anchor(case),
         cells=[
             Cell(case.id, href=f"#{anchor(case)}"),

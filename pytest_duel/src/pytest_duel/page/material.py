@@ -18,7 +18,7 @@ from pytest_duel.results.index import Entry, entry_of
 from pytest_duel.results.runs import Run, RunError
 from pytest_duel.results.speedups import Results, by_case
 from pytest_duel.results.storage import Saved, read
-from pytest_duel.results.summary import Block, middle, summarise
+from pytest_duel.results.summary import Summary, middle, summarise
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Material:
         return middle(self.shown, self.catalogue)
 
     @cached_property
-    def blocks(self) -> Sequence[Block]:
+    def summaries(self) -> Sequence[Summary]:
         """Return its summary."""
         return summarise(self.study, self.catalogue)
 
@@ -88,7 +88,7 @@ class Material:
     @property
     def unknown(self) -> int:
         """Return how many cases of the study the catalogue does not know."""
-        known = sum(len(size.rows) for block in self.blocks for size in block.sizes)
+        known = sum(len(size.rows) for summary in self.summaries for size in summary.sizes)
         return len(self.study.results) - known
 
 

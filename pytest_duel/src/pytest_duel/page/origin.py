@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pytest_duel.page.material import Material
-from pytest_duel.page.section import Cell, Row, Section, Table
+from pytest_duel.page.section import Cell, Section, Table, TableRow
 from pytest_duel.results.provenance import revision, unknown_commits, weaknesses
 from pytest_duel.results.storage import Saved
 
@@ -111,10 +111,10 @@ def _runs(material: Material) -> Table:
     )
 
 
-def _run(saved: Saved, material: Material) -> Row:
+def _run(saved: Saved, material: Material) -> TableRow:
     run = saved.run
     used = "shown" if run is material.study else "range" if run in material.shown else "no"
-    return Row(
+    return TableRow(
         [
             Cell(saved.path.name),
             Cell(run.when[:16].replace("T", " "), run.when),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_duel.page.material import Material
-from pytest_duel.page.section import Cell, Row, Section, Table
+from pytest_duel.page.section import Cell, Section, Table, TableRow
 
 ABOUT = (
     "Before anything is timed, every backend is held against the reference, bit for bit: on the "
@@ -59,7 +59,7 @@ def _tables(reports: Sequence[Mapping[str, Any]], material: Material) -> Iterato
         kernel, _, backend = name.partition(" ")
         wrong = _is_wrong(reports, kernel, backend)
         told = Cell("wrong: not timed", 1) if wrong else Cell("0", 0)
-        rows.append(Row([Cell(kernel), Cell(backend), Cell(f"{count:,}", count), told]))
+        rows.append(TableRow([Cell(kernel), Cell(backend), Cell(f"{count:,}", count), told]))
     yield Table(
         id="parity-table",
         caption=f"Calls compared bit for bit with {material.catalogue.reference}",
@@ -85,10 +85,10 @@ def _is_wrong(reports: Sequence[Mapping[str, Any]], kernel: str, backend: str) -
     )
 
 
-def _outside(case: str, tally: Mapping[str, Any]) -> Row:
+def _outside(case: str, tally: Mapping[str, Any]) -> TableRow:
     calls, different, largest = tally["calls"], tally["different"], tally["largest"]
     share = different / calls
-    return Row(
+    return TableRow(
         [
             Cell(case),
             Cell(f"{calls:,}", calls),

@@ -29,7 +29,7 @@ MISSING = Cell("–")
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A line of a table."""
 
     cells: Sequence[Cell]
@@ -46,7 +46,7 @@ class Table:
     id: str
     caption: str
     columns: Sequence[str]
-    rows: Sequence[Row]
+    rows: Sequence[TableRow]
     words: frozenset[int] = frozenset({0})
     """The columns that hold words; the others hold numbers and stand to the right."""
 

@@ -11,7 +11,7 @@ from pytest_duel.charts.trends import trend
 from pytest_duel.history.judgement import called, machine_names, promise
 from pytest_duel.history.trends import ChangePoint, Commit, History, Series
 from pytest_duel.page.material import Material
-from pytest_duel.page.section import Cell, Choice, Figure, Row, Section, Table
+from pytest_duel.page.section import Cell, Choice, Figure, Section, Table, TableRow
 from pytest_duel.support.units import duration, share
 
 BUDGET = 12_000
@@ -197,7 +197,7 @@ def _table(history: History, changed: Sequence[Series]) -> Table:
             *("change", "old level", "new level", "last before", "first after", "besides"),
         ),
         rows=[
-            Row(
+            TableRow(
                 [
                     Cell(one.case.id),
                     *([Cell(str(one.machine + 1))] if several else []),

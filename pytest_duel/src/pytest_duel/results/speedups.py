@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pytest_duel.catalogue.model import Case
 from pytest_duel.results.runs import Result, Run
-from pytest_duel.results.summary import Block, Size, competitors
+from pytest_duel.results.summary import Size, Summary, competitors
 from pytest_duel.statistics.bootstrap import median_interval, median_ratio
 
 Results = Mapping[Case, Sequence[Result]]
@@ -34,28 +34,28 @@ def by_case(runs: Iterable[Run]) -> Results:
     return found
 
 
-def favourite(block: Block) -> str | None:
+def favourite(summary: Summary) -> str | None:
     """Return the backend that is the fastest over all sizes, or else at most of them."""
-    if block.overall:
-        return block.overall.first
-    firsts = [size.verdict.first for size in block.sizes if size.verdict]
+    if summary.overall:
+        return summary.overall.first
+    firsts = [size.verdict.first for size in summary.sizes if size.verdict]
     return statistics.mode(firsts) if firsts else None
 
 
-def leads(block: Block, first: str, results: Results) -> list[Lead]:
+def leads(summary: Summary, first: str, results: Results) -> list[Lead]:
     """Return the lead of a backend at each size where it can be told."""
-    found = (_lead(block, size, first, results) for size in block.sizes)
+    found = (_lead(summary, size, first, results) for size in summary.sizes)
     return [lead for lead in found if lead]
 
 
-def _lead(block: Block, size: Size, first: str, results: Results) -> Lead | None:
+def _lead(summary: Summary, size: Size, first: str, results: Results) -> Lead | None:
     rows = {row.result.case.backend: row.result for row in competitors(size)}
     others = [name for name in rows if name != first]
     if first not in rows or not others:
         return None
     second = others[0]
     value = rows[second].median / rows[first].median
-    found = _leads(block, size.n, first, others, results)
+    found = _leads(summary, size.n, first, others, results)
     if len(found) > 1:
         low, high = min(found), max(found)
     else:
@@ -65,11 +65,12 @@ def _lead(block: Block, size: Size, first: str, results: Results) -> Lead | None
 
 
 def _leads(
-    block: Block, n: int, first: str, others: Sequence[str], results: Results
+    summary: Summary, n: int, first: str, others: Sequence[str], results: Results
 ) -> list[float]:
     """Return the lead in each process, where every one has timed all of them."""
     tables = [
-        results.get(Case(block.kernel, name, block.scenario, n), ()) for name in (first, *others)
+        results.get(Case(summary.kernel, name, summary.scenario, n), ())
+        for name in (first, *others)
     ]
     if len({len(table) for table in tables}) > 1:
         return []

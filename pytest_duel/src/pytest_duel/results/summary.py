@@ -17,7 +17,7 @@ MARGIN = 0.10
 
 
 @dataclass(frozen=True)
-class Row:
+class Timing:
     """One case beside the reference and the floor."""
 
     result: Result
@@ -47,13 +47,13 @@ class Size:
     """All cases of one kernel and scenario at one n."""
 
     n: int
-    rows: tuple[Row, ...]
+    rows: tuple[Timing, ...]
     verdict: Verdict | None
     """None where there are not two backends to choose from."""
 
 
 @dataclass(frozen=True)
-class Block:
+class Summary:
     """All sizes of one kernel and scenario."""
 
     kernel: str
@@ -79,15 +79,17 @@ class Block:
         )
 
 
-def summarise(run: Run, catalogue: Catalogue, only: tuple[str, str] | None = None) -> list[Block]:
-    """Return a block for each kernel and scenario of `run`, or for one, in the run's order."""
+def summarise(
+    run: Run, catalogue: Catalogue, only: tuple[str, str] | None = None
+) -> list[Summary]:
+    """Return a summary of each kernel and scenario of `run`, or for one, in the run's order."""
     groups: dict[tuple[str, str], list[Result]] = {}
     for result in run.results:
         if catalogue.knows(result.case):
             groups.setdefault((result.case.kernel, result.case.scenario), []).append(result)
     refused = run.section.get("refused", {})
     return [
-        _block(*names, results, catalogue, _harmless(refused.get(names[0], {})))
+        _summary(*names, results, catalogue, _harmless(refused.get(names[0], {})))
         for names, results in groups.items()
         if only is None or names == only
     ]
@@ -98,7 +100,7 @@ def _harmless(words: Mapping[str, str]) -> dict[str, str]:
 
 
 def middle(runs: Sequence[Run], catalogue: Catalogue) -> Run:
-    """Return the run whose first block's overall lead is the middle one.
+    """Return the run whose first summary's overall lead is the middle one.
 
     One process is one sample, so the middle of three is better than one; and it is a whole run,
     so that all that is compared was measured in one process.
@@ -108,22 +110,22 @@ def middle(runs: Sequence[Run], catalogue: Catalogue) -> Run:
     first = runs[0].results[0].case
 
     def lead(run: Run) -> float:
-        blocks = summarise(run, catalogue, (first.kernel, first.scenario))
-        return next((one.overall.lead.value for one in blocks if one.overall), 1.0)
+        summaries = summarise(run, catalogue, (first.kernel, first.scenario))
+        return next((one.overall.lead.value for one in summaries if one.overall), 1.0)
 
     return sorted(runs, key=lead)[len(runs) // 2]
 
 
-def _block(
+def _summary(
     kernel: str,
     scenario: str,
     results: Sequence[Result],
     catalogue: Catalogue,
     refused: Mapping[str, str],
-) -> Block:
+) -> Summary:
     numbers = sorted({result.case.n for result in results})
     sizes = [_size(n, [r for r in results if r.case.n == n], catalogue) for n in numbers]
-    return Block(
+    return Summary(
         kernel=kernel,
         item=catalogue.kernels[kernel].item,
         scenario=scenario,
@@ -145,7 +147,7 @@ def _size(n: int, results: Sequence[Result], catalogue: Catalogue) -> Size:
     lowest = _only(one.name for one in catalogue.backends.values() if one.role is Role.FLOOR)
     floor = _only(r for r in results if r.case.backend == lowest)
     rows = tuple(
-        Row(
+        Timing(
             result=result,
             role=roles[result.case.backend],
             speedup=_speedup(reference, result),
@@ -166,13 +168,13 @@ def _speedup(reference: Result | None, result: Result) -> Ratio | None:
     return median_ratio(reference.data, result.data) if reference.data and result.data else None
 
 
-def competitors(size: Size) -> list[Row]:
+def competitors(size: Size) -> list[Timing]:
     """Return the rows that compete for the win, fastest first."""
     rows = [row for row in size.rows if row.role is Role.BACKEND and row.result.data]
     return sorted(rows, key=lambda row: row.result.median)
 
 
-def _verdict(rows: tuple[Row, ...]) -> Verdict | None:
+def _verdict(rows: tuple[Timing, ...]) -> Verdict | None:
     order = competitors(Size(0, rows, None))
     if len(order) < 2:
         return None

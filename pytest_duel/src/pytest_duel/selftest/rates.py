@@ -28,7 +28,7 @@ Told = Callable[[Trial], bool]
 
 
 @dataclass(frozen=True)
-class Table:
+class RateTable:
     """A title, a heading, and rows of as many cells."""
 
     title: str
@@ -126,12 +126,12 @@ def rules(data: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([*RULES, own]))
 
 
-def tables(data: Mapping[str, Any]) -> list[Table]:
+def tables(data: Mapping[str, Any]) -> list[RateTable]:
     """Return all that a file of trials says."""
     trials, slowdown = data["trials"], share(data["key"]["slowdown"])
     stock = {rule: stock_alarms(trials, rule) for rule in rules(data)}
     found = [
-        Table(
+        RateTable(
             "equal code on both sides",
             ("", "gates", "95 %"),
             (
@@ -139,7 +139,7 @@ def tables(data: Mapping[str, Any]) -> list[Table]:
                 *_rows({f"pytest-benchmark, {rule}: alarm": one for rule, one in stock.items()}),
             ),
         ),
-        Table(
+        RateTable(
             f"one benchmark slowed by {slowdown}",
             ("", "gates", "95 %"),
             (
@@ -147,27 +147,27 @@ def tables(data: Mapping[str, Any]) -> list[Table]:
                 *_rows(dict(_stock_caught(data))),
             ),
         ),
-        Table(
+        RateTable(
             "two builds of equal code, with the limits below",
             ("", "gates", "95 %"),
             tuple(_counted(trials, Kind.REBUILT, EQUAL)),
         ),
-        Table(
+        RateTable(
             f"two builds, one benchmark slowed by {slowdown}, or a point beyond its limit",
             ("", "gates", "95 %"),
             tuple(_counted(trials, Kind.REBUILT_SLOWED, SLOWED)),
         ),
-        Table(
+        RateTable(
             f"{len(gates(trials, Kind.PLACEMENT))} builds against another of equal code",
             ("", "least", "largest", "a slowdown counts from"),
             tuple(_bounds(data)),
         ),
-        Table(
+        RateTable(
             "by benchmark; false: called a regression where it was not slowed",
             ("", "a call", "slowed", "caught", "false"),
             tuple(_benchmarks(data)),
         ),
-        Table(UNPLANTED, ("", "why"), tuple(unplanted(trials).items())),
+        RateTable(UNPLANTED, ("", "why"), tuple(unplanted(trials).items())),
     ]
     return [one for one in found if one.rows]
 

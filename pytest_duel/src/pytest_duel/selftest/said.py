@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_duel.results.provenance import where
 from pytest_duel.selftest import rates
-from pytest_duel.selftest.rates import HEADING, Table
+from pytest_duel.selftest.rates import HEADING, RateTable
 from pytest_duel.selftest.records import SelftestError
 from pytest_duel.support import files, markdown
 from pytest_duel.support.terminal import wrapped
@@ -30,7 +30,7 @@ def terminal(data: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _aligned(table: Table) -> list[str]:
+def _aligned(table: RateTable) -> list[str]:
     """Return the lines of a table: its first column to the left, the others to the right."""
     rows = [row for row in (table.heading, *table.rows) if any(row)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

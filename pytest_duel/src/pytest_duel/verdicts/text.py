@@ -4,70 +4,70 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pytest_duel.catalogue.model import Role
-from pytest_duel.results.summary import MARGIN, Block, Row, Size, Verdict
+from pytest_duel.results.summary import MARGIN, Size, Summary, Timing, Verdict
 from pytest_duel.statistics.bootstrap import Ratio
 from pytest_duel.support import units
 from pytest_duel.support.terminal import WIDTH
 from pytest_duel.support.units import common_unit, decimals, figures
 
 
-def render(blocks: Sequence[Block], notes: Mapping[str, str]) -> str:
+def render(summaries: Sequence[Summary], notes: Mapping[str, str]) -> str:
     """Return the whole summary: details, then side by side, then in short.
 
     Parameters
     ----------
-    blocks
+    summaries
         What was measured.
     notes
         What the legend says of a backend, by name.
     """
     lines: list[str] = []
-    for block in blocks:
-        lines += [*details(block), ""]
+    for summary in summaries:
+        lines += [*details(summary), ""]
     lines += [*_heading("Which backend at which size"), ""]
-    for block in blocks:
-        lines += [*glance(block), ""]
-    lines += [*legend(notes), "", *_heading("In short"), *in_short(blocks)]
+    for summary in summaries:
+        lines += [*glance(summary), ""]
+    lines += [*legend(notes), "", *_heading("In short"), *in_short(summaries)]
     return "\n".join(lines)
 
 
-def in_short(blocks: Iterable[Block]) -> Iterator[str]:
+def in_short(summaries: Iterable[Summary]) -> Iterator[str]:
     """Yield a line for every kernel: what to use, by its first scenario."""
     told: set[str] = set()
-    for block in blocks:
-        if block.overall and not block.diagnostic and block.kernel not in told:
-            told.add(block.kernel)
-            line = f"{block.kernel}, {block.scenario}: {answer(block, block.overall)}"
+    for summary in summaries:
+        if summary.overall and not summary.diagnostic and summary.kernel not in told:
+            told.add(summary.kernel)
+            line = f"{summary.kernel}, {summary.scenario}: {answer(summary, summary.overall)}"
             yield from textwrap.wrap(line, WIDTH, subsequent_indent="    ")
 
 
-def answer(block: Block, verdict: Verdict) -> str:
+def answer(summary: Summary, verdict: Verdict) -> str:
     """Say which backend to use, and by how much it leads over all sizes."""
-    use = crossover(block) if block.crossovers else recommendation(block)
-    return f"{use}; {overall(verdict, len(block.sizes))}{_without(block)}"
+    use = crossover(summary) if summary.crossovers else recommendation(summary)
+    return f"{use}; {overall(verdict, len(summary.sizes))}{_without(summary)}"
 
 
-def _without(block: Block) -> str:
+def _without(summary: Summary) -> str:
     """Say which backends the conclusion leaves out."""
-    left_out = ", ".join(f"{name} ({why})" for name, why in block.refused.items())
+    left_out = ", ".join(f"{name} ({why})" for name, why in summary.refused.items())
     return f"; of those timed, without {left_out}" if left_out else ""
 
 
-def details(block: Block) -> Iterator[str]:
-    """Yield a line for every case of `block`."""
-    unit, name = common_unit(row.result.median for size in block.sizes for row in size.rows)
-    yield from _heading(f"{block.kernel}, {block.scenario}: {name} per {block.item}")
-    speedup = f"× {block.reference} [95 %]"
+def details(summary: Summary) -> Iterator[str]:
+    """Yield a line for every case of `summary`."""
+    unit, name = common_unit(row.result.median for size in summary.sizes for row in size.rows)
+    yield from _heading(f"{summary.kernel}, {summary.scenario}: {name} per {summary.item}")
+    speedup = f"× {summary.reference} [95 %]"
     yield (
         f"{'n':>7} {'backend':<14}{'median':>7}{'mean':>7}{'stddev':>7}{'min':>7}"
         f"{speedup:>22}{'/ floor':>8}"
     )
-    for size in block.sizes:
+    for size in summary.sizes:
         for index, row in enumerate(size.rows):
             yield _detail(f"{size.n:,}" if index == 0 else "", row, unit)
 
 
-def _detail(n: str, row: Row, unit: float) -> str:
+def _detail(n: str, row: Timing, unit: float) -> str:
     result = row.result
     places = decimals(result.median / unit)
     median, mean, least = (
@@ -81,27 +81,27 @@ def _detail(n: str, row: Row, unit: float) -> str:
     return f"{n:>7} {result.case.backend:<14}{columns}{speedup:>22}{floor:>8}".rstrip()
 
 
-def glance(block: Block) -> Iterator[str]:
+def glance(summary: Summary) -> Iterator[str]:
     """Yield the medians side by side, the fastest at each size, and the conclusion."""
     timed = dict.fromkeys(
         row.result.case.backend
-        for size in block.sizes
+        for size in summary.sizes
         for row in size.rows
         if row.role in (Role.BACKEND, Role.FLOOR)
     )
-    names = [*timed, *(name for name in block.refused if name not in timed)]
-    unit, unit_name = common_unit(row.result.median for size in block.sizes for row in size.rows)
-    yield f"{block.kernel}, {block.scenario} (median {unit_name} per {block.item})"
+    names = [*timed, *(name for name in summary.refused if name not in timed)]
+    unit, unit_name = common_unit(row.result.median for size in summary.sizes for row in size.rows)
+    yield f"{summary.kernel}, {summary.scenario} (median {unit_name} per {summary.item})"
     widths = {name: max(9, len(name) + 1) for name in names}
     yield f"{'n':>9}" + "".join(f"{name:>{widths[name]}}" for name in names) + "  fastest"
-    for size in block.sizes:
+    for size in summary.sizes:
         cells = {row.result.case.backend: figures(row.result.median / unit) for row in size.rows}
-        cells = {**block.refused, **cells}
+        cells = {**summary.refused, **cells}
         row = f"{size.n:>9,}"
         row += "".join(f"{cells.get(name, '–'):>{widths[name]}}" for name in names)
         yield f"{row}  {fastest(size)}".rstrip()
-    if not block.diagnostic:
-        yield from conclusion(block)
+    if not summary.diagnostic:
+        yield from conclusion(summary)
 
 
 def fastest(size: Size) -> str:
@@ -114,28 +114,29 @@ def fastest(size: Size) -> str:
     return f"{verdict.first}, {figures(verdict.lead.value, 2)}× {verdict.second}"
 
 
-def conclusion(block: Block) -> Iterator[str]:
+def conclusion(summary: Summary) -> Iterator[str]:
     """Yield the crossover and the one line for all sizes."""
-    if block.overall is None:
+    if summary.overall is None:
         return
-    if len(block.sizes) > 1:
-        line = f"crossover: {crossover(block)}"
+    if len(summary.sizes) > 1:
+        line = f"crossover: {crossover(summary)}"
         yield from textwrap.wrap(line, WIDTH, initial_indent="  ", subsequent_indent="    ")
-    line = f"{overall(block.overall, len(block.sizes))}; {recommendation(block)}{_without(block)}"
+    use = f"{recommendation(summary)}{_without(summary)}"
+    line = f"{overall(summary.overall, len(summary.sizes))}; {use}"
     yield from textwrap.wrap(line, WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
-def crossover(block: Block) -> str:
+def crossover(summary: Summary) -> str:
     """Say between which sizes the fastest backend changes."""
-    changes = block.crossovers
+    changes = summary.crossovers
     if changes:
         return "; ".join(
             f"{one} → {other} between {n:,} and {m:,}" for n, one, m, other in changes
         )
-    undecided = [size for size in block.sizes if size.verdict and size.verdict.winner is None]
-    if len(undecided) == len(block.sizes):
+    undecided = [size for size in summary.sizes if size.verdict and size.verdict.winner is None]
+    if len(undecided) == len(summary.sizes):
         return "undecided, all sizes are too close to call"
-    names = {size.verdict.winner for size in block.sizes if size.verdict and size.verdict.winner}
+    names = {size.verdict.winner for size in summary.sizes if size.verdict and size.verdict.winner}
     where = "every size" if not undecided else "every size that can be called"
     return f"none, {names.pop()} is fastest at {where}"
 
@@ -148,9 +149,9 @@ def overall(verdict: Verdict, sizes: int) -> str:
     return f"{over}{verdict.first} is {ratio(verdict.lead)}× as fast as {verdict.second}"
 
 
-def recommendation(block: Block) -> str:
+def recommendation(summary: Summary) -> str:
     """Say what to use."""
-    winners = {size.verdict.winner for size in block.sizes if size.verdict}
+    winners = {size.verdict.winner for size in summary.sizes if size.verdict}
     decided = winners - {None}
     if len(decided) == 1:
         name = decided.pop()
