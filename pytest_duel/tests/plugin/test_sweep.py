@@ -158,7 +158,7 @@ def test_table_and_summary_name_the_winner(toy: Toy) -> None:
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(
         [
-            "parity: holding plain, quick, even, empty against plain ...",
+            "parity: comparing plain, quick, even, empty with plain ...",
             "parity: 8,196 calls compared bit for bit in * s, 0 disagreements",
             "*benchmark 'scale mixed n=4': 4 tests*",
             "scale, mixed: s per vector",

@@ -1,1 +1,1 @@
-"""The words of a sweep, and what a project's catalogue and source tree tell of its benchmarks."""
+"""Kernels, backends, scenarios and cases, and the project that they belong to."""

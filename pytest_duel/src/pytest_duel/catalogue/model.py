@@ -17,7 +17,7 @@ Arguments = tuple[Any, ...]
 
 
 class Role(StrEnum):
-    """What a row of the table is to its reader."""
+    """The part that a backend plays in a comparison."""
 
     BACKEND = "backend"
     """Something to choose: it competes for the win."""
@@ -57,7 +57,7 @@ class Kernel:
     rests_on: str | None = None
     """Another kernel that it calls: a backend that is wrong there is not timed here."""
     diagnostic: bool = False
-    """It explains another kernel's times; nobody chooses a backend by it."""
+    """It explains another kernel's times, and is no reason to choose a backend."""
     self_timed: bool = False
     """A call returns its own duration in seconds, measured elsewhere, in a child process say.
 
@@ -66,7 +66,7 @@ class Kernel:
     title: str = ""
     """What a heading calls it."""
     note: str = ""
-    """What a reader of its times must know."""
+    """A note for readers of its times."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,9 @@ class Backend:
     needs: str | None = None
     """A session fixture that makes it importable; where that is left out, so is the backend."""
     note: str = ""
-    """What the legend says of it."""
+    """A note on it for the legend."""
     detail: Callable[[], str] | None = None
-    """What a reader should know of it in this run."""
+    """A note on it in this run."""
     domain: frozenset[str] = frozenset()
     """Traits that a scenario must have for its answers to be right. Empty: right everywhere."""
     sources: tuple[str, ...] = ()
@@ -95,7 +95,7 @@ class Backend:
     threads: int = 1
     """How many of them work at once in a call."""
     optional: bool = False
-    """Where it is missing, its cases are left out, and nobody needs to be told to get it."""
+    """If it is missing, its cases are left out without a warning."""
 
 
 @dataclass(frozen=True)
@@ -114,13 +114,13 @@ class Scenario:
     least: int = 1
     """The smallest n that it can be made for."""
     diagnostic: bool = False
-    """It explains another scenario's times; nobody chooses a backend by it."""
+    """It explains another scenario's times, and is no reason to choose a backend."""
     pool_scale: int = 1
     """How many times larger than usual its pools are."""
     batch: int | None = None
     """How many items a kernel that takes many at once takes of this scenario; None: its own."""
     note: str = ""
-    """What a reader must know of it."""
+    """A note on it."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """Return what is held against what, such as ``clear, uniform: numba / rust``."""
+        """Return both subjects, such as ``clear, uniform: numba / rust``."""
         (slow, over), (fast, under) = self.slow, self.fast
         if over == under:
             return f"{self.kernel}, {over}: {slow} / {fast}"
@@ -206,7 +206,7 @@ class Catalogue:
     """All that a project measures."""
 
     reference: str
-    """The backend that the others are held against."""
+    """The backend that the others are compared with."""
     kernels: Mapping[str, Kernel]
     backends: Mapping[str, Backend]
     scenarios: Mapping[str, Scenario]
@@ -214,11 +214,11 @@ class Catalogue:
     packages: Sequence[str] = ()
     """Distributions whose versions a saved run records."""
     targets: Sequence[Target] = ()
-    """What is to be kept; see `duel.targets`."""
+    """Ratios of times to keep; see `duel.targets`."""
     counted: str = "elements"
     """What the size n counts, in the plural."""
     variables: Sequence[str] = ()
-    """Environment variables that change what is measured, as one that names a backend does."""
+    """Environment variables that change what is measured, such as one that names a backend."""
 
     def __post_init__(self) -> None:
         for sweep in self.sweeps:
@@ -250,7 +250,7 @@ class Catalogue:
 
     @property
     def notes(self) -> dict[str, str]:
-        """Return what the legend says of each backend that needs explaining."""
+        """Return the notes on backends, by name."""
         return {backend.name: backend.note for backend in self.backends.values() if backend.note}
 
     def cases(

@@ -29,7 +29,7 @@ def targets(
 
 
 def tips(row: Mapping[str, Any]) -> list[alt.Tooltip]:
-    """Return what a tooltip shows: the fields that begin with a capital letter."""
+    """Return the fields of a tooltip: those that begin with a capital letter."""
     return [alt.Tooltip(f"{name}:N") for name in row if name[:1].isupper()]
 
 

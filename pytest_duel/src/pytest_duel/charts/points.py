@@ -8,7 +8,7 @@ from pytest_duel.results.speedups import Lead, Results, span
 
 
 def point(result: Result, results: Results) -> dict[str, Any]:
-    """Return what a chart of times needs of a case."""
+    """Return the data of a case for a chart of times."""
     low, high = span(result, results)
     case = result.case
     times = {"time": result.median, "low": low, "high": high}
@@ -16,7 +16,7 @@ def point(result: Result, results: Results) -> dict[str, Any]:
 
 
 def lead_point(scenario: str, lead: Lead) -> dict[str, Any]:
-    """Return what a chart of leads needs of one."""
+    """Return the data of a lead for a chart of leads."""
     numbers = {"lead": lead.value, "low": lead.low, "high": lead.high}
     return {"series": scenario, "scenario": scenario, "n": lead.n} | _short(numbers)
 

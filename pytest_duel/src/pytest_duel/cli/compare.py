@@ -65,7 +65,7 @@ def add(commands: Commands) -> None:
     add_storage(parser)
     parser.add_argument(
         "--control", metavar="BACKEND",
-        help=f"what the cases are held against; {NO_CONTROL} to trust the raw changes "
+        help=f"the backend to compare with; {NO_CONTROL} to trust the raw changes "
         "(default: the backend whose change is the middle one)",
     )  # fmt: skip
     parser.add_argument(

@@ -99,7 +99,7 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--with", dest="requirements", action="append", default=[], metavar="REQUIREMENTS",
-        help="what both arms are installed with, or given twice each of them",
+        help="a requirement of both arms; given twice, one for each arm",
     )  # fmt: skip
     parser.add_argument(
         "--isolated", action="store_true",
@@ -169,7 +169,7 @@ class _Asked:
 
     @property
     def settings(self) -> dict[str, object]:
-        """Return the settings to leave aside: a pair is measured whatever the gate measures."""
+        """Return the settings to ignore: a pair is measured even if the gate leaves it out."""
         return {"benchmarks": ("*",), "thresholds": {}, "removed": ()} if any(self.what) else {}
 
 

@@ -60,8 +60,8 @@ settings, all optional, in [tool.pytest-duel] of pyproject.toml:
   install     "pip", "none" to import from the tree as it is, or a command
               that installs into {target}
   in_turns    true where tests need what only one process can have at a time
-  selftest    a saved self-test, with what the place of compiled code may give
-  project     module:name of what the harness is told of a sweep
+  selftest    a saved self-test, with placement bounds of compiled code
+  project     module:name of the project's catalogue and settings
 
 examples:
   pytest-duel gate --base main
@@ -102,7 +102,7 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--with", dest="requirements", action="append", default=[], metavar="REQUIREMENT",
-        help="what else that has, for the tests; may be repeated",
+        help="a further requirement of it, for the tests; may be repeated",
     )  # fmt: skip
     add_in_turns(parser)
     parser.add_argument(
@@ -153,7 +153,7 @@ def _judged(options: argparse.Namespace) -> Judgement:
 
 
 def _quote(folder: Path) -> str:
-    """Return what the project's saved self-test says of gates like this one."""
+    """Return how far the project's saved self-test trusts gates like this one."""
     settings = gate_settings.read(folder)
     if settings.selftest is None:
         return ""
@@ -162,7 +162,7 @@ def _quote(folder: Path) -> str:
 
 
 def _placement(folder: Path, file: str) -> Placement:
-    """Return what a self-test that a folder has says of the place of compiled code."""
+    """Return the placement bounds of a self-test in a folder."""
     saved = records.load(folder / file)
     elsewhere = saved["machine"] != _machine_like(saved)
     return Placement(records.placement_bounds(saved["trials"]), elsewhere)

@@ -25,7 +25,7 @@ from pytest_duel.support.extras import lacking
 from pytest_duel.verdicts.model import Judgement
 
 CACHE = Path(".cache") / "history"
-"""Below the root of a project, what is known of runs that were read once."""
+"""The index of runs, below the root of a project."""
 ENDINGS = (".json", ".json.gz")
 FACTS = ("cpu", *MACHINE)
 
@@ -71,7 +71,7 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--control", metavar="BACKEND",
-        help=f"what the cases are held against; {NO_CONTROL} for the raw times (default: by "
+        help=f"the backend to compare with; {NO_CONTROL} for the raw times (default: by "
         "kernel, the backend that keeps closest to the others)",
     )  # fmt: skip
     parser.add_argument(
@@ -111,9 +111,9 @@ def _judged(options: argparse.Namespace) -> Judgement:
 def load(
     saved: Sequence[str], root: Path, uri: str = storage.DEFAULT
 ) -> tuple[list[Entry], dict[Path, RunError], list[Path]]:
-    """Return runs in short, what is wrong with files that are none, and files of other things.
+    """Return the entries of runs, the faults of files, and the files that are something else.
 
-    What is known of runs is kept under `root`. Others' files in a folder are no fault; one that
+    The index of runs is kept under `root`. Other files in a folder are no fault; one that
     was named is.
     """
     found, named = _paths(saved, uri)

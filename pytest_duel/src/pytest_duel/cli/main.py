@@ -97,7 +97,7 @@ def _interrupt(*_: object) -> None:
 def listen() -> None:
     """Have the signals that ask for an end interrupt what runs."""
     for one in SIGNALS:
-        # Whoever started this with nohup wants it to outlive the terminal.
+        # With nohup this process is meant to outlive the terminal.
         if one.name != "SIGHUP" or signal.getsignal(one) is not signal.SIG_IGN:
             signal.signal(one, _interrupt)
 

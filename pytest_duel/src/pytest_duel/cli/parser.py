@@ -96,7 +96,7 @@ def deliver(
             write()
         except OSError as error:
             failures.tell(f"{options.program} {options.command}", error)
-            code = exit_codes.Exit.ERROR  # whoever asked for the report has none
+            code = exit_codes.Exit.ERROR  # the report that was asked for is missing
     return code
 
 
@@ -120,7 +120,7 @@ def show(text: str) -> None:
 
 
 def announce(line: str) -> None:
-    """Write a line for whoever waits."""
+    """Write a line on progress."""
     streams.err(harmless.lines(line) + "\n")
 
 

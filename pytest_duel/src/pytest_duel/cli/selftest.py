@@ -41,7 +41,7 @@ moves the time of a short call, so it is built again with its code elsewhere:
 Each is a gate as `pytest-duel gate` runs it, with the project's settings. It
 says first how long it will take. With --output every trial is saved at once;
 the same command goes on where it was interrupted, and a larger --trials adds to
-what there is. What it says are shares of gates, with their 95 % intervals:
+what there is. The results are shares of gates, with 95 % intervals:
 twenty trials without an alarm still allow a rate of up to 17 %, a hundred one
 of up to 4 %.
 
@@ -68,12 +68,12 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--stock", type=_count, metavar="N",
-        help="three runs of pytest-benchmark, so many times (default: as --trials)",
+        help="how often to make three runs of pytest-benchmark (default: as --trials)",
     )  # fmt: skip
     for kind in REBUILT:
         parser.add_argument(
             f"--{kind}", type=_count, default=0, metavar="N",
-            help="so many gates of builds that differ in nothing else, see above (default: 0)",
+            help="number of such gates, see above (default: 0)",
         )  # fmt: skip
     parser.add_argument(
         "--slowdown", type=fraction, default=SLOWDOWN, metavar="SHARE",
@@ -93,7 +93,7 @@ def add(commands: Commands) -> None:
         "--format", choices=list(said.FORMATS), default="terminal",
         help="what the screen shows (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument("--show", action="store_true", help="only say what the file says")
+    parser.add_argument("--show", action="store_true", help="only show the saved results")
     parser.add_argument(
         "--update", type=Path, metavar="DOCUMENT",
         help="only write the rates of the saved self-tests that it names into this document",

@@ -34,7 +34,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Control:
-    """What the cases of a kernel are held against."""
+    """The control of a kernel."""
 
     kernel: str
     backend: str | None

@@ -57,7 +57,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Gaps:
-    """What a loop that looks at the clock only missed."""
+    """The time that a loop lost which does nothing but read the clock."""
 
     cpus: int
     seconds: float
@@ -79,7 +79,7 @@ class Noise:
 
 
 def measure(seconds: float) -> Noise:
-    """Measure for about so many seconds.
+    """Measure for about this many seconds.
 
     Raises
     ------

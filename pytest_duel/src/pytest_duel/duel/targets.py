@@ -55,13 +55,13 @@ def choose(targets: Sequence[Target], patterns: Sequence[str]) -> list[Target]:
 
 
 def name_of(cases: tuple[Case, Case]) -> str:
-    """Return what the blocks call a contest of the fast case and the slow one."""
+    """Return the name of the contest between a fast case and a slow one."""
     fast, slow = cases
     return f"{slow.id} / {fast.id}"
 
 
 def arrange(targets: Sequence[Target], own: Catalogue) -> Arrange:
-    """Return what makes the plan of all that is to be measured, each pair of cases once."""
+    """Return a function that plans the measurement: each pair of cases once."""
     pairs = dict.fromkeys(target.cases(n) for target in targets for n in target.sizes)
     return of_cases({name_of(pair): pair for pair in pairs}, own)
 
@@ -88,7 +88,8 @@ def measure(
     seed
         Of the order.
     announce
-        Told what begins; what it returns is told after every block how many there are.
+        Called when a group of pairs begins. It returns a function that is called after every
+        block, with the number of blocks.
     """
     found = Measurements()
     everything = [one for one in contests(ready.own, ready.base, ready.head) if not one.null]
@@ -105,7 +106,7 @@ def measure(
 
 
 def take_blocks(engine: Engine, number: int, announce: Callable[[int], None]) -> Measurements:
-    """Run so many blocks; what has begun by then may add to some contests."""
+    """Run this many blocks. Those that have begun by then may add to some contests."""
     with closing(engine.blocks()) as blocks:
         for measured in blocks:
             announce(measured.blocks)

@@ -20,7 +20,7 @@ class TargetsError(DuelError):
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read what a command that judges targets, with ``--output FILE.json``, has saved.
+    """Read a file that was saved by a command that judges targets.
 
     Raises
     ------

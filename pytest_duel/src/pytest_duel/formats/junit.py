@@ -1,8 +1,8 @@
-"""JUnit XML, of which every failure and error stands for an exit code that is not 0.
+"""JUnit XML. Every failure and every error stands for an exit code that is not 0.
 
-A regression is a failure. A case that is missing or wrong, one that fails the whole because nobody
-can tell, and a measurement that is void are errors. Where nobody can tell and that fails nothing,
-the case is skipped.
+A regression is a failure. A case is an error if it is missing or wrong, or if it is inconclusive
+and that fails the whole. A void measurement is an error. An inconclusive case that fails nothing
+is skipped.
 """
 
 import re

@@ -19,14 +19,14 @@ from pytest_duel.support.units import duration
 
 @dataclass(frozen=True)
 class Places:
-    """What arms are installed into, beside their folders."""
+    """Where and how arms are installed."""
 
     scratch: Path
     isolated: bool = False
     requirements: tuple[str, ...] = ()
     own: Mapping[str, Own] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
-    """What messages call the arms."""
+    """The names of the arms in messages."""
 
 
 def installed_arm(

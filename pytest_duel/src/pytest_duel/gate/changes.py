@@ -1,4 +1,4 @@
-"""What else differs between two trees and bears on a gate: settings, lock files, compiled code."""
+"""Differences between two trees that matter to a gate: settings, lock files, compiled code."""
 
 import importlib.machinery
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,21 +17,21 @@ LOCKS = (
 SHOWN = 3
 DRIVER = "conftest.py"
 LARGE = 0.05
-"""From here on it is said of each benchmark what the place of its code may hide."""
+"""A benchmark with a larger placement bound is named in a warning."""
 _SUFFIXES = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 
 
 @dataclass(frozen=True)
 class Placement:
-    """What the place of compiled code alone may do, as a self-test has measured it."""
+    """The effect of the place of compiled code, as a self-test has measured it."""
 
     bounds: Mapping[str, float] = field(default_factory=dict)
-    """By how much it slows a benchmark down at most, as a share; by name, or by its last part."""
+    """The largest slowdown of each benchmark, as a share; by name, or by its last part."""
     elsewhere: bool = False
     """It was measured on another machine."""
 
     def bound(self, name: str) -> float:
-        """Return that of a benchmark, 0 where it is not known."""
+        """Return the bound of a benchmark, 0 if it is not known."""
         short = name.rpartition("::")[2].removeprefix("test_")
         return self.bounds.get(name, self.bounds.get(short, 0.0))
 
@@ -122,14 +122,14 @@ def about_locks(base: Sequence[Path], head: Sequence[Path]) -> Iterator[str]:
 
 
 def about_placement(limits: Mapping[str, float], placement: Placement | None) -> Iterator[str]:
-    """Yield what is to be known where the compiled code of both sides differs.
+    """Yield warnings for sides whose compiled code differs.
 
     Parameters
     ----------
     limits
         From where on a slowdown counts, by benchmark.
     placement
-        What a self-test says; None where there is none.
+        The bounds of a self-test; None where there is none.
     """
     if placement is None:
         yield (

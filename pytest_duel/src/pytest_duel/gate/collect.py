@@ -61,7 +61,7 @@ class Collected:
     rootdir: str
     inifile: str
     settings: Mapping[str, str] = field(default_factory=dict)
-    """Of pytest, in whatever file."""
+    """Of pytest, from any file."""
     drivers: tuple[str, ...] = ()
     """Files of the project that run beside the tests and the code that they measure."""
 

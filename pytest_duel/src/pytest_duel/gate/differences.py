@@ -62,7 +62,7 @@ def noted_of_tests(
 def placement(
     question: Question, asked: Settings, before: Settings | None, trees: tuple[Path, Path]
 ) -> Placement | None:
-    """Return what the place of code may give, as far as the self-tests of both sides allow it."""
+    """Return the placement bounds that the self-tests of both sides allow."""
     files = (before or Settings()).selftest, asked.selftest
     found = []
     for file, tree in zip(files, trees, strict=True):

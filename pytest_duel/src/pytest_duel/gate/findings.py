@@ -1,4 +1,4 @@
-"""What a gate of a project has found: a verdict for each benchmark, for files and for all."""
+"""The findings of a gate: a verdict for each benchmark, for files and for all."""
 
 import math
 import statistics
@@ -35,7 +35,7 @@ FEW_BLOCKS = 6
 DRIFT = 0.2
 """From here on it is said that a call takes longer at the end of a process than at its start."""
 PORTS = ("Address already in use", "Errno 98", "WinError 10048")
-"""What a test says that cannot run twice at once."""
+"""Error messages of tests that cannot run twice at the same time."""
 SHARED = (
     "both sides live at once: where the test needs what only one process can have, such as a "
     "port or a file, let them take turns, with --in-turns or `in_turns = true`"
@@ -102,7 +102,7 @@ def without_warnings(found: Judgement) -> Judgement:
 
 
 def check_imports(sampled: Sampled | None) -> None:
-    """Refuse what was measured without a module of the project.
+    """Refuse a measurement that loaded no module of the project.
 
     Raises
     ------
@@ -220,7 +220,7 @@ def _other_rows(own: Plan) -> Iterator[Row]:
 
 
 def _mean_rows(own: Plan, sampled: Sampled, settings: Settings) -> list[Row]:
-    """Return what the benchmarks say together that have no verdict of their own."""
+    """Return a row for the benchmarks together that have no verdict of their own."""
     groups: dict[str, list[str]] = {}
     decided = (Verdict.REGRESSION, Verdict.IMPROVEMENT)
     for name, one in own.measured.items():
@@ -251,7 +251,7 @@ def _mean_rows(own: Plan, sampled: Sampled, settings: Settings) -> list[Row]:
 
 
 def mean_threshold(threshold: float, number: int) -> float:
-    """Return by how much the mean of so many benchmarks must move to matter."""
+    """Return by how much the mean of this many benchmarks must move to matter."""
     return max(threshold * MEAN_SHARE, threshold / math.sqrt(number))
 
 
@@ -274,7 +274,7 @@ def _mean_row(
     seconds = statistics.geometric_mean(
         statistics.median(measured.seconds[name]) for name in names
     )
-    # What is undecided of a mean is no fault: each benchmark has a verdict of its own.
+    # An undecided mean is no fault: each benchmark has a verdict of its own.
     grave = verdict is Verdict.REGRESSION
     return Row(
         label, "geometric means", f"{label} ({len(names)})",
@@ -286,7 +286,7 @@ def _mean_row(
 
 
 def is_void(sampled: Sampled) -> bool:
-    """Tell whether the base differs from itself, or nobody could look whether it does."""
+    """Tell whether the base differs from itself, or that could not be checked."""
     return bool(sampled.tripped) or (bool(sampled.estimates) and not sampled.nulls)
 
 

@@ -1,4 +1,4 @@
-"""What a gate measures of two arms, and from where on a slowdown of each benchmark counts."""
+"""Which benchmarks a gate measures, and from which threshold on a slowdown of each counts."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ class PlanError(DuelError):
 
 @dataclass(frozen=True)
 class Pair:
-    """Two benchmarks that are held against each other, one on each arm."""
+    """Two benchmarks that are compared, one on each arm."""
 
     first: Benchmark
     second: Benchmark
@@ -45,15 +45,15 @@ class Plan:
     gone: tuple[str, ...] = ()
     """Benchmarks that only base has."""
     removed: tuple[str, ...] = ()
-    """The same, where somebody has said that they are meant to be gone."""
+    """The same, if their removal is accepted."""
     skipped: Mapping[str, str] = field(default_factory=dict)
     """Why a benchmark is not measured, in the words of its marker."""
     placement_bounds: Mapping[str, float] = field(default_factory=dict)
-    """What the place of compiled code alone may give, where that is more than the threshold."""
+    """The placement bounds that are larger than the threshold."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """What to know of a benchmark."""
     altered: frozenset[str] = frozenset()
-    """Benchmarks whose file of tests is another one in the base."""
+    """Benchmarks whose test file differs from the base's."""
     warnings: tuple[str, ...] = ()
 
     def pair(self, name: str) -> Pair:
@@ -68,7 +68,7 @@ class Plan:
         return {one.name: one for pair in both for one in (pair.first, pair.second)}
 
     def limit(self, name: str) -> float:
-        """Return from where on a slowdown of a benchmark counts."""
+        """Return the slowdown from which on a benchmark is a regression."""
         return self.placement_bounds.get(name, self.thresholds[name])
 
 
@@ -171,12 +171,12 @@ def _null(own: Plan, name: str, base: Arm) -> Contest:
 
 
 def null_name(name: str) -> str:
-    """Return what the null of a benchmark is called; no node id begins like this."""
+    """Return the name of a benchmark's null. No node id begins like this."""
     return f"A/A {name}"
 
 
 def spread(names: Sequence[str], number: int) -> list[str]:
-    """Return so many of the names, or all, evenly spaced."""
+    """Return this many of the names, or all, evenly spaced."""
     count = min(number, len(names))
     return [names[place * len(names) // count] for place in range(count)]
 

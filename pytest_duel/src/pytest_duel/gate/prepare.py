@@ -48,7 +48,7 @@ class Prepared:
 
 @contextmanager
 def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
-    """Yield what is to be measured; everything written for it goes when the context ends."""
+    """Yield both arms and the plan. All files written for it are removed at the end."""
     repository = trees.repository(question.folder)
     commits = tuple(
         None if one is None else trees.commit_of(one, repository)
@@ -72,7 +72,7 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             names=question.names,
         )
         paths = question.paths or _files(settings, before)
-        # The base first, by its own code alone; then nobody may write to it any more.
+        # The base comes first: only its own code has run by then, and nothing may change it later.
         base = installed_arm(BASE, base_tree, recipe, places, announce)
         path = path_of(question, repository, scratch / BASE, base)
         own_tests = _tests(base_tree, base, recipe, path, scratch)
@@ -186,7 +186,7 @@ def _tests(tree: Path, arm: Arm, recipe: Recipe, path: tuple[str, ...], scratch:
 def _collected_base(
     question: Question, paths: Sequence[str], base: Arm, tests: Suite
 ) -> Collected | None:
-    """Return what the base's own tests have; None where it has none of them."""
+    """Return the benchmarks of the base's own tests; None if it has none of the files."""
     present = [path for path in paths if (tests.folder / path.partition("::")[0]).exists()]
     if paths and not present:
         return None

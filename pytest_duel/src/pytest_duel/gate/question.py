@@ -15,7 +15,7 @@ BASE, HEAD = "base", "head"
 
 @dataclass(frozen=True)
 class Question:
-    """What a user asks."""
+    """The question that a user asks."""
 
     folder: Path
     """Of the project."""
@@ -37,24 +37,23 @@ class Question:
     isolated: bool = False
     """Each arm has a virtual environment of its own, with the dependencies that it declares."""
     requirements: tuple[str, ...] = ()
-    """What else that has, for the tests."""
+    """Further requirements of these environments, for the tests."""
     placement: Callable[[Path, str], Placement] | None = None
-    """Reads what a saved self-test says of the place of compiled code: from a folder, and the
-    file within."""
+    """Reads the placement bounds of a saved self-test, from a folder and a file in it."""
     counts: bool = False
     """Count instructions as well."""
     own: Mapping[str, "Own"] = field(default_factory=dict)
-    """What only one arm has in its environment: `BASE`'s or `HEAD`'s."""
+    """The environment of one arm only, by `BASE` or `HEAD`."""
     names: Mapping[str, str] = field(default_factory=lambda: {BASE: "the base", HEAD: "the head"})
-    """What messages call the arms."""
+    """The names of the arms in messages."""
     seed: int = 0
     arrange: Callable[[Plan], Plan] = field(default=lambda plan: plan)
-    """Makes what is measured out of what both arms have."""
+    """Chooses and pairs benchmarks from those that both arms have."""
 
 
 @dataclass(frozen=True)
 class Own:
-    """What one arm is isolated with."""
+    """The interpreter and the requirements of one arm's environment."""
 
     python: str = sys.executable
     requirements: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What a project says of its gate: ``[tool.pytest-duel]`` of its pyproject.toml, all optional."""
+"""The settings of a gate: ``[tool.pytest-duel]`` in pyproject.toml, all optional."""
 
 import sys
 import tomllib
@@ -41,7 +41,7 @@ class Settings:
     selftest: str | None = None
     """The saved self-test, with what code placement alone may give; relative to pyproject.toml."""
     project: str | None = None
-    """``module:name`` of what the harness is told of this project; see `catalogue.project`."""
+    """``module:name`` of the `Project`; see `catalogue.project`."""
 
     @property
     def files(self) -> tuple[str, ...]:

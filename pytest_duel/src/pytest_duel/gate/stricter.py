@@ -18,7 +18,7 @@ def settings_of_both(head: Settings, base: Settings, given: Mapping[str, object]
     head, base
         What either side says.
     given
-        Settings given by hand: they hold whatever both sides say.
+        Settings given by hand. They come before those of both sides.
     """
     found = replace(
         head,
@@ -32,7 +32,7 @@ def settings_of_both(head: Settings, base: Settings, given: Mapping[str, object]
 
 
 def placement_of_both(head: Placement | None, base: Placement | None) -> Placement | None:
-    """Return what the place of compiled code may give, as far as both sides allow it."""
+    """Return the placement bounds that both sides allow."""
     if head is None or base is None:
         return None
     names = head.bounds.keys() & base.bounds.keys()

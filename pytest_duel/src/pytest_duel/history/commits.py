@@ -15,7 +15,7 @@ _TOLD = "--format=%H %ct %s"
 
 @dataclass(frozen=True)
 class Log:
-    """What a repository knows of some commits."""
+    """Facts about commits, from the repository."""
 
     order: tuple[str, ...] = ()
     """Hashes, parents before children."""
@@ -38,7 +38,7 @@ class Log:
 
 
 def read(ids: Iterable[str], repository: Path) -> Log:
-    """Return what a repository knows of commits; those that it lacks are left out.
+    """Return facts about commits; those that the repository lacks are left out.
 
     A folder that is no repository, or a system without git, knows of none.
     """
@@ -76,7 +76,7 @@ def sort(times: Mapping[str, float], log: Log) -> list[str]:
         What the repository knows. What it lacks stands where its time puts it.
     """
     known = [commit for commit in log.order if commit in times]
-    # A commit is no older than its ancestors, whatever its clock said.
+    # A commit is no older than its ancestors, even if its clock was wrong.
     reached = list(accumulate((log.times[commit] for commit in known), max))
     strange = sorted(times.keys() - set(known), key=lambda commit: (times[commit], commit))
     placed = [((place, 1, 0.0), commit) for place, commit in enumerate(known)]

@@ -22,8 +22,8 @@ Floats = NDArray[np.float64]
 FEWEST = 3
 """Backends and witnesses; of fewer, nothing tells which one changed."""
 WITNESS = 2.0
-"""What the word of a witness weighs, against one of a backend: where two backends moved together
-against a third and the floor, those two changed."""
+"""The weight of a witness; a backend's is 1. If two backends moved together against a third and
+the floor, those two changed."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class RunMatrix:
         return sum(id(entry.timed) in strange for entry in self.entries)
 
     def kernels(self, catalogue: Catalogue, wanted: str | None = None) -> Iterable[Kernel]:
-        """Yield every kernel, its times held against `wanted` or the backend that it has for it.
+        """Yield every kernel, its times relative to its control. `wanted` is the control if given.
 
         Parameters
         ----------

@@ -65,7 +65,7 @@ def read(
     catalogue
         Tells which backends compete, and so may be the control.
     log
-        What the repository knows of the runs' commits.
+        The commits of the runs, from the repository.
     settings
         How to look at them.
 
@@ -208,7 +208,7 @@ class _Host:
         )  # fmt: skip
 
     def _differences(self, before: Commit, after: Commit) -> tuple[str, ...]:
-        """Return what else differs between the runs of two commits."""
+        """Return what differs between the runs of two commits besides the code."""
         old, new = (self._facts(commit) for commit in (before, after))
         return tuple(
             f"{what}: {name} {', '.join(sorted(old[what, name]))} → "

@@ -45,7 +45,7 @@ def judge(
     history
         Of the runs that could be read.
     faults
-        What is wrong with files that could not; each makes the whole an error.
+        Faults of files that could not be read; each makes the whole an error.
     patterns
         The cases to show, with * for anything; empty for all.
     passed_over
@@ -199,7 +199,7 @@ def _said(change: ChangePoint) -> str:
 
 
 def called(commit: Commit) -> str:
-    """Return what a commit is called, with its subject where that is known."""
+    """Return the name of a commit, with its subject if known."""
     return f"{commit.name} ({commit.subject})" if commit.subject else commit.name
 
 
@@ -293,7 +293,7 @@ def _notes(history: History, passed_over: Sequence[Path]) -> Iterator[str]:
 
 
 def _controls(history: History) -> list[str]:
-    """Return which backend each kernel is held against, with the machine where there are more."""
+    """Return the control of each kernel, with the machine if there are several."""
     several = len(history.machines) > 1
     found = dict.fromkeys(
         (one.case.kernel, one.control, one.machine) for one in history.series if one.control

@@ -47,7 +47,7 @@ class ChangePoint:
     after: Commit
     """The first of the new one: what changed it is this, or stands between."""
     other: tuple[str, ...] = ()
-    """What else differs between the runs of both: ``versions: numpy 2.3.0 → 2.4.6``."""
+    """Other differences between the runs of both: ``versions: numpy 2.3.0 → 2.4.6``."""
     parted: bool = False
     """The commit before is no ancestor of the one after: they are of two branches."""
 
@@ -59,7 +59,7 @@ class Trend:
     machine: int
     """Its place in `History.machines`."""
     control: str | None
-    """The backend that it is held against; None: nothing, so that the raw times count."""
+    """The control, a backend; None: there is none, and the raw times count."""
     commits: tuple[Commit, ...]
     runs: tuple[int, ...]
     """Of each commit."""
@@ -120,7 +120,7 @@ class History:
     lonely: bool
     """Most commits have a single run."""
     warnings: tuple[str, ...]
-    """What was left out, and what to beware of."""
+    """What was left out, and what may mislead."""
 
     @property
     def asked(self) -> float:

@@ -1,4 +1,4 @@
-"""What was left out of a history, and what to beware of in it."""
+"""Warnings on a history: what was left out, and what may mislead."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

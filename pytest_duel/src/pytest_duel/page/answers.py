@@ -14,14 +14,14 @@ from pytest_duel.verdicts.text import recommendation
 REASONS = (
     (
         "Same answers first",
-        "Every backend is held against the reference bit for bit before it is timed, on the very "
+        "Every backend is compared with the reference bit for bit before it is timed, on the very "
         "inputs of its cases and on adversarial ones. One that disagrees is not timed.",
     ),
     (
         "Fresh inputs",
         "A case cycles through a pool of distinct inputs, the same for all backends. Timing one "
         "input again and again lets the branch predictor learn it, and the time is then that of "
-        "a market nobody will ever clear.",
+        "an input that never occurs in practice.",
     ),
     (
         "Leads, not times",
@@ -230,7 +230,7 @@ def _won(summary: Summary) -> bool:
 
 
 def _beyond(summaries: Sequence[Summary], material: Material) -> Iterator[str]:
-    """Yield what is faster than all that compete, but outside the choice: more threads, say."""
+    """Yield backends outside the choice that are faster, such as those with more threads."""
     faster: dict[str, list[bool]] = {}
     for size in _sizes(summaries):
         best = min((row.result.median for row in competitors(size)), default=0.0)
@@ -249,7 +249,7 @@ def _beyond(summaries: Sequence[Summary], material: Material) -> Iterator[str]:
 
 
 def _compared(kernel: str, material: Material) -> str:
-    """Say what was held against the reference before this kernel was timed."""
+    """Say how many answers were compared with the reference before this kernel was timed."""
     parity = material.study.section.get("parity", {})
     below = material.catalogue.kernels[kernel].rests_on
     calls = {

@@ -23,7 +23,7 @@ from pytest_duel.support import harmless
 
 HERE = Path(__file__).parent
 LIBRARY = "window.vegaEmbed = vegaEmbed;"
-"""What the script needs of the plotting library: Vega-Lite, Vega and what draws them."""
+"""The plotting libraries that the script needs."""
 
 
 def render(material: Material) -> str:

@@ -39,7 +39,7 @@ WHOLE = {
     Verdict.IMPROVEMENT: "Faster, and nothing slower",
     Verdict.NO_CHANGE: "Pass: nothing is slower by as much as the threshold.",
     Verdict.INCONCLUSIVE: "Inconclusive: what was measured cannot tell.",
-    "void": "Void: the same code differed from itself, so nothing here is to be trusted.",
+    "void": "Void: the same code differed from itself, so no verdict here can be trusted.",
     "error": "Something is missing or wrong",
     "tolerated": "Pass: what is slower is so by no more than code placement alone may give.",
 }
@@ -207,7 +207,7 @@ def _figure(
 
 
 def _fitting(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the gravest rows, and whatever is the same code on both sides."""
+    """Return the gravest rows, and those with the same code on both sides."""
     nulls = [row for row in rows if row["series"] == NULL]
     return [*[row for row in rows if row["series"] != NULL][:MOST], *nulls]
 

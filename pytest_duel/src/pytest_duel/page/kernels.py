@@ -74,7 +74,7 @@ def _series(summaries: Sequence[Summary], material: Material) -> list[Series]:
 
 
 def _row(result: Result, item: str, material: Material) -> dict[str, Any]:
-    """Return what a chart needs of a case, and what its tooltip says."""
+    """Return the data of a case for a chart and its tooltip."""
     low, high = span(result, material.results)
     return {
         **point(result, material.results),
@@ -283,7 +283,7 @@ def _cases(kernel: str, summaries: Sequence[Summary], material: Material) -> Tab
 
 
 def _columns(summaries: Sequence[Summary], material: Material) -> str:
-    """Say what the columns of the cases hold."""
+    """Describe the columns of the table of cases."""
     spread = _interval(material)
     floor = "; how many times the floor's time it takes" if _floor(summaries) else ""
     return (

@@ -33,9 +33,9 @@ class Material:
     earlier: Sequence[Entry] = ()
     """Runs in short, for the history alone."""
     log: Log = field(default_factory=Log)
-    """What the repository knows of the commits."""
+    """Facts about the commits, from the repository."""
     unread: Sequence[str] = ()
-    """What is wrong with files that were to be in the history."""
+    """Faults of files that belong to the history."""
 
     @cached_property
     def shown(self) -> Sequence[Run]:
@@ -93,7 +93,7 @@ class Material:
 
 
 def _origin(run: Run) -> tuple[str, ...]:
-    """Return what two runs must share to be shown as one: machine, versions and code."""
+    """Return what two runs must have in common to be shown as one: machine, versions and code."""
     machine = run.machine
     known = run.commit.id is not None  # else nothing says that two runs are of one code
     parts = (
@@ -122,7 +122,7 @@ def gather(
     earlier
         Runs in short, for the history alone.
     unread
-        What is wrong with files that were to be in it.
+        Faults of files that belong to it.
 
     Raises
     ------

@@ -7,7 +7,7 @@ from pytest_duel.page.material import Material
 from pytest_duel.page.section import Cell, Section, Table, TableRow
 
 ABOUT = (
-    "Before anything is timed, every backend is held against the reference, bit for bit: on the "
+    "Before anything is timed, every backend is compared with the reference, bit for bit: on the "
     "very inputs it is timed on, and on an adversarial set of ties, signed zeros, adjacent "
     "doubles, denormals, overflow, every dtype and every kind of bad input, where exception and "
     "message must be the same. A backend that disagrees is not timed."
@@ -21,7 +21,7 @@ def sections(material: Material) -> Iterator[Section]:
         yield Section(
             id="parity",
             title="Parity: do the backends agree?",
-            intro="These runs do not tell what was compared: nothing here proves that the "
+            intro="These runs do not say what was compared: nothing here proves that the "
             "backends gave the same answers.",
         )
         return

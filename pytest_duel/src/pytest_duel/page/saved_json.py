@@ -59,7 +59,7 @@ TAKEN = f"{', '.join([*SHAPES][:-1])} and {[*SHAPES][-1]}"
 
 
 def read(path: Path) -> Iterator[Mapping[str, Any]]:
-    """Yield what a command has saved, if that is what the file is.
+    """Yield the saved output of a command, if the file is one.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a page is made of: sections of words, figures and tables. Plain data."""
+"""The parts of a page: sections with text, figures and tables. Plain data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class Cell:
 
     @property
     def key(self) -> str | None:
-        """Return what the cell is sorted by, where that is not its text."""
+        """Return the sort key of the cell, if that is not its text."""
         key = f"{self.rank:.5g}" if isinstance(self.rank, (int, float)) else self.rank
         return None if key == self.text.replace(",", "") else key
 
@@ -53,7 +53,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a figure shows of several: a list to choose from."""
+    """A list to choose from: which of several things a figure shows."""
 
     label: str
     parameter: str
@@ -75,7 +75,7 @@ class Figure:
     choice: Choice | None = None
     table: Table | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
-    """By value of the choice, what the script makes the rows of the source ``chosen`` of."""
+    """The data of each choice, from which the script fills the data source ``chosen``."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Section:
     code: str = ""
     """What the heading is about, as programs call it."""
     facts: Sequence[tuple[str, str]] = ()
-    """Terms and what is said of them."""
+    """Terms and their descriptions."""
     figures: Sequence[Figure] = ()
     tables: Sequence[Table] = ()
     notes: Sequence[str] = ()

@@ -21,7 +21,7 @@ from pytest_duel.paired.sides import Side, Sides
 from pytest_duel.paired.talk import Talk
 
 SKIPPED = "skipped: "
-"""How a worker's answer begins that has skipped a test."""
+"""The start of a worker's answer where it has skipped a test."""
 
 
 class Block:
@@ -88,7 +88,7 @@ class Block:
         except GARBAGE as error:
             reason, usable = f"garbage: {error!r}", False
         if self.sides.closed:
-            return  # somebody has ended it, so nobody is to blame
+            return  # the measurement was ended, so the contest is not at fault
         self.roster.give_up({contest.name: reason})  # no other block shall wait for it
         if not (usable and self._abandoned(contest, slots)):
             self.sides.restart()  # the others go on with fresh ones

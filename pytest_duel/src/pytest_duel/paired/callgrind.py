@@ -36,7 +36,7 @@ CALLS = 64
 LOOP_SECONDS = 5.0
 """That it may take, under callgrind."""
 MARKS = ("getpgid", "__getpgid")
-"""What a worker calls between loops, by the names that C libraries have for it."""
+"""The function that a worker calls between loops, by its names in C libraries."""
 ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",  # idle threads spin
     "OMP_NUM_THREADS": "1",
@@ -95,7 +95,7 @@ def compare(
     counted: dict[str, Counted] = {}
     errors: dict[str, str] = {}
     own = replace(tests, benchmarks=tuple(names))
-    # Without valgrind first: whatever is compiled and kept on disk is compiled much faster.
+    # Without valgrind first: code that is compiled and kept on disk is compiled much faster.
     for valgrind in (False, True):
         try:
             with _Pair(arms, own, valgrind=valgrind) as pair:

@@ -25,7 +25,7 @@ class Channel:
         self._writer = os.fdopen(writes, "w", encoding="utf-8")
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Send a message; `OSError` where nobody reads any more."""
+        """Send a message; `OSError` if the other end is closed."""
         self._writer.write(json.dumps(message) + "\n")
         self._writer.flush()
 
@@ -42,7 +42,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class ChildEnd:
-    """What the child process needs to reach its end of a channel."""
+    """The data with which a child process finds its end of a channel."""
 
     descriptors: tuple[int, int]
     """To be inherited: the one it reads, the one it writes."""

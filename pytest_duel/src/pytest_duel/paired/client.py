@@ -1,20 +1,20 @@
-"""How long an answer of a worker is waited for, and what the engine is told where none comes."""
+"""How long to wait for a worker's answer, and the errors where none comes."""
 
 import threading
 
 from pytest_duel.support.errors import DuelError
 
 TIMEOUT = 120.0
-"""Seconds to wait for an answer, at most, where nothing else is said."""
+"""The longest wait for an answer, in seconds."""
 PATIENCE = 30.0
-"""How many times as long as it should take an answer is waited for."""
+"""An answer may take this many times as long as expected."""
 LEAST_PATIENCE = 10.0
 """The shortest wait, in seconds: a machine may stand still. The longest is `TIMEOUT`."""
 
 BOTH = "both sides"
-"""Who is named where both arms refuse."""
+"""The name to use where both arms refuse."""
 GARBAGE = (LookupError, TypeError, ValueError, ArithmeticError)
-"""What an answer that makes no sense leads to."""
+"""Errors that come of an answer that makes no sense."""
 
 
 class SideError(DuelError):
@@ -34,7 +34,7 @@ class AnswersError(SideError):
 
 
 def patience(seconds: float) -> float:
-    """Return how long to wait for an answer that should take so many seconds."""
+    """Return how long to wait for an answer that is expected after `seconds`."""
     return min(TIMEOUT, max(LEAST_PATIENCE, PATIENCE * seconds))
 
 

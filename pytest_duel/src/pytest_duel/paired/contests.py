@@ -26,18 +26,18 @@ class Contest:
     name: str
     arms: tuple[Arm, Arm]
     extra: float = 0.0
-    """Extra work for the second arm, as a share of the calls: what a self-test is to find."""
+    """Extra work for the second arm, as a share of the calls. A self-test adds it."""
     cpus: int = 1
-    """How many CPUs both arms share: as many as threads work at once in either."""
+    """How many CPUs both arms share: the number of threads that work at once."""
     alike: bool = True
     """Both arms are asked the same, so their answers must be the same."""
     benchmarks: tuple[str, str] | None = None
-    """What the worker of each arm calls it, where that is not its name."""
+    """Its name in the worker of each arm, where that differs."""
     file: str = ""
     """Benchmarks of one file run one after the other, so that its fixtures are built once."""
     null: bool = False
     """Both arms are the same code. It has processes of its own, so that state in them is alike."""
 
     def called(self, slot: int) -> str:
-        """Return what the worker of an arm calls it."""
+        """Return its name in the worker of an arm."""
         return self.benchmarks[slot] if self.benchmarks else self.name

@@ -52,7 +52,7 @@ class Engine:
 
     @property
     def measured(self) -> Measurements:
-        """Return what the blocks gave so far."""
+        """Return the results of the blocks so far."""
         return self.roster.measured
 
     def drop(self, names: Collection[str]) -> None:

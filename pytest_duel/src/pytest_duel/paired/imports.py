@@ -1,4 +1,4 @@
-"""Import the arm's own modules from the arm's folder, whatever else could provide them.
+"""Importing the arm's own modules from its folder, even if they are installed elsewhere too.
 
 The project's working tree (flat layout), an editable install and `sys.path` all offer other copies
 of the code to measure. `ArmFinder` stands before every other finder, and `foreign` checks
@@ -62,7 +62,7 @@ class ArmFinder(MetaPathFinder):
         return None
 
     def _misplaced(self, name: str, spec: ModuleSpec | None) -> bool:
-        """Tell whether a module of the arm was found in a file of somebody else."""
+        """Tell whether a module of the arm was loaded from elsewhere."""
         if spec is None or not spec.has_location or not spec.origin:
             return False
         return not self._is_home(name, spec.origin)
@@ -95,7 +95,7 @@ class ArmFinder(MetaPathFinder):
                 importlib.import_module(name)
 
     def foreign(self) -> str | None:
-        """Return what is wrong where a module of the arm was loaded from elsewhere."""
+        """Return an error message if a module of the arm was loaded from elsewhere."""
         for name in self.loaded():
             module = sys.modules.get(name)
             spec = getattr(module, "__spec__", None)

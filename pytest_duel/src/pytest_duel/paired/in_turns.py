@@ -21,14 +21,14 @@ from pytest_duel.paired.sides import Place
 from pytest_duel.paired.talk import Talk
 
 LONGEST = 8
-"""An arm that takes so many times as long as the first one needs no more batches than `LEAST`."""
+"""An arm that takes this many times as long as the first needs no more batches than `LEAST`."""
 LEAST = 6
 """Batches, unless a test allows fewer."""
 
 
 @dataclass
 class Half:
-    """What one arm gave of a contest in a block."""
+    """The result of one arm of a contest in a block."""
 
     reply: dict[str, Any]
     """To opening it."""

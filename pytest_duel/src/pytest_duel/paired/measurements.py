@@ -1,4 +1,4 @@
-"""What the blocks of a paired measurement gave, as plain data."""
+"""The results of the blocks of a paired measurement, as plain data."""
 
 import statistics
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Measurements:
-    """What the blocks gave so far, by contest."""
+    """The results so far, by contest."""
 
     differences: dict[str, list[float]] = field(default_factory=dict)
     """One log ratio a block, second arm over first."""
@@ -29,11 +29,11 @@ class Measurements:
 
     @property
     def given_up(self) -> set[str]:
-        """Return the contests that nothing more will be known of."""
+        """Return the contests that are measured no more."""
         return {*self.errors, *self.skipped, *self.unaffordable}
 
     def add(self, block: "Measurements") -> None:
-        """Take what another block gave."""
+        """Add the results of a block."""
         self.errors = {**self.errors, **block.errors}
         for mine, its in (
             (self.differences, block.differences),

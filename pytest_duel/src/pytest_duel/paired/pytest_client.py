@@ -145,7 +145,7 @@ class PytestSide:
         raise SideError(f"{self.name} sent garbage: {line.strip()[:SHOWN]!r}")
 
     def close(self) -> None:
-        """End the process and whatever it started."""
+        """End the process, and those that it started."""
         processes.end(self._process)
 
     def _listen(self) -> None:

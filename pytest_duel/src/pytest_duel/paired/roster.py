@@ -1,4 +1,4 @@
-"""Which contests are still measured, and why the others are not: what all blocks share."""
+"""The contests that are still measured, and why others are not. All blocks share it."""
 
 import threading
 from collections.abc import Collection, Mapping, Sequence
@@ -28,7 +28,7 @@ class Roster:
         self._lock = threading.RLock()
 
     def add(self, block: Measurements) -> None:
-        """Take what a block gave."""
+        """Add the results of a block."""
         with self._lock:
             self.measured.add(block)
 

@@ -12,8 +12,8 @@ from pytest_duel.statistics.paired import Decide, Estimate, Verdict, decide, est
 LOOKS = (12, 24, 48)
 """Block counts: at the first most cases are plain, at the last nearly all."""
 LEAST = 3
-"""Blocks that are taken whatever the budget: a change so large that a block takes minutes is plain
-by then."""
+"""Blocks that are taken even if the budget is spent. If one takes minutes, the change is so large
+that this many show it."""
 ALPHA = 0.01
 NULL_ALPHA = ALPHA / 2
 """Of all nulls together, each way: a null may be slower or faster, so one gate in a hundred is

@@ -52,14 +52,14 @@ def calibrated(
     Parameters
     ----------
     time_both
-        Times so many calls on each arm.
+        Times this many calls on each arm.
     limit
         Rounds that the test allows; with few of them nothing is calibrated.
 
     Raises
     ------
     ValueError
-        Where so many calls cannot be that fast.
+        Where no machine makes the calls in the time that was measured.
     """
     if limit is not None and limit <= FEW_ROUNDS:
         return None, 0
@@ -82,18 +82,18 @@ def calibrated(
 def schedule(
     one: float, other: float, share: float = math.inf, left: int | None = None
 ) -> Schedule:
-    """Return what to do with arms that take so many seconds a call.
+    """Return how often to call arms whose calls take these times.
 
-    A batch of the faster arm takes some `BATCH_SECONDS`. Where the other is many times slower,
-    its batches are held to twice that, and the quads to few, or a block would take minutes: so
-    plain a difference needs neither.
+    A batch of the faster arm takes about `BATCH_SECONDS`. Where the other is many times slower,
+    its batches take at most twice that, and there are few quads. Otherwise a block would take
+    minutes, and so large a difference shows anyway.
 
     Parameters
     ----------
     one, other
         Seconds a call.
     share
-        Seconds that the block has for it.
+        Seconds that a block may spend on it.
     left
         Rounds that the test still allows; None for any number.
     """
@@ -127,9 +127,9 @@ class Budget:
     lanes
         Blocks that run side by side.
     blocks
-        That the first verdict needs.
+        How many the first verdict needs.
     least
-        That are taken whatever the budget.
+        How many are taken even if the budget is spent.
     benchmarks
         How many pairs there are to measure.
     overhead
@@ -152,7 +152,7 @@ class Budget:
         return max(block / max(1, self.benchmarks), 2 * BATCH_SECONDS)
 
     def affords(self, name: str, seconds: float) -> bool:
-        """Tell whether there is time for one whose call takes so many seconds, both arms together.
+        """Tell whether there is time for a benchmark. `seconds` is a call on both arms together.
 
         The least that a block does is a call to begin with, one to measure and one to end.
         """

@@ -72,7 +72,7 @@ class Sides:
         return side
 
     def restart(self) -> None:
-        """End all processes; whoever needs one gets a fresh one."""
+        """End all processes. New ones are started when they are needed."""
         with self._lock:
             while self._started:
                 self._started.popitem()[1].close()

@@ -25,7 +25,7 @@ class Talk:
         self._sides = sides
         self._order = order
         self.seconds: dict[int, float] = {}
-        """That a call takes on each side, once that is known."""
+        """How long a call takes on each side, once that is known."""
         self.calibration: list[int] = []
         """The numbers of calls that `time_each` was asked for."""
 
@@ -34,7 +34,7 @@ class Talk:
         self.seconds = dict(zip(sorted(self._sides), per_call, strict=True))
 
     def time(self, slot: int, calls: int) -> float:
-        """Return the seconds of so many calls on a side."""
+        """Return the seconds of this many calls on a side."""
         extra = self._contest.extra if slot else 0.0
         request = {
             "do": "time", "name": self._contest.called(slot), "calls": calls, "extra": extra,
@@ -49,7 +49,7 @@ class Talk:
         return seconds
 
     def time_each(self, calls: int) -> list[float]:
-        """Return the seconds of so many calls on each side."""
+        """Return the seconds of this many calls on each side."""
         self.calibration.append(calls)
         taken = {slot: self.time(slot, calls) for slot in self._order}
         return [taken[slot] for slot in sorted(taken)]

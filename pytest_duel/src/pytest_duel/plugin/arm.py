@@ -15,7 +15,7 @@ class MeasuredCode:
     modules: Mapping[str, str]
     """Its top-level modules, each with the folder that it is installed in."""
     checks: bool
-    """Answers are to be checked in this process, and nothing is timed; else nothing is checked."""
+    """This process checks answers and times nothing. Other processes check nothing."""
 
 
 def measured_code(config: pytest.Config) -> MeasuredCode | None:

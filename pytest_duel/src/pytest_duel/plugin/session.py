@@ -20,7 +20,7 @@ VARIABLES = (
     "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS", *NUMBA,
     "PYTHONOPTIMIZE", "PYTHONMALLOC", "PYTHONDEVMODE",
 )  # fmt: skip
-"""Of the environment, what changes times whatever a project measures."""
+"""Environment variables that change times in any project."""
 
 
 class Session:
@@ -38,9 +38,9 @@ class Session:
         self.missing: dict[str, str] = {}
         """Why a backend cannot be timed."""
         self.left_out: dict[str, str] = {}
-        """The same for those that nobody needs."""
+        """The same for optional ones."""
         self.details: dict[str, str] = {}
-        """What a reader should know of a backend in this run."""
+        """Notes on backends in this run."""
         self.without: dict[str, str] = {}
         """Session fixtures that are left out, and why: so are the backends that need them."""
         self.build_info: dict[str, str] = {}
@@ -70,7 +70,7 @@ class Session:
         for name in names:
             self._load(name, get_fixture)
         checked = [case for case in self.selected if (case.kernel, case.backend) in self._calls]
-        announce(f"parity: holding {', '.join(names)} against {self.catalogue.reference} ...")
+        announce(f"parity: comparing {', '.join(names)} with {self.catalogue.reference} ...")
         self.report = parity.check(
             self.catalogue, checked, self._calls, lambda case: self.pool(case)[0]
         )
@@ -104,7 +104,7 @@ class Session:
         self._calls |= {(kernel, name): call for kernel, call in calls.items()}
 
     def omission(self, case: Case) -> str | None:
-        """Return why nobody needs to miss `case`."""
+        """Return why `case` may be left out."""
         reason = self.left_out.get(case.backend)
         return None if reason is None else f"{case.backend} is left out: {reason}"
 
@@ -142,7 +142,7 @@ class Session:
         return self._pools[key], batch_size(kernel, scenario)
 
     def describe(self, case: Case) -> dict[str, Any]:
-        """Return what a saved run keeps of a case beside its times."""
+        """Return what is saved of a case besides its times."""
         pool, batch = self.pool(case)
         return {
             "kernel": case.kernel,
@@ -203,7 +203,7 @@ SESSION = pytest.StashKey[Session]()
 
 
 def announcer(config: pytest.Config) -> Callable[[str], None]:
-    """Return a function that writes a line to the terminal at once, whatever is captured."""
+    """Return a function that writes a line to the terminal at once, despite capturing."""
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
     capture: Any = config.pluginmanager.get_plugin("capturemanager")
 

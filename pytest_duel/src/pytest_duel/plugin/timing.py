@@ -29,7 +29,7 @@ def time_case(
     are disabled, one call is made. In a gate its engine says how many calls to time.
     """
     serve = getattr(benchmark, "serve", None)
-    if serve:  # a gate times both sides in turns, and asks for so many calls at a time
+    if serve:  # a gate times both sides in turns, and says how many calls to make at a time
         for arguments in () if kernel.self_timed else pool:
             call(*arguments)  # compiles, imports and fills caches
         has_answers = kernel.outputs and not kernel.self_timed
@@ -77,7 +77,7 @@ def _record(
 def _served(
     kernel: Kernel, call: Call, pool: Sequence[Arguments]
 ) -> Callable[[int, Callable[[], float]], float]:
-    """Return what makes so many calls and returns their seconds, going on where it has ended."""
+    """Return a function that times calls. Each time it goes on in the pool where it stopped."""
     places = itertools.cycle(range(len(pool)))
 
     def time_calls(number: int, timer: Callable[[], float]) -> float:

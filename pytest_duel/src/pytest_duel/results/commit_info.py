@@ -14,12 +14,12 @@ _PLACEHOLDERS = ("", "unversioned", "unknown", "none")
 
 @dataclass(frozen=True)
 class CommitInfo:
-    """What a saved run tells of the code that was measured."""
+    """The commit of the code that was measured."""
 
     id: str | None = None
     """Its hash; None where it is unknown."""
     dirty: bool | None = None
-    """Whether there were uncommitted changes; None where nobody knows."""
+    """Whether there were uncommitted changes; None if unknown."""
     time: str = ""
     """It was committed at, ISO 8601; empty where unknown."""
 
@@ -47,7 +47,7 @@ def read(saved: Mapping[str, Any]) -> CommitInfo:
 
 
 def describe(folder: Path, project: str | None = None) -> dict[str, Any]:
-    """Return what a saved run keeps of the commit that the code in a folder is of.
+    """Return the commit of the code in a folder, as a saved run keeps it.
 
     The names are pytest-benchmark's. What is unknown is None: without git, outside of a
     repository, in one that has no commit yet, or where it holds no file of this folder.
@@ -79,7 +79,7 @@ def describe(folder: Path, project: str | None = None) -> dict[str, Any]:
 
 
 def tag(info: Mapping[str, Any]) -> str:
-    """Return what a run that is given no name is called, in pytest-benchmark's manner."""
+    """Return the name of an unnamed run, as pytest-benchmark gives it."""
     commit, now = read(info), datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
     return f"{commit.id or 'unversioned'}_{now}" + ("_uncommitted-changes" if commit.dirty else "")
 

@@ -26,7 +26,7 @@ from pytest_duel.results.runs import Run, RunError
 from pytest_duel.support import files
 
 EXTRACTION = (model, runs, storage, provenance, commit_info)
-"""Modules that decide, with this one, what a file gives."""
+"""Modules that decide, together with this one, what is read from a file."""
 TICK = 2e9
 """Nanoseconds within which a file may change twice and show the same time."""
 TOGETHER = 256
@@ -63,7 +63,7 @@ class Entry:
     commit: str
     """Its hash; empty where it is unknown."""
     dirty: bool
-    """There were uncommitted changes, or nobody knows."""
+    """There were uncommitted changes, or that is unknown."""
     committed: str
     """When, ISO 8601; empty where unknown."""
     when: str
@@ -84,7 +84,7 @@ def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Pa
 
     Returns
     -------
-    The runs in the order of their paths, and what is wrong with the files that are none.
+    The runs in the order of their paths, and the faults of other files.
     """
     index = _Index(home)
     found: dict[str, Entry] = {}
@@ -110,7 +110,7 @@ _ABOUT = ("commit", "dirty", "committed", "when", "process")
 
 
 class _Record(NamedTuple):
-    """What the index keeps of a file."""
+    """The entry of a file in the index."""
 
     timed: tuple[Timed, ...]
     medians: NDArray[np.float64]
@@ -139,7 +139,7 @@ def _record(run: Run) -> _Record:
 
 
 class _Index:
-    """What is known of runs, and of the files that they are in."""
+    """Runs that were read once, by their files."""
 
     def __init__(self, home: Path | None) -> None:
         self.path = home / f"{_code()}.sqlite" if home else None
@@ -197,7 +197,7 @@ class _Index:
                 path.unlink()
 
     def keep(self) -> None:
-        """Add what is new, in one step; where that cannot be, it is read again next time."""
+        """Add new entries in one step. If that fails, the files are read again next time."""
         if not self.path or not (self.fresh or self.touched):
             return
         with contextlib.suppress(OSError, sqlite3.Error):
@@ -220,7 +220,7 @@ class _Index:
 
 
 def _code() -> str:
-    """Return a name for the code that decides what a file gives."""
+    """Return a digest of the code that reads files."""
     return files.digest([Path(__file__), *(Path(str(one.__file__)) for one in EXTRACTION)])
 
 

@@ -86,7 +86,7 @@ class ForeignError(RunError):
 
 @dataclass(frozen=True)
 class Result:
-    """What one case gave, in seconds per item."""
+    """The times of one case, in seconds per item."""
 
     case: Case
     median: float

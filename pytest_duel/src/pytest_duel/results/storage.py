@@ -72,7 +72,7 @@ def _glob(name: str) -> list[str]:
 
 
 def _stored(name: str, machine: str, home: Path) -> list[Path]:
-    """Return what a number, ``latest`` or a name means among the runs of a machine.
+    """Return the file for a number, ``latest`` or a name, among the runs of a machine.
 
     A name that several runs bear means all of them: several runs of one revision.
     """
@@ -129,7 +129,7 @@ def create_numbered(home: Path, title: str, content: str) -> Path:
     """Write a run into a folder under the next number, and return its path.
 
     No run is ever replaced, and no two get one number, also of processes that end together: a
-    number is taken by a mark, which nobody else can make while it is there.
+    number is taken by a mark, which no other process can make while it is there.
 
     Raises
     ------

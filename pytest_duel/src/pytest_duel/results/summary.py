@@ -1,4 +1,4 @@
-"""What a run says: ratios, winners, crossovers. Plain data, printed elsewhere."""
+"""A summary of a run: ratios, winners, crossovers. Plain data, printed elsewhere."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Timing:
     speedup: Ratio | None
     """How many times faster than the reference backend."""
     to_floor: float | None
-    """How many times the floor's time it takes."""
+    """Its time as a multiple of the floor's."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Summary:
     refused: Mapping[str, str] = field(default_factory=dict)
     """Backends that were asked for and not timed, with the word for why."""
     diagnostic: bool = False
-    """Nobody chooses a backend by it."""
+    """It is no reason to choose a backend."""
 
     @property
     def crossovers(self) -> tuple[tuple[int, str, int, str], ...]:

@@ -1,4 +1,4 @@
-"""What the saved trials of a project say: rates with their intervals, as tables."""
+"""Rates of a project's saved trials, with intervals, as tables."""
 
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -62,7 +62,7 @@ def is_named(trial: Trial) -> bool:
 
 
 def others(trial: Trial, *, named: bool = False) -> set[str]:
-    """Return what a gate called a regression: with `named` all of it, else what was not slowed."""
+    """Return a gate's regressions; without `named` only those that were not slowed."""
     found = {name for name, one in trial["cases"].items() if one["verdict"] == Verdict.REGRESSION}
     found |= {name for name, word in trial["means"].items() if word == Verdict.REGRESSION}
     return found if named else found - {planted(trial)}
@@ -223,7 +223,7 @@ def _benchmarks(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
 
 
 def _bounds(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Yield what the place of compiled code has given, and may give."""
+    """Yield by how much code placement has moved each benchmark, and its placement bound."""
     own = gates(data["trials"], Kind.PLACEMENT)
     for name, bound in records.placement_bounds(own).items():
         changes = [one["cases"][name]["change"] for one in own if name in one["cases"]]

@@ -125,7 +125,7 @@ def load(path: Path) -> dict[str, Any]:
 def placement_bounds(trials: Sequence[Trial], alpha: float = ALPHA) -> dict[str, float]:
     """Return how far code placement alone may move a case, as a share.
 
-    Each wheel is a draw of placement, and so is the base that all are held against. Two more
+    Each wheel is a draw of placement, and so is the base that all are compared with. Two more
     differ by more than this, in any case of a gate, with a chance of `alpha`: the prediction
     interval for the difference of two normal draws, by Student's t, with Bonferroni's share of
     the level for each case.
@@ -187,7 +187,7 @@ def exits(trials: Sequence[Trial], kind: Kind) -> dict[Exit, Rate]:
 def caught(trials: Sequence[Trial], kind: Kind = Kind.SLOWED) -> dict[float, Rate]:
     """Return how many of the slowed cases were caught, by slowdown; 0: unslowed.
 
-    Caught is what was called a regression in a gate that ended with 1, not void.
+    A slowdown is caught if its case is a regression, and the gate ends with 1 and is not void.
 
     A case that could not be measured is in no verdict; its trial is an error in `exits`.
     """

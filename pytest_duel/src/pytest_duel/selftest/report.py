@@ -1,6 +1,6 @@
-"""What a self-test of a catalogue has said, as Markdown; and the sentence that a gate quotes.
+"""The self-test of a catalogue as Markdown, and the sentence that a gate quotes.
 
-`rates` and `said` tell what the self-test of a project says.
+The self-test of a project is in `rates` and `said`.
 """
 
 import statistics
@@ -44,7 +44,7 @@ def render(data: Mapping[str, Any]) -> str:
 
 
 def quote(data: Mapping[str, Any], machine: Mapping[str, Any]) -> str:
-    """Return what a gate on `machine` says of itself, and whether it is what was measured."""
+    """Return the sentence that a gate on `machine` quotes, and whether it is up to date."""
     trials = data["trials"]
     same = exits(trials, Kind.SAME)
     if not same[Exit.REGRESSION].of:

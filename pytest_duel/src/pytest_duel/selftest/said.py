@@ -1,4 +1,4 @@
-"""Ways to say what a self-test of a project found: text, Markdown, JSON; in a document, too."""
+"""A project's self-test as text, Markdown or JSON, and as a part of a document."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def _marked(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def as_json(data: Mapping[str, Any]) -> str:
-    """Return one document: the tables, and what they are of."""
+    """Return the tables and their origin as one document."""
     about = {name: data[name] for name in ("schema", "when", "key", "machine", "commit")}
     told = {
         table.title: [dict(zip(table.heading, row, strict=True)) for row in table.rows]
@@ -91,7 +91,7 @@ def update(path: Path) -> bool:
 
 
 def refreshed(document: str, path: Path) -> str:
-    """Return a document whose marked parts say what the saved self-tests that they name say.
+    """Fill the marked parts of a document from the saved self-tests that they name.
 
     Raises
     ------

@@ -54,7 +54,7 @@ def slowed(runner: Runner, slower: Slower, extra: float) -> Runner:
 
 
 class Stock:
-    """What is told to such a run, and what it does with it."""
+    """The plugin of such a run. It reads its task from the environment."""
 
     def __init__(self) -> None:
         self.task: dict[str, Any] = json.loads(os.environ[TASK])
@@ -72,7 +72,7 @@ class Stock:
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self) -> None:
-        """Have the fixture slow what is to be slowed."""
+        """Replace the fixture by one that slows the chosen benchmark."""
         from pytest_benchmark import plugin
 
         vars(plugin)["BenchmarkFixture"] = SlowedFixture

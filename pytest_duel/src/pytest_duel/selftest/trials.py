@@ -46,7 +46,7 @@ PLANT = f"{PlantError.__name__}: "
 """How the reason begins where a worker cannot slow a benchmark."""
 PACKAGES = ("pytest-duel", "pytest", "pytest-benchmark")
 BEYOND = 0.01
-"""A slowdown is planted by so much more than what the place of the code may hide."""
+"""A planted slowdown exceeds the placement bound by this share."""
 ORDER = (Kind.SAME, Kind.SLOWED, Kind.REBUILT, Kind.REBUILT_SLOWED, Kind.STOCK)
 """Of the kinds that take turns."""
 
@@ -147,7 +147,7 @@ def run(plan: Plan, report: Report, announce: Callable[[str], None]) -> None:
 
 
 def minutes(seconds: float) -> str:
-    """Return a time that somebody waits: ``40 s``, ``12 min``, ``3.5 h``."""
+    """Return a waiting time for people: ``40 s``, ``12 min``, ``3.5 h``."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
@@ -185,7 +185,7 @@ def target(benchmarks: Sequence[str], index: int, trials: Sequence[Trial]) -> st
 def _arranged(
     ready: Prepared, kind: Kind, index: int, builds: Mapping[str, Arm], trials: Sequence[Trial]
 ) -> Prepared:
-    """Return the arms of a trial, and what the place of their code may give."""
+    """Return the arms of a trial, with their placement bounds."""
     sides = [builds[name] for name in placement.names(kind, index)]
     if not sides:
         return ready

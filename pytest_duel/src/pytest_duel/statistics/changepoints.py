@@ -14,7 +14,7 @@ from scipy import ndimage, optimize, special
 SHORTEST = 3
 """Commits on either side of a change point."""
 WINDOW = 2 * SHORTEST - 1
-"""Commits of the running median: what is odd in fewer than `SHORTEST` of them does not move it."""
+"""Commits of the running median. Fewer than `SHORTEST` outliers do not move it."""
 REACH = 2.0
 """Standard deviations from the running median beyond which a commit counts no more."""
 FINEST = 1e-3
@@ -26,7 +26,7 @@ TRIALS = 400
 """Simulated series that tell how large a step must be."""
 
 _LEAST, _MOST = 1e-12, 1e-9
-"""What the quadrature of `penalty` leaves out at either end."""
+"""The probability that the quadrature of `penalty` leaves out at either end."""
 _QUARTILE = float(special.ndtri(0.75))
 
 
@@ -156,7 +156,7 @@ def _noise(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @cache
 def penalty(size: int, level: float) -> float:
-    """Return what a change point must gain, in units of the noise's variance.
+    """Return the gain that a change point needs, in units of the noise's variance.
 
     If nothing changed and noise is normal, k change points gain a chi-squared of k degrees of
     freedom; there are at most C(size − 1, k) ways to place them, and PELT takes some where one of

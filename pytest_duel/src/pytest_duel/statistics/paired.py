@@ -19,7 +19,7 @@ TRIM = 0.2
 
 
 class Verdict(StrEnum):
-    """What the measurements say of a case."""
+    """The verdict on a case."""
 
     REGRESSION = "regression"
     IMPROVEMENT = "improvement"

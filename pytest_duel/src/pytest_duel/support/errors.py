@@ -1,5 +1,5 @@
-"""What a command ends with that its user can mend."""
+"""Errors that the user of a command can fix."""
 
 
 class DuelError(Exception):
-    """The message says what is wrong, and where it can, what to do; no traceback is shown."""
+    """The message says what is wrong and, if known, what to do. No traceback is shown."""

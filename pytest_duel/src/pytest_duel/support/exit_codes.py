@@ -1,4 +1,4 @@
-"""What the commands tell their caller: one table of exit codes for all of them."""
+"""The exit codes of all commands."""
 
 from collections.abc import Iterable
 from enum import IntEnum

@@ -1,4 +1,4 @@
-"""What is not installed, and the extra that it comes with."""
+"""Missing packages, and the extras that install them."""
 
 from pytest_duel.support.errors import DuelError
 

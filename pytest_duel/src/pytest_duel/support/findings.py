@@ -19,7 +19,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a probe says."""
+    """The result of a probe."""
 
     status: Status
     found: str

@@ -1,4 +1,4 @@
-"""The one way to call git, whatever its variables and settings say, and with a time limit."""
+"""The one way to call git: with a time limit, and independent of variables and settings."""
 
 import os
 import subprocess
@@ -44,7 +44,7 @@ class GitError(DuelError):
 
 
 def run(root: Path, *arguments: str, index: Path | None = None) -> str:
-    """Return what a git command prints that is run in a repository.
+    """Run a git command in a repository, and return its output.
 
     Git's own variables, such as GIT_DIR and GIT_INDEX_FILE, which a hook sets, are taken out:
     with them a command would write to the index of the caller's. No hook runs.
@@ -54,7 +54,7 @@ def run(root: Path, *arguments: str, index: Path | None = None) -> str:
     root
         A folder of the repository.
     arguments
-        The command. Only plumbing prints the same whatever the user has configured.
+        The command. Only the output of plumbing commands is independent of the user's settings.
     index
         A file to use as the index, in place of the user's.
 
@@ -67,7 +67,7 @@ def run(root: Path, *arguments: str, index: Path | None = None) -> str:
 
 
 def paths(root: Path, *arguments: str) -> list[str]:
-    """Return what a command prints that ends each entry with a zero, as `-z` has it.
+    """Run a git command with `-z`, and return its entries.
 
     Names of files may hold anything else, line ends and bytes that are no text included.
     """

@@ -1,8 +1,9 @@
 """The one place that makes words from elsewhere harmless, for every format.
 
-Names of files, branches, benchmarks and scenarios, subjects of commits and what saved runs hold
-are others' words. On a terminal they could move the cursor, forge a line or fill the clipboard; in
-a log of GitHub's they could be commands; and what no encoding has ends whatever writes it.
+Names of files, branches, benchmarks and scenarios, subjects of commits and texts in saved runs
+come from others. On a terminal they could move the cursor, forge a line or fill the clipboard. In
+a log of GitHub they could be commands. Characters that an encoding lacks would end the program
+that writes them.
 """
 
 import json
@@ -66,7 +67,7 @@ def message(text: str) -> str:
 
 
 def lines(text: str) -> str:
-    """Return text that may have several lines: what a compiler says."""
+    """Return a text that may have several lines, such as a compiler's output."""
     return _uncommanding(_translated(text.replace("\r\n", "\n"), _LINES))
 
 

@@ -103,7 +103,7 @@ def run_bytes(
 
 
 def _unbound(env: Mapping[str, str] | None) -> dict[str, str]:
-    """Return an environment without what ties git to the caller's repository."""
+    """Return an environment without the variables that point git to the caller's repository."""
     given = os.environ if env is None else env
     return {name: value for name, value in given.items() if name.upper() not in REPOSITORY}
 
@@ -119,7 +119,7 @@ def end(child: subprocess.Popen[Any]) -> None:
     try:
         child.wait(timeout=END_SECONDS)
     except subprocess.TimeoutExpired:
-        return  # its pipes are open, and closing one would wait for whoever reads it
+        return  # its pipes are open: closing one would wait for the process that reads it
     for stream in (child.stdin, child.stdout, child.stderr):
         if stream:
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Saved JSON: read within limits, and held against what it must look like."""
+"""Reading saved JSON within limits, and checking it against a schema."""
 
 import gzip
 import json

@@ -1,7 +1,7 @@
-"""Folders for what is temporary, which the next process removes where one was killed.
+"""Temporary folders. If a process is killed, the next one removes its folder.
 
-A folder is marked by a file that its process keeps locked. The system lets go of the lock however
-the process ends, so a marked folder whose lock is free belongs to nobody.
+Each folder holds a file that its process keeps locked. The system releases the lock when the
+process ends, so a folder whose lock is free is left over.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What the system tells of itself in files, read from a root that a test can build."""
+"""Files in which Linux describes the machine. Tests read them from a folder of their own."""
 
 import os
 import sys
@@ -26,7 +26,7 @@ class Tree:
     root: Path
 
     def read(self, path: str) -> str | None:
-        """Return what a file says, or None where it is missing or may not be read."""
+        """Return the text of a file, or None if it is missing or unreadable."""
         try:
             return (self.root / path).read_text(encoding="utf-8", errors="replace").strip()
         except OSError:

@@ -28,7 +28,7 @@ class Row:
     word: str
     """Its verdict, or what else there is to say: ``gone``, ``new``."""
     exit: Exit = Exit.PASS
-    """What it makes of the whole, on its own."""
+    """The exit code that this row alone would give."""
     note: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     """The same for machines: numbers in SI units, None where unknown."""
@@ -67,7 +67,7 @@ class Judgement:
     notes: tuple[str, ...] = ()
     """How to read it."""
     void: bool = False
-    """The measurement is not to be trusted, whatever its rows say."""
+    """The measurement cannot be trusted; its rows do not count."""
     words: tuple[str, ...] = tuple(map(str, RANKING))
     """What rows may say, gravest first; the last is said where nothing else is."""
     overall: str = ""

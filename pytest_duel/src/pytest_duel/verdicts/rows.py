@@ -72,13 +72,13 @@ def row(
     place
         The heading that it stands under, and its name there.
     measured
-        What the blocks gave; where they hold an error for the contest, the row is that.
+        The results of the blocks. If they hold an error for the contest, the row says so.
     found
         None where nothing is known.
     compared
         Says how the arms compare, in the last cell.
     contest
-        What the blocks call it, where that is not its name.
+        The name of the contest, where that differs.
     note, data
         What else there is to say.
     """

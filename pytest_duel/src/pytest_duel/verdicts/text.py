@@ -19,7 +19,7 @@ def render(summaries: Sequence[Summary], notes: Mapping[str, str]) -> str:
     summaries
         What was measured.
     notes
-        What the legend says of a backend, by name.
+        Notes on backends for the legend, by name.
     """
     lines: list[str] = []
     for summary in summaries:

@@ -19,14 +19,14 @@ SECONDS = 1800.0
 
 
 def compile_all(paths: Sequence[Path], python: str) -> None:
-    """Write the bytecode of modules now, so that whatever is written later was not asked for."""
+    """Write the bytecode of modules now. If more is written later, something else wrote it."""
     command = [python, "-m", "compileall", "-q", *map(str, paths)]
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # imports will say it
         processes.run(command, timeout=SECONDS, env=without_caches(os.environ))
 
 
 def without_caches(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return variables with which bytecode lies beside its source, and nowhere else."""
+    """Return variables with which Python keeps bytecode beside its source only."""
     return {name: one for name, one in variables.items() if name != "PYTHONPYCACHEPREFIX"}
 
 
@@ -84,7 +84,7 @@ def run_build(command: Sequence[str], folder: Path, recipe: Recipe) -> None:
     Raises
     ------
     InstallError
-        Where it fails; with what it says.
+        Where it fails, with its output.
     """
     environment = os.environ | {
         "SETUPTOOLS_SCM_PRETEND_VERSION": recipe.version,

@@ -1,7 +1,7 @@
-"""Installs that are kept by content: built once, and used by whoever has equal sources.
+"""A cache of installs. Equal sources and an equal toolchain share one.
 
-Equal sources and an equal toolchain share one install. It is built once however many processes
-ask for it at a time, and appears whole or not at all.
+It is built once, even if several processes ask for it at the same time. It appears complete or not
+at all.
 """
 
 import hashlib
@@ -101,7 +101,7 @@ def _is_intact(target: Path) -> bool:
 
 
 def _discard(target: Path) -> None:
-    """Remove what stands where an install belongs, whatever it is; no link is followed."""
+    """Remove the file or folder at the place of an install; no link is followed."""
     for path in (target, _record(target)):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -182,7 +182,7 @@ def _key(content: bytes, like: str) -> str:
 
 def _check_out_submodule(inner: Path, name: str, commit: str, folder: Path) -> list[str]:
     if not (inner / ".git").exists():
-        return []  # nobody has initialised it here, so the head goes without it, too
+        return []  # it is not initialised here, so the head does without it, too
     try:
         git.run(inner, "cat-file", "-e", f"{commit}^{{commit}}")
     except GitError:

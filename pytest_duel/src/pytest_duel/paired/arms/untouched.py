@@ -18,11 +18,11 @@ from pytest_duel.support.errors import DuelError
 SHOWN = 3
 _SUFFIXES = tuple(importlib.machinery.all_suffixes())
 _BYTECODE = re.compile(r"[^.]+\.[\w-]+\d+(\.opt-\w+)?\.pyc")
-"""What an interpreter reads in place of a source; pytest and numba call theirs otherwise."""
+"""Bytecode that an interpreter loads. That of pytest and numba has other names."""
 
 
 class TouchedError(DuelError):
-    """What was measured is not what was installed; the message names files."""
+    """Installed files have changed; the message names them."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def snapshot(folder: Path, *, only_code: bool = False) -> Snapshot:
 
 
 def check(found: Sequence[Snapshot], names: Mapping[Path, str]) -> None:
-    """Refuse what was written to since; `names` says what messages call a folder.
+    """Refuse folders that have changed. `names` has their names in messages.
 
     Raises
     ------

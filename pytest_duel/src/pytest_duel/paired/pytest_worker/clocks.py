@@ -20,7 +20,7 @@ def replaced(timer: object = None) -> str | None:
     Parameters
     ----------
     timer
-        What the benchmark was timed with. Where it is called as a clock is, it must be that.
+        The timer of the benchmark. If it has the name of a clock, it must be that clock.
     """
     found = [
         name

@@ -110,7 +110,7 @@ class ServedFixture(BenchmarkFixture):
         Parameters
         ----------
         time
-            Does so many rounds and returns their seconds.
+            Runs this many rounds and returns their seconds.
         calls
             In a round.
         limit
@@ -171,7 +171,7 @@ def _arguments(setup: Callable[[], Arguments | None] | None, given: Arguments) -
 
 @contextmanager
 def _frozen_heap() -> Iterator[None]:
-    """Keep what is alive out of the garbage collector's sight: what it costs is not the test's."""
+    """Exempt live objects from garbage collection: its cost would depend on the other tests."""
     gc.collect()
     gc.freeze()
     try:

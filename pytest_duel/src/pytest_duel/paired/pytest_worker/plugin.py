@@ -211,7 +211,7 @@ def _check_place(config: pytest.Config, scratch: Path) -> None:
 
 
 def _settings(config: pytest.Config) -> dict[str, str]:
-    """Return pytest's settings, of whatever file they are in, but for those of this process."""
+    """Return pytest's settings from any file, without those of this process."""
     own = {one.partition("=")[0] for one in config.known_args_namespace.override_ini or ()}
     known = vars(config)  # to ask by the public name is a warning from pytest 9 on
     found = known["_inicfg"] if "_inicfg" in known else known["inicfg"]

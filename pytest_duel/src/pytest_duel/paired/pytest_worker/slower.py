@@ -1,4 +1,4 @@
-"""Making a benchmark slower on purpose, by a known share: what a self-test is to find."""
+"""Making a benchmark slower on purpose, by a known share, for a self-test to find."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,39 +6,39 @@ from dataclasses import dataclass
 from pytest_duel.paired.pytest_worker.clocks import perf_counter
 
 PATIENCE = 1.0
-"""Seconds, and `TIMES` what is to be waited, after which a timer is said to stand still."""
+"""Seconds. A timer that takes longer than this, and `TIMES` the wanted time, stands still."""
 TIMES = 100
 ROUNDING = 0.1
-"""What is planted must be as much as is meant, to within this share of it."""
+"""The planted slowdown may differ from the wanted one by this share of it."""
 
 
 class PlantError(Exception):
-    """The benchmark cannot be made slower by so much."""
+    """The benchmark cannot be made slower by this share."""
 
 
 @dataclass
 class Slower:
-    """Times calls, and so much more work.
+    """Times calls, with extra work added.
 
-    The work is further calls. What is less than a whole call is spent in a loop that does nothing
-    else; so is all of it where a test says how often its function may be called.
+    The extra work is further calls. A rest of less than a call is spent in a busy loop. So is all
+    of it where a test limits how often its function may be called.
     """
 
     timer: Callable[[], float]
-    """What the benchmark is timed with."""
+    """The timer of the benchmark."""
     may_call_more: bool = True
     times: int = 0
-    """That it has done more work."""
+    """How often it has added work."""
     wrong: int = 0
-    """Of them, how often that was another amount than was meant."""
+    """How often the added work was more or less than wanted."""
 
     def __call__(self, seconds_of: Callable[[int], float], calls: int, extra: float) -> float:
-        """Return the seconds of so many calls and of the work on top of them.
+        """Return the seconds of the calls, with the extra work.
 
         Parameters
         ----------
         seconds_of
-            Does so many calls and returns their seconds.
+            Makes this many calls and returns their seconds.
         calls
             How many.
         extra
@@ -51,7 +51,7 @@ class Slower:
         return seconds + self.busy((wanted - more) * a_call, besides=more * a_call)
 
     def busy(self, seconds: float, besides: float = 0.0) -> float:
-        """Keep the processor busy for so long, by the timer; return how long it was.
+        """Keep the processor busy for a time, by the timer; return how long it was.
 
         Parameters
         ----------
