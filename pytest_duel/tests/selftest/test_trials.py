@@ -24,7 +24,7 @@ from pytest_duel.paired.pytest_worker.slower import PlantError, Slower
 from pytest_duel.selftest import placement, rates, said, trials
 from pytest_duel.selftest.records import Kind, Report, SelftestError, Trial
 from pytest_duel.selftest.stock_plugin import slowed
-from pytest_duel.selftest.trials import Plan, minutes, target
+from pytest_duel.selftest.trials import Plan, target
 from pytest_duel.support.exit_codes import Exit
 from strangers import repository
 
@@ -328,11 +328,6 @@ def test_what_cannot_be_slowed_is_named_with_why(tmp_path: Path) -> None:
     for form in said.FORMATS.values():
         assert A in form(data).partition(rates.UNPLANTED)[2]
         assert "too short" in form(data)
-
-
-@pytest.mark.parametrize(("seconds", "told"), [(40.4, "40 s"), (720, "12 min"), (12600, "3.5 h")])
-def test_a_wait_is_told_in_its_unit(seconds: float, told: str) -> None:
-    assert minutes(seconds) == told
 
 
 # In a document.

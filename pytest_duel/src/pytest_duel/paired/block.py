@@ -9,6 +9,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
@@ -78,19 +79,11 @@ class Block:
         """
         if self.sides.closed or contest not in self.roster.contests:
             return
-        try:
-            measure()
-            return
-        except (RefusalError, AnswersError) as error:
-            reason, usable = str(error), True
-        except (SideError, OSError) as error:
-            reason, usable = str(error), False
-        except GARBAGE as error:
-            reason, usable = f"garbage: {error!r}", False
-        if self.sides.closed:
-            return  # the measurement was ended, so the contest is not at fault
-        self.roster.give_up({contest.name: reason})  # no other block shall wait for it
-        if not (usable and self._abandoned(contest, slots)):
+        fault = fault_of(measure)
+        if fault is None or self.sides.closed:
+            return  # it went well, or the measurement was ended
+        self.roster.give_up({contest.name: fault.reason})  # no other block shall wait for it
+        if not (fault.usable and self._abandoned(contest, slots)):
             self.sides.restart()  # the others go on with fresh ones
 
     def _order(self) -> list[Contest]:
@@ -176,12 +169,13 @@ class Block:
         return both, replies
 
     def _open(self, slot: int, contest: Contest, side: Side) -> dict[str, Any]:
-        started, limit = time.monotonic(), self.roster.openings.patience(contest.name)
+        name = contest.called(slot)
+        started, limit = time.monotonic(), self.roster.openings.patience(name)
         digest = self.first and contest.alike
         try:
-            return side.ask({"do": "open", "name": contest.called(slot), "digest": digest}, limit)
+            return side.ask({"do": "open", "name": name, "digest": digest}, limit)
         finally:
-            self.roster.openings.add(contest.name, time.monotonic() - started)
+            self.roster.openings.add(name, time.monotonic() - started)
 
     def _is_skipped(self, contest: Contest, refusals: Sequence[RefusalError]) -> bool:
         """Tell whether both arms skip a contest; what else they refuse is an error."""
@@ -192,6 +186,28 @@ class Block:
             self.roster.skip(contest.name, reasons[0].removeprefix(SKIPPED))
             return True
         raise refusals[0] if len(refusals) == 1 else RefusalError(BOTH, reasons[0])
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why nothing more will be known of a contest."""
+
+    reason: str
+    usable: bool
+    """The processes go on answering."""
+
+
+def fault_of(measure: Callable[[], None]) -> Fault | None:
+    """Measure, and return what went wrong."""
+    try:
+        measure()
+    except (RefusalError, AnswersError) as error:
+        return Fault(str(error), usable=True)
+    except (SideError, OSError) as error:
+        return Fault(str(error), usable=False)
+    except GARBAGE as error:
+        return Fault(f"garbage: {error!r}", usable=False)
+    return None
 
 
 def check_answers(replies: Sequence[Mapping[str, Any]]) -> None:

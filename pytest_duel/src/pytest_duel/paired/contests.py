@@ -1,4 +1,4 @@
-"""What is compared: benchmarks, each on two arms."""
+"""What is compared: benchmarks, each on two arms; or several on one."""
 
 import sys
 from collections.abc import Mapping
@@ -21,17 +21,20 @@ class Arm:
 
 @dataclass(frozen=True)
 class Contest:
-    """A benchmark on two arms; the question is whether the second is slower."""
+    """A benchmark on two arms; the question is whether the second is slower.
+
+    Or a group of benchmarks that take turns (`group_block`): an arm, often the same, for each.
+    """
 
     name: str
-    arms: tuple[Arm, Arm]
+    arms: tuple[Arm, ...]
     extra: float = 0.0
     """Extra work for the second arm, as a share of the calls. A self-test adds it."""
     cpus: int = 1
     """How many CPUs both arms share: the number of threads that work at once."""
     alike: bool = True
     """Both arms are asked the same, so their answers must be the same."""
-    benchmarks: tuple[str, str] | None = None
+    benchmarks: tuple[str, ...] | None = None
     """Its name in the worker of each arm, where that differs."""
     file: str = ""
     """Benchmarks of one file run one after the other, so that its fixtures are built once."""

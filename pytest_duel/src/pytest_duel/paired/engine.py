@@ -6,6 +6,7 @@ run side by side, one on each core. Nothing here knows what is timed, nor judges
 `pytest_duel.statistics.paired`.
 """
 
+import math
 import random
 from collections.abc import Collection, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -34,6 +35,8 @@ class Engine:
         Shares the time among contests.
     block
         How a block goes.
+    most
+        Blocks to begin; None begins one after the other until it is stopped.
     """
 
     def __init__(
@@ -43,11 +46,13 @@ class Engine:
         seed: int | str,
         budget: Budget | None = None,
         block: type[Block] = Block,
+        most: int | None = None,
     ) -> None:
         self.launch = launch
         self.block = block
         self.roster = Roster(contests, budget or Budget())
         self.seed = seed
+        self._most = math.inf if most is None else most
         self._stopped = False
 
     @property
@@ -69,7 +74,7 @@ class Engine:
         self.roster.clear()
 
     def blocks(self) -> Generator[Measurements]:
-        """Run blocks until it is stopped, one on each core, or on as many as a contest needs."""
+        """Run blocks, one on each core, or on as many as a contest needs."""
         cpus = lanes()
         self.roster.give_up(
             {
@@ -87,10 +92,10 @@ class Engine:
         begun = 0
         with ThreadPoolExecutor(len(groups)) as pool, pinned(others):
             try:
-                while running or not self._stopped:
+                while running or self._goes_on(begun):
                     busy = {cpu for sides in running.values() for cpu in sides.cpus}
                     for group in groups:
-                        if not busy.intersection(group) and not self._stopped:
+                        if not busy.intersection(group) and self._goes_on(begun):
                             sides = Sides(self.launch, group)
                             running[pool.submit(self._block(sides, begun).run)] = sides
                             begun += 1
@@ -102,6 +107,9 @@ class Engine:
             finally:
                 for sides in running.values():
                     sides.close()  # what waits for them gets an error, and ends
+
+    def _goes_on(self, begun: int) -> bool:
+        return not self._stopped and begun < self._most
 
     def _block(self, sides: Sides, number: int) -> Block:
         rng = random.Random(f"{self.seed} {number}")  # noqa: S311  a schedule, no secret

@@ -5,6 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
+@dataclass(frozen=True)
+class Rounds:
+    """What one process gave of a benchmark."""
+
+    seconds: tuple[float, ...]
+    """That a call took, in the mean over a round."""
+    calls: int
+    """In a round."""
+
+
 @dataclass
 class Measurements:
     """The results so far, by contest."""
@@ -15,6 +25,8 @@ class Measurements:
     """The first arm's time of a call, once a block."""
     drifts: dict[str, list[float]] = field(default_factory=dict)
     """How much slower the first arm was at the end of a block than at its start: log ratios."""
+    rounds: dict[str, list[Rounds]] = field(default_factory=dict)
+    """What a block of a group gave of a benchmark, by its name; once a block."""
     errors: dict[str, str] = field(default_factory=dict)
     """Why a contest was given up."""
     skipped: dict[str, str] = field(default_factory=dict)
@@ -42,8 +54,11 @@ class Measurements:
         ):
             for name, values in its.items():
                 mine.setdefault(name, []).extend(values)
-            for name in self.given_up:
-                mine.pop(name, None)
+        for name, rounds in block.rounds.items():
+            self.rounds.setdefault(name, []).extend(rounds)
+        for name in self.given_up:
+            for known in (self.differences, self.seconds, self.drifts, self.rounds):
+                known.pop(name, None)
         self.blocks += block.blocks
         self.compared |= block.compared
         self.own_modules = max(self.own_modules, block.own_modules)

@@ -71,6 +71,13 @@ class Sides:
         side.ask(hello, limit)
         return side
 
+    def end(self, slot: int, contest: Contest) -> None:
+        """End one process; whoever needs it gets a fresh one."""
+        with self._lock:
+            side = self._started.pop(Place.of(slot, contest), None)
+        if side:
+            side.close()
+
     def restart(self) -> None:
         """End all processes. New ones are started when they are needed."""
         with self._lock:

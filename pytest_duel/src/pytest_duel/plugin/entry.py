@@ -1,6 +1,12 @@
 """What pytest loads wherever the distribution is installed: it changes nothing unless asked to."""
 
+import argparse
+
 import pytest
+
+from pytest_duel.paired.pytest_worker import WORKER
+
+MOST_BLOCKS = 1000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -12,16 +18,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="measure the benchmarks that are chosen against this revision, as "
         "`pytest-duel gate --base REV` does; the exit code is that command's",
     )
+    group.addoption(
+        "--duel-blocks",
+        metavar="N",
+        type=_blocks,
+        help="time each benchmark in N fresh processes, those of one group in turns; the interval "
+        "is over processes, and saved runs hold the rounds of all of them",
+    )
+
+
+def _blocks(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_BLOCKS):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of blocks: a whole number from 1 to {MOST_BLOCKS}"
+        )
+    return int(text)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker, which projects with strict markers need."""
+    """Declare the marker, which projects with strict markers need, and prepare what was asked."""
     config.addinivalue_line(
         "markers",
         "duel(threshold=SHARE, skip=REASON, check=True): how a benchmark is measured in pairs: "
         "from where on a slowdown counts, why it is left out, whether its answers are checked "
         "on both sides before it is timed",
     )
+    number = config.getoption("duel_blocks")
+    if number is not None and not config.pluginmanager.hasplugin(WORKER):
+        from pytest_duel.plugin.blocks import Blocks  # NumPy and SciPy, as below
+
+        config.pluginmanager.register(Blocks(number), "pytest-duel-blocks")
 
 
 @pytest.hookimpl(tryfirst=True)

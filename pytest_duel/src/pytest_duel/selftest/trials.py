@@ -26,6 +26,7 @@ from pytest_duel.selftest import placement, records
 from pytest_duel.selftest.records import Kind, Report, SelftestError, Trial, measuring_code
 from pytest_duel.selftest.stock_runs import run_thrice
 from pytest_duel.support import files
+from pytest_duel.support.units import waiting
 
 MEASURING = (
     "paired/engine.py", "paired/block.py", "paired/in_turns.py", "paired/roster.py",
@@ -127,7 +128,7 @@ def run(plan: Plan, report: Report, announce: Callable[[str], None]) -> None:
     about, most = plan.forecast(steps)
     announce(
         f"self-test of {len(plan.ready.own.measured)} benchmarks: {len(steps)} trials, about "
-        f"{minutes(about)} in all, at most some {minutes(most)}"
+        f"{waiting(about)} in all, at most some {waiting(most)}"
     )
     plan = replace(plan, checked=checked_answers(plan.ready, announce))
     builds: dict[str, Arm] = {}
@@ -142,15 +143,8 @@ def run(plan: Plan, report: Report, announce: Callable[[str], None]) -> None:
         report.add(trial)
         left = (time.monotonic() - started) / number * (len(steps) - number)
         announce(
-            f"trial {number} of {len(steps)}: {_outcome(kind, trial)}; about {minutes(left)} left"
+            f"trial {number} of {len(steps)}: {_outcome(kind, trial)}; about {waiting(left)} left"
         )
-
-
-def minutes(seconds: float) -> str:
-    """Return a waiting time for people: ``40 s``, ``12 min``, ``3.5 h``."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def unplanted(trials: Sequence[Trial]) -> dict[str, str]:

@@ -34,6 +34,13 @@ def duration(seconds: float) -> str:
     return f"{figures(seconds / _UNITS[-1][0])} {_UNITS[-1][1]}"
 
 
+def waiting(seconds: float) -> str:
+    """Return a time that somebody waits: ``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 def ratio(value: float, low: float, high: float, digits: int = 3) -> str:
     """Return a ratio with its interval: ``1.03 [1.01, 1.05]``."""
     return f"{figures(value, digits)} [{figures(low, digits)}, {figures(high, digits)}]"

@@ -123,7 +123,15 @@ class ServedFixture(BenchmarkFixture):
         ServedFixture.timer = self._timer
         slower = Slower(self._timer, may_call_more=limit is None)
         with _frozen_heap():
-            self.talk.answer({"calls": calls, "limit": limit, "answers": told})
+            self.talk.answer(
+                {
+                    "calls": calls,
+                    "limit": limit,
+                    "answers": told,
+                    "seconds": self._max_time,
+                    "rounds": self._min_rounds,
+                }
+            )
             while (request := self.talk.next())["do"] in ("time", "count"):
                 rounds = int(request["calls"])
                 if request["do"] == "count":

@@ -1,0 +1,252 @@
+"""``pytest --benchmark-only --duel-blocks 3``: each benchmark timed in several fresh processes.
+
+The processes are started before the tests run. Each test then runs once, as it would, and its
+`benchmark` fixture has the rounds of all processes: pytest-benchmark's tables, saved runs and
+comparisons are made of them.
+"""
+
+import math
+import os
+import shlex
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import Any, ClassVar
+
+import pytest
+from pytest_benchmark import plugin as stock
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from pytest_duel.paired.contests import Arm, Contest
+from pytest_duel.paired.cores import lanes
+from pytest_duel.paired.engine import Engine
+from pytest_duel.paired.group_block import GroupBlock
+from pytest_duel.paired.measurements import Measurements, Rounds
+from pytest_duel.paired.pytest_client import Suite, pytest_workers
+from pytest_duel.paired.pytest_worker.names import names
+from pytest_duel.paired.schedule import Budget
+from pytest_duel.plugin.announcing import announcer
+from pytest_duel.statistics.processes import Typical, typical
+from pytest_duel.support import harmless
+from pytest_duel.support.scratch import scratch
+from pytest_duel.support.units import duration, waiting
+
+ARM = Arm("a process of its own")
+"""The code as the tests import it."""
+INFO = "duel_blocks"
+"""The key in a benchmark's `extra_info`: how many rounds each block gave, in their order."""
+
+
+class TimedElsewhere(BenchmarkFixture):
+    """A `benchmark` fixture whose times come from other processes; here all is called once."""
+
+    blocks: ClassVar[Mapping[str, Sequence[Rounds]]] = {}
+    """What the processes gave, by node id."""
+    reasons: ClassVar[Mapping[str, str]] = {}
+    """Why there is nothing of a benchmark, by node id."""
+
+    def _raw(self, *args: Any, **kwargs: Any) -> Any:
+        with self._once():
+            return super()._raw(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def _raw_pedantic(self, *args: Any, **kwargs: Any) -> Any:
+        with self._once():
+            return super()._raw_pedantic(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+    @contextmanager
+    def _once(self) -> Iterator[None]:
+        """Take the times, and let the call be made as if nothing was to be timed."""
+        if self.disabled:
+            yield
+            return
+        blocks = self.blocks.get(self.fullname)
+        if not blocks:
+            reason = self.reasons.get(self.fullname, "it was not measured")
+            pytest.fail(f"{self.fullname} could not be timed: {reason}", pytrace=False)
+        stats = self._make_stats(max(one.calls for one in blocks))  # type: ignore[no-untyped-call]
+        stats.stats.data += [seconds for one in blocks for seconds in one.seconds]
+        self.extra_info[INFO] = [len(one.seconds) for one in blocks]
+        self.disabled = True
+        try:
+            yield
+        finally:
+            self.disabled = False
+
+
+class Blocks:
+    """Measures before the tests run, and tells what that gave.
+
+    Parameters
+    ----------
+    number
+        Blocks; each is a fresh process for every benchmark of a group.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self._stock: Any = None
+        self._shown: dict[str, Typical] = {}
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Refuse what cannot be measured in processes of its own."""
+        sweeps = [one for one in session.items if one.get_closest_marker("sweep")]
+        if sweeps:
+            raise pytest.UsageError(
+                f"--duel-blocks: {sweeps[0].nodeid} is a case of a sweep, which is timed in one "
+                "process so far: leave the option out"
+            )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Measure all that will run."""
+        own: Any = getattr(session.config, "_benchmarksession", None)
+        given_up = session.testsfailed and not session.config.option.continue_on_collection_errors
+        if own is None or own.disabled or session.config.option.collectonly or given_up:
+            return
+        items = benchmarks(session.items)
+        if not items:
+            return
+        found = measured(session.config, items, self.number, announcer(session.config))
+        ids = {name: item.nodeid for name, item in items.items()}
+        TimedElsewhere.blocks = {ids[name]: rounds for name, rounds in found.rounds.items()}
+        skipped = {name: f"it was skipped: {why}" for name, why in found.skipped.items()}
+        TimedElsewhere.reasons = {
+            ids[name]: why for name, why in (skipped | found.errors).items() if name in ids
+        }
+        self._shown = {
+            name: typical([one.seconds for one in found.rounds[name]])
+            for name in items
+            if name in found.rounds
+        }
+        self._stock = vars(stock)["BenchmarkFixture"]
+        vars(stock)["BenchmarkFixture"] = TimedElsewhere  # which its own fixture makes
+
+    def pytest_unconfigure(self) -> None:
+        """Put pytest-benchmark's own fixture back."""
+        if self._stock:
+            vars(stock)["BenchmarkFixture"] = self._stock
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say what the processes agree on."""
+        if self._shown and not terminalreporter.config.getoption("benchmark_quiet"):
+            for line in said(self._shown, self.number):
+                terminalreporter.write_line(harmless.line(line))
+
+
+def benchmarks(items: Sequence[pytest.Item]) -> dict[str, pytest.Item]:
+    """Return the tests that use the `benchmark` fixture, by the name that a worker gives them."""
+    own = [one for one in items if "benchmark" in getattr(one, "fixturenames", ())]
+    return dict(zip(names([one.nodeid for one in own]), own, strict=True))
+
+
+def measured(
+    config: pytest.Config,
+    items: Mapping[str, pytest.Item],
+    number: int,
+    announce: Callable[[str], None],
+) -> Measurements:
+    """Run the blocks; return what they gave.
+
+    Parameters
+    ----------
+    config
+        Of this pytest, whose arguments the workers get.
+    items
+        The benchmarks, by name.
+    number
+        Of blocks.
+    announce
+        Shows a line to a person who waits.
+    """
+    groups = contests(items)
+    arguments = *shlex.split(os.environ.get("PYTEST_ADDOPTS", "")), *config.invocation_params.args
+    least = len(items) * float(config.getoption("benchmark_max_time")) / len(lanes())
+    announce(
+        f"timing {len(items)} benchmarks in {number} blocks of fresh processes; at least some "
+        f"{waiting(least)}"
+    )
+    with scratch() as folder:
+        tests = Suite(
+            config.invocation_params.dir, folder, tuple(map(str, arguments)), tuple(items),
+            path=tuple(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))),
+        )  # fmt: skip
+        engine = Engine(
+            pytest_workers(tests),
+            groups,
+            time.time_ns(),
+            Budget(blocks=number),
+            GroupBlock,
+            number,
+        )
+        started = time.monotonic()
+        with closing(engine.blocks()) as blocks:
+            for found in blocks:
+                took = time.monotonic() - started
+                left = took / found.blocks * (number - found.blocks)
+                announce(f"block {found.blocks} of {number}: about {waiting(left)} left")
+    return engine.measured
+
+
+def contests(items: Mapping[str, pytest.Item]) -> list[Contest]:
+    """Return the groups: benchmarks whose marker names the same one; each other by itself."""
+    groups: dict[str, list[str]] = {}
+    for name, item in items.items():
+        group = next(
+            (
+                own.kwargs["group"]
+                for own in item.iter_markers("benchmark")
+                if own.kwargs.get("group")
+            ),
+            None,
+        )
+        groups.setdefault(f"group {group}" if group else name, []).append(name)
+    return [
+        Contest(
+            name,
+            (ARM,) * len(members),
+            cpus=max(_cpus(items[one]) for one in members),
+            alike=False,
+            benchmarks=tuple(members),
+            file=members[0].partition("::")[0],
+        )
+        for name, members in groups.items()
+    ]
+
+
+def _cpus(item: pytest.Item) -> int:
+    marker = item.get_closest_marker("duel")
+    number = marker.kwargs.get("cpus", 1) if marker else 1
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise pytest.UsageError(
+            f"{item.nodeid}: the marker duel has cpus={number!r}: it must be a whole number, at "
+            "least 1"
+        )
+    return number
+
+
+def said(found: Mapping[str, Typical], number: int) -> Iterator[str]:
+    """Yield the lines of the table."""
+    yield ""
+    yield f"time of a call, in any process: median over {number} [95 %]"
+    shown = {name: interval(one) for name, one in found.items()}
+    width, room = (max(map(len, column)) for column in (shown, shown.values()))
+    for name, one in found.items():
+        line = f"{name:<{width}}  {duration(one.median):>8}  {shown[name]:>{room}}  {remark(one)}"
+        yield line.rstrip()
+
+
+def interval(one: Typical) -> str:
+    """Return the interval, in the unit of each end."""
+    if math.isnan(one.low):
+        return "[unknown: one process]"
+    return f"[{duration(one.low)}, {duration(one.high)}]"
+
+
+def remark(one: Typical) -> str:
+    """Say where the time depends on the process."""
+    if one.groups:
+        return f"two groups: {duration(one.groups[0])} or {duration(one.groups[1])}"
+    if one.is_apart:
+        return f"from {duration(one.fastest)} to {duration(one.slowest)}, by process"
+    return ""

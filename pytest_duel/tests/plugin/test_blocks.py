@@ -1,0 +1,237 @@
+"""``--duel-blocks``: each benchmark in several processes, through pytest-benchmark's own files."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_duel.plugin.blocks import INFO
+from pytest_duel.support.harness import search_path
+
+BLOCKS = 3
+CONFTEST = """
+import os
+import pathlib
+import pytest
+
+
+@pytest.fixture(scope="session")
+def note():
+    calls = pathlib.Path(__file__).with_name("calls.txt")
+
+    def note(name):
+        with calls.open("a") as file:
+            file.write(f"{os.getpid()} {name}\\n")
+
+    return note
+
+
+@pytest.fixture(scope="session")
+def expensive(note):
+    note("expensive")
+    return 500
+
+
+@pytest.fixture
+def in_worker(pytestconfig):
+    return pytestconfig.pluginmanager.hasplugin("pytest-duel-worker")
+"""
+TESTS = """
+import os
+import pytest
+
+
+def work(number=500):
+    return sum(range(number))
+
+
+def test_alone(benchmark, expensive):
+    assert benchmark(work, expensive) == 124750
+    assert benchmark.stats.stats.rounds > 0
+
+
+@pytest.mark.parametrize("way", ["one", "other"])
+@pytest.mark.benchmark(group="sums", max_time=0.05)
+def test_turns(benchmark, way, note):
+    def noted():
+        note(way)
+        return work(100_000)
+
+    benchmark.extra_info["way"] = way
+    assert benchmark(noted) > 0
+
+
+def test_contract(benchmark, in_worker):
+    calls = []
+    benchmark.pedantic(calls.append, args=(1,), rounds=6)
+    assert 0 < len(calls) <= (6 if in_worker else 1)
+
+
+def test_one_round(benchmark):
+    benchmark.pedantic(work, setup=lambda: None, rounds=1)
+
+
+def test_is_wrong(benchmark, in_worker):
+    benchmark(work)
+    assert not in_worker, "wrong in its process"
+
+
+def test_dies(benchmark, in_worker):
+    if in_worker:
+        os._exit(3)
+    benchmark(work)
+
+
+def test_skips(benchmark):
+    pytest.skip("not today")
+
+
+def test_without():
+    pass
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run of pytest that has ended."""
+
+    code: int
+    said: str
+    folder: Path
+
+    @property
+    def benchmarks(self) -> dict[str, Any]:
+        """Return the benchmarks of its saved run, by name."""
+        saved = json.loads((self.folder / "run.json").read_text())
+        return {one["name"]: one for one in saved["benchmarks"]}
+
+    def calls(self, *names: str) -> list[list[str]]:
+        """Return the process and the name of each call that was noted, in their order."""
+        lines = (self.folder / "calls.txt").read_text().splitlines()
+        return [one.split() for one in lines if one.split()[1] in names]
+
+
+def run(folder: Path, *arguments: str, **environment: str) -> Done:
+    path = os.pathsep.join(filter(None, [search_path(), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest",
+            *arguments,
+        ],
+        cwd=folder, env=os.environ | {"PYTHONPATH": path, "COLUMNS": "300"} | environment,
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    return Done(done.returncode, done.stdout + done.stderr, folder)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "conftest.py").write_text(CONFTEST)
+    (folder / "test_toy.py").write_text(TESTS)
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(project: Path) -> Done:
+    asked = ("--duel-blocks", str(BLOCKS), "--benchmark-max-time=0.1")
+    return run(project, *asked, "--benchmark-json=run.json", "--benchmark-columns=median")
+
+
+def test_each_benchmark_has_the_rounds_of_all_processes(done: Done) -> None:
+    for name in "test_alone", "test_turns[one]", "test_turns[other]":
+        found = done.benchmarks[name]
+        rounds = found["extra_info"][INFO]
+        assert len(rounds) == BLOCKS
+        assert min(rounds) > 0
+        assert sum(rounds) == found["stats"]["rounds"] == len(found["stats"]["data"])
+    assert done.benchmarks["test_turns[one]"]["extra_info"]["way"] == "one"
+
+
+def test_processes_are_fresh_and_a_fixture_of_the_session_is_made_once_in_each(done: Done) -> None:
+    processes = [process for process, _ in done.calls("expensive")]
+    assert len(processes) == len(set(processes)) == BLOCKS + 1  # and here
+
+
+def test_those_of_one_group_take_turns_in_processes_of_their_own(done: Done) -> None:
+    calls = done.calls("one", "other")
+    for process in {process for process, _ in calls}:
+        names = {name for own, name in calls if own == process}
+        alone = [name for own, name in calls if own == process]
+        assert len(names) == 1 or len(alone) == 2  # here each is called once
+    changes = sum(a != b for (_, a), (_, b) in pairwise(calls))
+    assert changes > 3 * BLOCKS
+
+
+def test_the_rounds_of_a_test_are_a_contract(done: Done) -> None:
+    assert sum(done.benchmarks["test_contract"]["extra_info"][INFO]) <= 6 * BLOCKS
+    assert done.benchmarks["test_one_round"]["extra_info"][INFO] == [1] * BLOCKS
+
+
+def test_what_fails_in_its_process_fails_and_the_others_go_on(done: Done) -> None:
+    assert done.code == pytest.ExitCode.TESTS_FAILED
+    assert "2 failed, 6 passed, 1 skipped" in done.said
+    assert "test_is_wrong could not be timed" in done.said
+    assert "wrong in its process" in done.said
+    assert "test_dies could not be timed" in done.said
+    assert "exit code 3" in done.said
+    assert not {"test_is_wrong", "test_dies"} & set(done.benchmarks)
+
+
+def test_the_table_has_a_line_for_each_in_the_order_of_the_tests(done: Done) -> None:
+    table = done.said.partition("time of a call, in any process")[2].splitlines()[1:6]
+    names = [line.split()[0].partition("::")[2] for line in table]
+    assert names == [
+        "test_alone", "test_turns[one]", "test_turns[other]", "test_contract", "test_one_round",
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    (tmp_path / "test_small.py").write_text(
+        "import pathlib\n\n\ndef test_small(benchmark):\n"
+        "    with pathlib.Path(__file__).with_name('calls.txt').open('a') as file:\n"
+        "        file.write('0 small\\n')\n"
+        "    benchmark(list)\n"
+    )
+    return tmp_path
+
+
+def test_one_process_tells_no_interval(small: Path) -> None:
+    done = run(small, "--duel-blocks=1", PYTEST_ADDOPTS="--benchmark-max-time=0.05")
+    assert done.code == pytest.ExitCode.OK, done.said
+    assert "[unknown: one process]" in done.said
+
+
+@pytest.mark.parametrize("more", [("--benchmark-disable",), ("--collect-only",), ("-k", "none")])
+def test_nothing_is_started_where_nothing_is_to_be_timed(
+    small: Path, more: tuple[str, ...]
+) -> None:
+    done = run(small, "--duel-blocks=2", *more)
+    assert done.code in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), done.said
+    assert "blocks of fresh processes" not in done.said
+    disabled = "--benchmark-disable" in more
+    calls = done.calls("small") if (small / "calls.txt").exists() else []
+    assert Counter(name for _, name in calls)["small"] == disabled
+
+
+def test_tests_that_cannot_be_collected_are_told_before_anything_is_timed(small: Path) -> None:
+    (small / "test_broken.py").write_text("import nothing_of_this_name\n")
+    done = run(small, "--duel-blocks=2")
+    assert done.code == pytest.ExitCode.INTERRUPTED
+    assert "blocks of fresh processes" not in done.said
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "two", "1001", "1.5", "²"])
+def test_what_is_no_number_of_blocks_is_refused(small: Path, number: str) -> None:
+    done = run(small, f"--duel-blocks={number}")
+    assert done.code == pytest.ExitCode.USAGE_ERROR
+    assert f"'{number}' is no number of blocks" in done.said
