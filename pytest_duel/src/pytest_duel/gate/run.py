@@ -474,12 +474,18 @@ def _path(question: Question, repository: Repository, tree: Path, *arms: Arm) ->
 def _collected_base(
     question: Question, paths: Sequence[str], base: Arm, tests: Suite
 ) -> Collected | None:
-    """Return what the base's own tests have; None where it has none of them."""
-    present = [path for path in paths if (tests.folder / path.partition("::")[0]).exists()]
-    if paths and not present:
+    """Return what the base's own tests have; None where it has none of them.
+
+    Of a file that it has, it may lack a test, which pytest would call an error: so the whole file
+    is collected, and then the tests are chosen.
+    """
+    asked = [path.partition("::") for path in paths]
+    files = [file for file, _, _ in asked if (tests.folder / file).exists()]
+    if paths and not files:
         return None
-    chosen = tests.restricted((*question.selection, *present))
-    return collect(base, chosen, question.names[BASE])
+    chosen = tests.restricted((*question.selection, *dict.fromkeys(files)))
+    found = collect(base, chosen, question.names[BASE])
+    return found.within([(tests.folder / file, inner) for file, _, inner in asked])
 
 
 def _for_workers(tests: Suite, own: Collected, found: Plan) -> Suite:
