@@ -27,6 +27,7 @@ from pytest_duel.paired.arms.inner_tests import is_tests
 from pytest_duel.paired.arms.untouched import Snapshot, snapshot
 from pytest_duel.support import processes
 from pytest_duel.support.errors import DuelError
+from pytest_duel.support.scratch import scratch
 
 SECONDS = 1800.0
 """For one build."""
@@ -348,14 +349,16 @@ def run_build(command: Sequence[str], folder: Path, recipe: Recipe) -> None:
     InstallError
         Where it fails; with what it says.
     """
-    environment = os.environ | {
-        "SETUPTOOLS_SCM_PRETEND_VERSION": recipe.version,
-        "PDM_BUILD_SCM_VERSION": recipe.version,
-        "POETRY_DYNAMIC_VERSIONING_BYPASS": recipe.version,
-        **recipe.variables,
-    }
     try:
-        done = processes.run(command, timeout=SECONDS, cwd=folder, env=environment)
+        with scratch() as temporary:  # uv leaves its locks, and a build that fails may leave more
+            environment = os.environ | {
+                "SETUPTOOLS_SCM_PRETEND_VERSION": recipe.version,
+                "PDM_BUILD_SCM_VERSION": recipe.version,
+                "POETRY_DYNAMIC_VERSIONING_BYPASS": recipe.version,
+                **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)),
+                **recipe.variables,
+            }
+            done = processes.run(command, timeout=SECONDS, cwd=folder, env=environment)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InstallError(f"{command[0]} failed: {error}") from None
     if done.returncode:
