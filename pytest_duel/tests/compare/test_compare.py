@@ -8,6 +8,7 @@ import pytest
 
 from pytest_duel.catalogue.model import Case
 from pytest_duel.compare.comparison import Comparison, compare
+from pytest_duel.compare.judgement import judge
 from pytest_duel.results.runs import Run, RunError
 from pytest_duel.statistics.paired import Verdict
 from simulated import CASES, CATALOGUE, Factor, run_of, times_of, truth, with_medians
@@ -229,3 +230,12 @@ def test_a_case_on_another_pool_gets_no_verdict() -> None:
     assert comparison.cases[SLOW].verdict is Verdict.INCONCLUSIVE
     assert comparison.cases[SLOW].note == "timed on another pool"
     assert comparison.means["clear", "rust"].cases == 7
+
+
+def test_a_case_that_one_side_has_is_told_with_its_first_time() -> None:
+    old = [run_of(only(lambda case: case != SLOW))] * 2
+    times = {case: truth(case) for case in CASES}
+    new = [run_of(times), run_of(times | {SLOW: 3 * times[SLOW]})]
+    found = judge(compare(old, new, CATALOGUE), old, new, ())
+    alone = {row.name: row.data for row in found.rows if row.word == "new"}
+    assert alone == {SLOW.id: {"old": None, "new": new[0].results[CASES.index(SLOW)].median}}

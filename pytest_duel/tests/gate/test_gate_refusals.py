@@ -1,4 +1,4 @@
-"""What `pytest-duel gate` says where it cannot measure: exit 2, and nothing left behind."""
+"""What `pytest-duel gate` says before it measures: mostly exit 2, and nothing left behind."""
 
 import os
 import shutil
@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from pytest_duel.cli.main import main
+from pytest_duel.gate.prepare import prepared
+from pytest_duel.gate.question import Question
 from repositories import commit, git
 from strangers import copied, repository
 
@@ -179,3 +181,17 @@ def test_a_home_that_cannot_be_written(
     assert cache_folder().is_relative_to(tempfile.gettempdir())
     shutil.rmtree(cache_folder())
     assert os.access(toy, os.W_OK)
+
+
+def test_a_test_that_the_base_lacks_is_new_also_where_it_is_asked_for(
+    toy: Path, cache: Path
+) -> None:
+    file = "benchmarks/test_toy.py"
+    with (toy / file).open("a") as tests:
+        tests.write("\n\ndef test_fresh(benchmark):\n    benchmark(len, ())\n")
+    paths = tuple(f"{file}::test_{name}" for name in ("total", "fresh"))
+    question = Question(toy, "main", paths=paths, overrides={"install": "none"})
+    with prepared(question, lambda _: None) as ready:
+        assert [*ready.own.measured] == [f"{file}::test_total[{size}]" for size in (100, 1000)]
+        assert [*ready.own.new] == [f"{file}::test_fresh"]
+        assert [*ready.own.gone] == []

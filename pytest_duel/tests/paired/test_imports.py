@@ -105,3 +105,31 @@ def test_what_is_looked_for_and_not_there_is_not_there(tmp_path: Path) -> None:
     own = made(tmp_path / "own", toy__init="")
     body = "import toy; print(importlib.util.find_spec('toy.fast'))"
     assert ran(body, {"toy": str(own)}, tmp_path, {}) == "None"
+
+
+def offering(folder: Path, project: str, **points: str) -> Path:
+    """Say in a folder that a project is installed there and has these plugins of pytest."""
+    about = folder / f"{project}-1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project}\nVersion: 1\n")
+    lines = [f"{name} = {module}" for name, module in points.items()]
+    (about / "entry_points.txt").write_text("\n".join(["[pytest11]", *lines]))
+    return folder
+
+
+ASKED = "print(*finder.foreign_entry_points('pytest11'))"
+
+
+def test_what_only_another_copy_of_the_project_offers_is_told(tmp_path: Path) -> None:
+    own = made(tmp_path / "own", toy__init="", toy__kept="", toy__plug="")
+    offering(own, "the_toy", kept="toy.kept")
+    other = offering(tmp_path / "other", "The.Toy", kept="toy.kept", new="toy.plug")
+    offering(other, "else", theirs="toy.plug", others="json")
+    assert ran(ASKED, {"toy": str(own)}, other, {}) == "new"
+
+
+def test_what_an_arm_that_is_not_installed_lacks_is_told(tmp_path: Path) -> None:
+    own = made(tmp_path / "own", toy__init="", toy__kept="")
+    points = {"kept": "toy.kept:Kept", "new": "toy.new", "deep": "toy.new.deep", "json": "json"}
+    other = offering(tmp_path / "other", "toy", **points)
+    assert ran(ASKED, {"toy": str(own)}, other, {}).split() == ["new", "deep"]

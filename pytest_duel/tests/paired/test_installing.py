@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -126,3 +128,15 @@ def test_what_a_killed_build_left_goes_with_the_next(toy: Path, tmp_path: Path) 
     home(toy, tmp_path)
     assert not left.exists()
     assert other.exists()
+
+
+def test_a_build_leaves_nothing_where_temporary_files_lie(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    script = "mktemp && mktemp -d && cp -r toy {target}"
+    recipe = Recipe(install=f"sh -c {shlex.quote(script)}")
+    assert install(toy, recipe, tmp_path / "cache").modules.keys() == {"toy"}
+    assert list((tmp_path / "temporary").iterdir()) == []

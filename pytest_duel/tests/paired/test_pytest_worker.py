@@ -185,3 +185,17 @@ def test_variables_that_change_pytest_or_python(
         "[pytest]\naddopts = -p no:benchmark\nfilterwarnings = error\n"
     )
     assert listed(arm("head", project), Suite(project, tmp_path))
+
+
+def test_a_plugin_that_only_the_users_installed_copy_has_is_not_loaded(tmp_path: Path) -> None:
+    project = copied("flat", tmp_path / "base")
+    about = tmp_path / "installed/toy-1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[pytest11]\ntoys = toy.plugin\n")
+    tests = Suite(project, tmp_path, path=(str(about.parent),))
+    assert listed(arm("base", project), tests)
+    # Where the arm has it, it is loaded, and is the arm's.
+    (project / "toy/plugin.py").write_text("raise ImportError('the own plugin')")
+    with pytest.raises(SideError, match="the own plugin"):
+        listed(arm("base", project), tests)

@@ -1,7 +1,9 @@
 """Source trees of revisions and of the working tree."""
 
+import errno
 import hashlib
 import os
+import shutil
 import socket
 import tempfile
 from contextlib import closing
@@ -248,3 +250,53 @@ def test_a_working_tree_that_is_elsewhere_is_named(root: Path, tmp_path: Path) -
     git(root, "config", "core.worktree", str(tmp_path / "elsewhere"))
     with pytest.raises(trees.TreeError, match=r"core\.worktree"):
         trees.repository(root / "project")
+
+
+@pytest.mark.parametrize("revision", ["HEAD:.gitignore", "HEAD:project", "v1", "HEAD"])
+def test_what_is_there_and_no_commit_is_not_called_missing(root: Path, revision: str) -> None:
+    git(root, "tag", "v1", "HEAD:.gitignore")
+    key = git(root, "rev-parse", revision)
+    if revision == "HEAD":
+        (root / ".git/objects" / key[:2] / key[2:]).unlink()
+    with pytest.raises(
+        trees.TreeError, match=f"'{revision}' is {key[:10]}, which git cannot read"
+    ):
+        trees.commit_of(revision, trees.repository(root))
+
+
+def test_a_worktree_within_the_tree_is_no_part_of_it(root: Path, tmp_path: Path) -> None:
+    git(root, "worktree", "add", "--quiet", "project/other", "HEAD")
+    other = root / "project/clone"
+    git(root, "clone", "--quiet", ".", str(other))
+    trees.export(trees.repository(root), None, tmp_path / "out")
+    assert content(tmp_path / "out/project").keys() == {"kept", "link", "changed", "untracked"}
+
+
+def test_a_file_that_cannot_be_read_is_named(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copy2
+
+    def refused(source: Path, target: Path, **options: bool) -> None:  # root may read all files
+        if source.name == "untracked":
+            raise PermissionError(errno.EACCES, "Permission denied", str(source))
+        copy(source, target, **options)
+
+    monkeypatch.setattr(shutil, "copy2", refused)
+    with pytest.raises(trees.TreeError, match="project/untracked cannot be copied: Permission"):
+        trees.export(trees.repository(root), None, tmp_path / "out")
+
+
+@pytest.mark.parametrize("skip", ["", "1"])
+def test_pointers_of_lfs_stay_where_the_user_leaves_them(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skip: str
+) -> None:
+    (root / ".gitattributes").write_text("kept filter=lfs\n")
+    fetch = 'test -n "$GIT_LFS_SKIP_SMUDGE" && cat || echo fetched'
+    git(root, "config", "filter.lfs.smudge", fetch)
+    git(root, "add", ".gitattributes")
+    commit(root, "two", 2)
+    monkeypatch.setenv("GIT_LFS_SKIP_SMUDGE", skip)
+    own = trees.repository(root)
+    trees.export(own, trees.commit_of("main", own), tmp_path / "out")
+    assert (tmp_path / "out/project/kept").read_text() == ("before" if skip else "fetched\n")

@@ -39,8 +39,8 @@ def judge(
     """Say what a comparison found, and let it fail on what the user asked for."""
     found = provenance.differences(old, new)
     rows = [_case_row(case, change, fail_on) for case, change in comparison.cases.items()]
-    rows += [_lone_row(case, old, GONE, fail_on) for case in comparison.gone]
-    rows += [_lone_row(case, new, NEW, fail_on) for case in comparison.new]
+    rows += _lone_rows(comparison.gone, old, GONE, fail_on)
+    rows += _lone_rows(comparison.new, new, NEW, fail_on)
     names = [provenance.revision(side) for side in (old, new)]
     runs = [f"{len(side)} run{'s' if len(side) > 1 else ''}" for side in (old, new)]
     return Judgement(
@@ -109,9 +109,15 @@ def _mean_row(change: Change, fail_on: Collection[Fail]) -> Row:
     )
 
 
-def _lone_row(case: Case, runs: Sequence[Run], word: str, fail_on: Collection[Fail]) -> Row:
-    """Say of a case that only one side has it."""
-    median = next(one.median for run in runs for one in run.results if one.case == case)
+def _lone_rows(
+    cases: Sequence[Case], runs: Sequence[Run], word: str, fail_on: Collection[Fail]
+) -> list[Row]:
+    """Say of cases that only one side has them, with what the first run that has each gives."""
+    medians = {one.case: one.median for run in reversed(runs) for one in run.results}
+    return [_lone_row(case, medians[case], word, fail_on) for case in cases]
+
+
+def _lone_row(case: Case, median: float, word: str, fail_on: Collection[Fail]) -> Row:
     time = duration(median)
     return Row(
         name=case.id,

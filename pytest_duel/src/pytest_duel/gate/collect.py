@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from pytest_duel.paired.client import SideError
@@ -46,6 +47,12 @@ class Benchmark:
         """Return the id of the case that it times, where it is one of a sweep."""
         return self.marker.get("case")
 
+    def is_in(self, place: Path, inner: str) -> bool:
+        """Tell whether a file or folder holds it, and what a node id says behind that."""
+        _, _, own = self.name.partition("::")
+        is_there = Path(self.path).resolve().is_relative_to(place.resolve())
+        return is_there and (inner in ("", own) or own.startswith((f"{inner}::", f"{inner}[")))
+
     @property
     def is_checked(self) -> bool:
         """Tell whether its answers are checked before it is timed."""
@@ -69,6 +76,18 @@ class Collected:
     def files(self) -> list[str]:
         """Return the paths of the files that hold them."""
         return list(dict.fromkeys(one.path for one in self.benchmarks.values()))
+
+    def within(self, places: Sequence[tuple[Path, str]]) -> "Collected":
+        """Return the same with the benchmarks in some files or folders; none is everywhere.
+
+        With each stands what a node id has behind the file, or nothing.
+        """
+        kept = {
+            name: one
+            for name, one in self.benchmarks.items()
+            if not places or any(one.is_in(*place) for place in places)
+        }
+        return replace(self, benchmarks=kept)
 
 
 def collect(arm: Arm, tests: Suite, who: str) -> Collected:

@@ -100,8 +100,8 @@ def plan(
     """
     if not head and not base:
         raise PlanError(
-            "no benchmark was found: none of the tests that were collected uses the fixture "
-            "`benchmark`"
+            "no benchmark was found: of the tests that were collected, and that -k and -m leave, "
+            "none uses the fixture `benchmark`"
         )
     _check_patterns(settings, [*head, *base], only)
     gated = dict.fromkeys([*settings.gated(head), *(set(before.gated(base)) & set(head))])

@@ -186,12 +186,18 @@ def _tests(tree: Path, arm: Arm, recipe: Recipe, path: tuple[str, ...], scratch:
 def _collected_base(
     question: Question, paths: Sequence[str], base: Arm, tests: Suite
 ) -> Collected | None:
-    """Return the benchmarks of the base's own tests; None if it has none of the files."""
-    present = [path for path in paths if (tests.folder / path.partition("::")[0]).exists()]
-    if paths and not present:
+    """Return the benchmarks of the base's own tests; None if it has none of the files.
+
+    The base may have a file and lack a test in it, which pytest would call an error. So the whole
+    file is collected, and then the tests are chosen.
+    """
+    asked = [path.partition("::") for path in paths]
+    files = [file for file, _, _ in asked if (tests.folder / file).exists()]
+    if paths and not files:
         return None
-    chosen = tests.restricted((*question.selection, *present))
-    return collect(base, chosen, question.names[BASE])
+    chosen = tests.restricted((*question.selection, *dict.fromkeys(files)))
+    found = collect(base, chosen, question.names[BASE])
+    return found.within([(tests.folder / file, inner) for file, _, inner in asked])
 
 
 def _for_workers(tests: Suite, own: Collected, found: Plan) -> Suite:

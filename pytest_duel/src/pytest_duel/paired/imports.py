@@ -8,10 +8,13 @@ measure.
 
 import contextlib
 import importlib.machinery
+import importlib.util
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
 from types import ModuleType
 
@@ -94,6 +97,33 @@ class ArmFinder(MetaPathFinder):
             with contextlib.suppress(Exception):  # the tests will say it, and be told apart
                 importlib.import_module(name)
 
+    def foreign_entry_points(self, group: str) -> Iterator[str]:
+        """Yield the names of entry points that only another copy of the project has.
+
+        The one that is installed for the user tells of the user's code. What it offers, an arm
+        may not have.
+        """
+        homes = list(dict.fromkeys(self.modules.values()))
+        own = list(distributions(path=homes))
+        projects = {_project(one) for one in own}
+        offered = {point.name for one in own for point in _points(one, group)}
+        for one in distributions(path=[folder for folder in sys.path if folder not in homes]):
+            for point in _points(one, group):
+                if point.name not in offered and (_project(one) in projects or self._lacks(point)):
+                    yield point.name
+
+    def _lacks(self, point: EntryPoint) -> bool:
+        """Tell whether an entry point stands for a module that the arm should have and has not."""
+        module = point.value.partition(":")[0].strip()
+        if module.partition(".")[0] not in self.modules:
+            return False
+        try:
+            return importlib.util.find_spec(module) is None
+        except ModuleNotFoundError:
+            return True
+        except Exception:  # of the arm's own code: whoever loads it is told
+            return False
+
     def foreign(self) -> str | None:
         """Return an error message if a module of the arm was loaded from elsewhere."""
         for name in self.loaded():
@@ -113,6 +143,18 @@ class ArmFinder(MetaPathFinder):
         """Tell whether it stands in a namespace package that others share."""
         top = sys.modules.get(name.partition(".")[0])
         return top is not None and getattr(top, "__file__", None) is None
+
+
+def _points(found: Distribution, group: str) -> list[EntryPoint]:
+    """Return the entry points of a group; most distributions have none, and are not parsed."""
+    if f"[{group}]" not in (found.read_text("entry_points.txt") or ""):
+        return []
+    return [one for one in found.entry_points if one.group == group]
+
+
+def _project(found: Distribution) -> str:
+    """Return the name of a distribution, in the spelling in which all ways to write it are one."""
+    return re.sub(r"[-_.]+", "-", found.metadata["Name"] or "").lower()
 
 
 def install(modules: Mapping[str, str], tests: Mapping[str, str]) -> ArmFinder:

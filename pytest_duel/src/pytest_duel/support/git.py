@@ -14,11 +14,15 @@ KEPT = frozenset(
     {
         "GIT_ALLOW_PROTOCOL", "GIT_ASKPASS", "GIT_ATTR_NOSYSTEM", "GIT_CEILING_DIRECTORIES",
         "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM",
-        "GIT_DISCOVERY_ACROSS_FILESYSTEM", "GIT_EXEC_PATH", "GIT_SSH", "GIT_SSH_COMMAND",
-        "GIT_SSH_VARIANT", "GIT_TERMINAL_PROMPT",
+        "GIT_DISCOVERY_ACROSS_FILESYSTEM", "GIT_EXEC_PATH", "GIT_LFS_SKIP_SMUDGE", "GIT_SSH",
+        "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_TERMINAL_PROMPT",
     }
 )  # fmt: skip
-"""Of git's variables, those that say where it looks and how it gets in, and change no answer."""
+"""Of git's variables, those that say where it looks and how it gets in, and change no answer.
+
+Who leaves the pointers of git-lfs in a working tree does so by one of them. A revision has to be
+written likewise, or its files would differ from those beside it, and be fetched in each gate.
+"""
 _KEPT_SETTINGS = ("safe.", "credential.", "http.", "url.")
 """The same of settings that come in variables, as continuous integration gives them."""
 _SETTINGS = {
@@ -109,7 +113,20 @@ def commit_of(revision: str, root: Path) -> str:
         commit = f"{revision}^{{commit}}"
         return run(root, "rev-parse", "--verify", "--end-of-options", commit).strip()
     except GitError as error:
-        raise GitError(f"there is no revision {revision!r} ({error})") from None
+        key = _key_of(revision, root)
+        if key in ("", revision):  # a whole hash stands for itself, whether it is here or not
+            raise GitError(f"there is no revision {revision!r} ({error})") from None
+        raise GitError(
+            f"{revision!r} is {key[:10]}, which git cannot read as a commit ({error})"
+        ) from None
+
+
+def _key_of(revision: str, root: Path) -> str:
+    """Return the hash that a name stands for, whatever is behind it, or nothing."""
+    try:
+        return run(root, "rev-parse", "--verify", "--quiet", "--end-of-options", revision).strip()
+    except GitError:
+        return ""
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ import gzip
 import json
 import reprlib
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -112,7 +113,8 @@ def parse(packed: bytes, *, compressed: bool = False) -> Any:
         Where it is damaged, or larger or deeper than any that was saved.
     """
     try:
-        value = json.loads(_unpacked(packed) if compressed else packed)
+        text = _unpacked(packed) if compressed else packed
+        value = json.loads(text, object_pairs_hook=_object)
     except (OSError, EOFError, zlib.error) as error:
         raise SchemaError(getattr(error, "strerror", None) or str(error)) from None
     except ValueError as error:
@@ -123,6 +125,15 @@ def parse(packed: bytes, *, compressed: bool = False) -> Any:
         raise SchemaError("its JSON is nested too deeply to be read") from None
     _check_depth(value)
     return value
+
+
+def _object(parts: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; of two values under one name nobody knows which was meant."""
+    found = dict(parts)
+    if len(found) < len(parts):
+        name, _ = Counter(name for name, _ in parts).most_common(1)[0]
+        raise SchemaError(f"an object in it has two values called {reprlib.repr(name)}")
+    return found
 
 
 def _unpacked(packed: bytes) -> bytes:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pytest_duel.paired.arms.recipe import PIP, InstallError, Recipe
 from pytest_duel.support import processes
+from pytest_duel.support.scratch import scratch
 
 SECONDS = 1800.0
 """For one build."""
@@ -86,14 +87,16 @@ def run_build(command: Sequence[str], folder: Path, recipe: Recipe) -> None:
     InstallError
         Where it fails, with its output.
     """
-    environment = os.environ | {
-        "SETUPTOOLS_SCM_PRETEND_VERSION": recipe.version,
-        "PDM_BUILD_SCM_VERSION": recipe.version,
-        "POETRY_DYNAMIC_VERSIONING_BYPASS": recipe.version,
-        **recipe.variables,
-    }
     try:
-        done = processes.run(command, timeout=SECONDS, cwd=folder, env=environment)
+        with scratch() as temporary:  # uv leaves its locks, and a build that fails may leave more
+            environment = os.environ | {
+                "SETUPTOOLS_SCM_PRETEND_VERSION": recipe.version,
+                "PDM_BUILD_SCM_VERSION": recipe.version,
+                "POETRY_DYNAMIC_VERSIONING_BYPASS": recipe.version,
+                **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)),
+                **recipe.variables,
+            }
+            done = processes.run(command, timeout=SECONDS, cwd=folder, env=environment)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InstallError(f"{command[0]} failed: {error}") from None
     if done.returncode:

@@ -17,8 +17,9 @@ from pytest_duel.support.errors import DuelError
 from pytest_duel.support.git import GitError
 
 _SUBMODULE, _LINK = "160000", "120000"
-_LEFT_OUT = "S"
-"""The tag of files that a sparse checkout leaves out of the working tree."""
+_LEFT_OUT, _UNTRACKED = "S", "?"
+"""The tags of files that a sparse checkout leaves out of the working tree, and of those that git
+does not know."""
 _AT_ONCE = 500
 """Names of files that one command is given."""
 _SHA1 = 40
@@ -75,6 +76,8 @@ def commit_of(revision: str, own: Repository) -> str:
     try:
         return git.commit_of(revision, own.root)
     except GitError as error:
+        if "no revision" not in str(error):
+            raise TreeError(str(error)) from None
         reason = f"there is no revision {revision!r}"
         if not _answer(own, "rev-parse", "--verify", "--quiet", "HEAD"):
             raise TreeError(f"{reason}: this repository has no commit yet") from None
@@ -82,8 +85,6 @@ def commit_of(revision: str, own: Repository) -> str:
             raise TreeError(f"{reason} in this shallow clone: {_how_to_fetch(revision)}") from None
         if _answer(own, "rev-parse", "--verify", "--quiet", f"origin/{revision}^{{commit}}"):
             raise TreeError(f"{reason}, but there is origin/{revision}: use that") from None
-        if "no revision" not in str(error):
-            raise TreeError(str(error)) from None
         if _answer(own, "remote"):
             reason += "; where a remote has it, `git fetch` that branch or tag first"
         raise TreeError(reason) from None
@@ -205,13 +206,24 @@ def _copy_working_tree(root: Path, folder: Path) -> None:
         if name.startswith(gates):
             continue
         if source.is_dir() and not source.is_symlink():
-            if (source / ".git").exists():  # a submodule, or a repository within this one
+            # A submodule. Others are no part of this repository, such as its own worktrees.
+            if tags[name] != _UNTRACKED and (source / ".git").exists():
                 _copy_working_tree(source, target)
         elif source.is_file() or source.is_symlink():  # what was deleted, or became a pipe, is not
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target, follow_symlinks=False)
+            _copy(source, target)
     lacking = [name for name, tag in tags.items() if tag == _LEFT_OUT and not _exists(root / name)]
     _check_out_some(root, lacking, folder)
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        shutil.copy2(source, target, follow_symlinks=False)
+    except OSError as error:
+        raise TreeError(
+            f"{source} cannot be copied: {error.strerror or error}; of the working tree, only "
+            "what git ignores is left out"
+        ) from None
 
 
 def _check_out_some(root: Path, names: Sequence[str], folder: Path) -> None:

@@ -191,7 +191,10 @@ class Worker:
 
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> Iterator[None] | None:
     """Begin before any other plugin is loaded, which may be the project's own."""
-    pluginmanager.register(Worker(), WORKER)
+    worker = Worker()
+    pluginmanager.register(worker, WORKER)
+    for name in worker.finder.foreign_entry_points("pytest11"):  # pytest would load each
+        pluginmanager.set_blocked(name)
     return None
 
 
