@@ -61,6 +61,7 @@ VERY_MANY = (DEALT + 3620, DEALT + 1, DEALT)
 LARGEST = float(np.finfo(np.float64).max)
 TINY = float(np.nextafter(0.0, 1.0))
 GAP = float(np.spacing(64.0))
+POWER = 2.0**1000
 SINGLE_GAP = float(np.spacing(np.float32(64.0)))
 
 
@@ -182,6 +183,9 @@ def spread_sums(n: int, rng: Generator) -> Iterator[tuple[str, Array]]:
         "large and half way",
         np.where(np.arange(n) == n // 2, half_way(np.full(n, 1.5 * n), 4.0 * n), base),
     )
+    # So large a supply tells whether a power that is not known can be taken for one that is.
+    huge = np.ldexp(base, int(np.ceil(np.log2(POWER / (20.0 * n)))))
+    yield "huge and half way", np.where(rng.random(n) < 0.5, half_way(huge, POWER), huge)
 
 
 def spread_cuts(bids: Array, quantities: Array, rng: Generator) -> list[tuple[str, float]]:

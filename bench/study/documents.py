@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bench import wheel
 from bench.catalogue import catalogue
 from bench.project import ROOT, RUNS, STUDY, TARGETS, study_runs
-from bench.study.tables import TABLES, Inputs
+from bench.study.tables import TABLES, Inputs, Native
 from pytest_duel.catalogue.sources import digests
 from pytest_duel.duel import targets_text
 from pytest_duel.results.runs import Run, load
@@ -53,7 +53,7 @@ def inputs() -> Inputs:
         trials=records.load(SELFTEST) if SELFTEST.exists() else None,
         targets=targets_text.load(TARGETS) if TARGETS.exists() else None,
         changed=_changed(runs[0]),
-        native={path.stem: _rows(path) for path in sorted(NATIVE.glob("*.csv"))},
+        native=native_tables(),
     )
 
 
@@ -67,11 +67,19 @@ def _changed(run: Run) -> list[str]:
     return sorted(name for name in saved.keys() & now.keys() if saved[name] != now[name])
 
 
-def _rows(path: Path) -> list[dict[str, float]]:
+def native_tables() -> dict[str, Native]:
+    """Return the tables that the crate's own benchmarks have saved, by name."""
+    return {path.stem: _native(path) for path in sorted(NATIVE.glob("*.csv"))}
+
+
+def _native(path: Path) -> Native:
+    """Return a table; older ones have no column that names the processor."""
+    processor, rows = "", []
     with path.open(encoding="utf-8", newline="") as file:
-        return [
-            {name: float(value) for name, value in row.items()} for row in csv.DictReader(file)
-        ]
+        for row in csv.DictReader(file):
+            processor = row.pop("processor", "")
+            rows.append({name: float(value) for name, value in row.items()})
+    return Native(processor or "an unknown processor", rows)
 
 
 def _by_abi() -> dict[str, list[Run]]:

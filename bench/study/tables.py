@@ -14,7 +14,7 @@ from pytest_duel.duel import targets_text
 from pytest_duel.results.runs import Result, Run
 from pytest_duel.results.summary import Size, Summary, middle, summarise
 from pytest_duel.selftest import report, said
-from pytest_duel.support import markdown
+from pytest_duel.support import harmless, markdown
 from pytest_duel.support.units import figures
 from pytest_duel.verdicts.text import answer, crossover, fastest
 
@@ -25,6 +25,19 @@ Place = tuple[str, str, str, int]
 def _place(result: Result) -> Place:
     case = result.case
     return case.kernel, case.scenario, case.backend, case.n
+
+
+Times = Mapping[str, float]
+"""A size, and times by what takes them."""
+
+
+@dataclass(frozen=True)
+class Native:
+    """A table that the crate's own benchmarks have saved."""
+
+    processor: str
+    """What they ran on."""
+    rows: Sequence[Times]
 
 
 @dataclass(frozen=True)
@@ -44,8 +57,8 @@ class Inputs:
     """The saved verdicts on the project's targets."""
     changed: Sequence[str] = ()
     """Backends whose sources are no longer those that were measured."""
-    native: Mapping[str, Sequence[Mapping[str, float]]] = field(default_factory=dict)
-    """What the crate's own benchmarks have saved: rows by table."""
+    native: Mapping[str, Native] = field(default_factory=dict)
+    """What the crate's own benchmarks have saved, by the name of the table."""
 
     def ratios(self, one: Place, other: Place) -> list[float]:
         """Return the ratio of two cases' medians within each process."""
@@ -369,21 +382,18 @@ def selftest(inputs: Inputs) -> str:
 
 def native(inputs: Inputs) -> str:
     """Show the times of the Rust crate without Python, beside those of a sort."""
-    times = inputs.native["clear"]
-    rows = [[*_native_cells(row), f"{row['clear'] / row['keys']:.2f} ×"] for row in times]
-    return _table([*times[0], "clear / keys"], rows)
+    ratio = {"clear / keys": lambda row: f"{row['clear'] / row['keys']:.2f} ×"}
+    return _native_table(inputs.native["clear"], ratio)
 
 
 def native_batch(inputs: Inputs) -> str:
     """Show the times of the Rust crate without Python, for a market in a batch."""
-    times = inputs.native["batch"]
-    return _table([*times[0]], map(_native_cells, times))
+    return _native_table(inputs.native["batch"])
 
 
 def ways(inputs: Inputs) -> str:
     """Show what each way to clear a market takes without Python, whichever is the fastest."""
-    times = inputs.native["ways"]
-    return _table([*times[0]], map(_native_cells, times))
+    return _native_table(inputs.native["ways"])
 
 
 def stages_of_blocks(inputs: Inputs) -> str:
@@ -396,25 +406,35 @@ def stages_of_sums(inputs: Inputs) -> str:
     return _stages(inputs.native["stages_of_sums"])
 
 
-def _stages(times: Sequence[Mapping[str, float]]) -> str:
-    rows = [[*_native_cells(row), figures(sum(row.values()) - row["n"])] for row in times]
-    return _table([*times[0], "in all"], rows)
+def _stages(times: Native) -> str:
+    return _native_table(times, {"in all": lambda row: figures(sum(row.values()) - row["n"])})
 
 
 def boundary(inputs: Inputs) -> str:
     """Show what a call from Python adds to the time of the crate: µs per market."""
-    times = inputs.times("clear", "uniform")
+    times, crate = inputs.times("clear", "uniform"), inputs.native["clear"]
     rows = []
-    for row in inputs.native["clear"]:
+    for row in crate.rows:
         n, alone = int(row["n"]), 1e-9 * row["clear"]
         if ("rust", n) in times:
             called, floor = times["rust", n].median, times["floor", n].median
             cells = map(_us_of, (called, alone, called - alone))
             rows.append([f"{n:,}", *cells, f"{1 - alone / called:.0%}", _us_of(floor)])
-    return _table(["n", "from Python", "crate alone", "boundary", "its share", "floor"], rows)
+    processor = harmless.line(inputs.study.machine["cpu"]["brand_raw"])
+    where = f"From Python on {processor}, crate alone on {harmless.line(crate.processor)}:"
+    heads = ["n", "from Python", "crate alone", "boundary", "its share", "floor"]
+    return f"{where}\n\n{_table(heads, rows)}"
 
 
-def _native_cells(row: Mapping[str, float]) -> list[str]:
+def _native_table(times: Native, more: Mapping[str, Callable[[Times], str]] | None = None) -> str:
+    """Show sizes and times, and more columns that follow from them."""
+    made = more or {}
+    heads = [*times.rows[0], *made]
+    rows = [[*_native_cells(row), *(cell(row) for cell in made.values())] for row in times.rows]
+    return f"On {harmless.line(times.processor)}:\n\n{_table(heads, rows)}"
+
+
+def _native_cells(row: Times) -> list[str]:
     """Return a size and times; one that could not be taken is not a number."""
     times = [row[name] for name in row if name != "n"]
     return [f"{row['n']:,.0f}", *("–" if isnan(time) else figures(time) for time in times)]

@@ -27,6 +27,7 @@ use pyo3::sync::PyOnceLock;
 use crate::errors;
 use crate::masks;
 use crate::pins::Pins;
+use crate::room;
 use crate::types;
 
 const FLOAT32: c_int = NPY_TYPES::NPY_FLOAT as c_int;
@@ -158,9 +159,9 @@ fn convert<'a, 'py>(argument: Argument, object: &Bound<'py, PyAny>) -> PyResult<
     let Some(array) = masks::unmasked(object)? else {
         return Err(errors::masked(argument));
     };
-    let (readable, accepted) = match Layout::of(&array) {
-        Some(layout) => (layout.is_readable(), layout.is_accepted()),
-        None => (false, false),
+    let (readable, accepted, numbers) = match Layout::of(&array) {
+        Some(layout) => (layout.is_readable(), layout.is_accepted(), layout.size()),
+        None => (false, false, 0),
     };
     if readable {
         return Ok(Held::Owned(array, None));
@@ -168,6 +169,7 @@ fn convert<'a, 'py>(argument: Argument, object: &Bound<'py, PyAny>) -> PyResult<
     if !accepted {
         return Err(errors::bad_dtype(argument, &array));
     }
+    room::check(numbers)?;
     let floats = array.call_method1("astype", ("float64", "C"))?;
     Ok(Held::Owned(array, Some(floats)))
 }
@@ -259,6 +261,11 @@ impl<'a> Layout<'a> {
     pub fn shape(&self) -> &'a [isize] {
         // SAFETY: an array has `nd` dimensions.
         unsafe { slice_of(self.fields.dimensions, self.fields.nd as usize) }
+    }
+
+    /// How many numbers it shows, which may be the same one many times.
+    fn size(&self) -> u128 {
+        self.shape().iter().map(|&length| length as u128).product()
     }
 
     fn strides(&self) -> &'a [isize] {

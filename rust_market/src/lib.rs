@@ -2,10 +2,10 @@
 //!
 //! Clearing one market holds the GIL from beginning to end: it takes microseconds, less than
 //! handing the interpreter over and getting it back may cost. So no Python code changes its arrays
-//! meanwhile; code that writes them without the GIL must not run then. Clearing a batch lets go of it, and
-//! may use several threads. Other Python threads can change the arrays then, so values are read
-//! atomically, each row once; a batch that is changed meanwhile is cleared as it was read. That the
-//! module needs the GIL otherwise it declares (`gil_used = true`), so a free-threaded interpreter
+//! meanwhile; code that writes them without the GIL must not run then. Clearing a batch lets go of
+//! it, and may use several threads. Other Python threads can change the arrays then, so values are
+//! read atomically, each row once; a batch that is changed meanwhile is cleared as it was read. That
+//! the module needs the GIL otherwise it declares (`gil_used = true`), so a free-threaded interpreter
 //! turns the GIL on when it imports it.
 //!
 //! The environments' step holds it, too, and may use several threads: they run no Python.
@@ -17,6 +17,7 @@
 //! | `masks` | what is masked, which is refused |
 //! | `shapes` | dimensions, empty markets, lengths |
 //! | `outputs` | fresh arrays, or the caller's `out`, checked |
+//! | `room` | whether the machine has memory for so many numbers |
 //! | `pins` | arrays whose memory stays where it is while the GIL is let go |
 //! | `options` | `ties`, `tolerance` and `threads` |
 //! | `kernels` | one market, many markets: clearing, and the baselines of the benchmarks |

@@ -180,3 +180,27 @@ def test_the_saved_runs_timed_the_default_tier_and_found_no_disagreement(
         assert run.section["parity"]["disagreements"] == []
         assert not run.section["missing"]
         assert run.section["build_info"] == inputs.study.section["build_info"]
+
+
+@pytest.mark.parametrize(
+    ("saved", "said"),
+    [
+        ('n,clear,processor\n5,1.5,"Some, ""fast"" one\x1b"\n', 'On Some, "fast" one\\x1b:'),
+        ('n,clear,processor\n5,1.5,""\n', "On an unknown processor:"),
+        ("n,clear\n5,1.5\n", "On an unknown processor:"),  # before benchmarks named it
+    ],
+)
+def test_a_table_without_python_says_what_it_was_measured_on(
+    inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: str, said: str
+) -> None:
+    (tmp_path / "ways.csv").write_text(saved, encoding="utf-8")
+    monkeypatch.setattr(report, "NATIVE", tmp_path)
+    table = TABLES["ways"](replace(inputs, native=report.native_tables()))
+    assert table == f"{said}\n\n| n | clear |\n| --: | --: |\n| 5 | 1.50 |"
+
+
+def test_a_boundary_names_both_processors(inputs: Inputs) -> None:
+    crate = replace(inputs.native["clear"], processor="Some processor")
+    said = TABLES["boundary"](replace(inputs, native={"clear": crate}))
+    study = inputs.study.machine["cpu"]["brand_raw"]
+    assert said.startswith(f"From Python on {study}, crate alone on Some processor:\n\n| n |")

@@ -178,9 +178,11 @@ def test_more_than_the_machine_has() -> None:
     code = """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     many = np.broadcast_to(1.0, memory // 12)
+    integers = np.broadcast_to(1, memory // 4)  # to be converted, before all else
     for call in (
         lambda: rust.clear(many, many, 1.0),
         lambda: rust.clear_batch([1.0], [1.0], many),
+        lambda: rust.clear(integers, integers, 1.0),
     ):
         try:
             call()
@@ -188,5 +190,5 @@ def test_more_than_the_machine_has() -> None:
             print(error)
     """
     said = run(code).splitlines()
-    assert len(said) == 2
+    assert len(said) == 3
     assert all(line.endswith("more than this machine has") for line in said)

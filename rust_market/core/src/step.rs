@@ -29,7 +29,8 @@ const PARTS_PER_THREAD: usize = 8;
 /// Takes one hour in every active environment, and observes all of them.
 ///
 /// `threads` is the most threads to use; `None` is as many as there are processors, or fewer
-/// if `RAYON_NUM_THREADS` says so. A small batch takes one. Any bits are safe; only finite numbers have a meaning.
+/// if `RAYON_NUM_THREADS` says so. A small batch takes one. Any bits are safe; only finite numbers
+/// have a meaning.
 ///
 /// # Errors
 /// Why no step can be taken. Nothing is written then, unless there is not enough memory.

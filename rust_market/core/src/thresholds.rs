@@ -1,5 +1,5 @@
 //! Up to how many units or so which way is the fastest, by measurement; on any processor all ways
-//! give the same bits. `bench/adversarial_order.py` reads this file, for markets on either side.
+//! give the same bits. `bench/adversarial/order.py` reads this file, for markets on either side.
 
 /// Up to so many units all pairs of bids are compared.
 pub(crate) const ALL_PAIRS: usize = 8;

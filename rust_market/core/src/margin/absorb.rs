@@ -14,7 +14,8 @@ use crate::values::lesser;
 /// So many units are absorbed at once, or none of them.
 pub(crate) const BLOCK: usize = 8;
 
-/// Adds blocks of units in this order to a supply, as long as it stays below demand and the order cannot matter.
+/// Adds blocks of units in this order to a supply, as long as it stays below demand and the order
+/// cannot matter.
 ///
 /// Returns how many were added, and the supply with them.
 #[inline(always)]

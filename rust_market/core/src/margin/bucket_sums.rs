@@ -47,8 +47,8 @@ const TOGETHER: usize = 16;
 /// Relatively, sums of less than 2^32 units in two orders differ by no more.
 const SLACK: f64 = 1.0 / (1 << 20) as f64;
 
-/// A power that no supply is worth to be added up at; 2^1000.
-const UNKNOWN: f64 = f64::from_bits((1023 + 1000) << 52);
+/// A power that no supply has, so that no sum of a bucket with it is taken for proved.
+const UNKNOWN: f64 = f64::INFINITY;
 
 /// Memory for the sums of one market.
 #[derive(Debug)]

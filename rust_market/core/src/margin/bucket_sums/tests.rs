@@ -49,7 +49,9 @@ fn bids(n: usize, r: &mut Random) -> Vec<f64> {
 
 /// Quantities of one or of many magnitudes; some of them half way between two roundings, or nearly.
 fn quantities(n: usize, r: &mut Random) -> Vec<f64> {
-    let mean = 2.0_f64.powi(r.below(40) as i32) / n as f64;
+    // All of them together, or so; supply has many powers of two, and there is no special one.
+    let exponent = if r.one_in(4) { 995 + r.below(12) } else { r.below(40) };
+    let mean = 2.0_f64.powi(exponent as i32) / n as f64;
     let kind = r.below(6);
     let mut all: Vec<f64> = (0..n)
         .map(|_| match kind {
