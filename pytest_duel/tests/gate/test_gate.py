@@ -1,4 +1,8 @@
-"""`pytest-duel gate` from its installed wheel, in a stranger's project, from end to end."""
+"""`pytest-duel gate` from its installed wheel, in a stranger's project, from end to end.
+
+The first gate is judged as every user's is; the others hold code against code that lies far apart,
+and so are judged after few blocks.
+"""
 
 import json
 import subprocess
@@ -10,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from few_blocks import FEW_BLOCKS
 from places import TESTS
 from repositories import commit, git
 from strangers import repository
@@ -39,14 +44,24 @@ class Stranger:
             cwd=folder, capture_output=True, text=True, check=False, timeout=900,
         )  # fmt: skip
 
+    def few(
+        self, folder: Path, module: str, *arguments: str, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a module as a program whose gates are judged after few blocks."""
+        return self.run(folder, "python", "-c", FEW_BLOCKS, module, *arguments, **variables)
+
     def gate(
-        self, folder: Path, *arguments: str, **variables: str
+        self, folder: Path, *arguments: str, few: bool = True, **variables: str
     ) -> tuple[int, dict[str, Any], str]:
         """Run the gate; return its exit code, its report and what it says on the way."""
         report = self.home / "gate.json"
         report.unlink(missing_ok=True)
-        options = ["--output", str(report), *arguments]
-        done = self.run(folder, "pytest-duel", "gate", *options, **variables)
+        options = ["gate", "--output", str(report), *arguments]
+        done = (
+            self.few(folder, "pytest_duel", *options, **variables)
+            if few
+            else self.run(folder, "pytest-duel", *options, **variables)
+        )
         found = json.loads(report.read_text()) if report.exists() else {}
         return done.returncode, found, done.stdout + done.stderr
 
@@ -73,7 +88,8 @@ def slowed(found: dict[str, Any]) -> set[str]:
 
 def test_equal_code_passes(stranger: Stranger, tmp_path: Path) -> None:
     folder = repository("flat", tmp_path / "toy")
-    code, found, said = stranger.gate(folder, "--base", "HEAD", "--threshold", "10%")
+    options = ["--base", "HEAD", "--threshold", "10%"]
+    code, found, said = stranger.gate(folder, *options, few=False)
     assert code == 0, said
     assert found["counts"] == {"no change": 5}
     assert git(folder, "status", "--short") == ""
@@ -83,10 +99,10 @@ def test_a_slower_function_is_named(stranger: Stranger, tmp_path: Path) -> None:
     folder = repository("src_layout", tmp_path / "repository", inside="python/toy")
     source = folder / "src/toy/work.py"
     text = source.read_text()
-    slower = text.replace("range(ROUNDS)", "range(ROUNDS + ROUNDS // 10)")
+    slower = text.replace("range(ROUNDS)", "range(2 * ROUNDS)")
     assert slower != text
     source.write_text(slower)
-    code, found, said = stranger.gate(folder, "--base", "main", "--threshold", "4%")
+    code, found, said = stranger.gate(folder, "--base", "main", "--threshold", "40%")
     assert code == 1, said
     assert slowed(found) == {"tests/test_toy.py::test_busy"}
 
@@ -107,8 +123,7 @@ def test_pytest_itself_gates_two_packages_of_one_repository(
     folder = repository("two_packages", tmp_path / "toy")
     core = folder / "core/core/__init__.py"
     core.write_text(core.read_text().replace("sum(range(1000))", "sum(list(range(1000)))"))
-    options = ["--benchmark-only", "--duel", "main"]
-    done = stranger.run(folder, "python", "-m", "pytest", *options)
+    done = stranger.few(folder, "pytest", "--benchmark-only", "--duel", "main")
     said = done.stdout + done.stderr
     assert done.returncode == 1, said
     assert "verdict: regression" in done.stdout
