@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from places import TESTS
-from pytest_duel.paired.engine import Arm, Contest, Engine, Measurements
+from pytest_duel.paired.engine import Arm, Block, Contest, Engine, Measurements
 from pytest_duel.paired.pytest_client import COLLECTING, PytestSide, Suite, pytest_workers
 from repositories import commit, git
 
@@ -48,10 +48,16 @@ def listed(own: Arm, tests: Suite) -> list[str]:
     return [one["name"] for one in found["benchmarks"]]
 
 
+class LoneBlock(Block):
+    """A block beside which no other runs: where one is enough, that would be for nothing."""
+
+    SIDE_BY_SIDE = False
+
+
 def one_block(arms: tuple[Arm, Arm], tests: Suite, names: Sequence[str]) -> Measurements:
     """Return what one block gives."""
     contests = [Contest(name, arms, file=name.partition("::")[0], alike=False) for name in names]
-    engine = Engine(pytest_workers(tests), contests, seed=1)
+    engine = Engine(pytest_workers(tests), contests, seed=1, block=LoneBlock)
     with closing(engine.blocks()) as blocks:
         for _ in blocks:
             engine.stop()
