@@ -257,8 +257,8 @@ def test_the_docs_tell_how_often_it_is_wrong() -> None:
     for draw, (name, *cells) in zip(draws, rows, strict=True):
         for size, cell in zip(sizes, cells, strict=True):
             number, rng = int(size.split()[0]), np.random.default_rng(17)
-            caught = sum(bool(steps(draw(rng, number), 0.05, 0.05)) for _ in range(500))
-            assert told(cell, caught, 500), (name, size, caught)
+            caught = sum(bool(steps(draw(rng, number), 0.05, 0.05)) for _ in range(300))
+            assert told(cell, caught, 300), (name, size, caught)
 
 
 @pytest.mark.slow
@@ -268,11 +268,11 @@ def test_the_docs_tell_what_it_finds() -> None:
         series, size = (int(part.split()[0]) for part in watched.replace("one", "1").split(","))
         for at, cell in zip((size // 2, size - 3), cells, strict=True):
             rng, caught = np.random.default_rng(18), 0
-            for _ in range(400):
+            for _ in range(200):
                 values = normal(rng, size)
                 values[at:] += np.log(1.1)
                 caught += bool(steps(values, 0.05 / series, 0.05))
-            assert told(cell, caught, 400), (watched, cell, caught)
+            assert told(cell, caught, 200), (watched, cell, caught)
 
 
 def test_the_docs_tell_how_large_a_step_must_be_to_show() -> None:
