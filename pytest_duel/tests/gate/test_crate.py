@@ -26,7 +26,7 @@ def test_a_crate_is_compiled_on_both_sides(
     # What both sides depend on is compiled once.
     monkeypatch.setenv("CARGO_TARGET_DIR", str(tmp_path / "target"))
     report = tmp_path / "gate.json"
-    asked = ["gate", "--base", "main", "--threshold", "60%", "--budget", "30"]
+    asked = ["gate", "--base", "main", "--threshold", "60%"]
     assert main([*asked, "--output", str(report)]) == Exit.REGRESSION
     rows = json.loads(report.read_text())["cases"]
     slower = [row["name"] for row in rows if row["verdict"] == "regression"]
