@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import venv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from strangers import repository
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
+Variables = Mapping[str, str]
+
 BUILT_HERE = {"PIP_NO_BUILD_ISOLATION": "0"}
 """Has pip build with the setuptools that is there, and fetch none for each build: a 0 turns the
 isolation off."""
@@ -35,33 +38,31 @@ class Stranger:
     home: Path
 
     def run(
-        self, folder: Path, program: str, *arguments: str, **variables: str
+        self, folder: Path, program: str, *arguments: str, variables: Variables = BUILT_HERE
     ) -> subprocess.CompletedProcess[str]:
         """Run one of its programs in a folder."""
-        own = {"PATH": f"{self.home / 'bin'}:/usr/bin:/bin", "HOME": str(self.home), **BUILT_HERE}
+        own = {"PATH": f"{self.home / 'bin'}:/usr/bin:/bin", "HOME": str(self.home)}
         return subprocess.run(
-            [str(self.home / "bin" / program), *arguments], env=own | variables,
+            [str(self.home / "bin" / program), *arguments], env={**own, **variables},
             cwd=folder, capture_output=True, text=True, check=False, timeout=900,
         )  # fmt: skip
 
     def few(
-        self, folder: Path, module: str, *arguments: str, **variables: str
+        self, folder: Path, module: str, *arguments: str, variables: Variables = BUILT_HERE
     ) -> subprocess.CompletedProcess[str]:
         """Run a module as a program whose gates are judged after few blocks."""
-        return self.run(folder, "python", "-c", FEW_BLOCKS, module, *arguments, **variables)
+        command = ["python", "-c", FEW_BLOCKS, module, *arguments]
+        return self.run(folder, *command, variables=variables)
 
     def gate(
-        self, folder: Path, *arguments: str, few: bool = True, **variables: str
+        self, folder: Path, *arguments: str, few: bool = True, variables: Variables = BUILT_HERE
     ) -> tuple[int, dict[str, Any], str]:
         """Run the gate; return its exit code, its report and what it says on the way."""
         report = self.home / "gate.json"
         report.unlink(missing_ok=True)
+        run, program = (self.few, "pytest_duel") if few else (self.run, "pytest-duel")
         options = ["gate", "--output", str(report), *arguments]
-        done = (
-            self.few(folder, "pytest_duel", *options, **variables)
-            if few
-            else self.run(folder, "pytest-duel", *options, **variables)
-        )
+        done = run(folder, program, *options, variables=variables)
         found = json.loads(report.read_text()) if report.exists() else {}
         return done.returncode, found, done.stdout + done.stderr
 
@@ -184,11 +185,11 @@ def test_a_raised_dependency_is_measured_in_its_own_environment(
     source.write_text(
         "import time\nfrom importlib.metadata import version\n\n\n"
         "def busy():\n"
-        "    time.sleep(0.001 if version('iniconfig') == '2.0.0' else 0.002)\n"
+        "    time.sleep(0.001 if version('iniconfig') == '2.0.0' else 0.01)\n"
         "    return 499500\n"
     )
     git(folder, "commit", "--quiet", "--all", "--message", "depend")
     settings.write_text(plain.replace('version = "1.0"\n', with_dependency.format("2.0.0")))
-    code, found, said = stranger.gate(folder, "--base", "main", "--isolated", **ISOLATED)
+    code, found, said = stranger.gate(folder, "--base", "main", "--isolated", variables=ISOLATED)
     assert code == 0, said
     assert found["counts"] == {"improvement": 1}
