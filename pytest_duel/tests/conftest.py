@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from few_blocks import take_few
 from places import TOY, settle
 from pytest_duel.support.harness import search_path
 
@@ -42,6 +43,12 @@ def toy(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Toy:
         return pytester.runpytest_subprocess(*WITHOUT, *arguments, timeout=120)
 
     return run
+
+
+@pytest.fixture
+def few_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have arms that lie far apart judged early: they are plain by then."""
+    take_few(monkeypatch)
 
 
 @pytest.fixture

@@ -340,22 +340,27 @@ def test_the_defaults_are_numbas_own() -> None:
     plain = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
     done = subprocess.run(
         [sys.executable, "-c", script], env=plain, capture_output=True, encoding="utf-8",
-        timeout=60, check=True,
+        timeout=300, check=True,
     )  # fmt: skip
     assert done.stdout.split() == list(system.NUMBA.values())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no niceness")
 def test_a_nice_process_and_numba_without_its_compiler_are_seen(toy_workplace: Path) -> None:
-    script = "import os, sys; from pytest_duel.cli.main import main; os.nice(19); sys.exit(main())"
+    # No nicer than it takes: on a busy machine the nicest hardly ever runs.
+    nice = max(1, min(19, os.nice(0) + 1))
+    script = (
+        "import os, sys; from pytest_duel.cli.main import main; "
+        f"os.nice({nice} - os.nice(0)); sys.exit(main())"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script, "doctor", "--no-noise", "--json"],
         env={**os.environ, "PYTHONPATH": search_path(str(TOY)), "NUMBA_DISABLE_JIT": "1"},
-        cwd=toy_workplace, capture_output=True, encoding="utf-8", timeout=60, check=False,
+        cwd=toy_workplace, capture_output=True, encoding="utf-8", timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == Exit.REGRESSION, done.stderr
     read = {one["name"]: one for one in json.loads(done.stdout)["findings"]}
-    assert (read["priority"]["status"], read["priority"]["found"]) == ("hurts", "niceness 19")
+    assert (read["priority"]["status"], read["priority"]["found"]) == ("hurts", f"niceness {nice}")
     assert (read["numba"]["status"], read["numba"]["found"]) == ("wrong", "NUMBA_DISABLE_JIT=1")
 
 

@@ -220,10 +220,10 @@ def test_a_duel_of_two_revisions(toy: Path, capsys: pytest.CaptureFixture[str]) 
     work.write_text(work.read_text().replace("range(ROUNDS)", "range(10 * ROUNDS)"))
     before = git(toy, "status", "--short")
     report = toy.parent / "duel.json"
-    options = ["-k", "busy", "--budget", "25", "--threshold", "50%", "--output", str(report)]
+    options = ["-k", "busy", "--threshold", "50%", "--output", str(report)]
     assert main(["duel", "main", ".", *options]) == 0
     found = json.loads(report.read_text())
     assert {one["verdict"] for one in found["cases"]} == {"main faster"}
-    assert found["cases"][0]["ratio"] > 5
+    assert found["cases"][0]["ratio"] > 2  # of ten times the work
     assert git(toy, "status", "--short") == before
     assert list(Path(tempfile.gettempdir()).iterdir()) == []

@@ -182,9 +182,10 @@ def test_a_duel_of_two_benchmarks(
     monkeypatch.chdir(folder / "benchmarks")
     report = tmp_path / "duel.json"
     arms = ["test_toy.py::test_busy", "test_toy.py::test_more"]
-    options = ["--budget", "25", "--threshold", "50%", "--output", str(report)]
+    options = ["--threshold", "50%", "--output", str(report)]
     assert main(["duel", *arms, *options]) == 0, capsys.readouterr().err
     (one,) = json.loads(report.read_text())["cases"]
     assert one["name"] == "benchmarks/test_toy.py::test_busy / benchmarks/test_toy.py::test_more"
-    assert 3 < one["ratio"] < 8
+    assert one["verdict"] == "A faster"
+    assert one["ratio"] > 2  # of five times the work, whatever the machine does meanwhile
     assert list(Path(tempfile.gettempdir()).iterdir()) == []

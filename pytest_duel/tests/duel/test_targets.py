@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 import places
+from few_blocks import one_by_one
 from places import TOY
 from pytest_duel.catalogue.model import Target
 from pytest_duel.duel.targets import Met, arrange, choose, decide, judge, measure, name_of
@@ -199,7 +200,10 @@ def test_targets_are_measured_in_pairs_and_wrong_answers_are_not_timed(ready: Pr
     assert "measuring 3 pairs, a block on 1 CPU ..." in said
 
 
-def test_answers_that_differ_between_a_pair_are_not_timed(ready: Prepared) -> None:
+def test_answers_that_differ_between_a_pair_are_not_timed(
+    ready: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_by_one(monkeypatch)
     pairs = {name: replace(one, alike=True) for name, one in ready.own.pairs.items()}
     found = measure(
         replace(ready, own=replace(ready.own, pairs=pairs)), Checked(), 1, 0,

@@ -14,6 +14,7 @@ from strangers import repository
 @pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.skipif(not shutil.which("cargo"), reason="needs cargo")
+@pytest.mark.usefixtures("few_blocks")
 def test_a_crate_is_compiled_on_both_sides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -22,8 +23,10 @@ def test_a_crate_is_compiled_on_both_sides(
     # Far beyond what the place of a function's code makes of its neighbours.
     source.write_text(source.read_text().replace("20_000", "60_000"))
     monkeypatch.chdir(folder)
+    # What both sides depend on is compiled once.
+    monkeypatch.setenv("CARGO_TARGET_DIR", str(tmp_path / "target"))
     report = tmp_path / "gate.json"
-    asked = ["gate", "--base", "main", "--threshold", "60%", "--budget", "30"]
+    asked = ["gate", "--base", "main", "--threshold", "60%"]
     assert main([*asked, "--output", str(report)]) == Exit.REGRESSION
     rows = json.loads(report.read_text())["cases"]
     slower = [row["name"] for row in rows if row["verdict"] == "regression"]

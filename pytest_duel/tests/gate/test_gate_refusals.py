@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from few_blocks import one_by_one, take_few
 from pytest_duel.cli.main import main
 from pytest_duel.gate.prepare import prepared
 from pytest_duel.gate.question import Question
@@ -150,13 +151,15 @@ def test_an_install_that_fails_shows_what_the_tool_says(
 
 
 def test_benchmarks_of_other_code(
-    toy: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+    toy: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    take_few(monkeypatch, looks=(1,))
+    one_by_one(monkeypatch)
     (toy / "benchmarks/test_toy.py").write_text(
         "def test_sum(benchmark):\n    benchmark(sum, [1])\n"
     )
     git(toy, "commit", "--quiet", "--all", "--message", "elsewhere")
-    said = refused(capsys, cache, "--base", "HEAD", "--budget", "3", folder=toy)
+    said = refused(capsys, cache, "--base", "HEAD", folder=toy)
     assert said.startswith("no benchmark imports a module of this project")
 
 

@@ -35,6 +35,8 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE = 60_000
+"""Milliseconds to wait for what a page draws at once, unless the machine is busy."""
 PHONE = {"width": 375, "height": 800}
 DESK = {"width": 1200, "height": 900}
 TIMES, LEAD = "#clear-times", "#clear-lead"
@@ -104,7 +106,7 @@ def visit(browser: "Browser", report: Path) -> Iterator[Open]:
         opened.page.on("pageerror", lambda one: opened.console.append(str(one)))
         opened.page.on("request", lambda one: opened.requests.append(one.url))
         opened.page.goto(path.as_uri() + fragment)
-        opened.page.wait_for_selector("html[data-ready]", timeout=60_000)
+        opened.page.wait_for_selector("html[data-ready]", timeout=PATIENCE)
         return opened
 
     yield at
@@ -120,7 +122,7 @@ def page(visit: Open) -> "Page":
 def wait_for_lines(page: "Page", figure: str, count: str) -> None:
     """Wait until a figure draws so many lines, such as ``< 4``."""
     drawn = f"document.querySelectorAll('{figure} .mark-line path').length"
-    page.wait_for_function(f"{drawn} {count}", timeout=5_000)
+    page.wait_for_function(f"{drawn} {count}", timeout=PATIENCE)
 
 
 def lines(page: "Page", figure: str) -> int:
@@ -172,7 +174,7 @@ def test_the_pointer_tells_values_with_units(page: "Page") -> None:
     marks = page.locator(f'{TIMES} .plot path[aria-label*="Backend: rust"]')
     marks.first.hover(force=True)
     tip = page.locator("#vg-tooltip-element.visible")
-    tip.wait_for(timeout=5_000)
+    tip.wait_for(timeout=PATIENCE)
     said = tip.inner_text()
     assert "rust" in said
     assert re.search(r"Median per market:?\s+\d+(\.\d+)? (ns|µs)", said)
@@ -204,7 +206,7 @@ def test_another_kind_of_input_can_be_chosen(page: "Page") -> None:
     label = f'{TIMES} .plot path[aria-label*="float32"]'
     assert page.locator(label).count() == 0
     page.locator(f"{TIMES} select").select_option("float32")
-    page.locator(label).first.wait_for(state="attached", timeout=5_000)
+    page.locator(label).first.wait_for(state="attached", timeout=PATIENCE)
 
 
 def test_dark_and_light_by_the_system_and_by_hand(visit: Open) -> None:
@@ -396,7 +398,7 @@ def test_a_commit_and_a_change_tell_what_they_are(visit: Open, changes: Path) ->
     plot.scroll_into_view_if_needed()
     tip = page.locator("#vg-tooltip-element.visible")
     plot.locator(".mark-rect path").first.hover(force=True)
-    tip.wait_for(timeout=5_000)
+    tip.wait_for(timeout=PATIENCE)
     assert re.search(rf"Between:?\s+{name_of(19)[:10]} and {name_of(20)[:10]}", tip.inner_text())
     plot.locator('path[aria-label*="Commit: 0101010101"]').hover(force=True)
     page.wait_for_function(
@@ -409,9 +411,9 @@ def test_a_commit_and_a_change_tell_what_they_are(visit: Open, changes: Path) ->
 def test_another_case_can_be_chosen_of_the_history(visit: Open, changes: Path) -> None:
     page = visit(changes).page
     label = page.locator("#history-figure .plot text", has_text=re.compile(r"^\+\d"))
-    label.wait_for(timeout=5_000)
+    label.wait_for(timeout=PATIENCE)
     page.locator("#history-figure select").select_option("0 clear[numpy-uniform-5]")
-    label.wait_for(state="detached", timeout=5_000)
+    label.wait_for(state="detached", timeout=PATIENCE)
     assert page.locator('#history-figure .plot path[aria-label*="Commit:"]').count() == 30
 
 
@@ -422,7 +424,7 @@ def test_a_verdict_can_be_hidden_and_is_told(visit: Open, changes: Path) -> None
     marks.first.scroll_into_view_if_needed()
     marks.last.hover(force=True)
     tip = page.locator("#vg-tooltip-element.visible")
-    tip.wait_for(timeout=5_000)
+    tip.wait_for(timeout=PATIENCE)
     assert re.search(r"Ratio \[95 %\]:?\s+1\.05\d* \[", tip.inner_text())
     button(page, figure, "regression").click()
-    marks.first.wait_for(state="detached", timeout=5_000)
+    marks.first.wait_for(state="detached", timeout=PATIENCE)

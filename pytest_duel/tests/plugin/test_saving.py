@@ -47,7 +47,7 @@ def test_a_sweep_that_did_not_end_is_not_saved(
     said = result.stdout.str()
     assert "nothing was saved" in said
     assert "1 of 3" in said or "2 of 3" in said
-    assert "test_scale[plain-mixed-4]" in said  # what was measured is shown
+    assert "test_scale[plain-mixed-400]" in said  # what was measured is shown
     assert not [*pytester.path.rglob(".0*")]
 
 
@@ -61,7 +61,11 @@ def test_saves_that_fail_cost_nothing_else(toy: Toy, pytester: pytest.Pytester) 
     result = toy("--benchmark-json=/dev/full", "--benchmark-save=a", *QUICK)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
-        ["*test_scale*quick-mixed-4*", "not saved in /dev/full: No space left*", "scale, mixed:*"]
+        [
+            "*test_scale*quick-mixed-400*",
+            "not saved in /dev/full: No space left*",
+            "scale, mixed:*",
+        ]
     )
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
     assert [path.name for path in storage.numbered(home.parent)] == [

@@ -12,7 +12,7 @@ Toy = Callable[..., pytest.RunResult]
 
 TIMED = ("--benchmark-only", "--bench-tier=smoke")
 QUICK = ("--bench-backends=plain,quick", *TIMED)
-WHERE = "scenario mixed, seed 11, n = 4, pool[0]"
+WHERE = "scenario mixed, seed 11, n = 400, pool[0]"
 
 
 def saved(path: str = "out.json") -> dict[str, Any]:
@@ -28,7 +28,7 @@ WRONG = {
     "one-ulp": (WHERE, "scaled[2] is 0.39999999999999997, plain has 0.3999999999999999"),
     "sign-of-zero": (WHERE, "scaled[1] is -0.0, plain has 0.0"),
     "dtype": (WHERE, "the dtype of scaled is float32, plain has float64"),
-    "shape": (WHERE, "the shape of scaled is (1, 4), plain has (4,)"),
+    "shape": (WHERE, "the shape of scaled is (1, 400), plain has (400,)"),
     "scalar-type": (WHERE, "the type of peak is float64, plain has float"),
     "changes-input": (WHERE, "its input is changed, plain has left alone"),
     "panics": (WHERE, "the outcome is Panic: index out of bounds, plain has returned"),
@@ -58,20 +58,22 @@ def test_wrong_and_missing_backends_are_refused_and_the_others_timed(toy: Toy) -
         said = f"scale: {name} disagrees with plain on {where}: {what}"
         assert said in failures
         assert any(line.startswith(said) for line in disagreements)
-        assert f"[{name}-mixed-4] " not in tables.partition("not timed:")[0]
+        assert f"[{name}-mixed-400] " not in tables.partition("not timed:")[0]
     assert len(disagreements) == len(WRONG)
     assert "absent cannot be timed: absent is not installed: get it with `toy get" in failures
     assert "absent was not timed: absent is not installed: get it with `toy get absent`" in tables
     assert "and then again" in tables  # a compiler's message has many lines
     assert list(run["bench"]["missing"]) == ["absent"]
 
-    right = {f"scale[{name}-mixed-4]" for name in ("plain", "quick", "even", "compiled", "empty")}
+    right = {
+        f"scale[{name}-mixed-400]" for name in ("plain", "quick", "even", "compiled", "empty")
+    }
     assert cases(run).keys() == right
     for name in right:
         assert f"test_{name}" in tables
     summary = tables.partition("Which backend at which size")[2].partition("× and its")[0]
     # Side by side a reader sees that they are missing, and why.
-    header, row = re.search(r"\n( +n .*)\n( +4 .*)\n", summary).groups()  # type: ignore[union-attr]
+    header, row = re.search(r"\n( +n .*)\n( +400 .*)\n", summary).groups()  # type: ignore[union-attr]
     seen = dict(zip(header.split(), row.split(), strict=False))
     assert {seen[name] for name in WRONG} == {"wrong"}
     assert seen["absent"] == "missing"
@@ -126,11 +128,11 @@ def test_times_are_per_item_and_without_the_first_call(toy: Toy) -> None:
     found = cases(saved())
     # One look at the clock, a millionth of a second, is spread over a round.
     for seconds, case in (
-        (8.0, "scale[plain-mixed-4]"),
+        (8.0, "scale[plain-mixed-400]"),
         (1.0, "scale[quick-mixed-9000]"),
         (1.0, "scale[quick-same-6]"),
-        (0.5, "scale[compiled-mixed-4]"),
-        (0.125, "scale[empty-mixed-4]"),
+        (0.5, "scale[compiled-mixed-400]"),
+        (0.125, "scale[empty-mixed-400]"),
         (8.0, "scale_all[plain-mixed-9000]"),
         (1.0, "scale_all[quick-mixed-9000]"),
         (16.0, "nap[plain-sleepy-2]"),
@@ -143,7 +145,7 @@ def test_times_are_per_item_and_without_the_first_call(toy: Toy) -> None:
         assert 5 <= stats["rounds"] <= 300
         assert stats["data"] == pytest.approx([seconds] * stats["rounds"], rel=1e-6)
     pools = {name: one["extra_info"] for name, one in found.items()}
-    assert pools["scale[plain-mixed-4]"]["calls"] == 4096
+    assert pools["scale[plain-mixed-400]"]["calls"] == 164
     assert pools["scale[plain-mixed-9000]"]["calls"] == 8
     assert pools["scale_all[plain-mixed-9000]"] == {
         "kernel": "scale_all", "backend": "plain", "scenario": "mixed", "n": 9000, "seed": 11,
@@ -159,13 +161,13 @@ def test_table_and_summary_name_the_winner(toy: Toy) -> None:
     result.stdout.fnmatch_lines(
         [
             "parity: comparing plain, quick, even, empty with plain ...",
-            "parity: 8,196 calls compared bit for bit in * s, 0 disagreements",
-            "*benchmark 'scale mixed n=4': 4 tests*",
+            "parity: 332 calls compared bit for bit in * s, 0 disagreements",
+            "*benchmark 'scale mixed n=400': 4 tests*",
             "scale, mixed: s per vector",
-            "      4 plain            8.00   8.00*",
+            "    400 plain            8.00   8.00*",
             "        quick            1.00   1.00* 8.00 [[]8.00, 8.00] *8.0",
             "Which backend at which size",
-            "        4     8.00     1.00     8.25    0.125  quick, 8.0× plain",
+            "      400     8.00     1.00     8.25    0.125  quick, 8.0× plain",
             "  quick is 8.00 [[]8.00, 8.00]× as fast as plain; use quick",
         ]
     )
@@ -175,16 +177,16 @@ def test_table_and_summary_name_the_winner(toy: Toy) -> None:
 
 def test_baseline_is_counted_out_where_it_does_not_claim_to_be_right(toy: Toy) -> None:
     names = "--bench-backends=plain,positive-only"
-    result = toy(names, "--bench-scenarios=mixed,positive", "--bench-sizes=4",
+    result = toy(names, "--bench-scenarios=mixed,positive", "--bench-sizes=400",
                  "--benchmark-only", "--benchmark-json=out.json")  # fmt: skip
     assert result.ret == pytest.ExitCode.OK
     run = saved()
-    assert "scale[positive-only-positive-4]" in cases(run)
-    assert "scale[positive-only-mixed-4]" not in cases(run)
+    assert "scale[positive-only-positive-400]" in cases(run)
+    assert "scale[positive-only-mixed-400]" not in cases(run)
     outside = run["bench"]["parity"]["outside_domain"]
-    assert outside.keys() == {"scale[positive-only-mixed-4]"}
-    tally = outside["scale[positive-only-mixed-4]"]
-    assert 0 < tally["different"] <= tally["calls"] == 4096
+    assert outside.keys() == {"scale[positive-only-mixed-400]"}
+    tally = outside["scale[positive-only-mixed-400]"]
+    assert 0 < tally["different"] <= tally["calls"] == 164
     assert tally["largest"] == 2.0
 
 
@@ -210,7 +212,7 @@ def test_filters_select_cases(toy: Toy) -> None:
         return [line.partition("::test_")[2] for line in lines if "::" in line]
 
     assert ids("--bench-backends=quick, even", "--bench-scenarios=mixed") == [
-        "scale[quick-mixed-4]", "scale[even-mixed-4]",
+        "scale[quick-mixed-400]", "scale[even-mixed-400]",
         "scale[quick-mixed-9000]", "scale[even-mixed-9000]",
         "scale_all[quick-mixed-9000]", "scale_all[even-mixed-9000]",
     ]  # fmt: skip
@@ -219,9 +221,9 @@ def test_filters_select_cases(toy: Toy) -> None:
         "scale[quick-mixed-7]", "scale[quick-mixed-6]",
         "scale[quick-positive-7]", "scale[quick-positive-6]", "scale[quick-same-6]",
     ]  # fmt: skip
-    assert ids("--bench-backends=quick", "--bench-tier=smoke") == ["scale[quick-mixed-4]"]
+    assert ids("--bench-backends=quick", "--bench-tier=smoke") == ["scale[quick-mixed-400]"]
     assert ids("--bench-backends=quick", "--bench-tier=full")[:2] == [
-        "scale[quick-mixed-4]", "scale[quick-mixed-5]",
+        "scale[quick-mixed-400]", "scale[quick-mixed-500]",
     ]  # fmt: skip
 
 
@@ -273,7 +275,7 @@ def test_a_benchmark_of_its_own_beside_the_sweep(toy: Toy, pytester: pytest.Pyte
     from pytest_duel.results.runs import load
 
     assert {one.case.id for one in load(Path("out.json")).results} == {
-        "scale[plain-mixed-4]", "scale[quick-mixed-4]",
+        "scale[plain-mixed-400]", "scale[quick-mixed-400]",
     }  # fmt: skip
 
 
@@ -305,7 +307,7 @@ def test_sizes_that_a_scenario_cannot_have_are_left_out(toy: Toy) -> None:
 
 
 def test_sizes_do_not_bring_in_what_the_tier_leaves_out(toy: Toy) -> None:
-    result = toy("--bench-sizes=4", "--bench-backends=quick", *TIMED)
+    result = toy("--bench-sizes=400", "--bench-backends=quick", *TIMED)
     result.assert_outcomes(passed=1, deselected=2)
 
 

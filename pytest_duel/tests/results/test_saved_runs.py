@@ -44,18 +44,21 @@ def test_json_holds_all_that_a_reader_needs(toy: Toy) -> None:
     section = saved["bench"]
     assert section["schema"] == runs.SCHEMA
     assert section["build_info"] == {}  # the toy has no wheel
-    assert section["parity"]["calls"] == {"scale quick": 4098}
+    assert section["parity"]["calls"] == {"scale quick": 166}
     assert section["parity"]["disagreements"] == []
     assert section["tier"] == "smoke"
     assert len(section["load"]) == 2
     for case in saved["benchmarks"]:
         info = case["extra_info"]
         assert info["seed"] == 11
-        assert info["calls"] == info["distinct"] == 4096
+        assert info["calls"] == info["distinct"] == 164
         assert len(case["stats"]["data"]) == case["stats"]["rounds"]
 
     run = runs.load(Path("out.json"))
-    assert [one.case.id for one in run.results] == ["scale[plain-mixed-4]", "scale[quick-mixed-4]"]
+    assert [one.case.id for one in run.results] == [
+        "scale[plain-mixed-400]",
+        "scale[quick-mixed-400]",
+    ]
     assert [list(one.data) for one in run.results] == [
         case["stats"]["data"] for case in saved["benchmarks"]
     ]
@@ -66,7 +69,7 @@ def test_saved_runs_compare_without_a_warning(toy: Toy, pytester: pytest.Pyteste
     result = toy("--benchmark-autosave", "--benchmark-compare", *QUICK)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines_random(
-        ["test_scale*quick-mixed-4* (NOW) *", "test_scale*quick-mixed-4* (0001_first) *"]
+        ["test_scale*quick-mixed-400* (NOW) *", "test_scale*quick-mixed-400* (0001_first) *"]
     )
     both = result.stdout.str() + result.stderr.str()
     assert "Comparing against benchmarks from" in both
@@ -79,7 +82,7 @@ def test_saved_runs_compare_without_a_warning(toy: Toy, pytester: pytest.Pyteste
 
     stock = pytester.run(sys.executable, "-m", "pytest_benchmark", "compare", "0001", "0002")
     assert stock.ret == 0
-    stock.stdout.fnmatch_lines_random(["test_scale*quick-mixed-4* (0001_first) *"])
+    stock.stdout.fnmatch_lines_random(["test_scale*quick-mixed-400* (0001_first) *"])
 
 
 CIRCLE = """
@@ -136,7 +139,7 @@ def test_comparing_with_another_machine_warns_and_goes_on(
     result = toy("--benchmark-compare", *QUICK)
     assert result.ret == pytest.ExitCode.OK
     assert "machine_info is different" in result.stdout.str() + result.stderr.str()
-    result.stdout.fnmatch_lines_random(["test_scale*quick-mixed-4* (NOW) *"])
+    result.stdout.fnmatch_lines_random(["test_scale*quick-mixed-400* (NOW) *"])
 
 
 def test_stock_compare_works_in_this_project(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_where_nothing_changed_change_points_are_as_rare_as_promised(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [6, 8, 12, 20, 30, 60, 100, 300])
+@pytest.mark.parametrize("size", [6, 12, 30, 300])
 @pytest.mark.parametrize("draw", [normal, heavy_tails])
 def test_so_they_are_over_many_seeds(draw: Noise, size: int) -> None:
     trials, rng = 1000, np.random.default_rng(7)
@@ -125,31 +125,34 @@ def test_several_steps_are_told_apart() -> None:
     assert second.change == pytest.approx(1 / 1.3 - 1, abs=0.02)
 
 
-def shown(draw: Noise, size: int, level: float, trials: int) -> int:
-    """Return how many steps are found that are as large as series of the same noise could show."""
-    rng, found = np.random.default_rng(11), 0
+def are_shown(draw: Noise, size: int, level: float, trials: int) -> bool:
+    """Tell whether steps as large as series of the same noise could show are found often enough.
+
+    Less than that happens once in a thousand such tests at most, where the promise holds.
+    """
+    rng, found, needed = np.random.default_rng(11), 0, stats.binom.ppf(1e-3, trials, POWER)
     for _ in range(trials):
         could = visible(draw(rng, size), level, 0.05)
         values = draw(rng, size)
         values[size // 2 :] += np.log1p(could)
         found += bool(steps(values, level, 0.05))
-    return found
+        if found >= needed:
+            return True
+    return False
 
 
 @pytest.mark.parametrize("level", [0.05, 0.05 / 467])
 @pytest.mark.parametrize("size", [6, 12, 30])
 def test_a_step_that_would_show_is_found_as_often_as_promised(size: int, level: float) -> None:
-    trials = 100
-    assert shown(normal, size, level, trials) >= stats.binom.ppf(1e-3, trials, POWER)
+    assert are_shown(normal, size, level, trials=100)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("size", [6, 7, 8, 12, 20, 30, 100])
+@pytest.mark.parametrize("size", [6, 7, 20, 100])
 @pytest.mark.parametrize("draw", [normal, heavy_tails])
 def test_so_it_is_over_many_seeds(draw: Noise, size: int, level: float) -> None:
-    trials = 400
-    assert shown(draw, size, level, trials) >= stats.binom.ppf(1e-3, trials, POWER)
+    assert are_shown(draw, size, level, trials=300)
 
 
 def test_what_would_show_shrinks_with_commits_and_grows_with_noise() -> None:
@@ -254,8 +257,8 @@ def test_the_docs_tell_how_often_it_is_wrong() -> None:
     for draw, (name, *cells) in zip(draws, rows, strict=True):
         for size, cell in zip(sizes, cells, strict=True):
             number, rng = int(size.split()[0]), np.random.default_rng(17)
-            caught = sum(bool(steps(draw(rng, number), 0.05, 0.05)) for _ in range(500))
-            assert told(cell, caught, 500), (name, size, caught)
+            caught = sum(bool(steps(draw(rng, number), 0.05, 0.05)) for _ in range(300))
+            assert told(cell, caught, 300), (name, size, caught)
 
 
 @pytest.mark.slow
@@ -265,11 +268,11 @@ def test_the_docs_tell_what_it_finds() -> None:
         series, size = (int(part.split()[0]) for part in watched.replace("one", "1").split(","))
         for at, cell in zip((size // 2, size - 3), cells, strict=True):
             rng, caught = np.random.default_rng(18), 0
-            for _ in range(400):
+            for _ in range(200):
                 values = normal(rng, size)
                 values[at:] += np.log(1.1)
                 caught += bool(steps(values, 0.05 / series, 0.05))
-            assert told(cell, caught, 400), (watched, cell, caught)
+            assert told(cell, caught, 200), (watched, cell, caught)
 
 
 def test_the_docs_tell_how_large_a_step_must_be_to_show() -> None:

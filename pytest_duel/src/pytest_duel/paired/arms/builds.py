@@ -56,10 +56,9 @@ class Installer:
         """Return the command that installs for an interpreter."""
         if self.name == "uv":
             return [*self.program, "pip", "install", "--quiet", "--python", python]
-        return [
-            *self.program, "--python", python, "install", "--quiet",
-            "--disable-pip-version-check",
-        ]  # fmt: skip
+        # For another interpreter than its own, pip starts itself once more.
+        other = [] if python == sys.executable else ["--python", python]
+        return [*self.program, *other, "install", "--quiet", "--disable-pip-version-check"]
 
 
 def installer() -> Installer:
