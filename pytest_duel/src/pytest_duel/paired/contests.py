@@ -1,4 +1,4 @@
-"""What is compared: benchmarks, each on two arms."""
+"""Contests: benchmarks that are compared on two arms."""
 
 import sys
 from collections.abc import Mapping

@@ -18,9 +18,9 @@ KEPT = frozenset(
         "GIT_SSH_VARIANT", "GIT_TERMINAL_PROMPT",
     }
 )  # fmt: skip
-"""Of git's variables, those that say where it looks and how it gets in, and change no answer."""
+"""Variables of git for paths and access. They do not change what it answers."""
 _KEPT_SETTINGS = ("safe.", "credential.", "http.", "url.")
-"""The same of settings that come in variables, as continuous integration gives them."""
+"""The same for settings given in variables, as continuous integration does."""
 _SETTINGS = {
     "core.hooksPath": os.devnull,
     "core.fsmonitor": "false",
