@@ -20,15 +20,15 @@ class Role(StrEnum):
     """The part that a backend plays in a comparison."""
 
     BACKEND = "backend"
-    """Something to choose: it competes for the win."""
+    """It can be chosen, and competes for the win."""
     BASELINE = "baseline"
     """A historical or foreign implementation, for comparison only."""
     VARIANT = "variant"
-    """A backend with other settings, more threads say: no match for those without."""
+    """A backend with other settings, such as more threads. It does not compete."""
     PUBLIC = "public"
-    """The public function on its default backend: what dispatching adds."""
+    """The public function on its default backend. It shows the cost of dispatching."""
     FLOOR = "floor"
-    """Part of the work that no backend can do without, the boundary say. Never right."""
+    """Work that every backend has to do, such as the boundary. Its answers are wrong."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Kernel:
     outputs: tuple[str, ...]
     """A name for each value that it returns."""
     item: str = "market"
-    """What its time is divided by."""
+    """The unit of its time: the time is divided by the number of these."""
     batch: int = 1
     """Items in one call."""
     arrange: Callable[[Sequence[Arguments], int], Sequence[Arguments]] = lambda pool, _: pool
@@ -61,10 +61,10 @@ class Kernel:
     self_timed: bool = False
     """A call returns its own duration in seconds, measured elsewhere, in a child process say.
 
-    Such a kernel has no other result, so there is nothing to hold against a reference.
+    Such a kernel has no other result to compare with a reference.
     """
     title: str = ""
-    """What a heading calls it."""
+    """Its name in headings."""
     note: str = ""
     """A note for readers of its times."""
 
@@ -78,7 +78,7 @@ class Backend:
     """Import it and return its callables by kernel. Raises ImportError where it is missing."""
     role: Role = Role.BACKEND
     needs: str | None = None
-    """A session fixture that makes it importable; where that is left out, so is the backend."""
+    """A session fixture that makes it importable. Without the fixture it is left out."""
     note: str = ""
     """A note on it for the legend."""
     detail: Callable[[], str] | None = None
@@ -184,7 +184,7 @@ class Target:
     at_least: float = 0.0
     at_most: float = math.inf
     mean: bool = False
-    """The geometric mean over the sizes is to reach it; else every size."""
+    """The geometric mean over the sizes must reach it, not every size."""
 
     @property
     def name(self) -> str:
@@ -216,7 +216,7 @@ class Catalogue:
     targets: Sequence[Target] = ()
     """Ratios of times to keep; see `duel.targets`."""
     counted: str = "elements"
-    """What the size n counts, in the plural."""
+    """The things that the size n counts, in the plural."""
     variables: Sequence[str] = ()
     """Environment variables that change what is measured, such as one that names a backend."""
 
@@ -275,7 +275,7 @@ class Catalogue:
                         yield Case(kernel, name, sweep.scenario, n)
 
     def _sizes(self, sweep: Sweep, tier: Tier, asked: Sequence[int] | None) -> Sequence[int]:
-        """Return the sizes to time: the tier's, or those asked for where it can have others."""
+        """Return the sizes to time: the tier's, or others if the sweep allows that."""
         own = sweep.sizes_at(tier)
         if not asked:
             return own

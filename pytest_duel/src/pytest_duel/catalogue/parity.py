@@ -49,7 +49,7 @@ class Tally:
 
 @dataclass
 class Report:
-    """What was checked, and what disagreed."""
+    """The number of checks, and the disagreements."""
 
     checked: dict[tuple[str, str], int] = field(default_factory=dict)
     """Calls checked, by kernel and backend."""
@@ -78,7 +78,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call did: values, or an exception."""
+    """The outcome of a call: values, or an exception."""
 
     values: tuple[Any, ...] = ()
     raised: str | None = None
@@ -145,7 +145,7 @@ def tally(
 
 @dataclass
 class _Checker:
-    """What a check works on, and what it found so far."""
+    """The state of a check, with its findings so far."""
 
     catalogue: Catalogue
     calls: Mapping[tuple[str, str], Call]

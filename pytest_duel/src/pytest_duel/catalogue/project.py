@@ -1,4 +1,4 @@
-"""What a project with a catalogue tells the harness, and where the harness finds it."""
+"""The data of a project with a catalogue, and how the harness finds it."""
 
 import pkgutil
 import sys
@@ -19,19 +19,19 @@ KEY = "project"
 
 @dataclass(frozen=True)
 class Project:
-    """What is measured."""
+    """A project with a catalogue of benchmarks."""
 
     root: Path
-    """Of its source tree: the folder of its pyproject.toml."""
+    """The root of its source tree: the folder of its pyproject.toml."""
     catalogue: Catalogue
     packages: tuple[str, ...]
     """Its own modules: their versions tell nothing of what else is installed."""
     suites: str = "bench"
     """The folder of a source tree that holds its benchmarks."""
     probes: Sequence[Probe] = ()
-    """What to look at besides the machine, before a measurement."""
+    """Further probes before a measurement."""
     studied: Callable[[], list[Path]] = list
-    """The saved runs that a report is of, where none is named."""
+    """Returns the saved runs of a report for which none is named."""
 
 
 class ProjectError(DuelError):

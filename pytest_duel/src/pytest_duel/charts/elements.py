@@ -1,4 +1,4 @@
-"""What several charts are made of: marks, tooltips, legends, and the look of the whole."""
+"""Common parts of charts: marks, tooltips, legends, and the look of the whole."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

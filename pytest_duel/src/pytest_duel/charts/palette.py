@@ -35,7 +35,7 @@ class Style:
 
 @dataclass(frozen=True)
 class Series:
-    """What a figure draws in one style, as its legend has it."""
+    """A series of a figure, with its style and its name in the legend."""
 
     name: str
     style: Style

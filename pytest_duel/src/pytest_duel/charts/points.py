@@ -1,4 +1,4 @@
-"""What charts need of results."""
+"""Data of results for charts."""
 
 from collections.abc import Mapping
 from typing import Any

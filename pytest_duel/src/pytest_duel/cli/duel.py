@@ -158,7 +158,7 @@ def _judged(options: argparse.Namespace) -> Judgement:
 
 @dataclass(frozen=True)
 class _Asked:
-    """What A and B stand for."""
+    """The arms that A and B name."""
 
     revisions: tuple[str | None, str | None] = (None, None)
     what: tuple[str, str] = ("", "")

@@ -1,4 +1,4 @@
-"""How a command ends that came to no conclusion."""
+"""The end of a command that came to no conclusion."""
 
 import traceback
 

@@ -12,7 +12,7 @@ from pytest_duel.support import exit_codes, streams
 from pytest_duel.support.exit_codes import Exit
 
 SIGNALS = tuple(one for one in signal.Signals if one.name in ("SIGINT", "SIGTERM", "SIGHUP"))
-"""What ends a command, which cleans up after itself; Windows has no SIGHUP."""
+"""Signals that end a command after it has cleaned up. Windows has no SIGHUP."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Program:
     name: str
     description: str
     package: str
-    """That holds the modules."""
+    """The package that holds the modules."""
     commands: tuple[str, ...]
 
     def run(self, arguments: Sequence[str] | None = None) -> int:

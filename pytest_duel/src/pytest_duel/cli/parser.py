@@ -1,4 +1,4 @@
-"""What the commands' parsers share."""
+"""Common parts of the commands' parsers."""
 
 import argparse
 from collections.abc import Callable

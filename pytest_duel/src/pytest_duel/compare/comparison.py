@@ -72,15 +72,15 @@ class Change:
     raw: Estimate
     relative: Estimate | None
     verdict: Verdict | None
-    """None: it is the control itself."""
+    """None for the control itself."""
     note: str = ""
     cases: int = 1
     single: bool = False
-    """From one run a side."""
+    """There is one run on each side."""
     unknown: bool = False
-    """Nothing shows its spread, so its estimates have no interval."""
+    """Its spread is unknown, so its estimates have no interval."""
     disputed: bool = False
-    """Its control is."""
+    """Its control is disputed."""
 
     @property
     def trusted(self) -> Estimate:
@@ -107,7 +107,7 @@ class Comparison:
 
     @property
     def single(self) -> bool:
-        """Tell whether there is one run a side, so that nothing shows their spread."""
+        """Tell whether there is one run on each side, so that their spread is unknown."""
         return self.runs == (1, 1)
 
 

@@ -21,7 +21,7 @@ POOLS_NAMED = 3
 
 
 class Fail(StrEnum):
-    """What makes a comparison fail."""
+    """Conditions on which a comparison fails."""
 
     REGRESSION = "regression"
     MISSING = "missing"

@@ -9,7 +9,7 @@ from pytest_duel.catalogue.model import Case
 from pytest_duel.results.runs import Result, Run
 
 Drifts = NDArray[np.float64]
-"""What to take from the log times of each run, old runs first: shape (runs,)."""
+"""What to subtract from the log times of each run, old runs first: shape (runs,)."""
 
 
 class SideMatrix:

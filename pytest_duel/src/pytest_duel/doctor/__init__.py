@@ -1,1 +1,1 @@
-"""What about a machine hurts a measurement."""
+"""Looking for what disturbs measurements on a machine."""

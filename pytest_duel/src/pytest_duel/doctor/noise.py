@@ -31,7 +31,7 @@ GAP = 10e-6
 """Between two looks at the clock lie some tens of nanoseconds; more than this, in seconds, and the
 processor did something else."""
 BLOCKS = 12
-"""As many as a duel takes."""
+"""The number that a duel takes."""
 POWER = 0.9
 TRIMMED = 1.07
 """Standard error of the mean without a fifth at either end, over that of the mean, for normal
@@ -47,7 +47,7 @@ class Pairs:
     """A benchmark against itself, in pairs of fresh processes."""
 
     benchmark: str
-    """What messages call it."""
+    """Its name in messages."""
     found: Estimate
     spread: float
     """Standard deviation over blocks of the log ratio of equal arms."""
@@ -61,17 +61,17 @@ class Gaps:
 
     cpus: int
     seconds: float
-    """On each of them."""
+    """The time on each CPU."""
     number: int
     lost: float
     """Share of the time."""
     longest: float
-    """In seconds."""
+    """The longest one, in seconds."""
 
 
 @dataclass(frozen=True)
 class Noise:
-    """What was measured."""
+    """The measured noise."""
 
     seconds: float
     pairs: Pairs

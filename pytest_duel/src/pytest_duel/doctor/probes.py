@@ -1,4 +1,4 @@
-"""What about a machine hurts a measurement. A new probe is a function and an entry in `PROBES`."""
+"""Probes of the machine. A new one is a function and an entry in `PROBES`."""
 
 from collections import Counter
 from collections.abc import Sequence

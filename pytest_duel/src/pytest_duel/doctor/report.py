@@ -1,4 +1,4 @@
-"""What hurts a measurement on a machine, why, what to do, and how noisy the machine is."""
+"""The doctor's report: what disturbs measurements, why, what to do, and how large the noise is."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -23,7 +23,7 @@ HEADINGS = {
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found."""
+    """The findings."""
 
     machine: str
     findings: Sequence[tuple[Probe, Finding]]

@@ -6,7 +6,7 @@ The doctor has a copy of this file collected by pytest, away from the user's pro
 from pytest_benchmark.fixture import BenchmarkFixture
 
 SAID = "a sort of 200 numbers"
-"""What messages call it."""
+"""Its name in messages."""
 
 
 def work() -> list[int]:

@@ -43,7 +43,7 @@ class Named:
     executable: str = sys.executable
     """Where that is."""
     requirements: tuple[str, ...] = ()
-    """What it is installed with."""
+    """The requirements that it is installed with."""
     what: str = ""
     """A backend or a benchmark, where not all benchmarks are meant."""
 
@@ -75,7 +75,7 @@ class Named:
 
 
 def labels(first: Named, second: Named) -> tuple[str, str]:
-    """Return short names: what differs between the sides, or A and B where that is long."""
+    """Return short names: the difference between the sides, or A and B if that is too long."""
     pairs = [
         (one, other) for one, other in zip(first.parts, second.parts, strict=True) if one != other
     ]

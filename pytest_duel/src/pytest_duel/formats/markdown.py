@@ -19,7 +19,7 @@ LONGEST = 600
 _APART = "&#8203;"
 """A space of no width: sites make links of what is not marked up, and this parts it."""
 _LINKED = re.compile(r"@|:(?=//)|\b(?:mailto|xmpp):|\bwww\.", re.IGNORECASE)
-"""What a mention or a bare link begins with."""
+"""The starts of mentions and of bare links."""
 _GRAVEST_FIRST = (Exit.REGRESSION, Exit.ERROR, Exit.INCONCLUSIVE, Exit.PASS)
 _WORDS = {Verdict.NO_CHANGE: "~", Verdict.REGRESSION: f"**{Verdict.REGRESSION}**"}
 
@@ -76,7 +76,7 @@ def _code(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return text of one line in which nothing is markup: names come from saved files."""
+    """Return one line of text without markup: names come from saved files."""
     escaped = "".join(f"\\{one}" if one in "\\`*_[]<>|~#&$" else one for one in _plain(text))
     return _LINKED.sub(lambda found: f"{found[0]}{_APART}", escaped)
 

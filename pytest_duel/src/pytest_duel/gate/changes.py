@@ -88,7 +88,7 @@ def about_pytest(before: Mapping[str, str] | None, after: Mapping[str, str]) -> 
 
 
 def altered(paths: Mapping[str, str], base: Path, head: Path) -> frozenset[str]:
-    """Return the benchmarks whose file of tests, by its path in the head, differs in the base."""
+    """Return the benchmarks whose test file differs. `paths` are of the head's files."""
     files = {name: Path(path).resolve() for name, path in paths.items()}
     return frozenset(
         name

@@ -24,14 +24,14 @@ class Benchmark:
     """Its node id, without addresses of objects."""
     file: str
     path: str
-    """Of that file, in full."""
+    """The full path of that file."""
     parameters: Mapping[str, str]
     marker: Mapping[str, Any]
-    """What ``@pytest.mark.duel`` says."""
+    """The arguments of ``@pytest.mark.duel``."""
 
     @property
     def skipped(self) -> str | None:
-        """Return why it is not to be measured; None where it is."""
+        """Return why it is not measured; None if it is."""
         reason = self.marker.get("skip")
         if not reason:
             return None
@@ -39,7 +39,7 @@ class Benchmark:
 
     @property
     def cpus(self) -> int:
-        """Return how many CPUs it shares with its opponent: as many as it has threads."""
+        """Return how many CPUs both arms share: one for each of its threads."""
         return int(self.marker.get("cpus", 1))
 
     @property
@@ -68,7 +68,7 @@ class Collected:
     rootdir: str
     inifile: str
     settings: Mapping[str, str] = field(default_factory=dict)
-    """Of pytest, from any file."""
+    """The settings of pytest, from any file."""
     drivers: tuple[str, ...] = ()
     """Files of the project that run beside the tests and the code that they measure."""
 

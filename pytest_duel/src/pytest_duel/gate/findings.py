@@ -33,7 +33,7 @@ MEAN_SHARE = 0.25
 FEW_BLOCKS = 6
 """With fewer nothing is said of drift."""
 DRIFT = 0.2
-"""From here on it is said that a call takes longer at the end of a process than at its start."""
+"""A larger drift within a process is noted: a call takes longer at its end than at its start."""
 PORTS = ("Address already in use", "Errno 98", "WinError 10048")
 """Error messages of tests that cannot run twice at the same time."""
 SHARED = (
@@ -93,7 +93,7 @@ def judge(
 
 
 def without_warnings(found: Judgement) -> Judgement:
-    """Return the same, as an error where it has warnings: for a workflow that refuses them."""
+    """Return the judgement, as an error if it has warnings: some workflows refuse them."""
     if not found.warnings:
         return found
     note = f"{len(found.warnings)} warnings, and --strict refuses them"

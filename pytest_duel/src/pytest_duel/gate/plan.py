@@ -30,16 +30,16 @@ class Pair:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured, and what is not."""
+    """The benchmarks that are measured, and those that are not."""
 
     measured: Mapping[str, Benchmark]
-    """By name: on both arms."""
+    """Those that are measured on both arms, by name."""
     pairs: Mapping[str, Pair] = field(default_factory=dict, kw_only=True)
-    """Of these, what is not the same benchmark on both arms."""
+    """Those of them that are different benchmarks on both arms."""
     thresholds: Mapping[str, float]
     """The smallest slowdown that matters, of each."""
     nulls: tuple[str, ...] = ()
-    """Those whose base is measured against itself, too."""
+    """Those whose base is compared with itself, too."""
     new: tuple[str, ...] = ()
     """Benchmarks that only head has."""
     gone: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class Plan:
     placement_bounds: Mapping[str, float] = field(default_factory=dict)
     """The placement bounds that are larger than the threshold."""
     notes: Mapping[str, str] = field(default_factory=dict)
-    """What to know of a benchmark."""
+    """Notes on benchmarks."""
     altered: frozenset[str] = frozenset()
     """Benchmarks whose test file differs from the base's."""
     warnings: tuple[str, ...] = ()

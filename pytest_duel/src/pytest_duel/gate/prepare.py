@@ -172,7 +172,7 @@ def _files(settings: Settings, before: Settings | None) -> tuple[str, ...]:
 
 
 def _present(paths: Sequence[str], tree: Path) -> list[str]:
-    """Return the paths that a tree has, or all of them, so that pytest says what is missing."""
+    """Return the paths that a tree has; if none, all of them, so that pytest reports them."""
     found = [path for path in paths if (tree / path.partition("::")[0]).exists()]
     return found or list(paths)
 

@@ -155,7 +155,7 @@ _SHAPE = {
         'a text such as "benchmarks.project:project"',
     ),
 }
-"""What each value must be."""
+"""The type of each value."""
 
 
 def _plain(value: Any) -> Any:

@@ -20,10 +20,10 @@ class Log:
     order: tuple[str, ...] = ()
     """Hashes, parents before children."""
     times: Mapping[str, int] = field(default_factory=dict)
-    """Of committing, in seconds since 1970."""
+    """Times of the commits, in seconds since 1970."""
     subjects: Mapping[str, str] = field(default_factory=dict)
     parents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Of all commits that are known, and of their ancestors."""
+    """The parents of all known commits, and of their ancestors."""
 
     def parted(self, before: str, after: str) -> bool:
         """Tell whether a commit is known to be no ancestor of another."""

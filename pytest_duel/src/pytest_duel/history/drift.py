@@ -34,7 +34,7 @@ class Kernel:
     columns: tuple[int, ...]
     """Their places among `RunMatrix.timed`."""
     control: str | None
-    """None: there is none to trust, so the raw times count."""
+    """None if no backend can be the control; then the raw times count."""
     values: Floats
     """Log times less the control's, shape (runs, columns); not a number where one is missing."""
 

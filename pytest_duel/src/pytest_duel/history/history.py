@@ -169,7 +169,7 @@ class _Host:
         self.number = number
         self.revisions = revisions
         self.places = np.array(places)
-        """Of each run's commit among the revisions."""
+        """The index of each run's commit among the revisions."""
         self.matrix = RunMatrix(entries)
         self.parted = cache(log.parted)
 

@@ -26,7 +26,7 @@ class Commit:
     dirty: bool
     """With uncommitted changes."""
     subject: str = ""
-    """Of its message; empty where the repository does not know it."""
+    """The subject of its message; empty if the repository lacks it."""
 
     @property
     def name(self) -> str:
@@ -45,11 +45,11 @@ class ChangePoint:
     before: Commit
     """The last commit of the old level."""
     after: Commit
-    """The first of the new one: what changed it is this, or stands between."""
+    """The first commit of the new level. It made the change, or one between both did."""
     other: tuple[str, ...] = ()
     """Other differences between the runs of both: ``versions: numpy 2.3.0 → 2.4.6``."""
     parted: bool = False
-    """The commit before is no ancestor of the one after: they are of two branches."""
+    """Both are on different branches: the first is no ancestor of the second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +62,9 @@ class Trend:
     """The control, a backend; None: there is none, and the raw times count."""
     commits: tuple[Commit, ...]
     runs: tuple[int, ...]
-    """Of each commit."""
+    """The number of runs of each commit."""
     relative: Floats
-    """The middle of each commit's runs, less what the control moved."""
+    """The median of each commit's runs, less the control's movement."""
     changes: tuple[ChangePoint, ...] = ()
     visible: float = float("inf")
     """The smallest step, as a fraction, that would have been found (`changepoints.visible`)."""

@@ -106,7 +106,7 @@ def _sizes(summaries: Iterable[Summary]) -> Iterator[Size]:
 
 
 def _sentence(summary: Summary, material: Material) -> str:
-    """Say who is fastest where, by how much, and where that changes, on one kind of input."""
+    """Say which backend is fastest at which sizes, and by how much, on one kind of input."""
     first = favourite(summary)
     if first is None:
         return _alone(summary)

@@ -1,4 +1,4 @@
-"""What stands on the page, from top to bottom. A new section is a module and an entry here."""
+"""The sections of the page, from top to bottom. A new one is a module and an entry here."""
 
 from collections.abc import Callable, Iterable
 

@@ -1,4 +1,4 @@
-"""What compare, duel and gate concluded: the interval of each case, and the verdict in words."""
+"""The conclusions of compare, duel and gate: intervals of cases, and verdicts in words."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,9 +18,9 @@ COMMANDS = {
     "duel": ("Duel", "Time of the second arm ÷ time of the first, log scale"),
     "compare": ("Comparison", "New time ÷ old time, log scale"),
 }
-"""By command, a heading and the title of the axis."""
+"""The heading and the axis title of each command."""
 NULL = "A/A"
-"""What is called so is the same code on both sides."""
+"""The start of names of cases with equal code on both sides."""
 MOST = 60
 """Cases in a figure; a table has the rest."""
 STYLES = {

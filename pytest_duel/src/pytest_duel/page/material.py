@@ -1,4 +1,4 @@
-"""What a page is made from: saved runs, judged targets, and what else the commands have saved."""
+"""The material of a page: saved runs, judged targets, and other saved output of commands."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ class Material:
     """Every run that was given, the oldest first."""
     catalogue: Catalogue
     judgements: Sequence[tuple[Path, Mapping[str, Any]]] = ()
-    """What commands have saved as JSON, and where."""
+    """Saved JSON of commands, with its paths."""
     earlier: Sequence[Entry] = ()
     """Runs in short, for the history alone."""
     log: Log = field(default_factory=Log)

@@ -1,4 +1,4 @@
-"""What other commands have saved as JSON, checked before anything is made of it."""
+"""JSON that other commands have saved, checked before it is used."""
 
 import reprlib
 from collections.abc import Iterator, Mapping

@@ -9,11 +9,11 @@ from pytest_duel.charts.palette import Series
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in a column of a row."""
+    """A cell of a row."""
 
     text: str
     rank: float | str | None = None
-    """What it is sorted by; None: its text."""
+    """Its sort key; None for its text."""
     href: str = ""
     """Where it leads, such as ``#parity``."""
 
@@ -87,13 +87,13 @@ class Section:
     intro: str
     """A sentence or two: what is seen here, and what follows from it."""
     code: str = ""
-    """What the heading is about, as programs call it."""
+    """The name in code of the heading's subject."""
     facts: Sequence[tuple[str, str]] = ()
     """Terms and their descriptions."""
     figures: Sequence[Figure] = ()
     tables: Sequence[Table] = ()
     notes: Sequence[str] = ()
-    """How to read it, and what weakens it."""
+    """How to read it, and its limits."""
     answers: Sequence["Answer"] = ()
 
 

@@ -29,12 +29,12 @@ from pytest_duel.support import processes
 from pytest_duel.support.errors import DuelError
 
 SECONDS = 600.0
-"""For one answer; under callgrind a program takes some fifty times as long."""
+"""The longest wait for an answer. Callgrind makes a program about fifty times slower."""
 TRIAL_SECONDS = 60.0
 CALLS = 64
-"""In the shorter loop, at most."""
+"""The most calls of the shorter loop."""
 LOOP_SECONDS = 5.0
-"""That it may take, under callgrind."""
+"""The most seconds that it may take under callgrind."""
 MARKS = ("getpgid", "__getpgid")
 """The function that a worker calls between loops, by its names in C libraries."""
 ENVIRONMENT = {

@@ -45,7 +45,7 @@ class ChildEnd:
     """The data with which a child process finds its end of a channel."""
 
     descriptors: tuple[int, int]
-    """To be inherited: the one it reads, the one it writes."""
+    """The descriptors to inherit: one to read, one to write."""
 
     @property
     def environment(self) -> dict[str, str]:

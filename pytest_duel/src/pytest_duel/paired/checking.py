@@ -19,12 +19,12 @@ SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check has found."""
+    """The result of a check."""
 
     wrong: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By arm: why a benchmark must not be measured, by name."""
+    """By arm and benchmark: why it must not be measured."""
     number: int = 0
-    """Of benchmarks that were checked."""
+    """How many benchmarks were checked."""
     seconds: float = 0.0
 
     @property

@@ -1,4 +1,4 @@
-"""What is compared: benchmarks, each on two arms; or several on one."""
+"""Contests: benchmarks that are compared on two arms, or several that take turns on one."""
 
 import sys
 from collections.abc import Mapping

@@ -11,12 +11,12 @@ MOST_LANES = 4
 
 
 def usable_cpus() -> list[int]:
-    """Return the CPUs that this process may use; one, unknown, where the system does not tell."""
+    """Return the CPUs that this process may use; one with number 0 if that is unknown."""
     return sorted(system.usable_cpus() or {0})
 
 
 def lanes() -> list[int]:
-    """Return the CPUs to measure on: one of each core, whose threads slow each other down."""
+    """Return the CPUs to measure on: one of each core, as the threads of a core share it."""
     return list(system.cores(system.HERE, usable_cpus()).values())[:MOST_LANES]
 
 

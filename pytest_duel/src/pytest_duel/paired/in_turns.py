@@ -31,11 +31,11 @@ class Half:
     """The result of one arm of a contest in a block."""
 
     reply: dict[str, Any]
-    """To opening it."""
+    """The worker's answer when the contest was opened."""
     logs: list[float] = field(default_factory=list)
-    """Of the times of batches."""
+    """Logs of the times of batches."""
     own: int = 0
-    """Modules of the arm that were loaded."""
+    """How many modules of the arm were loaded."""
 
 
 @dataclass
@@ -44,9 +44,9 @@ class Script:
 
     plan: Schedule
     calibration: list[int]
-    """Numbers of calls, one request after the other."""
+    """The number of calls of each calibration request, in order."""
     seconds: float
-    """That a batch took on the first arm."""
+    """The time of a batch on the first arm."""
 
     @property
     def batches(self) -> int:

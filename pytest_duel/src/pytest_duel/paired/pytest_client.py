@@ -47,11 +47,11 @@ class Suite:
     folder: Path
     """Where pytest is started: the project's folder in the head's tree."""
     scratch: Path
-    """For what workers write."""
+    """A folder for files of workers."""
     arguments: tuple[str, ...] = ()
-    """Of pytest: files, `-k`, `-m`, in which folder and with which settings."""
+    """Arguments of pytest: files, `-k`, `-m`, the root folder and the settings file."""
     benchmarks: tuple[str, ...] = ()
-    """Names of those that will be asked for; none is any."""
+    """Names of the benchmarks to measure; if empty, any."""
     checks: bool = False
     """Workers check answers; nothing is timed in them."""
     inner: Mapping[str, str] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class PytestSide:
             "do": "hello", "cpus": list(cpus), "modules": arm.modules, "tests": tests.inner,
             "benchmarks": tests.benchmarks, "checks": tests.checks, "scratch": str(tests.scratch),
         }  # fmt: skip
-        """To be asked first; the answer is what the worker has collected."""
+        """The first request. The answer has what the worker has collected."""
 
     def ask(self, request: Mapping[str, Any], timeout: float = TIMEOUT) -> dict[str, Any]:
         """Ask, and return the answer.

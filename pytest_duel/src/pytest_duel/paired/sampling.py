@@ -10,14 +10,14 @@ from pytest_duel.paired.measurements import Measurements
 from pytest_duel.statistics.paired import Decide, Estimate, Verdict, decide, estimate
 
 LOOKS = (12, 24, 48)
-"""Block counts: at the first most cases are plain, at the last nearly all."""
+"""Block counts. At the first most cases can be decided, at the last nearly all."""
 LEAST = 3
 """Blocks that are taken even if the budget is spent. If one takes minutes, the change is so large
 that this many show it."""
 ALPHA = 0.01
 NULL_ALPHA = ALPHA / 2
-"""Of all nulls together, each way: a null may be slower or faster, so one gate in a hundred is
-void by chance. So far out the test may have up to twice its level: two in a hundred at most."""
+"""The level of all nulls together, in each direction: one gate in a hundred is void by chance. So
+far out the test may have up to twice its level: two gates in a hundred at most."""
 
 
 @dataclass
@@ -64,31 +64,31 @@ class Looks:
 
 @dataclass(frozen=True)
 class Sampled:
-    """What a sequential measurement ended with."""
+    """The result of a sequential measurement."""
 
     estimates: Mapping[str, Estimate]
     verdicts: Mapping[str, Verdict]
     nulls: Mapping[str, Estimate]
-    """Of contests between which there is no difference."""
+    """Estimates of contests with equal code on both arms."""
     tripped: tuple[str, ...]
-    """The nulls that show one all the same."""
+    """The nulls that show a difference."""
     measured: Measurements
     seconds: float
     blocks: int
-    """How many there were when it ended; of those that had begun then, only the faults count."""
+    """How many blocks were complete at the end. Of those still running only the errors count."""
     late: bool
     """The budget ended it, before the last look."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a measurement is."""
+    """The progress of a measurement."""
 
     blocks: int
     undecided: int
     elapsed: float
     left: float
-    """Seconds, if what is undecided stays so."""
+    """The seconds left, if undecided benchmarks stay undecided."""
 
 
 def sample(

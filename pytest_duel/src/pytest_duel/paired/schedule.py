@@ -14,29 +14,29 @@ FEW_QUADS = 3
 QUAD, PAIR = 4, 2
 """Batches: two of each arm, or one."""
 CALIBRATION_SECONDS = 0.0002
-"""From here on a batch tells how long a call takes."""
+"""A batch of this length tells how long a call takes."""
 SLOW_SECONDS = 100 * CALIBRATION_SECONDS
 """A call that takes longer is calibrated by itself."""
 LONGEST_START = 10.0
 """A first call that takes less may have compiled or imported something, so a second one counts."""
 GROWTH = 4
-"""By how much batches grow until then."""
+"""The factor by which batches grow until then."""
 LEAST_SECONDS = 1e-12
 """No call takes less."""
 FEW_ROUNDS = 4
-"""Where a test allows no more than this, each round is a sample: none is spent on calibration."""
+"""If a test allows at most this many, each round is a sample: none is used for calibration."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """What one block does with one benchmark."""
+    """The calls of one benchmark in a block."""
 
     calls: int
-    """In a batch."""
+    """Calls of a batch."""
     turns: int
-    """How many quads, or pairs."""
+    """The number of quads or pairs."""
     batches: int = QUAD
-    """In a turn."""
+    """Batches of a turn."""
 
     @property
     def orders(self) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -25,7 +25,7 @@ class Launched(NamedTuple):
 
     side: Side
     hello: Mapping[str, Any]
-    """To be asked first."""
+    """The first request to it."""
     limit: float = TIMEOUT
     """Seconds to wait for the answer to that."""
 
@@ -35,7 +35,7 @@ Launch = Callable[[Arm, Sequence[int]], Launched]
 
 
 class Place(NamedTuple):
-    """What contests must have in common to run in one process."""
+    """Contests with the same values run in one process."""
 
     slot: int
     arm: Arm

@@ -1,4 +1,4 @@
-"""What pytest loads wherever the distribution is installed: it changes nothing unless asked to."""
+"""The plugin that pytest loads if the distribution is installed. It does nothing unless asked."""
 
 import argparse
 

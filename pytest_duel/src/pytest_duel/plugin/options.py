@@ -13,14 +13,14 @@ STOCK_MAX_TIME = 1.0
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for."""
+    """The user's options."""
 
     tier: Tier
     backends: tuple[str, ...]
     scenarios: tuple[str, ...]
     sizes: tuple[int, ...]
     seconds: float
-    """To spend on a case's rounds."""
+    """The time for the rounds of a case."""
 
 
 def add_options(parser: pytest.Parser) -> None:

@@ -1,4 +1,4 @@
-"""How a sweep is saved: looked into before it measures, whole, under a number of its own.
+"""Saving a sweep: checked before the measurement, complete, and under a number of its own.
 
 pytest-benchmark decides what a saved run holds and where it goes. What is here decides whether
 there is something to save, and sees to it that one save that fails costs neither the other nor
@@ -28,7 +28,7 @@ WAYS = ("json", "save", "autosave")
 
 
 class Saving:
-    """What becomes of a session's run."""
+    """Saves or compares the run of a session."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
@@ -56,7 +56,7 @@ class Saving:
         return commit_info.describe(self.config.rootpath, name)
 
     def commit(self) -> dict[str, Any]:
-        """Return the commit that was measured: the one at the start, where it has not changed."""
+        """Return the commit that was measured: the one at the start, if it has not changed."""
         now, before = self._describe(), self._commit or self._describe()
         if before["id"] is None:
             return before

@@ -23,7 +23,7 @@ VARIABLES = (
 
 
 class Session:
-    """What happens once in a test session, for all its cases."""
+    """The state of a test session, for all its cases."""
 
     def __init__(self, catalogue: Catalogue, options: Options, root: Path) -> None:
         self.root = root
@@ -41,10 +41,10 @@ class Session:
         self.details: dict[str, str] = {}
         """Notes on backends in this run."""
         self.without: dict[str, str] = {}
-        """Session fixtures that are left out, and why: so are the backends that need them."""
+        """Session fixtures that are left out with the backends that need them, and why."""
         self.build_info: dict[str, str] = {}
         self.process = uuid.uuid4().hex
-        """What tells its saved runs from those of other processes: they are one sample."""
+        """The id of its process in saved runs: one process is one sample."""
         self._calls: dict[tuple[str, str], Call] = {}
         self._loaded: set[str] = set()
         self._pools: dict[tuple[str, str, int], Sequence[Arguments]] = {}

@@ -9,7 +9,7 @@ from typing import Any
 from pytest_duel.support import git
 
 _PLACEHOLDERS = ("", "unversioned", "unknown", "none")
-"""What pytest-benchmark writes where it knows no commit: without git, or where git refuses."""
+"""The id that pytest-benchmark writes if there is no commit, or git fails."""
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS file (path TEXT PRIMARY KEY, mark TEXT, content TEXT)
 """
 
 Fact = tuple[str, str]
-"""Of what, and its name: machine, cpu."""
+"""A group and a name: machine, cpu."""
 
 
 class Timed(NamedTuple):
@@ -59,17 +59,17 @@ class Entry:
     medians: NDArray[np.float64]
     """In seconds per item, in the order of `timed`."""
     facts: Mapping[Fact, str | None]
-    """What it was measured on and with."""
+    """The machine and the versions."""
     commit: str
     """Its hash; empty where it is unknown."""
     dirty: bool
     """There were uncommitted changes, or that is unknown."""
     committed: str
-    """When, ISO 8601; empty where unknown."""
+    """The time of the commit, ISO 8601; empty where unknown."""
     when: str
-    """It was measured, ISO 8601."""
+    """The time of the measurement, ISO 8601."""
     process: str
-    """What tells it from others: one process is one run, however often it is saved."""
+    """Its process. One process is one run, even if it is saved several times."""
 
 
 def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Path, RunError]]:
@@ -145,7 +145,7 @@ class _Index:
         self.path = home / f"{_code()}.sqlite" if home else None
         self.known: dict[str, _Record] = {}
         self.files: dict[str, tuple[str, str]] = {}
-        """By path, the mark of a file and the key of its content."""
+        """The mark of each file, and the key of its content, by path."""
         self.fresh: dict[str, _Record] = {}
         self.touched: dict[str, tuple[str, str]] = {}
         if self.path and self.path.is_file():
@@ -225,7 +225,7 @@ def _code() -> str:
 
 
 def _mark(path: Path) -> str:
-    """Return what changes whenever a file does; nothing where it has only just changed."""
+    """Return a mark that changes whenever a file does; empty if it has just changed."""
     try:
         status = path.stat()
     except OSError:

@@ -99,7 +99,7 @@ class Result:
     distinct: int
     """How many distinct items the case cycled through."""
     seed: int | None = None
-    """Of those items."""
+    """The seed of those items."""
 
 
 @dataclass(frozen=True)

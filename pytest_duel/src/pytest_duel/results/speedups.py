@@ -10,12 +10,12 @@ from pytest_duel.results.summary import Size, Summary, competitors
 from pytest_duel.statistics.bootstrap import median_interval, median_ratio
 
 Results = Mapping[Case, Sequence[Result]]
-"""What each case gave, process by process."""
+"""The results of each case, by process."""
 
 
 @dataclass(frozen=True)
 class Lead:
-    """How many times as fast as the fastest other backend one is, at a size."""
+    """The speed of a backend over that of the fastest other one, at a size."""
 
     n: int
     first: str

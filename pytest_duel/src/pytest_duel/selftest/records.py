@@ -39,12 +39,12 @@ class SelftestError(DuelError):
 
 
 class Kind(StrEnum):
-    """What is true in a trial."""
+    """The kind of a trial: the true difference between its arms."""
 
     SAME = "same"
     """Both sides are one build."""
     SLOWED = "slowed"
-    """So they are, but something does extra work in the head."""
+    """Both sides are one build, but the head does extra work."""
     PLACEMENT = "placement"
     """The head is built anew with its code placed otherwise: placement bounds come from these."""
     REBUILT = "rebuilt"
@@ -146,7 +146,7 @@ def placement_bounds(trials: Sequence[Trial], alpha: float = ALPHA) -> dict[str,
 
 @dataclass(frozen=True)
 class Rate:
-    """How often something happened, with its interval."""
+    """A rate with its interval."""
 
     happened: int
     of: int

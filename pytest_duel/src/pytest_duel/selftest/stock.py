@@ -7,7 +7,7 @@ from pytest_duel.support.errors import DuelError
 RULES = ("min:5%", "mean:5%")
 
 Run = dict[str, dict[str, float]]
-"""By benchmark: the statistics that a rule may look at."""
+"""The statistics that a rule may use, by benchmark."""
 
 
 class StockError(DuelError):

@@ -26,10 +26,10 @@ Runner = Callable[..., Any]
 
 
 class SlowedFixture(BenchmarkFixture):
-    """Times benchmarks as always, and some with more work."""
+    """Times benchmarks as usual, but adds work to some."""
 
     extra: Mapping[str, float] = {}
-    """By node id; set by the plugin."""
+    """Extra work by node id; set by the plugin."""
 
     def _make_runner(self, *args: Any) -> Runner:
         runner: Runner = super()._make_runner(*args)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""What stock pytest-benchmark makes of the same tests, on the same machine.
+"""Runs of stock pytest-benchmark on the same tests and machine.
 
 Three runs, each a pytest of its own: the second is the same as the first, in the third one
 benchmark does more work. `--benchmark-compare-fail` compares one statistic of two of them.

@@ -40,30 +40,30 @@ MEASURING = (
 )  # fmt: skip
 """The modules that measure and decide."""
 PROCESSES = 4
-"""That a block starts: two arms, and two of the base against itself."""
+"""How many processes a block starts: two arms, and the base twice for the nulls."""
 STOCK_SECONDS = 1.3
-"""That pytest-benchmark spends on a benchmark, by its own settings."""
+"""How long pytest-benchmark takes for a benchmark with its default settings."""
 PLANT = f"{PlantError.__name__}: "
-"""How the reason begins where a worker cannot slow a benchmark."""
+"""The start of an error of a worker that cannot slow a benchmark."""
 PACKAGES = ("pytest-duel", "pytest", "pytest-benchmark")
 BEYOND = 0.01
 """A planted slowdown exceeds the placement bound by this share."""
 ORDER = (Kind.SAME, Kind.SLOWED, Kind.REBUILT, Kind.REBUILT_SLOWED, Kind.STOCK)
-"""Of the kinds that take turns."""
+"""The order of the kinds that take turns."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a self-test does."""
+    """The trials of a self-test."""
 
     ready: Prepared
     project: str
     """Its name, for people."""
     trials: Mapping[Kind, int]
     slowdown: float
-    """That is planted into one benchmark at a time, as a share."""
+    """The slowdown of one benchmark at a time, as a share."""
     checked: Checked = field(default_factory=Checked)
-    """What checking the answers gave, once for all trials."""
+    """The result of checking the answers, once for all trials."""
 
     def key(self) -> dict[str, Any]:
         """Return what all trials of one file must have in common."""

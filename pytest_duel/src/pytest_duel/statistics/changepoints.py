@@ -37,7 +37,7 @@ class Step:
     at: int
     """The first of the new level, as an index."""
     change: float
-    """Of the median, as a ratio minus one."""
+    """The change of the median, as a ratio minus one."""
 
 
 def steps(values: ArrayLike, level: float, threshold: float = 0.0) -> tuple[Step, ...]:

@@ -1,1 +1,1 @@
-"""What every other package builds on: files, child processes, git, the system, exit codes."""
+"""The base of all packages: files, child processes, git, the system, exit codes."""

@@ -1,4 +1,4 @@
-"""What a look at the machine, or at what is installed on it, may find."""
+"""Findings about the machine, and about what is installed on it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,10 +8,10 @@ from pytest_duel.support.system import System
 
 
 class Status(StrEnum):
-    """What a probe found."""
+    """How serious a finding is."""
 
     WRONG = "wrong"
-    """What would be timed is not what users run: no time is worth having."""
+    """The timed code would not be what users run, so its times mean nothing."""
     HURTS = "hurts"
     UNKNOWN = "not told"
     FINE = "fine"
@@ -24,7 +24,7 @@ class Finding:
     status: Status
     found: str
     advice: tuple[str, ...] = ()
-    """What to do; what begins with ``$`` is a command."""
+    """What to do. A line that begins with ``$`` is a command."""
 
 
 @dataclass(frozen=True)

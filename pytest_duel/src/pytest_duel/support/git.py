@@ -18,13 +18,13 @@ KEPT = frozenset(
         "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_TERMINAL_PROMPT",
     }
 )  # fmt: skip
-"""Of git's variables, those that say where it looks and how it gets in, and change no answer.
+"""Variables of git for paths and access. They do not change what it answers.
 
-Who leaves the pointers of git-lfs in a working tree does so by one of them. A revision has to be
-written likewise, or its files would differ from those beside it, and be fetched in each gate.
+One of them leaves the pointers of git-lfs in a working tree. A revision has to be written likewise,
+or its files would differ from those beside it, and be fetched in each gate.
 """
 _KEPT_SETTINGS = ("safe.", "credential.", "http.", "url.")
-"""The same of settings that come in variables, as continuous integration gives them."""
+"""The same for settings given in variables, as continuous integration does."""
 _SETTINGS = {
     "core.hooksPath": os.devnull,
     "core.fsmonitor": "false",

@@ -15,7 +15,7 @@ _CONTROL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 characters, among them escapes and all that turns the direction of text; halves of surrogate pairs;
 line and paragraph separators."""
 _COMMAND = re.compile(r"(?<!\S)::|##\[")
-"""What begins a command in a log of GitHub's: at the start of a line, or anywhere."""
+"""The starts of commands in a log of GitHub: at the start of a line, or anywhere."""
 
 
 class _Escapes(dict[int, str]):

@@ -28,7 +28,7 @@ class SchemaError(DuelError):
 
 @dataclass(frozen=True)
 class Is:
-    """What a value must be: how to tell, and how to say it."""
+    """The type of a value: a test for it, and its name in messages."""
 
     tell: Callable[[Any], bool]
     said: str

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 STAT_FIELDS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
-"""Of the line ``cpu`` in /proc/stat; what follows is counted in these already."""
+"""The first fields of the line ``cpu`` in /proc/stat. Later ones are counted in these."""
 IDLE = ("idle", "iowait", "steal")
 NUMBA = {
     "NUMBA_DISABLE_JIT": "0",
@@ -54,16 +54,16 @@ class Ticks:
     busy: int
     steal: int
     own: int
-    """Of this process and of its children that have ended."""
+    """Ticks of this process and of its children that have ended."""
     processes: Mapping[int, tuple[str, int]]
-    """By number: the name, and the ticks that it has used. Without this process."""
+    """Name and ticks by process number, without this process."""
     throttled: int | None
     """How often a core was slowed because it was hot."""
 
 
 @dataclass(frozen=True)
 class Activity:
-    """What the processors did between two moments."""
+    """The work of the processors between two moments."""
 
     steal: float
     """Share of the time in which the hypervisor ran something else."""
@@ -88,9 +88,9 @@ class System:
     niceness: int | None = None
     """Of this process, where the system has it: above 0, others go first."""
     slow_python: tuple[str, ...] = ()
-    """What makes this interpreter slower than its users' one."""
+    """Settings that slow this interpreter down."""
     slow_numba: tuple[str, ...] = ()
-    """What makes numba slower than its users' one."""
+    """Settings that slow numba down."""
     activity: Activity | None = field(default=None)
 
 

@@ -22,7 +22,7 @@ def figures(value: float, digits: int = 3) -> str:
 
 
 def share(value: float) -> str:
-    """Return a share in percent, with a decimal place where it has one: ``2%``, ``0.5%``."""
+    """Return a share in percent, with one decimal place unless that is zero: ``2%``, ``0.5%``."""
     return f"{value:.1%}".replace(".0%", "%")
 
 

@@ -1,4 +1,4 @@
-"""What a comparison, a duel or a gate concludes, ready for any format. Plain data."""
+"""The conclusion of a comparison, a duel or a gate, for any format. Plain data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from pytest_duel.support.exit_codes import Exit, worst
 
 RANKING = (Verdict.REGRESSION, Verdict.INCONCLUSIVE, Verdict.IMPROVEMENT, Verdict.NO_CHANGE)
 QUIET = (Verdict.NO_CHANGE, Verdict.INCONCLUSIVE, "control", "steady", "too short")
-"""What a short report leaves out."""
+"""Words of rows that a short report leaves out."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Row:
     label: str
     """Its name under that heading."""
     cells: tuple[str, ...]
-    """What stands in the judgement's columns."""
+    """The texts in the judgement's columns."""
     word: str
     """Its verdict, or what else there is to say: ``gone``, ``new``."""
     exit: Exit = Exit.PASS
@@ -53,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Everything that a command found."""
+    """All findings of a command."""
 
     command: str
     title: str
@@ -61,17 +61,17 @@ class Judgement:
     rows: tuple[Row, ...]
     """One for each case."""
     means: tuple[Row, ...] = ()
-    """What the cases say together, in the same columns."""
+    """Means over the cases, in the same columns."""
     warnings: tuple[str, ...] = ()
-    """What weakens the verdict: to be said loudly."""
+    """Doubts about the verdict, to be shown prominently."""
     notes: tuple[str, ...] = ()
     """How to read it."""
     void: bool = False
     """The measurement cannot be trusted; its rows do not count."""
     words: tuple[str, ...] = tuple(map(str, RANKING))
-    """What rows may say, gravest first; the last is said where nothing else is."""
+    """The words of rows, gravest first. The last is used if no row has another."""
     overall: str = ""
-    """The verdict on the whole, where it is not the gravest of what rows say."""
+    """The verdict on the whole, if that is not the gravest of the rows."""
     data: Mapping[str, Any] = field(default_factory=dict)
 
     def harmless(self) -> "Judgement":

@@ -31,7 +31,7 @@ from pytest_duel.paired.arms.recipe import PIP, InstallError, Recipe
 from pytest_duel.paired.arms.untouched import Snapshot, snapshot
 
 KEPT = 40
-"""Installs of one package each; the ones that were not used for longest go."""
+"""How many installs, of one package each, are kept. The least recently used are removed."""
 _RELEVANT = (
     "CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "RUSTFLAGS", "RUSTUP_TOOLCHAIN",
     "CARGO_BUILD_TARGET", "ARCHFLAGS", "MACOSX_DEPLOYMENT_TARGET", "SETUPTOOLS_USE_DISTUTILS",
@@ -46,13 +46,13 @@ _OF_CARGO = (
     "CARGO_TARGET_X",
     "CARGO_TARGET_A",
 )
-"""How others begin: the last two are of a processor, as `CARGO_TARGET_DIR` is not."""
+"""Prefixes of further ones. The last two are of one processor; `CARGO_TARGET_DIR` is left out."""
 _BUILDING = "building-"
-"""How folders begin in which something is being built."""
+"""The prefix of folders in which something is being built."""
 
 
 def kept_modules(folders: Sequence[Path], recipe: Recipe, cache: Path) -> dict[str, str]:
-    """Return where each module is kept; packages apart, so that one can change alone."""
+    """Return the folder of each module. Packages are kept apart, so that one can change alone."""
     found: dict[str, str] = {}
     for folder in folders:
         target = cache / "installs" / _key(folder, recipe)

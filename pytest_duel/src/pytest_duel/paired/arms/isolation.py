@@ -15,7 +15,7 @@ from pytest_duel.paired.arms.recipe import Recipe
 from pytest_duel.support import harness
 
 TOOLS = ("pytest", "pytest-benchmark")
-"""As here, in either environment: they measure."""
+"""Both environments have these in the versions installed here, because they measure."""
 
 
 def environment(folder: Path, project: Path, recipe: Recipe, more: Sequence[str]) -> str:

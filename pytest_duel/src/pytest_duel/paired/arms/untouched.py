@@ -1,4 +1,4 @@
-"""Telling whether what is measured is still what was installed: tests and builds run as code.
+"""Checking that installed files have not changed since: tests and builds run as code.
 
 A test, a conftest.py or a build of one side could write into the other's files, or leave compiled
 bytecode that belongs to no source. So files are looked at when they are ready, and again when
@@ -27,11 +27,11 @@ class TouchedError(DuelError):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a folder held."""
+    """The files of a folder at one time."""
 
     folder: Path
     digests: Mapping[str, str]
-    """By path within."""
+    """Digests by path in the folder."""
     only_code: bool = False
     """Only sources that are there must stay: a test of the head's may write into its own tree."""
 
@@ -55,7 +55,7 @@ class Snapshot:
 
 
 def snapshot(folder: Path, *, only_code: bool = False) -> Snapshot:
-    """Look at what a folder holds."""
+    """Take a snapshot of a folder."""
     return Snapshot(folder, _digests(folder), only_code)
 
 

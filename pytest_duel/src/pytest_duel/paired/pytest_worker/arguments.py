@@ -1,4 +1,4 @@
-"""Which of pytest's arguments must not reach a worker, though a project sets them for all runs.
+"""Arguments of pytest that must not reach a worker, even if a project sets them for all runs.
 
 A worker runs one benchmark at a time, as often as the engine says. Options that spread tests over
 processes, trace them, stop or repeat them, reorder them, or write files are taken out of
@@ -41,7 +41,7 @@ _OPTIONAL_VALUE = (
     "--cov", "--benchmark-compare", "--benchmark-histogram", "--benchmark-csv",
     "--benchmark-cprofile-dump",
 )  # fmt: skip
-"""Of those with a value: the ones that also stand alone. A path behind them is one to collect."""
+"""Options whose value may be left out. A path after one of them is a path to collect."""
 _CLUSTER = re.compile("-[xvqslf]{2,}")
 """Flags of one letter written together, ``-xvs``."""
 

@@ -24,7 +24,7 @@ class ServedFixture(BenchmarkFixture):
     talk: ClassVar[Talk]
     """With the engine; set by the plugin."""
     timer: ClassVar[object] = None
-    """What the last benchmark was timed with."""
+    """The timer of the last benchmark."""
 
     def _raw(self, function_to_benchmark: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         runner = self._make_runner(function_to_benchmark, args, kwargs)  # type: ignore[no-untyped-call]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 LONGEST = 120
-"""Characters of a parameter that are told; what is longer ends in a digest."""
+"""The most characters of a parameter. Longer ones are cut and end in a digest."""
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 
 

@@ -24,7 +24,7 @@ LONGEST = 2000
 
 
 class Worker:
-    """What the engine and this process have to do with each other."""
+    """Answers the engine's requests in this process."""
 
     def __init__(self) -> None:
         self.talk = Talk(channel.inherited())
@@ -34,11 +34,11 @@ class Worker:
         self.finder = imports.install(hello["modules"], hello["tests"])
         sys.path.insert(len(set(hello["modules"].values())), str(Path.cwd()))
         self.errors: dict[str, str] = {}
-        """What could not be collected, by node id."""
+        """Collection errors by node id."""
         self.failure = ""
         """Why the benchmark that runs has failed."""
         self.fixtures: dict[str, str] = {}
-        """Which fixture has failed, by what its error says."""
+        """The fixture that failed, by its error message."""
         self.names: dict[pytest.Item, str] = {}
         self.items: dict[str, pytest.Item] = {}
         self.wanted = frozenset(hello["benchmarks"])

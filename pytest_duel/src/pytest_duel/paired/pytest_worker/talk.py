@@ -1,4 +1,4 @@
-"""The worker's side of the talk with the engine: one request, one answer, in turns."""
+"""The worker's side of the protocol: each request of the engine gets one answer."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from pytest_duel.paired.channel import Channel
 
 
 class EndedError(Exception):
-    """The engine needs this worker no more."""
+    """The engine does not need this worker any more."""
 
 
 class Talk:
@@ -17,9 +17,9 @@ class Talk:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self.waiting: str | None = None
-        """What the engine asked and has no answer to."""
+        """The request that is not answered yet."""
         self.wants_answers = False
-        """The benchmark that was opened shall tell what its calls return."""
+        """The opened benchmark has to report what its calls return."""
 
     def next(self) -> dict[str, Any]:
         """Wait for the next request.
