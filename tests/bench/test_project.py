@@ -161,7 +161,9 @@ def test_study_flow_falls_back_where_rust_is_not_installed(tmp_path: Path) -> No
 @pytest.mark.slow
 def test_study_flow_builds_installs_and_imports(copy: Path, tmp_path: Path) -> None:
     crate = copy / "rust_market"
-    built = run(sys.executable, "-m", "maturin", "build", "--release", cwd=crate, timeout=900)
+    # With the interpreter that `built` names, too, so that nothing is compiled once more.
+    command = (sys.executable, "-m", "maturin", "build", "--release", "--interpreter")
+    built = run(*command, sys.executable, cwd=crate, timeout=900)
     assert built.returncode == 0, built.stderr
     (wheel,) = crate.glob("target/wheels/rust_market-*.whl")
 

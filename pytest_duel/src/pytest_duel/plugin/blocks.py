@@ -26,7 +26,7 @@ from pytest_duel.paired.pytest_client import Suite, pytest_workers
 from pytest_duel.paired.pytest_worker.names import names
 from pytest_duel.paired.schedule import Budget
 from pytest_duel.plugin.announcing import announcer
-from pytest_duel.statistics.processes import Typical, typical
+from pytest_duel.statistics.typical import Typical, typical
 from pytest_duel.support import harmless
 from pytest_duel.support.scratch import scratch
 from pytest_duel.support.units import duration, waiting

@@ -20,8 +20,8 @@ KEPT = frozenset(
 )  # fmt: skip
 """Variables of git for paths and access. They do not change what it answers.
 
-One of them leaves the pointers of git-lfs in a working tree. A revision has to be written likewise,
-or its files would differ from those beside it, and be fetched in each gate.
+One of them leaves the pointers of git-lfs in a working tree. A revision has to be written
+likewise, or its files would differ from those beside it, and be fetched in each gate.
 """
 _KEPT_SETTINGS = ("safe.", "credential.", "http.", "url.")
 """The same for settings given in variables, as continuous integration does."""

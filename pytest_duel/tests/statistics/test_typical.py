@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_duel.statistics.processes import APART, typical
+from pytest_duel.statistics.typical import APART, typical
 
 TIMES = st.lists(st.floats(1e-9, 1e3), min_size=1, max_size=9)
 
