@@ -70,7 +70,7 @@ def rust_wheel(request: pytest.FixtureRequest) -> Iterator[dict[str, str] | None
     """
     session = request.config.stash[SESSION]
     code = measured_code(request.config)
-    if code:  # one side of a gate, which has it installed
+    if code and code.modules:  # one side of a gate, which has it installed
         yield wheel.installed() if wheel.MODULE in code.modules else None
         return
     if "rust_wheel" in session.without:

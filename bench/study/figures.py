@@ -13,8 +13,8 @@ from pytest_duel.charts.axes import between
 from pytest_duel.charts.look import IN_DOCS, VERSION
 from pytest_duel.charts.palette import Series, numbered, of_backends
 from pytest_duel.charts.points import lead_point, point
+from pytest_duel.results.leads import MARGIN
 from pytest_duel.results.speedups import by_case, favourite, leads
-from pytest_duel.results.summary import MARGIN
 from pytest_duel.verdicts.text import crossover
 
 SHAPES = ("uniform", "tied", "sorted", "reversed", "scarce", "float32")

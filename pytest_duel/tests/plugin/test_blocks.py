@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from pytest_duel.plugin.blocks import INFO
+from pytest_duel.results.runs import BLOCKS as KEY
+from pytest_duel.results.runs import load
 from pytest_duel.support.harness import search_path
 
 BLOCKS = 3
@@ -149,7 +151,7 @@ def done(project: Path) -> Done:
 def test_each_benchmark_has_the_rounds_of_all_processes(done: Done) -> None:
     for name in "test_alone", "test_turns[one]", "test_turns[other]":
         found = done.benchmarks[name]
-        rounds = found["extra_info"][INFO]
+        rounds = found["extra_info"][KEY]
         assert len(rounds) == BLOCKS
         assert min(rounds) > 0
         assert sum(rounds) == found["stats"]["rounds"] == len(found["stats"]["data"])
@@ -172,8 +174,8 @@ def test_those_of_one_group_take_turns_in_processes_of_their_own(done: Done) -> 
 
 
 def test_the_rounds_of_a_test_are_a_contract(done: Done) -> None:
-    assert sum(done.benchmarks["test_contract"]["extra_info"][INFO]) <= 6 * BLOCKS
-    assert done.benchmarks["test_one_round"]["extra_info"][INFO] == [1] * BLOCKS
+    assert sum(done.benchmarks["test_contract"]["extra_info"][KEY]) <= 6 * BLOCKS
+    assert done.benchmarks["test_one_round"]["extra_info"][KEY] == [1] * BLOCKS
 
 
 def test_what_fails_in_its_process_fails_and_the_others_go_on(done: Done) -> None:
@@ -235,3 +237,26 @@ def test_what_is_no_number_of_blocks_is_refused(small: Path, number: str) -> Non
     done = run(small, f"--duel-blocks={number}")
     assert done.code == pytest.ExitCode.USAGE_ERROR
     assert f"'{number}' is no number of blocks" in done.said
+
+
+def test_a_sweep_in_several_processes(toy: Callable[..., pytest.RunResult]) -> None:
+    asked = ("--bench-tier=smoke", "--bench-backends=plain,quick,empty,one-ulp")
+    result = toy("--benchmark-only", *asked, "--duel-blocks=2", "--benchmark-json=out.json")
+    result.assert_outcomes(passed=3, failed=1, deselected=2)
+    result.stdout.fnmatch_lines(
+        [
+            "timing 3 benchmarks in 2 blocks of fresh processes*",
+            "*benchmark 'scale mixed n=400': 3 tests*",
+            "    400 plain            8.00   8.00*",
+            "        quick            1.00   1.00* 8.00 [[]8.00, 8.00] *8.0",
+            "      400     8.00     1.00    0.125    wrong  quick, 8.0× plain",
+            "interval is over 2 processes, in which the backends took turns*",
+        ]
+    )
+    assert "time of a call, in any process" not in str(result.stdout)
+    run = load(Path("out.json"))
+    assert {one.case.backend for one in run.results} == {"plain", "quick", "empty"}
+    assert {len(one.blocks) for one in run.results} == {2}
+    # A process is a sample of its own, and none is another run's.
+    assert len({one.process for one in run.processes}) == 2
+    assert [len(one.results) for one in run.processes] == [3, 3]

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import platform
+import re
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 from places import DATA
 from pytest_duel.results import provenance, runs
+from pytest_duel.support.errors import DuelError
 
 Toy = Callable[..., pytest.RunResult]
 
@@ -334,3 +336,26 @@ def test_load_says_which_file_is_missing_or_not_text(tmp_path: Path) -> None:
     latin.write_bytes(b'{"caf\xe9": 1}')
     with pytest.raises(runs.RunError, match=r"latin\.json"):
         runs.load(latin)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "wrong"),
+    [
+        ([1, 1], "extra_info.duel_blocks tells of 2 rounds, stats.data has"),
+        ([0, 3], "extra_info.duel_blocks[0] is 0"),
+        (3, "extra_info.duel_blocks is 3"),
+    ],
+)
+def test_blocks_that_do_not_fit_the_rounds_are_refused(blocks: object, wrong: str) -> None:
+    saved = document()
+    saved["benchmarks"][0]["extra_info"][runs.BLOCKS] = blocks
+    with pytest.raises(DuelError, match=re.escape(wrong)):
+        runs.from_json(saved)
+
+
+def test_a_run_of_one_block_is_one_process() -> None:
+    saved = document()
+    for one in saved["benchmarks"]:
+        one["extra_info"][runs.BLOCKS] = [len(one["stats"]["data"])]
+    run = runs.from_json(saved)
+    assert run.processes == (run,)

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -255,3 +256,61 @@ def test_duration_has_its_unit(seconds: float, said: str) -> None:
 )
 def test_shares_have_a_decimal_place_where_they_need_it(value: float, said: str) -> None:
     assert units.share(value) == said
+
+
+def in_blocks(case: Case, medians: Sequence[float]) -> Result:
+    """Return three rounds in each of several processes, around a median of its own."""
+    blocks = tuple((0.99 * one, one, 1.01 * one) for one in medians)
+    data = tuple(time for block in blocks for time in block)
+    middle = float(np.median(data))
+    return Result(
+        case, middle, float(np.mean(data)), float(np.std(data, ddof=1)), min(data), len(data),
+        data, 4096, blocks=blocks,
+    )  # fmt: skip
+
+
+def over_blocks(times: Mapping[int, Mapping[str, Sequence[float]]]) -> list[Summary]:
+    results = [
+        in_blocks(Case("clear", name, "uniform", n), medians)
+        for n, row in times.items()
+        for name, medians in row.items()
+    ]
+    return summarise(Run(tuple(results), {}, {}, CommitInfo(), ""), CATALOGUE)
+
+
+def test_a_summary_over_processes_reads_as_agreed() -> None:
+    us = 1e-6
+    found = over_blocks(
+        {
+            5: {"numpy": [21 * us] * 4, "numba": [1.3 * us] * 4, "rust": [0.2 * us] * 4},
+            200: {
+                "numpy": [29 * us] * 4,
+                "numba": [1.40 * us, 1.41 * us, 1.39 * us, 1.40 * us],
+                "rust": [1.34 * us, 1.35 * us, 1.34 * us, 1.34 * us],
+            },
+            10_000: {
+                "numpy": [300 * us] * 4,
+                "numba": [34 * us, 62 * us, 34.2 * us, 61.5 * us],
+                "rust": [44 * us, 45 * us, 43.5 * us, 44.2 * us],
+            },
+        }
+    )
+    rendered = text.render(found, NOTES)
+    check("over-blocks", rendered)
+    assert max(map(len, rendered.splitlines())) <= WIDTH
+    winners = [size.verdict.winner for size in found[0].sizes if size.verdict]
+    assert winners == ["rust", "rust", None]
+
+
+def test_equal_backends_are_seldom_called_at_any_size() -> None:
+    rng = np.random.default_rng(16)
+    sweeps, called = 400, 0
+    for _ in range(sweeps):
+        times = {
+            n: {name: np.exp(rng.normal(0.0, 0.05, 3)).tolist() for name in ("numba", "rust")}
+            for n in (5, 10, 50, 200, 1000, 10_000)
+        }
+        (summary,) = over_blocks(times)
+        called += any(size.verdict and size.verdict.winner for size in summary.sizes)
+    # The level is 5 % for all sizes; three standard errors above that, for 400 sweeps.
+    assert called / sweeps < 0.05 + 3 * (0.05 * 0.95 / sweeps) ** 0.5

@@ -6,7 +6,7 @@ from typing import Any
 
 from pytest_duel.doctor.noise import BLOCKS, Noise, smallest
 from pytest_duel.gate.settings import Settings
-from pytest_duel.results.summary import MARGIN
+from pytest_duel.results.leads import MARGIN
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.findings import Finding, Probe, Status
 from pytest_duel.support.terminal import wrapped

@@ -6,8 +6,9 @@ from itertools import groupby
 from pytest_duel.catalogue.model import Role
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import Answer, Section
+from pytest_duel.results.leads import MARGIN
 from pytest_duel.results.speedups import Lead, favourite, leads
-from pytest_duel.results.summary import MARGIN, Size, Summary, competitors
+from pytest_duel.results.summary import Size, Summary, competitors
 from pytest_duel.support.units import figures
 from pytest_duel.verdicts.text import recommendation
 
@@ -66,7 +67,7 @@ def by_kernel(material: Material) -> list[tuple[str, list[Summary]]]:
 
 
 def _intro(material: Material) -> str:
-    processes = len(material.shown)
+    processes = len(material.processes)
     told = (
         f"Each lead was measured in {processes} processes; where they differ by as much as can be "
         "seen, grey has the range over all of them."
@@ -189,7 +190,7 @@ def _spread(summary: Summary, material: Material) -> tuple[str, str]:
         return "", ""
     found = _range(min(one.low for one in own), max(one.high for one in own))
     if material.several:
-        return found, f"In {len(material.shown)} processes the lead of {first} was {found}."
+        return found, f"In {len(material.processes)} processes the lead of {first} was {found}."
     return found, f"One process; the 95 % intervals of {first}'s lead span {found}."
 
 

@@ -55,7 +55,7 @@ def render(material: Material) -> str:
 def _subtitle(material: Material) -> str:
     run = material.study
     cpu = (run.machine.get("cpu") or {}).get("brand_raw") or "an unknown processor"
-    runs = f"{len(material.shown)} processes" if material.several else "one process"
+    runs = f"{len(material.processes)} processes" if material.several else "one process"
     return f"Measured {run.when[:10]} on {cpu}: {len(run.results):,} cases, {runs}."
 
 

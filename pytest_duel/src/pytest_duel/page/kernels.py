@@ -12,9 +12,10 @@ from pytest_duel.charts.points import lead_point, point
 from pytest_duel.page.answers import by_kernel
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import MISSING, Cell, Choice, Figure, Section, Table, TableRow
+from pytest_duel.results.leads import MARGIN
 from pytest_duel.results.runs import Result
 from pytest_duel.results.speedups import favourite, leads, span
-from pytest_duel.results.summary import MARGIN, Summary, Timing
+from pytest_duel.results.summary import Summary, Timing
 from pytest_duel.support.units import duration, figures
 from pytest_duel.verdicts.text import ratio
 
@@ -86,7 +87,7 @@ def _row(result: Result, item: str, material: Material) -> dict[str, Any]:
 
 
 def _interval(material: Material) -> str:
-    return f"In {len(material.shown)} processes" if material.several else "95 % interval"
+    return f"In {len(material.processes)} processes" if material.several else "95 % interval"
 
 
 def _timed(summaries: Sequence[Summary]) -> Iterator[Timing]:
@@ -140,7 +141,7 @@ def _band(material: Material) -> str:
     if material.several:
         return (
             f"bands, often thinner than the line, reach from the lowest to the highest median of "
-            f"{len(material.shown)} processes."
+            f"{len(material.processes)} processes."
         )
     return "bands are 95 % intervals of the median within the one process that was timed."
 

@@ -44,6 +44,11 @@ class Material:
         return [saved.run for saved in self.runs if _origin(saved.run) == newest]
 
     @cached_property
+    def processes(self) -> Sequence[Run]:
+        """Return what each process of those gave."""
+        return [process for run in self.shown for process in run.processes]
+
+    @cached_property
     def study(self) -> Run:
         """Return the middle one of those."""
         return middle(self.shown, self.catalogue)
@@ -55,8 +60,8 @@ class Material:
 
     @cached_property
     def results(self) -> Results:
-        """Return what each case gave, run by run."""
-        return by_case(self.shown)
+        """Return what each case gave, process by process."""
+        return by_case(self.processes)
 
     @cached_property
     def styles(self) -> Mapping[str, Style]:
@@ -83,7 +88,7 @@ class Material:
     @property
     def several(self) -> bool:
         """Tell whether there are several processes to compare."""
-        return len(self.shown) > 1
+        return len(self.processes) > 1
 
     @property
     def unknown(self) -> int:

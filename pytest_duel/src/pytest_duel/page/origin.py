@@ -70,11 +70,11 @@ def _facts(material: Material) -> Iterator[tuple[str, str]]:
     yield "Tier", _said(run.section.get("tier"))
     yield (
         "Cases",
-        f"{len(run.results):,} in each of {len(material.shown)} processes"
+        f"{len(run.results):,} in each of {len(material.processes)} processes"
         if (material.several)
         else f"{len(run.results):,} in one process",
     )
-    if material.several:
+    if len(material.shown) > 1:
         yield (
             "Shown",
             "The times are those of the process in which the fastest backend's lead over all "

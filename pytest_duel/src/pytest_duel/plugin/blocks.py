@@ -10,67 +10,30 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from typing import Any, ClassVar
+from contextlib import closing
+from typing import Any
 
 import pytest
 from pytest_benchmark import plugin as stock
-from pytest_benchmark.fixture import BenchmarkFixture
 
 from pytest_duel.paired.contests import Arm, Contest
 from pytest_duel.paired.cores import lanes
 from pytest_duel.paired.engine import Engine
 from pytest_duel.paired.group_block import GroupBlock
-from pytest_duel.paired.measurements import Measurements, Rounds
+from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.pytest_client import Suite, pytest_workers
 from pytest_duel.paired.pytest_worker.names import names
 from pytest_duel.paired.schedule import Budget
 from pytest_duel.plugin.announcing import announcer
+from pytest_duel.plugin.timed_elsewhere import TimedElsewhere
 from pytest_duel.statistics.typical import Typical, typical
 from pytest_duel.support import harmless
 from pytest_duel.support.scratch import scratch
 from pytest_duel.support.units import duration, waiting
+from pytest_duel.verdicts.apart import apart
 
 ARM = Arm("a process of its own")
 """The code as the tests import it."""
-INFO = "duel_blocks"
-"""The key in a benchmark's `extra_info`: how many rounds each block gave, in their order."""
-
-
-class TimedElsewhere(BenchmarkFixture):
-    """A `benchmark` fixture whose times come from other processes; here all is called once."""
-
-    blocks: ClassVar[Mapping[str, Sequence[Rounds]]] = {}
-    """What the processes gave, by node id."""
-    reasons: ClassVar[Mapping[str, str]] = {}
-    """Why there is nothing of a benchmark, by node id."""
-
-    def _raw(self, *args: Any, **kwargs: Any) -> Any:
-        with self._once():
-            return super()._raw(*args, **kwargs)  # type: ignore[no-untyped-call]
-
-    def _raw_pedantic(self, *args: Any, **kwargs: Any) -> Any:
-        with self._once():
-            return super()._raw_pedantic(*args, **kwargs)  # type: ignore[no-untyped-call]
-
-    @contextmanager
-    def _once(self) -> Iterator[None]:
-        """Take the times, and let the call be made as if nothing was to be timed."""
-        if self.disabled:
-            yield
-            return
-        blocks = self.blocks.get(self.fullname)
-        if not blocks:
-            reason = self.reasons.get(self.fullname, "it was not measured")
-            pytest.fail(f"{self.fullname} could not be timed: {reason}", pytrace=False)
-        stats = self._make_stats(max(one.calls for one in blocks))  # type: ignore[no-untyped-call]
-        stats.stats.data += [seconds for one in blocks for seconds in one.seconds]
-        self.extra_info[INFO] = [len(one.seconds) for one in blocks]
-        self.disabled = True
-        try:
-            yield
-        finally:
-            self.disabled = False
 
 
 class Blocks:
@@ -84,29 +47,45 @@ class Blocks:
 
     def __init__(self, number: int) -> None:
         self.number = number
+        self._items: dict[str, pytest.Item] = {}
+        self._is_measured = False
         self._stock: Any = None
         self._shown: dict[str, Typical] = {}
 
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Refuse what cannot be measured in processes of its own."""
-        sweeps = [one for one in session.items if one.get_closest_marker("sweep")]
-        if sweeps:
-            raise pytest.UsageError(
-                f"--duel-blocks: {sweeps[0].nodeid} is a case of a sweep, which is timed in one "
-                "process so far: leave the option out"
-            )
-
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """Measure all that will run."""
+        """Measure all that will run; a sweep first has its answers checked, in its first test."""
         own: Any = getattr(session.config, "_benchmarksession", None)
         given_up = session.testsfailed and not session.config.option.continue_on_collection_errors
         if own is None or own.disabled or session.config.option.collectonly or given_up:
             return
-        items = benchmarks(session.items)
+        self._items = benchmarks(session.items)
+        if not self._items:
+            return
+        self._stock = vars(stock)["BenchmarkFixture"]
+        vars(stock)["BenchmarkFixture"] = TimedElsewhere  # which its own fixture makes
+        if not any(map(_is_of_a_sweep, self._items.values())):
+            self.measure(session.config)
+
+    def measure(
+        self, config: pytest.Config, is_refused: Callable[[pytest.Item], bool] = lambda _: False
+    ) -> None:
+        """Run the blocks, the first time that it is called.
+
+        Parameters
+        ----------
+        config
+            Of this pytest.
+        is_refused
+            Tells whether a test must not be timed.
+        """
+        if self._is_measured:
+            return
+        self._is_measured = True
+        items = {name: one for name, one in self._items.items() if not is_refused(one)}
         if not items:
             return
-        found = measured(session.config, items, self.number, announcer(session.config))
+        found = measured(config, items, self.number, announcer(config))
         ids = {name: item.nodeid for name, item in items.items()}
         TimedElsewhere.blocks = {ids[name]: rounds for name, rounds in found.rounds.items()}
         skipped = {name: f"it was skipped: {why}" for name, why in found.skipped.items()}
@@ -115,11 +94,9 @@ class Blocks:
         }
         self._shown = {
             name: typical([one.seconds for one in found.rounds[name]])
-            for name in items
-            if name in found.rounds
+            for name, item in items.items()
+            if name in found.rounds and not _is_of_a_sweep(item)
         }
-        self._stock = vars(stock)["BenchmarkFixture"]
-        vars(stock)["BenchmarkFixture"] = TimedElsewhere  # which its own fixture makes
 
     def pytest_unconfigure(self) -> None:
         """Put pytest-benchmark's own fixture back."""
@@ -132,6 +109,11 @@ class Blocks:
         if self._shown and not terminalreporter.config.getoption("benchmark_quiet"):
             for line in said(self._shown, self.number):
                 terminalreporter.write_line(harmless.line(line))
+
+
+def _is_of_a_sweep(item: pytest.Item) -> bool:
+    """Tell whether another table shows it."""
+    return item.get_closest_marker("sweep") is not None
 
 
 def benchmarks(items: Sequence[pytest.Item]) -> dict[str, pytest.Item]:
@@ -232,7 +214,7 @@ def said(found: Mapping[str, Typical], number: int) -> Iterator[str]:
     shown = {name: interval(one) for name, one in found.items()}
     width, room = (max(map(len, column)) for column in (shown, shown.values()))
     for name, one in found.items():
-        line = f"{name:<{width}}  {duration(one.median):>8}  {shown[name]:>{room}}  {remark(one)}"
+        line = f"{name:<{width}}  {duration(one.median):>8}  {shown[name]:>{room}}  {apart(one)}"
         yield line.rstrip()
 
 
@@ -241,12 +223,3 @@ def interval(one: Typical) -> str:
     if math.isnan(one.low):
         return "[unknown: one process]"
     return f"[{duration(one.low)}, {duration(one.high)}]"
-
-
-def remark(one: Typical) -> str:
-    """Say where the time depends on the process."""
-    if one.groups:
-        return f"two groups: {duration(one.groups[0])} or {duration(one.groups[1])}"
-    if one.is_apart:
-        return f"from {duration(one.fastest)} to {duration(one.slowest)}, by process"
-    return ""

@@ -7,6 +7,8 @@ import pytest
 from pytest_duel.paired.pytest_worker import WORKER
 
 MOST_BLOCKS = 1000
+BLOCKS_PLUGIN = "pytest-duel-blocks"
+"""The name of what measures where blocks are asked for."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if number is not None and not config.pluginmanager.hasplugin(WORKER):
         from pytest_duel.plugin.blocks import Blocks  # NumPy and SciPy, as below
 
-        config.pluginmanager.register(Blocks(number), "pytest-duel-blocks")
+        config.pluginmanager.register(Blocks(number), BLOCKS_PLUGIN)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -6,6 +6,7 @@ A project names what it measures with the hook `pytest_duel_catalogue`, and mark
 
 import warnings
 from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from pytest_benchmark.logger import PytestBenchmarkWarning
 from pytest_duel.catalogue.model import Case, Catalogue
 from pytest_duel.plugin.announcing import announcer
 from pytest_duel.plugin.arm import measured_code
+from pytest_duel.plugin.entry import BLOCKS_PLUGIN
 from pytest_duel.plugin.options import add_options, read_options
 from pytest_duel.plugin.saving import Saving
 from pytest_duel.plugin.session import SESSION, Session
@@ -134,13 +136,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = [item for item in items if item not in dropped]
-    in_gate = measured_code(config) is not None
     for item in filter(_is_suite, items):
-        item.add_marker(pytest.mark.benchmark(disable_gc=True))
-        if in_gate:
-            case = cast("Case", _case(item))
-            threads = config.stash[SESSION].catalogue.backends[case.backend].threads
-            item.add_marker(pytest.mark.duel(check=True, case=case.id, cpus=threads))
+        case = cast("Case", _case(item))
+        threads = config.stash[SESSION].catalogue.backends[case.backend].threads
+        item.add_marker(pytest.mark.benchmark(disable_gc=True, group=_question(case)))
+        item.add_marker(pytest.mark.duel(check=True, case=case.id, cpus=threads))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -173,6 +173,17 @@ def _case(item: pytest.Item) -> Case | None:
     return Case(kernel, params["backend"], params["scenario"], params["n"])
 
 
+def _question(case: Case) -> str:
+    """Return what all backends are asked: the group of pytest-benchmark's tables."""
+    return f"{case.kernel} {case.scenario} n={case.n}"
+
+
+def _is_refused(session: Session, item: pytest.Item) -> bool:
+    """Tell whether an item is a case that must not be timed."""
+    case = _case(item)
+    return case is not None and bool(session.omission(case) or session.refusal(case))
+
+
 @pytest.fixture(scope="session")
 def parity(request: pytest.FixtureRequest) -> Session:
     """Load the backends of the selected cases and hold them against the reference.
@@ -197,8 +208,10 @@ def measure(parity: Session, benchmark: Any, request: pytest.FixtureRequest) -> 
             pytest.skip(omission)
         if reason := parity.refusal(case):
             pytest.fail(reason, pytrace=False)
+        blocks = request.config.pluginmanager.get_plugin(BLOCKS_PLUGIN)
+        if blocks:
+            blocks.measure(request.config, partial(_is_refused, parity))
         pool, batch = parity.pool(case)
-        benchmark.group = f"{kernel} {scenario} n={n}"
         benchmark.extra_info.update(parity.describe(case))
         time_case(
             benchmark,

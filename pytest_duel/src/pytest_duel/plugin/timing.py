@@ -28,12 +28,17 @@ def time_case(
     imports and fills caches, the other tells how many rounds fit into `seconds`. Where benchmarks
     are disabled, one call is made. In a gate its engine says how many calls to time.
     """
+    take = getattr(benchmark, "take", None)
+    if take:  # other processes have timed it
+        take(batch)
+        return
     serve = getattr(benchmark, "serve", None)
     if serve:  # a gate times both sides in turns, and says how many calls to make at a time
         for arguments in () if kernel.self_timed else pool:
             call(*arguments)  # compiles, imports and fills caches
         has_answers = kernel.outputs and not kernel.self_timed
-        serve(_served(kernel, call, pool), partial(_digest, call, pool) if has_answers else None)
+        answers = partial(_digest, call, pool) if has_answers else None
+        serve(_served(kernel, call, pool), answers, seconds)
         return
     if benchmark.disabled:
         benchmark.pedantic(call, args=pool[0])

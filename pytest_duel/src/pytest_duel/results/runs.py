@@ -2,9 +2,11 @@
 
 import hashlib
 import reprlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,8 @@ from pytest_duel.support.schema import (
 SECTION = "bench"
 """The harness's key in the JSON, beside pytest-benchmark's."""
 SCHEMA = 1
+BLOCKS = "duel_blocks"
+"""The key in a benchmark's `extra_info`: the number of rounds that each block gave, in order."""
 
 _SECTION = {
     "process?": TEXT,
@@ -65,6 +69,7 @@ _CASE = {
     "n": COUNT,
     "distinct": COUNT,
     "seed?": WHOLE,
+    f"{BLOCKS}?": [COUNT],
 }
 _STATS = {
     "median": SECONDS,
@@ -100,6 +105,22 @@ class Result:
     """How many distinct items the case cycled through."""
     seed: int | None = None
     """The seed of those items."""
+    blocks: tuple[tuple[float, ...], ...] = ()
+    """The rounds of each process, where several timed it; empty where one did."""
+
+    def of_process(self, block: int) -> "Result":
+        """Return what one of several processes gave."""
+        data = self.blocks[block]
+        return replace(
+            self,
+            median=statistics.median(data),
+            mean=statistics.fmean(data),
+            min=min(data),
+            stddev=statistics.stdev(data) if len(data) > 1 else 0.0,
+            rounds=len(data),
+            data=data,
+            blocks=(),
+        )
 
 
 @dataclass(frozen=True)
@@ -113,6 +134,21 @@ class Run:
     commit: CommitInfo
     when: str
     """ISO 8601, UTC."""
+
+    @cached_property
+    def processes(self) -> "tuple[Run, ...]":
+        """Return what each process gave; this run itself where one timed all."""
+        blocks = {len(one.blocks) for one in self.results}
+        if len(blocks) != 1 or blocks == {0}:
+            return (self,)
+        return tuple(
+            replace(
+                self,
+                results=tuple(one.of_process(block) for one in self.results),
+                section={**self.section, "process": f"{self.process}-{block}"},
+            )
+            for block in range(blocks.pop())
+        )
 
     @cached_property
     def process(self) -> str:
@@ -211,10 +247,27 @@ def _result(saved: Any, place: str) -> Result | None:
     case = Case(info["kernel"], info["backend"], info["scenario"], info["n"])
     schema.check(saved, {"stats": _STATS}, f"{place}, {case.id}: ")
     stats = saved["stats"]
+    data = tuple(stats.get("data") or ())
     return Result(
         case=case,
         **{name: stats[name] for name in ("median", "mean", "min", "stddev", "rounds")},
-        data=tuple(stats.get("data") or ()),
+        data=data,
         distinct=info["distinct"],
         seed=info.get("seed"),
+        blocks=_blocks(data, info.get(BLOCKS) or [], f"{place}, {case.id}"),
     )
+
+
+def _blocks(
+    data: tuple[float, ...], rounds: Sequence[int], place: str
+) -> tuple[tuple[float, ...], ...]:
+    """Return the rounds of each process, where several gave them and they were saved."""
+    if not data or len(rounds) < 2:
+        return ()
+    if sum(rounds) != len(data):
+        raise RunError(
+            f"{place}: extra_info.{BLOCKS} tells of {sum(rounds)} rounds, stats.data has "
+            f"{len(data)}"
+        )
+    ends = list(accumulate(rounds))
+    return tuple(data[end - own : end] for end, own in zip(ends, rounds, strict=True))

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_duel.catalogue.model import Case
+from pytest_duel.results.leads import lead
 from pytest_duel.results.runs import Result, Run
 from pytest_duel.results.summary import Size, Summary, competitors
-from pytest_duel.statistics.bootstrap import median_interval, median_ratio
+from pytest_duel.statistics.bootstrap import median_interval
 
 Results = Mapping[Case, Sequence[Result]]
 """The results of each case, by process."""
@@ -45,7 +46,7 @@ def favourite(summary: Summary) -> str | None:
 def leads(summary: Summary, first: str, results: Results) -> list[Lead]:
     """Return the lead of a backend at each size where it can be told."""
     found = (_lead(summary, size, first, results) for size in summary.sizes)
-    return [lead for lead in found if lead]
+    return [one for one in found if one]
 
 
 def _lead(summary: Summary, size: Size, first: str, results: Results) -> Lead | None:
@@ -59,7 +60,7 @@ def _lead(summary: Summary, size: Size, first: str, results: Results) -> Lead | 
     if len(found) > 1:
         low, high = min(found), max(found)
     else:
-        ratio = median_ratio(rows[second].data, rows[first].data)
+        ratio = lead([rows[second]], [rows[first]])
         low, high = ratio.low, ratio.high
     return Lead(size.n, first, second, value, low, high)
 

@@ -6,14 +6,12 @@ from itertools import pairwise
 from typing import TypeVar
 
 from pytest_duel.catalogue.model import Catalogue, Role
+from pytest_duel.results.leads import is_certain, lead
 from pytest_duel.results.runs import Result, Run
-from pytest_duel.statistics.bootstrap import Ratio, geometric_mean_ratio, median_ratio
+from pytest_duel.statistics.bootstrap import Ratio
 from pytest_duel.support import harmless
 
 T = TypeVar("T")
-
-MARGIN = 0.10
-"""One process is one sample: closer than this is too close to call."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +33,12 @@ class Verdict:
     first: str
     second: str
     lead: Ratio
+    is_certain: bool
 
     @property
     def winner(self) -> str | None:
         """Return the fastest backend, or None where it is too close to call."""
-        return self.first if self.lead.clears(MARGIN) else None
+        return self.first if self.is_certain else None
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,8 @@ class Summary:
     """Backends that were asked for and not timed, with the word for why."""
     diagnostic: bool = False
     """It is no reason to choose a backend."""
+    blocks: int = 1
+    """Processes that timed each case."""
 
     @property
     def crossovers(self) -> tuple[tuple[int, str, int, str], ...]:
@@ -124,7 +125,9 @@ def _summary(
     refused: Mapping[str, str],
 ) -> Summary:
     numbers = sorted({result.case.n for result in results})
-    sizes = [_size(n, [r for r in results if r.case.n == n], catalogue) for n in numbers]
+    sizes = [
+        _size(n, [r for r in results if r.case.n == n], catalogue, len(numbers)) for n in numbers
+    ]
     return Summary(
         kernel=kernel,
         item=catalogue.kernels[kernel].item,
@@ -136,10 +139,11 @@ def _summary(
         diagnostic=(
             catalogue.kernels[kernel].diagnostic or catalogue.scenarios[scenario].diagnostic
         ),
+        blocks=max(1, min(len(result.blocks) for result in results)),
     )
 
 
-def _size(n: int, results: Sequence[Result], catalogue: Catalogue) -> Size:
+def _size(n: int, results: Sequence[Result], catalogue: Catalogue, sizes: int) -> Size:
     roles = {
         result.case.backend: catalogue.backends[result.case.backend].role for result in results
     }
@@ -155,7 +159,7 @@ def _size(n: int, results: Sequence[Result], catalogue: Catalogue) -> Size:
         )
         for result in results
     )
-    return Size(n, rows, _verdict(rows))
+    return Size(n, rows, _verdict(rows, sizes))
 
 
 def _only(found: Iterable[T]) -> T | None:
@@ -165,7 +169,7 @@ def _only(found: Iterable[T]) -> T | None:
 def _speedup(reference: Result | None, result: Result) -> Ratio | None:
     if reference is None or reference is result:
         return None
-    return median_ratio(reference.data, result.data) if reference.data and result.data else None
+    return lead([reference], [result]) if reference.data and result.data else None
 
 
 def competitors(size: Size) -> list[Timing]:
@@ -174,13 +178,21 @@ def competitors(size: Size) -> list[Timing]:
     return sorted(rows, key=lambda row: row.result.median)
 
 
-def _verdict(rows: tuple[Timing, ...]) -> Verdict | None:
+def _verdict(rows: tuple[Timing, ...], sizes: int) -> Verdict | None:
     order = competitors(Size(0, rows, None))
     if len(order) < 2:
         return None
     first, second = (row.result for row in order[:2])
-    lead = median_ratio(second.data, first.data)
-    return Verdict(first.case.backend, second.case.backend, lead)
+    return _ahead([first], [second], sizes)
+
+
+def _ahead(first: Sequence[Result], second: Sequence[Result], tests: int = 1) -> Verdict:
+    return Verdict(
+        first[0].case.backend,
+        second[0].case.backend,
+        lead(second, first),
+        is_certain(second, first, tests),
+    )
 
 
 def _overall(sizes: Sequence[Size]) -> Verdict | None:
@@ -190,10 +202,8 @@ def _overall(sizes: Sequence[Size]) -> Verdict | None:
     if len(names) < 2:
         return None
 
-    def against(name: str, other: str) -> Ratio:
-        return geometric_mean_ratio(
-            [table[other].data for table in tables], [table[name].data for table in tables]
-        )
-
-    order = sorted(names, key=lambda name: against(names[0], name).value)
-    return Verdict(order[0], order[1], against(order[0], order[1]))
+    columns = {name: [table[name] for table in tables] for name in names}
+    first, second, *_ = sorted(
+        names, key=lambda name: lead(columns[name], columns[names[0]]).value
+    )
+    return _ahead(columns[first], columns[second])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from pytest_duel.statistics.paired import CONFIDENCE
+from pytest_duel.statistics.bootstrap import CONFIDENCE, Ratio
 
 APART = 1.2
 """Processes whose times have at least this ratio are told of by themselves."""
@@ -70,14 +70,47 @@ def typical(processes: Sequence[ArrayLike], confidence: float = CONFIDENCE) -> T
     medians = np.sort([np.median(one) for one in rounds])
     low = high = math.nan
     if medians.size > 1:
-        logs = np.log(medians)
-        reach = float(special.stdtrit(logs.size - 1, (1 + confidence) / 2))
-        margin = reach * float(logs.std(ddof=1)) / math.sqrt(logs.size)
-        low, high = math.exp(logs.mean() - margin), math.exp(logs.mean() + margin)
+        low, high = _interval(np.log(medians), confidence)
     return Typical(
         float(np.median(medians)), low, high, float(medians[0]), float(medians[-1]),
         _two_groups(medians),
     )  # fmt: skip
+
+
+def ratio(
+    slower: Sequence[Sequence[ArrayLike]],
+    faster: Sequence[Sequence[ArrayLike]],
+    confidence: float = CONFIDENCE,
+) -> Ratio:
+    """Return how many times faster, as a geometric mean over cases, in any process.
+
+    In a block all cases are timed side by side, so a block gives one ratio. Student's t on the
+    logarithms of these.
+
+    Parameters
+    ----------
+    slower, faster
+        For each case its rounds, in seconds, block by block; at least two blocks, and the same
+        number everywhere.
+    confidence
+        Of the two-sided interval.
+    """
+    cases = zip(slower, faster, strict=True)
+    logs = np.mean([_log_medians(one) - _log_medians(other) for one, other in cases], axis=0)
+    low, high = _interval(logs, confidence)
+    return Ratio(math.exp(logs.mean()), low, high)
+
+
+def _log_medians(blocks: Sequence[ArrayLike]) -> NDArray[np.float64]:
+    """Return the logarithm of the median of each block."""
+    return np.log([np.median(np.asarray(one, np.float64)) for one in blocks])
+
+
+def _interval(logs: NDArray[np.float64], confidence: float) -> tuple[float, float]:
+    """Return the interval of the mean of some logarithms, as numbers again."""
+    reach = float(special.stdtrit(logs.size - 1, (1 + confidence) / 2))
+    margin = reach * float(logs.std(ddof=1)) / math.sqrt(logs.size)
+    return math.exp(logs.mean() - margin), math.exp(logs.mean() + margin)
 
 
 def _two_groups(medians: NDArray[np.float64]) -> tuple[float, float] | None:

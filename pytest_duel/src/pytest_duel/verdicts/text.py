@@ -4,11 +4,18 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pytest_duel.catalogue.model import Role
-from pytest_duel.results.summary import MARGIN, Size, Summary, Timing, Verdict
+from pytest_duel.results.leads import MARGIN, MARGIN_OVER_BLOCKS
+from pytest_duel.results.runs import Result
+from pytest_duel.results.summary import Size, Summary, Timing, Verdict
 from pytest_duel.statistics.bootstrap import Ratio
+from pytest_duel.statistics.typical import typical
 from pytest_duel.support import units
 from pytest_duel.support.terminal import WIDTH
 from pytest_duel.support.units import common_unit, decimals, figures
+from pytest_duel.verdicts.apart import apart
+
+NEAR = 1.1
+"""Leads below this are told with a figure more."""
 
 
 def render(summaries: Sequence[Summary], notes: Mapping[str, str]) -> str:
@@ -27,7 +34,8 @@ def render(summaries: Sequence[Summary], notes: Mapping[str, str]) -> str:
     lines += [*_heading("Which backend at which size"), ""]
     for summary in summaries:
         lines += [*glance(summary), ""]
-    lines += [*legend(notes), "", *_heading("In short"), *in_short(summaries)]
+    told = legend(notes, min((one.blocks for one in summaries), default=1))
+    lines += [*told, "", *_heading("In short"), *in_short(summaries)]
     return "\n".join(lines)
 
 
@@ -65,6 +73,8 @@ def details(summary: Summary) -> Iterator[str]:
     for size in summary.sizes:
         for index, row in enumerate(size.rows):
             yield _detail(f"{size.n:,}" if index == 0 else "", row, unit)
+            if said := by_process(row.result):
+                yield f"{'':>8}{said}"
 
 
 def _detail(n: str, row: Timing, unit: float) -> str:
@@ -111,7 +121,8 @@ def fastest(size: Size) -> str:
         return ""
     if verdict.winner is None:
         return f"too close: {verdict.first}, {verdict.second}"
-    return f"{verdict.first}, {figures(verdict.lead.value, 2)}× {verdict.second}"
+    value = verdict.lead.value
+    return f"{verdict.first}, {figures(value, 2 if value >= NEAR else 3)}× {verdict.second}"
 
 
 def conclusion(summary: Summary) -> Iterator[str]:
@@ -161,13 +172,32 @@ def recommendation(summary: Summary) -> str:
     return "choose by size, see above"
 
 
-def legend(notes: Mapping[str, str]) -> list[str]:
-    """Explain the columns."""
+def by_process(result: Result) -> str:
+    """Say how far the processes differ that have timed a case; nothing where that is little."""
+    return apart(typical(result.blocks)) if result.blocks else ""
+
+
+def legend(notes: Mapping[str, str], blocks: int = 1) -> list[str]:
+    """Explain the columns.
+
+    Parameters
+    ----------
+    notes
+        Notes on backends, by name.
+    blocks
+        Processes that have timed each case.
+    """
     told = "".join(f" {name}: {note}." for name, note in notes.items())
+    meant = (
+        f"the interval is over {blocks} processes, in which the backends took turns. A lead that "
+        f"does not hold over them, for all sizes together, or is within {MARGIN_OVER_BLOCKS:.0%} "
+        "is too close to call."
+        if blocks > 1
+        else "the interval is what another look at this process would give. Another process may "
+        f"differ, so a lead within {MARGIN:.0%} is too close to call."
+    )
     return textwrap.wrap(
-        "× and its interval: how many times faster than the reference backend; the interval is "
-        "what another look at this process would give. Another process may differ, so a lead "
-        f"within {MARGIN:.0%} is too close to call.{told}",
+        f"× and its interval: how many times faster than the reference backend; {meant}{told}",
         WIDTH,
     )
 

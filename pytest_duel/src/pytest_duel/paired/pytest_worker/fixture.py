@@ -78,13 +78,23 @@ class ServedFixture(BenchmarkFixture):
         self,
         time: Callable[[int, Callable[[], float]], float],
         answers: Callable[[], str] | None = None,
+        seconds: float | None = None,
     ) -> None:
-        """Have the engine time a function: (calls, timer) → the seconds that these calls took.
+        """Have the engine time a function, for plugins that have a loop of their own.
 
-        For plugins that have a loop of their own, over many inputs say. `answers` returns a digest
-        of what the calls return, by which the engine tells whether two benchmarks do the same.
+        Parameters
+        ----------
+        time
+            (calls, timer) → the seconds that these calls took.
+        answers
+            Returns a digest of what the calls return, by which the engine tells whether two
+            benchmarks do the same.
+        seconds
+            To spend on it, where that is not what pytest-benchmark's options say.
         """
         self._mode = "benchmark.serve(...)"
+        if seconds is not None:
+            self._max_time = seconds
 
         def timed(calls: int) -> float:
             is_collecting = gc.isenabled()

@@ -1,0 +1,62 @@
+"""A `benchmark` fixture whose times come from other processes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from pytest_duel.paired.measurements import Rounds
+from pytest_duel.results.runs import BLOCKS
+
+
+class TimedElsewhere(BenchmarkFixture):
+    """Takes the times of other processes; in this one all is called once."""
+
+    blocks: ClassVar[Mapping[str, Sequence[Rounds]]] = {}
+    """What the processes gave, by node id."""
+    reasons: ClassVar[Mapping[str, str]] = {}
+    """Why there is nothing of a benchmark, by node id."""
+
+    def _raw(self, *args: Any, **kwargs: Any) -> Any:
+        with self._once():
+            return super()._raw(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def _raw_pedantic(self, *args: Any, **kwargs: Any) -> Any:
+        with self._once():
+            return super()._raw_pedantic(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def take(self, items: int) -> None:
+        """Take the times of a call, and call nothing: for plugins that have a loop of their own.
+
+        Parameters
+        ----------
+        items
+            That a call takes; the times are those of one.
+        """
+        self._mode = "benchmark.take(...)"
+        with self._once():
+            pass
+        if not self.disabled:
+            stats: Any = self.stats
+            stats.stats.data[:] = [seconds / items for seconds in stats.stats.data]
+
+    @contextmanager
+    def _once(self) -> Iterator[None]:
+        """Take the times, and let the call be made as if nothing was to be timed."""
+        if self.disabled:
+            yield
+            return
+        blocks = self.blocks.get(self.fullname)
+        if not blocks:
+            reason = self.reasons.get(self.fullname, "it was not measured")
+            pytest.fail(f"{self.fullname} could not be timed: {reason}", pytrace=False)
+        stats = self._make_stats(max(one.calls for one in blocks))  # type: ignore[no-untyped-call]
+        stats.stats.data += [seconds for one in blocks for seconds in one.seconds]
+        self.extra_info[BLOCKS] = [len(one.seconds) for one in blocks]
+        self.disabled = True
+        try:
+            yield
+        finally:
+            self.disabled = False
