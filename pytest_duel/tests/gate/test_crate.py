@@ -23,7 +23,7 @@ def test_a_crate_is_compiled_on_both_sides(
     # Far beyond what the place of a function's code makes of its neighbours.
     source.write_text(source.read_text().replace("20_000", "60_000"))
     monkeypatch.chdir(folder)
-    # What both sides depend on is compiled once.
+    # As some have it for all of their projects: what one side compiled is not the other's.
     monkeypatch.setenv("CARGO_TARGET_DIR", str(tmp_path / "target"))
     report = tmp_path / "gate.json"
     asked = ["gate", "--base", "main", "--threshold", "60%"]

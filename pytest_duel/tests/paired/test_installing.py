@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_duel.paired.arms import cache
+from pytest_duel.paired.arms import builds, cache, copies
 from pytest_duel.paired.arms.installing import install
 from pytest_duel.paired.arms.modules import modules_in
 from pytest_duel.paired.arms.recipe import InstallError, Recipe
@@ -140,3 +140,48 @@ def test_a_build_leaves_nothing_where_temporary_files_lie(
     recipe = Recipe(install=f"sh -c {shlex.quote(script)}")
     assert install(toy, recipe, tmp_path / "cache").modules.keys() == {"toy"}
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "stays_behind"),
+    [
+        (["lib"], True),
+        (["lib.linux-x86_64-cpython-311", "temp.linux-x86_64-cpython-311"], True),
+        (["bdist.linux-x86_64", "lib"], True),
+        (["lib", "own"], False),
+        (["library"], False),
+        ([], False),
+    ],
+)
+def test_what_setuptools_has_built_before_stays_behind(
+    names: list[str], stays_behind: bool, toy: Path, tmp_path: Path
+) -> None:
+    for name in names:
+        (toy / "build" / name / "toy").mkdir(parents=True)
+        (toy / "build" / name / "toy/gone.py").touch()
+    (toy / "build").mkdir(exist_ok=True)
+    (toy / "toy/build/lib").mkdir(parents=True)  # a package of this name is no such folder
+    copies.copy(toy, tmp_path / "copy")
+    assert (tmp_path / "copy/build").exists() != stays_behind
+    assert (tmp_path / "copy/toy/build/lib").is_dir()
+
+
+@pytest.mark.parametrize("given", builds.SHARED)
+def test_builds_share_no_folder_with_what_was_compiled(
+    given: str, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in builds.SHARED:
+        monkeypatch.delenv(name, raising=False)
+    script = f"cp -r toy {{target}} && echo ${given} > {{target}}/toy/told.txt"
+    recipe = Recipe(install=f"sh -c {shlex.quote(script)}")
+
+    def told(text: str) -> str:
+        (toy / "toy/more.py").write_text(text)
+        (folder,) = install(toy, recipe, tmp_path / "cache").modules.values()
+        return Path(folder, "toy/told.txt").read_text().strip()
+
+    # A command of the user's own may count on the usual place.
+    assert told("one") == ""
+    monkeypatch.setenv(given, str(tmp_path / "shared"))
+    places = {told("two"), told("three"), str(tmp_path / "shared")}
+    assert len(places) == 3

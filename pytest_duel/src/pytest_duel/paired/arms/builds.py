@@ -17,6 +17,9 @@ from pytest_duel.support.scratch import scratch
 
 SECONDS = 1800.0
 """For one build."""
+CARGO_TARGET = "CARGO_TARGET_DIR"
+SHARED = (CARGO_TARGET, "CARGO_BUILD_TARGET_DIR", "SKBUILD_BUILD_DIR")
+"""Variables for a folder that keeps what builds compile. A user may set one for all projects."""
 
 
 def compile_all(paths: Sequence[Path], python: str) -> None:
@@ -93,6 +96,7 @@ def run_build(command: Sequence[str], folder: Path, recipe: Recipe) -> None:
                 "PDM_BUILD_SCM_VERSION": recipe.version,
                 "POETRY_DYNAMIC_VERSIONING_BYPASS": recipe.version,
                 **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)),
+                **dict.fromkeys(_shared(recipe), str(temporary / "compiled")),
                 **recipe.variables,
             }
             done = processes.run(command, timeout=SECONDS, cwd=folder, env=environment)
@@ -101,6 +105,18 @@ def run_build(command: Sequence[str], folder: Path, recipe: Recipe) -> None:
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).replace(str(folder), ".")
         raise InstallError(f"{shlex.join(command[:3])} … failed:\n{said}")
+
+
+def _shared(recipe: Recipe) -> list[str]:
+    """Return the variables that must name another folder in each build.
+
+    In a folder that both sides share cargo takes what the first one compiled for the second one's:
+    it looks at the times of files, and those of the second are older. Cargo's settings may name
+    such a folder as well. A command of the user's own may count on the usual one, so there only
+    what variables say is changed.
+    """
+    given = [name for name in SHARED if name in os.environ]
+    return given if recipe.install != PIP else [CARGO_TARGET, *given]
 
 
 def compilers(folder: Path) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Copying a source tree for a build, and reading all of its files."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,14 @@ from pytest_duel.paired.arms.recipe import InstallError
 
 
 def copy(folder: Path, target: Path) -> None:
-    """Copy a source tree. A link that leads out of it becomes a copy of what it leads to."""
+    """Copy a source tree. A link that leads out of it becomes a copy of what it leads to.
+
+    What setuptools has built in it stays behind. It would take modules from there that the sources
+    do not have any more.
+    """
     shutil.copytree(folder, target, symlinks=True, ignore=_not_to_build)
+    if _is_of_setuptools(target / "build"):
+        shutil.rmtree(target / "build")
     for link, linked in links_out(folder):
         place = target / link
         place.unlink()
@@ -37,6 +44,14 @@ def links_out(folder: Path) -> Iterator[tuple[Path, Path]]:
             raise InstallError(f"{path.name} is a link to a folder that holds it: {target}")
         if not target.is_relative_to(home):
             yield path.relative_to(folder), target
+
+
+def _is_of_setuptools(folder: Path) -> bool:
+    """Tell whether a folder holds what setuptools writes into `build`, and nothing else."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    names = [path.name for path in folder.iterdir()]
+    return bool(names) and all(re.fullmatch(r"lib|(lib|temp|bdist)\..+", one) for one in names)
 
 
 def _not_to_build(folder: str, names: list[str]) -> list[str]:
