@@ -232,6 +232,13 @@ def test_tests_that_cannot_be_collected_are_told_before_anything_is_timed(small:
     assert "blocks of fresh processes" not in done.said
 
 
+def test_a_project_without_a_cache_of_pytests_is_timed(small: Path) -> None:
+    (small / "pytest.ini").write_text("[pytest]\naddopts = --strict-config -p no:cacheprovider\n")
+    done = run(small, "--duel-blocks=1", "--benchmark-max-time=0.05", "--", "test_small.py")
+    assert done.code == pytest.ExitCode.OK, done.said
+    assert not (small / ".pytest_cache").exists()
+
+
 @pytest.mark.parametrize("number", ["0", "-1", "two", "1001", "1.5", "²"])
 def test_what_is_no_number_of_blocks_is_refused(small: Path, number: str) -> None:
     done = run(small, f"--duel-blocks={number}")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_duel.statistics.typical import APART, typical
+from pytest_duel.statistics.typical import APART, paces, ratio, typical
 
 TIMES = st.lists(st.floats(1e-9, 1e3), min_size=1, max_size=9)
 
@@ -68,3 +68,23 @@ def test_what_is_no_two_groups(medians: list[float]) -> None:
 def test_what_is_no_time_is_refused(processes: list[list[float]]) -> None:
     with pytest.raises(ValueError, match="positive finite times"):
         typical(processes)
+
+
+CASES = [[[1.0], [1.5], [1.0]], [[20.0], [30.0], [20.0]], [[3.0], [4.5], [6.0]]]
+
+
+def test_a_pace_is_what_all_cases_share() -> None:
+    assert paces(CASES) == pytest.approx([1.0, 1.5, 1.0])
+
+
+def test_a_ratio_knows_what_slows_both() -> None:
+    found = ratio([CASES[1]], [CASES[0]])
+    assert (found.value, found.low, found.high) == pytest.approx((20.0, 20.0, 20.0))
+    wide = ratio([CASES[2]], [CASES[0]])
+    assert wide.low < 3.0 < wide.value < 6.0 < wide.high
+    assert ratio([CASES[2]], [CASES[0]], 0.99).high > wide.high
+
+
+def test_a_ratio_over_cases_is_their_geometric_mean() -> None:
+    both = ratio([CASES[1], CASES[0]], [CASES[0], CASES[1]])
+    assert both.value == pytest.approx(1.0)

@@ -177,12 +177,17 @@ class PytestSide:
 
 
 def _command(arm: Arm, tests: Suite, own: str) -> list[str]:
+    given = tests.arguments
+    at = given.index("--") if "--" in given else len(given)
     return [
         arm.python, "-P", "-m", "pytest_duel.paired.pytest_worker",
         "-p", "pytest_duel.paired.pytest_worker.plugin",
         "-p", "benchmark",  # by itself it may come late, or not at all
         *(word for warning in _OPTIMIZED for word in ("-W", f"ignore:{warning}")),
-        f"--basetemp={Path(own, 'tmp')}", "-o", f"cache_dir={own}/cache", *tests.arguments,
+        f"--basetemp={Path(own, 'tmp')}", "-o", f"cache_dir={own}/cache",
+        # Though a project does without it: it knows that setting, which keeps a cache out of the
+        # project. The last word counts.
+        *given[:at], "-p", "cacheprovider", *given[at:],
     ]  # fmt: skip
 
 

@@ -113,6 +113,24 @@ def _interval(logs: NDArray[np.float64], confidence: float) -> tuple[float, floa
     return math.exp(logs.mean() - margin), math.exp(logs.mean() + margin)
 
 
+def paces(cases: Sequence[Sequence[ArrayLike]]) -> NDArray[np.float64]:
+    """Return how much slower than usual everything was in each block, as ratios.
+
+    What slows all cases of a block is the machine. It is the middle one of their ratios, so that
+    a case which depends on its process has no say.
+
+    Parameters
+    ----------
+    cases
+        For each case its rounds, in seconds, block by block.
+    """
+    logs = np.array([_log_medians(one) for one in cases])
+    found: NDArray[np.float64] = np.exp(
+        np.median(logs - np.median(logs, axis=1, keepdims=True), axis=0)
+    )
+    return found
+
+
 def _two_groups(medians: NDArray[np.float64]) -> tuple[float, float] | None:
     """Return the middles of two groups of sorted times, where the widest gap parts them."""
     logs = np.log(medians)

@@ -3,12 +3,14 @@
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import numpy as np
+
 from pytest_duel.catalogue.model import Role
-from pytest_duel.results.leads import MARGIN, MARGIN_OVER_BLOCKS
+from pytest_duel.results.leads import MARGIN, MARGIN_OVER_BLOCKS, over_blocks
 from pytest_duel.results.runs import Result
 from pytest_duel.results.summary import Size, Summary, Timing, Verdict
 from pytest_duel.statistics.bootstrap import Ratio
-from pytest_duel.statistics.typical import typical
+from pytest_duel.statistics.typical import paces, typical
 from pytest_duel.support import units
 from pytest_duel.support.terminal import WIDTH
 from pytest_duel.support.units import common_unit, decimals, figures
@@ -71,10 +73,11 @@ def details(summary: Summary) -> Iterator[str]:
         f"{speedup:>22}{'/ floor':>8}"
     )
     for size in summary.sizes:
+        said = by_process([row.result for row in size.rows])
         for index, row in enumerate(size.rows):
             yield _detail(f"{size.n:,}" if index == 0 else "", row, unit)
-            if said := by_process(row.result):
-                yield f"{'':>8}{said}"
+            if said[index]:
+                yield f"{'':>8}{said[index]}"
 
 
 def _detail(n: str, row: Timing, unit: float) -> str:
@@ -172,9 +175,18 @@ def recommendation(summary: Summary) -> str:
     return "choose by size, see above"
 
 
-def by_process(result: Result) -> str:
-    """Say how far the processes differ that have timed a case; nothing where that is little."""
-    return apart(typical(result.blocks)) if result.blocks else ""
+def by_process(results: Sequence[Result]) -> list[str]:
+    """Say of each result how far its processes differ; nothing where that is little.
+
+    What slows all of them in a block does not count: they took turns on the same machine.
+    """
+    if not over_blocks(*results):
+        return [""] * len(results)
+    pace = paces([one.blocks for one in results])
+    return [
+        apart(typical([np.divide(own, at) for own, at in zip(one.blocks, pace, strict=True)]))
+        for one in results
+    ]
 
 
 def legend(notes: Mapping[str, str], blocks: int = 1) -> list[str]:
