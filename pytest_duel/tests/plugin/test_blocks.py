@@ -232,6 +232,15 @@ def test_tests_that_cannot_be_collected_are_told_before_anything_is_timed(small:
     assert "blocks of fresh processes" not in done.said
 
 
+def test_a_mark_of_the_projects_own_that_is_called_sweep(small: Path) -> None:
+    (small / "pytest.ini").write_text("[pytest]\nmarkers = sweep\n")
+    text = (small / "test_small.py").read_text()
+    marked = text.replace("\n\n\ndef", "\nimport pytest\n\n\n@pytest.mark.sweep\ndef")
+    (small / "test_small.py").write_text(marked)
+    done = run(small, "--duel-blocks=1", "--benchmark-max-time=0.05")
+    assert done.code == pytest.ExitCode.OK, done.said
+
+
 def test_a_project_without_a_cache_of_pytests_is_timed(small: Path) -> None:
     (small / "pytest.ini").write_text("[pytest]\naddopts = --strict-config -p no:cacheprovider\n")
     done = run(small, "--duel-blocks=1", "--benchmark-max-time=0.05", "--", "test_small.py")
@@ -247,11 +256,16 @@ def test_what_is_no_number_of_blocks_is_refused(small: Path, number: str) -> Non
 
 
 def test_a_sweep_in_several_processes(toy: Callable[..., pytest.RunResult]) -> None:
+    Path("test_first.py").write_text(
+        "from conftest import at_cost\n\n\n"
+        "def test_plain(benchmark):\n    benchmark(at_cost(1.0, list))\n"
+    )
     asked = ("--bench-tier=smoke", "--bench-backends=plain,quick,empty,one-ulp")
     result = toy("--benchmark-only", *asked, "--duel-blocks=2", "--benchmark-json=out.json")
-    result.assert_outcomes(passed=3, failed=1, deselected=2)
+    result.assert_outcomes(passed=4, failed=1, deselected=2)
     result.stdout.fnmatch_lines(
         [
+            "timing 1 benchmarks in 2 blocks of fresh processes*",
             "timing 3 benchmarks in 2 blocks of fresh processes*",
             "*benchmark 'scale mixed n=400': 3 tests*",
             "    400 plain            8.00   8.00*",
@@ -260,7 +274,9 @@ def test_a_sweep_in_several_processes(toy: Callable[..., pytest.RunResult]) -> N
             "interval is over 2 processes, in which the backends took turns*",
         ]
     )
-    assert "time of a call, in any process" not in str(result.stdout)
+    table = str(result.stdout).partition("time of a call, in any process")[2]
+    assert "test_first.py::test_plain" in table
+    assert "test_scale" not in table
     run = load(Path("out.json"))
     assert {one.case.backend for one in run.results} == {"plain", "quick", "empty"}
     assert {len(one.blocks) for one in run.results} == {2}

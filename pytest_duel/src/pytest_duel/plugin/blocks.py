@@ -20,7 +20,7 @@ from pytest_duel.paired.contests import Arm, Contest
 from pytest_duel.paired.cores import lanes
 from pytest_duel.paired.engine import Engine
 from pytest_duel.paired.group_block import GroupBlock
-from pytest_duel.paired.measurements import Measurements
+from pytest_duel.paired.measurements import Measurements, Rounds
 from pytest_duel.paired.pytest_client import Suite, pytest_workers
 from pytest_duel.paired.pytest_worker.names import names
 from pytest_duel.paired.schedule import Budget
@@ -32,6 +32,8 @@ from pytest_duel.support.scratch import scratch
 from pytest_duel.support.units import duration, waiting
 from pytest_duel.verdicts.apart import apart
 
+SWEEP = "pytest_duel.plugin.sweep"
+"""The plugin of sweeps."""
 ARM = Arm("a process of its own")
 """The code as the tests import it."""
 
@@ -47,56 +49,65 @@ class Blocks:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self._items: dict[str, pytest.Item] = {}
-        self._is_measured = False
+        self._sweep: dict[str, pytest.Item] = {}
+        """Cases that are left to be measured."""
         self._stock: Any = None
         self._shown: dict[str, Typical] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """Measure all that will run; a sweep first has its answers checked, in its first test."""
+        """Measure what will run; a sweep has its answers checked before, in its first test."""
         own: Any = getattr(session.config, "_benchmarksession", None)
         given_up = session.testsfailed and not session.config.option.continue_on_collection_errors
         if own is None or own.disabled or session.config.option.collectonly or given_up:
             return
-        self._items = benchmarks(session.items)
-        if not self._items:
+        items = benchmarks(session.items)
+        if not items:
             return
         self._stock = vars(stock)["BenchmarkFixture"]
         vars(stock)["BenchmarkFixture"] = TimedElsewhere  # which its own fixture makes
-        if not any(map(_is_of_a_sweep, self._items.values())):
-            self.measure(session.config)
+        if session.config.pluginmanager.hasplugin(SWEEP):
+            self._sweep = {
+                name: item for name, item in items.items() if item.get_closest_marker("sweep")
+            }
+        plain = {name: item for name, item in items.items() if name not in self._sweep}
+        rounds = self._measure(session.config, plain)
+        self._shown = {
+            name: typical([one.seconds for one in rounds[name]])
+            for name in plain
+            if name in rounds
+        }
 
-    def measure(
-        self, config: pytest.Config, is_refused: Callable[[pytest.Item], bool] = lambda _: False
+    def measure_sweep(
+        self, config: pytest.Config, is_refused: Callable[[pytest.Item], bool]
     ) -> None:
-        """Run the blocks, the first time that it is called.
+        """Measure all cases of sweeps, the first time that it is called.
 
         Parameters
         ----------
         config
             Of this pytest.
         is_refused
-            Tells whether a test must not be timed.
+            Tells whether a case must not be timed.
         """
-        if self._is_measured:
-            return
-        self._is_measured = True
-        items = {name: one for name, one in self._items.items() if not is_refused(one)}
+        items = {name: one for name, one in self._sweep.items() if not is_refused(one)}
+        self._sweep = {}
+        self._measure(config, items)
+
+    def _measure(
+        self, config: pytest.Config, items: Mapping[str, pytest.Item]
+    ) -> Mapping[str, Sequence[Rounds]]:
+        """Run the blocks, hand their rounds to the fixture, and return them."""
         if not items:
-            return
+            return {}
         found = measured(config, items, self.number, announcer(config))
         ids = {name: item.nodeid for name, item in items.items()}
-        TimedElsewhere.blocks = {ids[name]: rounds for name, rounds in found.rounds.items()}
+        TimedElsewhere.blocks |= {ids[name]: rounds for name, rounds in found.rounds.items()}
         skipped = {name: f"it was skipped: {why}" for name, why in found.skipped.items()}
-        TimedElsewhere.reasons = {
+        TimedElsewhere.reasons |= {
             ids[name]: why for name, why in (skipped | found.errors).items() if name in ids
         }
-        self._shown = {
-            name: typical([one.seconds for one in found.rounds[name]])
-            for name, item in items.items()
-            if name in found.rounds and not _is_of_a_sweep(item)
-        }
+        return found.rounds
 
     def pytest_unconfigure(self) -> None:
         """Put pytest-benchmark's own fixture back."""
@@ -109,11 +120,6 @@ class Blocks:
         if self._shown and not terminalreporter.config.getoption("benchmark_quiet"):
             for line in said(self._shown, self.number):
                 terminalreporter.write_line(harmless.line(line))
-
-
-def _is_of_a_sweep(item: pytest.Item) -> bool:
-    """Tell whether another table shows it."""
-    return item.get_closest_marker("sweep") is not None
 
 
 def benchmarks(items: Sequence[pytest.Item]) -> dict[str, pytest.Item]:

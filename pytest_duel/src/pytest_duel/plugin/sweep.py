@@ -210,7 +210,7 @@ def measure(parity: Session, benchmark: Any, request: pytest.FixtureRequest) -> 
             pytest.fail(reason, pytrace=False)
         blocks = request.config.pluginmanager.get_plugin(BLOCKS_PLUGIN)
         if blocks:
-            blocks.measure(request.config, partial(_is_refused, parity))
+            blocks.measure_sweep(request.config, partial(_is_refused, parity))
         pool, batch = parity.pool(case)
         benchmark.extra_info.update(parity.describe(case))
         time_case(

@@ -1,6 +1,6 @@
 """A `benchmark` fixture whose times come from other processes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -14,9 +14,9 @@ from pytest_duel.results.runs import BLOCKS
 class TimedElsewhere(BenchmarkFixture):
     """Takes the times of other processes; in this one all is called once."""
 
-    blocks: ClassVar[Mapping[str, Sequence[Rounds]]] = {}
+    blocks: ClassVar[dict[str, Sequence[Rounds]]] = {}
     """What the processes gave, by node id."""
-    reasons: ClassVar[Mapping[str, str]] = {}
+    reasons: ClassVar[dict[str, str]] = {}
     """Why there is nothing of a benchmark, by node id."""
 
     def _raw(self, *args: Any, **kwargs: Any) -> Any:

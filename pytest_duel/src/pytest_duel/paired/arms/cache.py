@@ -30,6 +30,8 @@ from pytest_duel.paired.arms.modules import modules_in
 from pytest_duel.paired.arms.recipe import PIP, InstallError, Recipe
 from pytest_duel.paired.arms.untouched import Snapshot, snapshot
 
+MANNER = 2
+"""How builds are made here. What was built in another manner may be wrong, and is left alone."""
 KEPT = 40
 """How many installs, of one package each, are kept. The least recently used are removed."""
 _RELEVANT = (
@@ -117,6 +119,7 @@ def _key(folder: Path, recipe: Recipe) -> str:
     variables |= recipe.variables
     tool = installer().name if recipe.install == PIP else recipe.install
     toolchain = (
+        MANNER,
         sys.version,
         platform.platform(),
         sys.executable,
