@@ -177,9 +177,14 @@ def test_an_interrupt_ends_workers_that_hang(
     hangs = Contest("tests/test_faults.py::test_hangs", (own, own))
     tests = Suite(project, tmp_path, ("tests/test_faults.py",))
     blocks = Engine(pytest_workers(tests), [hangs], 1).blocks()
-    threading.Thread(target=interrupt).start()
-    with pytest.raises(KeyboardInterrupt):
-        next(blocks)
+    # What is started in the background by a shell ignores it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            next(blocks)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 # The schedule, and answers that make no sense.
