@@ -22,6 +22,7 @@ import pytest
 import yaml
 
 from pytest_duel.gate.settings import Settings
+from pytest_duel.selftest import said
 from tests import shell
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -276,6 +277,13 @@ def test_no_generated_part_is_lost() -> None:
         for page in DOCUMENTS
     }
     assert {page: parts for page, parts in found.items() if parts} == PARTS
+
+
+def test_the_rates_that_the_harness_tells_are_those_that_were_saved() -> None:
+    page = ROOT / "pytest_duel" / "README.md"
+    text = page.read_text(encoding="utf-8")
+    assert "equal code: alarm" in text
+    assert said.refreshed(text, page) == text
 
 
 def test_every_picture_is_on_a_page() -> None:

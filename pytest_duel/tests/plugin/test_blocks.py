@@ -213,7 +213,9 @@ def test_one_process_tells_no_interval(small: Path) -> None:
     assert "[unknown: one process]" in done.said
 
 
-@pytest.mark.parametrize("more", [("--benchmark-disable",), ("--collect-only",), ("-k", "none")])
+@pytest.mark.parametrize(
+    "more", [("--benchmark-disable",), ("--benchmark-skip",), ("--collect-only",), ("-k", "none")]
+)
 def test_nothing_is_started_where_nothing_is_to_be_timed(
     small: Path, more: tuple[str, ...]
 ) -> None:

@@ -58,9 +58,10 @@ class Blocks:
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Measure what will run; a sweep has its answers checked before, in its first test."""
         own: Any = getattr(session.config, "_benchmarksession", None)
-        given_up = session.testsfailed and not session.config.option.continue_on_collection_errors
-        if own is None or own.disabled or session.config.option.collectonly or given_up:
+        if own is None or own.disabled or own.skip or session.config.option.collectonly:
             return
+        if session.testsfailed and not session.config.option.continue_on_collection_errors:
+            return  # pytest will end here
         items = benchmarks(session.items)
         if not items:
             return
