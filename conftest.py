@@ -8,9 +8,8 @@ import pytest
 from bench import wheel
 from bench.catalogue import catalogue
 from pytest_duel.catalogue.model import Catalogue
-from pytest_duel.plugin.announcing import announcer
 from pytest_duel.plugin.arm import measured_code
-from pytest_duel.plugin.session import SESSION
+from pytest_duel.plugin.session import SESSION, announcer
 
 pytest_plugins = ["pytest_duel.plugin.sweep", "pytester"]
 

@@ -24,7 +24,7 @@ from pytest_duel.paired.measurements import Measurements, Rounds
 from pytest_duel.paired.pytest_client import Suite, pytest_workers
 from pytest_duel.paired.pytest_worker.names import names
 from pytest_duel.paired.schedule import Budget
-from pytest_duel.plugin.announcing import announcer
+from pytest_duel.plugin.session import announcer
 from pytest_duel.plugin.timed_elsewhere import TimedElsewhere
 from pytest_duel.statistics.typical import Typical, typical
 from pytest_duel.support import harmless

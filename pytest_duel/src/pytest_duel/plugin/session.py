@@ -13,6 +13,7 @@ from pytest_duel.catalogue.model import Arguments, Call, Case, Catalogue, batch_
 from pytest_duel.catalogue.sources import digests
 from pytest_duel.plugin.options import Options
 from pytest_duel.results import machine
+from pytest_duel.support import harmless
 from pytest_duel.support.system import NUMBA
 
 VARIABLES = (
@@ -199,3 +200,17 @@ class Session:
 
 SESSION = pytest.StashKey[Session]()
 """Where a pytest configuration keeps its session."""
+
+
+def announcer(config: pytest.Config) -> Callable[[str], None]:
+    """Return a function that writes a line to the terminal at once, despite capturing."""
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    capture: Any = config.pluginmanager.get_plugin("capturemanager")
+
+    def announce(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(harmless.lines(line))
+            reporter.flush()
+
+    return announce

@@ -14,12 +14,11 @@ import pytest
 from pytest_benchmark.logger import PytestBenchmarkWarning
 
 from pytest_duel.catalogue.model import Case, Catalogue
-from pytest_duel.plugin.announcing import announcer
 from pytest_duel.plugin.arm import measured_code
 from pytest_duel.plugin.entry import BLOCKS_PLUGIN
 from pytest_duel.plugin.options import add_options, read_options
 from pytest_duel.plugin.saving import Saving
-from pytest_duel.plugin.session import SESSION, Session
+from pytest_duel.plugin.session import SESSION, Session, announcer
 from pytest_duel.plugin.timing import time_case
 from pytest_duel.results import machine
 from pytest_duel.results.runs import SCHEMA, SECTION, from_json
