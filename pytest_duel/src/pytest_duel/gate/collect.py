@@ -143,6 +143,29 @@ def _check_names(names: Sequence[str], who: str) -> None:
         raise CollectError(f"{who}: {len(twice)} names stand for two benchmarks: {twice[0]}")
 
 
+def cpus_of(marker: Mapping[str, Any], place: str) -> int:
+    """Return how many CPUs the marker `duel` gives a benchmark.
+
+    Parameters
+    ----------
+    marker
+        What it says, by name.
+    place
+        Where it stands, for the error.
+
+    Raises
+    ------
+    CollectError
+        Where that is no number of CPUs.
+    """
+    cpus = marker.get("cpus", 1)
+    if not isinstance(cpus, int) or isinstance(cpus, bool) or cpus < 1:
+        raise CollectError(
+            f"{place}: the marker duel has cpus={cpus!r}: it must be a whole number, at least 1"
+        )
+    return cpus
+
+
 def _benchmark(told: Mapping[str, Any], who: str) -> Benchmark:
     threshold = told["marker"].get("threshold")
     is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
@@ -151,12 +174,7 @@ def _benchmark(told: Mapping[str, Any], who: str) -> Benchmark:
             f"{who}: {told['name']}: the marker duel has threshold={threshold!r}: it must be a "
             "share, at least 0 and below 1"
         )
-    cpus = told["marker"].get("cpus", 1)
-    if not isinstance(cpus, int) or isinstance(cpus, bool) or cpus < 1:
-        raise CollectError(
-            f"{who}: {told['name']}: the marker duel has cpus={cpus!r}: it must be a whole "
-            "number, at least 1"
-        )
+    cpus_of(told["marker"], f"{who}: {told['name']}")
     unknown = set(told["marker"]) - {"threshold", "skip", "check", "cpus", "case"}
     if unknown:
         raise CollectError(

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from pytest_benchmark import plugin as stock
 
+from pytest_duel.gate.collect import CollectError, cpus_of
 from pytest_duel.paired.contests import Arm, Contest
 from pytest_duel.paired.cores import lanes
 from pytest_duel.paired.engine import Engine
@@ -205,13 +206,10 @@ def contests(items: Mapping[str, pytest.Item]) -> list[Contest]:
 
 def _cpus(item: pytest.Item) -> int:
     marker = item.get_closest_marker("duel")
-    number = marker.kwargs.get("cpus", 1) if marker else 1
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise pytest.UsageError(
-            f"{item.nodeid}: the marker duel has cpus={number!r}: it must be a whole number, at "
-            "least 1"
-        )
-    return number
+    try:
+        return cpus_of(marker.kwargs if marker else {}, item.nodeid)
+    except CollectError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def said(found: Mapping[str, Typical], number: int) -> Iterator[str]:
