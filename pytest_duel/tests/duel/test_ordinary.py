@@ -212,7 +212,6 @@ def test_a_first_arm_that_differs_from_itself_voids_all() -> None:
 # A real one.
 
 
-@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_blocks")
 def test_a_duel_of_two_revisions(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -162,7 +162,6 @@ def test_bad_arms_are_usage_errors(
 # A real one.
 
 
-@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_blocks")
 def test_a_duel_of_two_benchmarks(

@@ -14,7 +14,6 @@ from strangers import repository
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.skipif(not shutil.which("cargo"), reason="needs cargo")
 @pytest.mark.usefixtures("few_blocks")
 def test_a_crate_is_compiled_on_both_sides(
@@ -26,7 +25,6 @@ def test_a_crate_is_compiled_on_both_sides(
     source.write_text(f"// {time.time_ns()}\n{source.read_text()}")
     git(folder, "add", "--all")
     commit(folder, "two", 2)
-    # Far beyond what the place of a function's code makes of its neighbours.
     source.write_text(source.read_text().replace("20_000", "60_000"))
     monkeypatch.chdir(folder)
     # As some have it for all of their projects: what one side compiled is not the other's.

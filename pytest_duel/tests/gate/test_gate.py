@@ -1,7 +1,8 @@
 """`pytest-duel gate` from its installed wheel, in a stranger's project, from end to end.
 
-The first gate is judged as every user's is; the others hold code against code that lies far apart,
-and so are judged after few blocks.
+The toys have a clock of their own, which goes on by the work they do: a busy machine changes no
+verdict. The first gate is judged as every user's is; the others hold code against code that lies
+far apart, and so are judged after few blocks.
 """
 
 import json
@@ -20,7 +21,7 @@ from places import TESTS
 from repositories import commit, git
 from strangers import repository
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 
 Variables = Mapping[str, str]
@@ -111,7 +112,6 @@ def test_a_slower_function_is_named(stranger: Stranger, tmp_path: Path) -> None:
 def test_an_extension_is_compiled_on_both_sides(stranger: Stranger, tmp_path: Path) -> None:
     folder = repository("extension", tmp_path / "toy")
     source = folder / "toy.c"
-    # Far beyond what the place of a function's code makes of its neighbours.
     source.write_text(source.read_text().replace("ROUNDS 20000", "ROUNDS 60000"))
     code, found, said = stranger.gate(folder, "--base", "main", "--threshold", "60%")
     assert code == 1, said
@@ -123,7 +123,7 @@ def test_pytest_itself_gates_two_packages_of_one_repository(
 ) -> None:
     folder = repository("two_packages", tmp_path / "toy")
     core = folder / "core/core/__init__.py"
-    core.write_text(core.read_text().replace("sum(range(1000))", "sum(list(range(1000)))"))
+    core.write_text(core.read_text().replace("tick(1000)", "tick(1200)"))
     done = stranger.few(folder, "pytest", "--benchmark-only", "--duel", "main")
     said = done.stdout + done.stderr
     assert done.returncode == 1, said
@@ -139,7 +139,7 @@ def test_tests_within_the_package_are_the_heads(stranger: Stranger, tmp_path: Pa
     test = folder / "toy/tests/test_inner.py"
     test.write_text(test.read_text().replace("EXPECTED\n", "EXPECTED, MORE\n", 1))
     source = folder / "toy/__init__.py"
-    source.write_text(source.read_text().replace("sum(range(1000))", "sum(list(range(1000)))"))
+    source.write_text(source.read_text().replace("tick(1000)", "tick(1200)"))
     # And it tries to loosen its own gate.
     with (folder / "pyproject.toml").open("a") as file:
         file.write("\n[tool.pytest-duel]\nthreshold = 0.9\n")
@@ -183,9 +183,9 @@ def test_a_raised_dependency_is_measured_in_its_own_environment(
     settings.write_text(plain.replace('version = "1.0"\n', with_dependency.format("2.1.0")))
     source = folder / "toy/__init__.py"
     source.write_text(
-        "import time\nfrom importlib.metadata import version\n\n\n"
+        "from importlib.metadata import version\n\nfrom toy.clock import tick\n\n\n"
         "def busy():\n"
-        "    time.sleep(0.001 if version('iniconfig') == '2.0.0' else 0.01)\n"
+        "    tick(1000 if version('iniconfig') == '2.0.0' else 10_000)\n"
         "    return 499500\n"
     )
     git(folder, "commit", "--quiet", "--all", "--message", "depend")

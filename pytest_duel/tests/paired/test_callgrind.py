@@ -58,7 +58,6 @@ def test_a_valgrind_that_does_not_work_here_is_a_reason(
     assert reason in str(unavailable())
 
 
-@pytest.mark.alone
 @pytest.mark.slow
 def test_instructions_are_counted_on_both_sides(toy: Suite) -> None:
     if reason := unavailable():

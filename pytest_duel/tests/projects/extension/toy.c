@@ -2,20 +2,18 @@
 
 #define ROUNDS 20000
 
-static PyObject *busy(PyObject *self, PyObject *ignored) {
+static PyObject *worked(long rounds) {
     volatile long number = 0;
-    for (long i = 0; i < ROUNDS; i++) number += i;
-    return PyLong_FromLong(number != 0);
+    for (long i = 0; i < rounds; i++) number += 1;
+    return PyLong_FromLong(number);
 }
 
-static PyObject *quick(PyObject *self, PyObject *ignored) {
-    volatile long number = 0;
-    for (long i = 0; i < 20000; i++) number += i;
-    return PyLong_FromLong(number != 0);
-}
+static PyObject *busy(PyObject *self, PyObject *ignored) { return worked(ROUNDS); }
+
+static PyObject *quick(PyObject *self, PyObject *ignored) { return worked(10000); }
 
 static PyMethodDef methods[] = {
-    {"busy", busy, METH_NOARGS, "Work."},
+    {"busy", busy, METH_NOARGS, "Return the rounds that were worked."},
     {"quick", quick, METH_NOARGS, "Work less."},
     {NULL, NULL, 0, NULL},
 };

@@ -1,5 +1,9 @@
+import pytest
 from toy import busy
+from toy.clock import now
 from toy.tests.shared import EXPECTED
+
+pytestmark = pytest.mark.benchmark(timer=now)
 
 
 def test_busy(benchmark):
