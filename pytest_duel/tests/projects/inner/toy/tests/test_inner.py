@@ -1,4 +1,5 @@
 import pytest
+
 from toy import busy
 from toy.clock import now
 from toy.tests.shared import EXPECTED
