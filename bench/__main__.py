@@ -9,7 +9,7 @@ PROGRAM = Program(
     "python -m bench",
     "Commands of this project; those of the harness are `pytest-duel --help`.",
     "bench.commands",
-    ("report", "targets", "wheel"),
+    ("repeat", "report", "targets", "wheel"),
 )
 
 

@@ -40,7 +40,7 @@ STUDY = ("study-numba", "study-rust", "study-views")
 ALL = (*CHOICE, "public", "floor")
 STEPPING = (*CHOICE, "numba-parallel", "rust-parallel")
 VECTORS = (*STEPPING, "cartpole", "sync")
-OF_BATCHES = (*ALL, "fill", "numba-parallel", "rust-parallel", "numpy-argsort", "jax")
+BESIDE_BATCHES = ("public", "floor", "fill", "numpy-argsort", "jax")
 
 KERNELS = (
     Kernel(
@@ -332,31 +332,45 @@ FAMILY_SIZES = (5, 50, 200, 1000, 10_000)
 FLEETS = ("ACTIVSg2000", "ACTIVSg2000-markup")
 UNITS = 432
 """In the real fleet."""
+BLOCKS = {"default": 4, "full": 8}
+"""An even number, as the machines that most have can run two or four side by side."""
 
 SWEEPS = (
-    Sweep("clear", "uniform", (*ALL, "rust-portable", *STUDY), {
+    Sweep("clear", "uniform", (*CHOICE, "public", "floor"), {
         "smoke": (5, 50, 200),
-        "default": (5, 10, 20, 50, 100, 200, UNITS, 500, 1000, 10_000, 100_000),
+        "default": (5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 100_000),
+        "full": (5, 10, 20, 50, 100, 200, UNITS, 500, 1000, 10_000, 100_000),
     }),
-    Sweep("clear", "uniform-2x", ("numba", "rust"), {"default": (5, 50, 200, 1000)}),
-    Sweep("clear", "repeated", (*CHOICE, *STUDY, "floor"), {"default": STUDY_SIZES}),
-    Sweep("clear", "tied", ALL, {"smoke": (50,), "default": FAMILY_SIZES}),
-    *(Sweep("clear", name, ALL, {"default": FAMILY_SIZES}) for name in FAMILIES if name != "tied"),
+    Sweep("clear", "uniform", ("rust-portable", *STUDY), {
+        "full": (5, 10, 20, 50, 100, 200, UNITS, 500, 1000, 10_000, 100_000),
+    }),
+    Sweep("clear", "uniform-2x", ("numba", "rust"), {"full": (5, 50, 200, 1000)}),
+    Sweep("clear", "repeated", (*CHOICE, *STUDY, "floor"), {"full": STUDY_SIZES}),
+    Sweep("clear", "tied", ALL, {
+        "smoke": (50,), "default": (50, 200), "full": FAMILY_SIZES,
+    }),
+    *(
+        Sweep("clear", name, ALL, {"default": (50, 200), "full": FAMILY_SIZES})
+        for name in FAMILIES
+        if name != "tied"
+    ),
     *(Sweep("clear", name, ALL, {"default": (UNITS,)}) for name in FLEETS),
-    Sweep("clear_batch", "uniform", OF_BATCHES, {"smoke": (5,), "default": (5, 50, UNITS)}),
-    Sweep("clear_batch", "ACTIVSg2000", OF_BATCHES, {"default": (UNITS,)}),
-    Sweep("clear_batch", "ACTIVSg2000-markup", ALL, {"default": (UNITS,)}),
-    Sweep("cold_start", cold_start.EMPTY, CHOICE, {"default": (cold_start.UNITS,)}),
+    Sweep("clear_batch", "uniform", STEPPING, {"smoke": (5,), "default": (5, 50, UNITS)}),
+    Sweep("clear_batch", "uniform", BESIDE_BATCHES, {"full": (5, 50, UNITS)}),
+    Sweep("clear_batch", "ACTIVSg2000", STEPPING, {"default": (UNITS,)}),
+    Sweep("clear_batch", "ACTIVSg2000", BESIDE_BATCHES, {"full": (UNITS,)}),
+    Sweep("clear_batch", "ACTIVSg2000-markup", ALL, {"full": (UNITS,)}),
+    Sweep("cold_start", cold_start.EMPTY, CHOICE, {"full": (cold_start.UNITS,)}),
     Sweep("cold_start", cold_start.FILLED, CHOICE, {"default": (cold_start.UNITS,)}),
     *(
-        Sweep(kernel, f"envs-{count}", subjects, {"default": GENERATORS})
+        Sweep(kernel, f"envs-{count}", subjects, {tier: GENERATORS})
         for kernel, subjects in (("step_batch", STEPPING), ("vector_step", VECTORS))
-        for count in ENVIRONMENTS
+        for count, tier in ((64, "full"), (1024, "default"), (4096, "full"))
     ),
-    Sweep("gymnasium_step", "envs-1024", VECTORS, {"default": (5,)}),
+    Sweep("gymnasium_step", "envs-1024", VECTORS, {"full": (5,)}),
     Sweep("year", "fleet-year", CHOICE, {"default": (UNITS,)}),
     Sweep("train", "bidding", CHOICE, {"default": (5, 50, 200)}),
-    Sweep("train_clearing", "bidding", CHOICE, {"default": (5, 50, 200)}),
+    Sweep("train_clearing", "bidding", CHOICE, {"full": (5, 50, 200)}),
 )  # fmt: skip
 
 
@@ -409,4 +423,5 @@ def catalogue() -> Catalogue:
         targets=TARGETS,
         counted="units",
         variables=(VARIABLE,),
+        blocks=BLOCKS,
     )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from bench.catalogue import catalogue
 from bench.project import project
-from pytest_duel.catalogue.model import Catalogue
+from pytest_duel.catalogue.model import FULL, Catalogue
 from pytest_duel.cli.parser import Commands, add_command, add_output, announce, conclude
 from pytest_duel.duel import targets
 from pytest_duel.gate.measure import checked_answers
@@ -79,6 +79,7 @@ def _judged(options: argparse.Namespace) -> Judgement:
         folder=here.root,
         base=None,
         paths=(here.suites,),
+        selection=("--bench-tier", FULL.name),
         overrides={"benchmarks": ("*",), "thresholds": {}, "removed": ()},
         arrange=targets.arrange(chosen, here.catalogue),
     )

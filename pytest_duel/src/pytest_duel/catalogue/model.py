@@ -5,7 +5,7 @@ Nothing here knows what a kernel computes. A project lists its own in a `Catalog
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -219,6 +219,8 @@ class Catalogue:
     """The things that the size n counts, in the plural."""
     variables: Sequence[str] = ()
     """Environment variables that change what is measured, such as one that names a backend."""
+    blocks: Mapping[str, int] = field(default_factory=dict)
+    """How many blocks of fresh processes time a sweep, by tier; none: this process times it."""
 
     def __post_init__(self) -> None:
         for sweep in self.sweeps:

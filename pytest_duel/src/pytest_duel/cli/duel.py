@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pytest_duel.catalogue.model import FULL
 from pytest_duel.catalogue.project import has_catalogue
 from pytest_duel.catalogue.project import load as load_project
 from pytest_duel.cli.choosing import (
@@ -140,7 +141,7 @@ def _judged(options: argparse.Namespace) -> Judgement:
         base=first.revision,
         head=second.revision,
         paths=paths_within(folder, options.paths) or asked.paths,
-        selection=selection(options),
+        selection=(*selection(options), *asked.selection),
         only=tuple(options.only),
         threshold=options.threshold,
         overrides={
@@ -165,6 +166,8 @@ class _Asked:
     """Two benchmarks or backends; empty are all benchmarks that both arms have."""
     paths: tuple[str, ...] = ()
     """The files that hold them."""
+    selection: tuple[str, ...] = ()
+    """More arguments of pytest."""
     arrange: pairs.Arrange = field(default=lambda plan: plan)
 
     @property
@@ -187,7 +190,7 @@ def _asked(options: argparse.Namespace, folder: Path) -> _Asked:
             raise ArmsError(f"{given[0]} and {given[1]}: only one of them is a benchmark")
         first, second = paths_within(folder, given)
         files = tuple(dict.fromkeys(one.partition("::")[0] for one in (first, second)))
-        return _Asked(what=(first, second), paths=files,
+        return _Asked(what=(first, second), paths=files, selection=_all_cases(folder),
                       arrange=pairs.of_benchmarks(first, second))  # fmt: skip
     here = load_project(folder) if has_catalogue(folder) else None
     (one, first), (other, second) = (_split(text) for text in given)
@@ -196,13 +199,18 @@ def _asked(options: argparse.Namespace, folder: Path) -> _Asked:
         wanted = pairs.asked(
             own, given, (first, second), options.kernel, options.scenario, options.sizes
         )
-        return _Asked((one, other), (first, second), (here.suites,),
+        return _Asked((one, other), (first, second), (here.suites,), _all_cases(folder),
                       pairs.of_cases(wanted.cases(), own))  # fmt: skip
     if options.kernel or options.scenario or options.sizes:
         known = f": choose from {', '.join(here.catalogue.backends)}" if here else ""
         raise ArmsError(f"--kernel, --scenario and --sizes are of two backends{known}")
     revisions = [None if text == "." else text for text in given]
     return _Asked((revisions[0], revisions[1]))
+
+
+def _all_cases(folder: Path) -> tuple[str, ...]:
+    """Return the option by which pytest collects all that a project's catalogue has."""
+    return ("--bench-tier", FULL.name) if has_catalogue(folder) else ()
 
 
 def _split(text: str) -> tuple[str | None, str]:

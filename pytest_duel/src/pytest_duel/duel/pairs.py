@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pytest_duel.catalogue.model import Case, Catalogue, Role
+from pytest_duel.catalogue.model import FULL, Case, Catalogue, Role
 from pytest_duel.gate.collect import Benchmark
 from pytest_duel.gate.plan import NULLS, Pair, Plan, spread
 from pytest_duel.support.errors import DuelError
@@ -60,7 +60,7 @@ def asked(
     swept = list(dict.fromkeys(one.scenario for one in own.sweeps if one.kernel == kernel))
     scenario = scenario or swept[0]
     _check("scenario", scenario, swept)
-    timed = {(case.backend, case.n) for case in own.cases(kernel, scenarios=[scenario])}
+    timed = {(case.backend, case.n) for case in own.cases(kernel, FULL, scenarios=[scenario])}
     known = sorted({n for _, n in timed if all((name, n) in timed for name in backends)})
     found = tuple(n for n in known if n in sizes or not sizes)
     if not found:

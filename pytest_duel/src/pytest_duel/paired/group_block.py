@@ -8,15 +8,18 @@ leaves its group; the others go on.
 import math
 import random
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from pytest_duel.paired.block import SKIPPED, Block, fault_of
-from pytest_duel.paired.client import RefusalError
+from pytest_duel.paired.client import RefusalError, SideError
 from pytest_duel.paired.contests import Contest
 from pytest_duel.paired.measurements import Measurements, Rounds
 from pytest_duel.paired.schedule import BATCH_SECONDS, calibrated
+from pytest_duel.paired.sides import Place
 from pytest_duel.paired.talk import Talk
 
 MOST_ROUNDS = 300
@@ -59,8 +62,28 @@ class GroupBlock(Block):
     """Every group once, in fresh processes: one for each slot."""
 
     def _measure_all(self, found: Measurements) -> None:
+        self._start_processes()
         for group in self._order():
             self._measure_group(group, found)
+            self.tell(group)
+
+    def tell(self, group: Contest) -> None:
+        """Hear of a group that this block is through with; blocks side by side may call it."""
+
+    def _start_processes(self) -> None:
+        """Start the processes that the groups need, as many at a time as there are CPUs."""
+        needed = {
+            Place.of(slot, group): (slot, group)
+            for group in self.contests
+            for slot in range(len(group.arms))
+        }
+
+        def start(place: tuple[int, Contest]) -> None:
+            with suppress(SideError, RefusalError, OSError):  # whoever asks it will hear of that
+                self.sides.of(*place)
+
+        with ThreadPoolExecutor(max(1, len(self.sides.cpus))) as pool:
+            list(pool.map(start, needed.values()))
 
     def _measure_group(self, group: Contest, found: Measurements) -> None:
         members: dict[int, Member] = {}

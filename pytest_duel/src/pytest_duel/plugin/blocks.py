@@ -18,19 +18,19 @@ from pytest_benchmark import plugin as stock
 
 from pytest_duel.gate.collect import CollectError, cpus_of
 from pytest_duel.paired.contests import Arm, Contest
-from pytest_duel.paired.cores import lanes
 from pytest_duel.paired.engine import Engine
 from pytest_duel.paired.group_block import GroupBlock
 from pytest_duel.paired.measurements import Measurements, Rounds
 from pytest_duel.paired.pytest_client import Suite, pytest_workers
 from pytest_duel.paired.pytest_worker.names import names
 from pytest_duel.paired.schedule import Budget
+from pytest_duel.plugin.progress import Progress
 from pytest_duel.plugin.session import announcer
 from pytest_duel.plugin.timed_elsewhere import TimedElsewhere
 from pytest_duel.statistics.typical import Typical, typical
 from pytest_duel.support import harmless
 from pytest_duel.support.scratch import scratch
-from pytest_duel.support.units import duration, waiting
+from pytest_duel.support.units import duration
 from pytest_duel.verdicts.apart import apart
 
 SWEEP = "pytest_duel.plugin.sweep"
@@ -149,33 +149,36 @@ def measured(
     announce
         Shows a line to a person who waits.
     """
-    groups = contests(items)
     arguments = *shlex.split(os.environ.get("PYTEST_ADDOPTS", "")), *config.invocation_params.args
-    least = len(items) * float(config.getoption("benchmark_max_time")) / len(lanes())
-    announce(
-        f"timing {len(items)} benchmarks in {number} blocks of fresh processes; at least some "
-        f"{waiting(least)}"
-    )
+    announce(f"timing {len(items)} benchmarks in {number} blocks of fresh processes ...")
+    groups = contests(items)
+    progress = Progress(number * sum(map(work, groups)), announce)
+    found = Measurements()
     with scratch() as folder:
         tests = Suite(
             config.invocation_params.dir, folder, tuple(map(str, arguments)), tuple(items),
             path=tuple(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))),
         )  # fmt: skip
-        engine = Engine(
-            pytest_workers(tests),
-            groups,
-            time.time_ns(),
-            Budget(blocks=number),
-            GroupBlock,
-            number,
-        )
-        started = time.monotonic()
-        with closing(engine.blocks()) as blocks:
-            for found in blocks:
-                took = time.monotonic() - started
-                left = took / found.blocks * (number - found.blocks)
-                announce(f"block {found.blocks} of {number}: about {waiting(left)} left")
-    return engine.measured
+        for cpus in sorted({one.cpus for one in groups}):
+            engine = Engine(
+                pytest_workers(tests),
+                [one for one in groups if one.cpus == cpus],
+                time.time_ns(),
+                Budget(blocks=number),
+                GroupBlock,
+                number,
+            )
+            engine.roster.when_done = lambda group: progress.add(work(group))
+            with closing(engine.blocks()) as blocks:
+                for _ in blocks:
+                    pass
+            found.add(engine.measured)
+    return found
+
+
+def work(group: Contest) -> float:
+    """Return how long a group takes a block, in a unit of its own: it keeps other CPUs waiting."""
+    return len(group.arms) * group.cpus
 
 
 def contests(items: Mapping[str, pytest.Item]) -> list[Contest]:

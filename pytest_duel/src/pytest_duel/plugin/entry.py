@@ -25,14 +25,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         type=_blocks,
         help="time each benchmark in N fresh processes, those of one group in turns; the interval "
-        "is over processes, and saved runs hold the rounds of all of them",
+        "is over processes, and saved runs hold the rounds of all of them; 0 is this process",
     )
 
 
 def _blocks(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_BLOCKS):
+    if not (text.isascii() and text.isdigit() and int(text) <= MOST_BLOCKS):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no number of blocks: a whole number from 1 to {MOST_BLOCKS}"
+            f"{text!r} is no number of blocks: a whole number from 0 to {MOST_BLOCKS}"
         )
     return int(text)
 
@@ -45,11 +45,26 @@ def pytest_configure(config: pytest.Config) -> None:
         "from where on a slowdown counts, why it is left out, whether its answers are checked "
         "on both sides before it is timed",
     )
-    number = config.getoption("duel_blocks")
-    if number is not None and not config.pluginmanager.hasplugin(WORKER):
+    measure_in_blocks(config)
+
+
+def measure_in_blocks(config: pytest.Config, number: int = 0) -> None:
+    """Have benchmarks timed in the blocks that were asked for.
+
+    Parameters
+    ----------
+    config
+        Of this pytest.
+    number
+        Of blocks where nobody asked; none is this process, as pytest-benchmark has it.
+    """
+    asked = config.getoption("duel_blocks", default=None)
+    blocks = number if asked is None else asked
+    known = config.pluginmanager
+    if blocks and not known.hasplugin(WORKER) and not known.hasplugin(BLOCKS_PLUGIN):
         from pytest_duel.plugin.blocks import Blocks  # NumPy and SciPy, as below
 
-        config.pluginmanager.register(Blocks(number), BLOCKS_PLUGIN)
+        known.register(Blocks(blocks), BLOCKS_PLUGIN)
 
 
 @pytest.hookimpl(tryfirst=True)

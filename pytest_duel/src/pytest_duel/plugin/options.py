@@ -1,5 +1,7 @@
 """The harness's pytest options, read and checked once."""
 
+import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +9,11 @@ import pytest
 
 from pytest_duel.catalogue.model import DEFAULT, TIERS, Catalogue, Tier
 
+OF_TABLES = (
+    "--benchmark-columns", "--benchmark-sort", "--benchmark-group-by", "--benchmark-verbose",
+    "--benchmark-name", "--benchmark-compare", "--benchmark-cprofile",
+)  # fmt: skip
+"""Options of pytest-benchmark that are about its tables; who gives one wants to see them."""
 STOCK_MAX_TIME = 1.0
 """pytest-benchmark's own default for --benchmark-max-time."""
 
@@ -78,3 +85,14 @@ def _sizes(config: pytest.Config) -> tuple[int, ...]:
             raise pytest.UsageError(f"--bench-sizes: {text!r} is no positive whole number")
         sizes.append(int(text))
     return tuple(dict.fromkeys(sizes))
+
+
+def wants_all_rows(config: pytest.Config) -> bool:
+    """Tell whether somebody has asked for more than the answer: with -v, or for a table."""
+    given = [
+        *shlex.split(os.environ.get("PYTEST_ADDOPTS", "")),
+        *map(str, config.getini("addopts")),
+        *map(str, config.invocation_params.args),
+    ]
+    is_asked = any(one.startswith(OF_TABLES) for one in given)
+    return is_asked or bool(config.getoption("verbose") > 0)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_duel.catalogue import parity
+from pytest_duel.catalogue.answers import SHAPE, Answers, key
 from pytest_duel.catalogue.model import Arguments, Call, Case, Catalogue, batch_size, make_pool
 from pytest_duel.catalogue.sources import digests
 from pytest_duel.plugin.options import Options
@@ -64,15 +65,34 @@ class Session:
             if self.catalogue.backends[case.backend].needs not in self.without:
                 yield case
 
-    def prepare(self, get_fixture: Callable[[str], Any], announce: Callable[[str], None]) -> None:
-        """Load the backends and check parity."""
+    def prepare(
+        self,
+        get_fixture: Callable[[str], Any],
+        announce: Callable[[str], None],
+        folder: Path | None = None,
+    ) -> None:
+        """Load the backends and check parity.
+
+        Parameters
+        ----------
+        get_fixture
+            Gives a fixture by its name.
+        announce
+            Shows a line to a person who waits.
+        folder
+            For what the reference has answered; None keeps nothing.
+        """
         names = dict.fromkeys([self.catalogue.reference, *(c.backend for c in self.selected)])
         for name in names:
             self._load(name, get_fixture)
         checked = [case for case in self.selected if (case.kernel, case.backend) in self._calls]
         announce(f"parity: comparing {', '.join(names)} with {self.catalogue.reference} ...")
         self.report = parity.check(
-            self.catalogue, checked, self._calls, lambda case: self.pool(case)[0]
+            self.catalogue,
+            checked,
+            self._calls,
+            lambda case: self.pool(case)[0],
+            Answers(self._answers_file(folder)),
         )
         calls, wrong = sum(self.report.checked.values()), len(self.report.failures)
         announce(
@@ -81,6 +101,16 @@ class Session:
         )
         for failure in self.report.failures.values():
             announce(f"parity: {failure}")
+
+    def _answers_file(self, folder: Path | None) -> Path | None:
+        """Return the file of what the reference, as it is here, has answered; None without one."""
+        reference = self.catalogue.backends[self.catalogue.reference]
+        sources = digests(self.root, [reference])
+        if folder is None or not sources:
+            return None
+        packages = sorted({*self.catalogue.packages, "numpy"})
+        parts = {"sources": sources, "machine": machine.identify(packages), "question": SHAPE}
+        return folder / f"{key(parts)}.json"
 
     def load(self, backend: str, get_fixture: Callable[[str], Any]) -> None:
         """Load a backend that is not loaded yet."""

@@ -15,8 +15,8 @@ from pytest_benchmark.logger import PytestBenchmarkWarning
 
 from pytest_duel.catalogue.model import Case, Catalogue
 from pytest_duel.plugin.arm import measured_code
-from pytest_duel.plugin.entry import BLOCKS_PLUGIN
-from pytest_duel.plugin.options import add_options, read_options
+from pytest_duel.plugin.entry import BLOCKS_PLUGIN, measure_in_blocks
+from pytest_duel.plugin.options import add_options, read_options, wants_all_rows
 from pytest_duel.plugin.saving import Saving
 from pytest_duel.plugin.session import SESSION, Session, announcer
 from pytest_duel.plugin.timing import time_case
@@ -54,6 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
     _let_benchmark_warn(config)
     catalogue = config.hook.pytest_duel_catalogue()
     options = read_options(config, catalogue)
+    if config.getoption("benchmark_only"):
+        measure_in_blocks(config, catalogue.blocks.get(options.tier.name, 0))
     session = Session(catalogue, options, config.rootpath)
     config.stash[SESSION] = session
     if measured_code(config):
@@ -192,7 +194,9 @@ def parity(request: pytest.FixtureRequest) -> Session:
     own = request.config.stash[SESSION]
     code = measured_code(request.config)
     if code is None or code.checks:
-        own.prepare(request.getfixturevalue, announcer(request.config))
+        cache: pytest.Cache | None = getattr(request.config, "cache", None)
+        folder = cache.mkdir("pytest-duel-answers") if cache and code is None else None
+        own.prepare(request.getfixturevalue, announcer(request.config), folder)
     return own
 
 
@@ -251,6 +255,9 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run that could not be saved, and a measuring one that timed nothing."""
     config = session.config
+    own: Any = getattr(config, "_benchmarksession", None)
+    if own and not wants_all_rows(config) and len(_benchmarks(config)) == len(own.benchmarks):
+        own.quiet = True  # pytest-benchmark's tables
     if session.exitstatus == pytest.ExitCode.OK and config.stash[SAVING].faults:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if not config.getoption("benchmark_only") or config.getoption("collectonly"):
@@ -281,8 +288,14 @@ def pytest_terminal_summary(
             "datetime": "",
         }
     )
+    summaries = summarise(run, own.catalogue)
+    told = (
+        text.render(summaries, own.catalogue.notes)
+        if config.getoption("verbose") > 0
+        else text.brief(summaries)
+    )
     terminalreporter.write_line("")
-    terminalreporter.write_line(text.render(summarise(run, own.catalogue), own.catalogue.notes))
+    terminalreporter.write_line(told)
 
 
 def _benchmarks(config: pytest.Config) -> list[Any]:

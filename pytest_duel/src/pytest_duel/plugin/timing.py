@@ -12,6 +12,9 @@ from pytest_duel.catalogue.parity import frozen
 
 MIN_ROUNDS, MAX_ROUNDS = 5, 300
 """The most raw rounds that are kept for a case."""
+FIRST_CALLS = 100
+"""That are not timed, in a process that serves an engine. All of a pool would take longer than the
+engine times it."""
 
 
 def time_case(
@@ -34,7 +37,7 @@ def time_case(
         return
     serve = getattr(benchmark, "serve", None)
     if serve:  # a gate times both sides in turns, and says how many calls to make at a time
-        for arguments in () if kernel.self_timed else pool:
+        for arguments in () if kernel.self_timed else pool[:FIRST_CALLS]:
             call(*arguments)  # compiles, imports and fills caches
         has_answers = kernel.outputs and not kernel.self_timed
         answers = partial(_digest, call, pool) if has_answers else None

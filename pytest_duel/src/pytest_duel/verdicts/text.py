@@ -1,7 +1,8 @@
 """A summary as plain text: 80 columns, no colour."""
 
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import cast
 
 import numpy as np
 
@@ -41,14 +42,41 @@ def render(summaries: Sequence[Summary], notes: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
+def brief(summaries: Sequence[Summary]) -> str:
+    """Return what a person came for: what to use, and all sizes of the first kernel.
+
+    Parameters
+    ----------
+    summaries
+        What was measured.
+    """
+    first = next((one for one in summaries if one.overall and not one.diagnostic), None)
+    sizes = [*_sizes(first, (Role.BACKEND,)), ""] if first and len(first.sizes) > 1 else []
+    lines = [*sizes, *in_short(summaries)]
+    blocks = min((one.blocks for one in summaries), default=1)
+    return "\n".join([*lines, "", *_meant(blocks)])
+
+
 def in_short(summaries: Iterable[Summary]) -> Iterator[str]:
-    """Yield a line for every kernel: what to use, by its first scenario."""
-    told: set[str] = set()
+    """Yield what to use for every kernel: by its first scenario in full, a word on the others."""
+    kernels: dict[str, list[Summary]] = {}
     for summary in summaries:
-        if summary.overall and not summary.diagnostic and summary.kernel not in told:
-            told.add(summary.kernel)
-            line = f"{summary.kernel}, {summary.scenario}: {answer(summary, summary.overall)}"
-            yield from textwrap.wrap(line, WIDTH, subsequent_indent="    ")
+        if summary.overall and not summary.diagnostic:
+            kernels.setdefault(summary.kernel, []).append(summary)
+    for kernel, (first, *others) in kernels.items():
+        told = f"{kernel}, {first.scenario}: {answer(first, cast('Verdict', first.overall))}"
+        yield from textwrap.wrap(told, WIDTH, subsequent_indent="    ")
+        for use, scenarios in _by_use(others).items():
+            told = f"{', '.join(scenarios)}: {use}"
+            yield from textwrap.wrap(told, WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
+def _by_use(summaries: Iterable[Summary]) -> dict[str, list[str]]:
+    """Return scenarios by what to use."""
+    found: dict[str, list[str]] = {}
+    for summary in summaries:
+        found.setdefault(recommendation(summary), []).append(summary.scenario)
+    return found
 
 
 def answer(summary: Summary, verdict: Verdict) -> str:
@@ -96,11 +124,15 @@ def _detail(n: str, row: Timing, unit: float) -> str:
 
 def glance(summary: Summary) -> Iterator[str]:
     """Yield the medians side by side, the fastest at each size, and the conclusion."""
+    yield from _sizes(summary, (Role.BACKEND, Role.FLOOR))
+    if not summary.diagnostic:
+        yield from conclusion(summary)
+
+
+def _sizes(summary: Summary, roles: Collection[Role]) -> Iterator[str]:
+    """Yield the medians of backends in these roles side by side, and the fastest at each size."""
     timed = dict.fromkeys(
-        row.result.case.backend
-        for size in summary.sizes
-        for row in size.rows
-        if row.role in (Role.BACKEND, Role.FLOOR)
+        row.result.case.backend for size in summary.sizes for row in size.rows if row.role in roles
     )
     names = [*timed, *(name for name in summary.refused if name not in timed)]
     unit, unit_name = common_unit(row.result.median for size in summary.sizes for row in size.rows)
@@ -113,8 +145,6 @@ def glance(summary: Summary) -> Iterator[str]:
         row = f"{size.n:>9,}"
         row += "".join(f"{cells.get(name, '–'):>{widths[name]}}" for name in names)
         yield f"{row}  {fastest(size)}".rstrip()
-    if not summary.diagnostic:
-        yield from conclusion(summary)
 
 
 def fastest(size: Size) -> str:
@@ -170,6 +200,8 @@ def recommendation(summary: Summary) -> str:
     if len(decided) == 1:
         name = decided.pop()
         return f"use {name}" if None not in winners else f"use {name} (in part too close to call)"
+    if not decided and summary.overall and summary.overall.winner:
+        return f"use {summary.overall.winner} (each size by itself too close to call)"
     if not decided:
         return "use either"
     return "choose by size, see above"
@@ -200,16 +232,22 @@ def legend(notes: Mapping[str, str], blocks: int = 1) -> list[str]:
         Processes that have timed each case.
     """
     told = "".join(f" {name}: {note}." for name, note in notes.items())
-    meant = (
-        f"the interval is over {blocks} processes, in which the backends took turns. A lead that "
-        f"does not hold over them, for all sizes together, or is within {MARGIN_OVER_BLOCKS:.0%} "
+    return textwrap.wrap(
+        "× and its interval: how many times faster than the reference backend. "
+        f"{' '.join(_meant(blocks))}{told}",
+        WIDTH,
+    )
+
+
+def _meant(blocks: int) -> list[str]:
+    """Say what an interval is over, and which leads are no leads."""
+    return textwrap.wrap(
+        f"The interval is over {blocks} processes, in which the backends took turns. A lead that "
+        f"does not hold over them, for all sizes together, or is within {MARGIN_OVER_BLOCKS:.0%}, "
         "is too close to call."
         if blocks > 1
-        else "the interval is what another look at this process would give. Another process may "
-        f"differ, so a lead within {MARGIN:.0%} is too close to call."
-    )
-    return textwrap.wrap(
-        f"× and its interval: how many times faster than the reference backend; {meant}{told}",
+        else "The interval is what another look at this process would give. Another process may "
+        f"differ, so a lead within {MARGIN:.0%} is too close to call.",
         WIDTH,
     )
 

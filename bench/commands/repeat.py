@@ -1,0 +1,146 @@
+"""``python -m bench repeat``: whether sweeps of the same code give the same advice."""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.catalogue import catalogue
+from bench.project import ROOT, project
+from bench.study import repeats
+from pytest_duel.cli.parser import Commands, add_command, announce, show
+from pytest_duel.results import commit_info, machine
+from pytest_duel.results.runs import load
+from pytest_duel.support import files, markdown, processes
+from pytest_duel.support.errors import DuelError
+from pytest_duel.support.exit_codes import Exit
+
+TEXT = """\
+Run the sweep several times, and say how often it gave another answer: another
+winner at a size, another crossover, other advice.
+
+The exit code is 1 where two sweeps call different winners at a size.
+
+examples:
+  python -m bench repeat 10 --output docs/runs/repeat.json
+  python -m bench repeat 3 --beside 1    # with one busy process beside them
+  python -m bench repeat 0 --output docs/runs/repeat.json   # show what is saved
+"""
+LONGEST = 1800.0
+"""Seconds that a sweep may take."""
+BUSY = "while True: pass"
+
+
+class RepeatError(DuelError):
+    """A sweep has failed, or what is saved is of something else."""
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = add_command(
+        commands, "repeat", summary="run the sweep several times, and compare", text=TEXT
+    )
+    parser.add_argument("number", type=_number, metavar="N", help="sweeps to run")
+    parser.add_argument(
+        "--beside", type=_number, default=0, metavar="N",
+        help="busy processes that run meanwhile (default: 0)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE",
+        help="save them, after each; sweeps of the same commit on the same machine are added to",
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 4):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to 999")
+    return int(text)
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Sweep, save, and say what differed."""
+    data = _begun(options)
+    with _busy(options.beside):
+        for number in range(1, options.number + 1):
+            data["sweeps"].append(_sweep())
+            took = data["sweeps"][-1]["seconds"]
+            announce(f"sweep {number} of {options.number}: {took:.0f} s")
+            if options.output:
+                files.write(options.output, json.dumps(data, indent=1) + "\n")
+    if not data["sweeps"]:
+        raise RepeatError("there is no sweep to show: give a number, or a file with --output")
+    show("\n".join([repeats.headline(data), "", *_table(data), ""]))
+    opposed = any(one.opposed for one in repeats.questions(data))
+    return Exit.REGRESSION if opposed else Exit.PASS
+
+
+def _table(data: dict[str, Any]) -> list[str]:
+    return list(markdown.table(repeats.HEADER, list(repeats.rows(data))))
+
+
+def _begun(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what is saved already, if that is of this commit and machine; else nothing yet."""
+    here = project()
+    own = {
+        "schema": repeats.SCHEMA,
+        "machine": machine.identify(set(here.catalogue.packages) - set(here.packages)),
+        "commit": commit_info.describe(ROOT),
+        "beside": options.beside,
+        "sweeps": [],
+    }
+    if options.output is None or not options.output.exists():
+        return own
+    saved = repeats.load(options.output)
+    if not options.number:
+        return saved
+    for name in "machine", "commit", "beside":
+        if saved[name] != json.loads(json.dumps(own[name])):
+            raise RepeatError(f"{options.output} has sweeps of another {name}: give another file")
+    return saved
+
+
+def _sweep() -> dict[str, Any]:
+    """Run the sweep in a process of its own, as a user does, and return what it said."""
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder) / "run.json"
+        command = [
+            sys.executable, "-m", "pytest", "--benchmark-only", f"--benchmark-json={saved}",
+        ]  # fmt: skip
+        started = time.monotonic()
+        try:
+            done = processes.run(command, timeout=LONGEST, cwd=ROOT)
+        except subprocess.TimeoutExpired:
+            raise RepeatError(f"a sweep took more than {LONGEST:.0f} s") from None
+        seconds = time.monotonic() - started
+        if done.returncode:
+            raise RepeatError(f"a sweep failed; it ended with:\n{done.stdout[-2000:]}")
+        found = load(saved)
+    return {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "parity_seconds": found.section["parity"]["seconds"],
+        "lines": len(done.stdout.splitlines()),
+        "blocks": max(1, min(len(one.blocks) for one in found.results)),
+        "questions": repeats.said(found, catalogue()),
+    }
+
+
+@contextmanager
+def _busy(number: int) -> Iterator[None]:
+    """Have so many processes do nothing but work."""
+    running: list[subprocess.Popen[str]] = []
+    try:
+        for _ in range(number):
+            running.append(processes.start([sys.executable, "-c", BUSY]))  # noqa: PERF401
+        yield
+    finally:
+        for child in running:
+            processes.end(child)

@@ -1,0 +1,121 @@
+"""The reference's answers, kept from one check to the next by what was asked.
+
+A check asks the reference, which is slow, the same as the check before. So a digest of each answer
+is kept under a digest of the question. Files are told apart by what the reference is made of and
+runs on; of each file some answers are asked for again, and it counts for nothing if one differs.
+"""
+
+import hashlib
+import json
+import random
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pytest_duel.support import files
+
+ASKED_AGAIN = 50
+"""One of so many kept answers is asked for again."""
+DIGEST_BYTES = 16
+SHAPE = 1
+"""Of what is kept; another number where digests are made in another way."""
+
+
+class Answers:
+    """Digests of answers by digests of questions.
+
+    Parameters
+    ----------
+    file
+        Keeps them; None keeps them for this process only. One that does not hold what it should
+        counts as empty.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        self.file = file
+        self._kept = _read(file) if file else {}
+        self._new: dict[str, str] = {}
+        self._rng = random.Random()  # noqa: S311  a sample, no secret
+
+    def get(self, question: str | None) -> str | None:
+        """Return the digest of an answer; None where the reference has to be asked."""
+        if question is None:
+            return None
+        if question in self._new:
+            return self._new[question]
+        kept = self._kept.get(question)
+        return None if kept is None or self._rng.randrange(ASKED_AGAIN) == 0 else kept
+
+    def add(self, question: str | None, answer: str | None) -> None:
+        """Keep an answer; where another was kept, none of those in the file counts any more."""
+        if question is None or answer is None:
+            return
+        if self._kept.get(question, answer) != answer:
+            self._kept = {}
+        self._new[question] = answer
+
+    def save(self) -> None:
+        """Write what is new to the file, if that can be written."""
+        if self.file is None or self._new.items() <= self._kept.items():
+            return
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            files.write(self.file, json.dumps(self._kept | self._new))
+        except OSError:
+            return  # the next check asks again
+
+
+def _read(file: Path) -> dict[str, str]:
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    well = isinstance(found, dict) and all(isinstance(one, str) for one in found.values())
+    return found if well else {}
+
+
+def key(parts: Mapping[str, object]) -> str:
+    """Return the name of a file of answers, by what the reference is made of and runs on."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def digest(*values: Any) -> str | None:
+    """Return a digest of values to the last bit: of their types, dtypes, shapes and bytes.
+
+    None where one is of a type that has more to it than is known here.
+    """
+    found = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    try:
+        _feed(found, values)
+    except TypeError:
+        return None
+    return found.hexdigest()
+
+
+def _feed(into: "hashlib.blake2b", value: Any) -> None:
+    own = type(value)
+    into.update(f"{own.__module__}.{own.__qualname__} ".encode())
+    if own is np.ma.MaskedArray:
+        _feed(into, np.ma.getdata(value))
+        _feed(into, np.ma.getmaskarray(value))
+    elif own is np.ndarray and not value.dtype.hasobject:
+        into.update(f"{value.dtype.str} {value.shape} ".encode())
+        into.update(value.tobytes())
+    elif isinstance(value, np.generic) and not value.dtype.hasobject:
+        into.update(f"{value.dtype.str} ".encode() + value.tobytes())
+    elif own in (tuple, list):
+        into.update(f"{len(value)} ".encode())
+        for part in value:
+            _feed(into, part)
+    elif own is dict:
+        _feed(into, list(value.items()))
+    elif own is float:
+        into.update(struct.pack("<d", value))
+    elif own in (bool, int, str, bytes, type(None)):
+        said = repr(value).encode()
+        into.update(f"{len(said)} ".encode() + said)
+    else:
+        raise TypeError(own)
