@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from pytest_duel.catalogue import model
 from pytest_duel.catalogue.model import Case
-from pytest_duel.results import commit_info, provenance, runs, storage
+from pytest_duel.results import commit_info, contradictions, provenance, runs, storage
 from pytest_duel.results.runs import Run, RunError
 from pytest_duel.support import files
 
-EXTRACTION = (model, runs, storage, provenance, commit_info)
+EXTRACTION = (model, runs, contradictions, storage, provenance, commit_info)
 """Modules that decide, together with this one, what is read from a file."""
 TICK = 2e9
 """Nanoseconds within which a file may change twice and show the same time."""
