@@ -7,6 +7,7 @@ is not read, such as quartiles, is not looked at.
 import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 CLOSE = 1e-4
@@ -60,3 +61,16 @@ def of_case(info: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[str]
     for name in "backend", "scenario", "n":
         if name in params and params[name] != info[name]:
             yield f"params.{name} is {params[name]!r}, extra_info.{name} is {info[name]!r}"
+
+
+def is_close(one: float, other: float) -> bool:
+    """Tell whether two times may be the same, saved with more and with fewer figures."""
+    return math.isclose(one, other, rel_tol=CLOSE)
+
+
+def is_before(measured: str, committed: str) -> bool:
+    """Tell whether code was measured before it was committed; not where a time is unknown."""
+    try:
+        return datetime.fromisoformat(measured) < datetime.fromisoformat(committed)
+    except (ValueError, TypeError):  # no time, or one of an unknown zone
+        return False

@@ -71,6 +71,13 @@ class Entry:
     process: str
     """Its process. One process is one run, even if it is saved several times."""
 
+    @property
+    def times(self) -> dict[Case, float]:
+        """Return the median of each case."""
+        return {
+            one.case: float(median) for one, median in zip(self.timed, self.medians, strict=True)
+        }
+
 
 def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Path, RunError]]:
     """Read saved runs, through the index where it knows them.
@@ -91,12 +98,12 @@ def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Pa
     faults: dict[Path, RunError] = {}
     for path in paths:
         try:
-            key = index.key(path)
+            entry = index.known[index.key(path)].entry(path)
+            known = found.setdefault(entry.process, entry)
+            if known is not entry:
+                storage.check_alike(known.path, known.times, path, entry.times)
         except RunError as error:
             faults[path] = error
-        else:
-            entry = index.known[key].entry(path)
-            found.setdefault(entry.process, entry)
     index.keep()
     return list(found.values()), faults
 
