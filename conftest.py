@@ -83,6 +83,9 @@ def rust_wheel(request: pytest.FixtureRequest) -> Iterator[dict[str, str] | None
         session.build_info = build_info
         if build_info["source_hash"] != wheel.source_hash():
             if given is None:
-                raise wheel.WheelError(f"{path} holds other sources than it was built from")
+                raise wheel.WheelError(
+                    f"{path} holds other sources than it was built from: remove {path.parent}, "
+                    "and try again"
+                )
             session.details["rust_market"] = f"{path} was built from other sources than these"
         yield build_info

@@ -37,7 +37,11 @@ CACHE = ROOT / ".cache" / "wheels"
 BUILD_SECONDS = 1200.0
 KEPT_WHEELS = 20
 
-_NAMES_A_FILE = re.compile(r'(?:\binclude(?:_str|_bytes)?!\s*[(\[{]|\bpath\s*=)\s*"([^"\n]+)"')
+_NAMES_A_FILE = re.compile(
+    r"""(?:\binclude(?:_str|_bytes)?!\s*[(\[{]|\bpath\s*=)\s*"""
+    r"""(?:concat!\s*\(\s*env!\s*\(\s*"CARGO_MANIFEST_DIR"\s*\)\s*,\s*)?"""
+    r"""(?:r\#*)?["']([^"'\n]+)["']"""
+)
 """Macros that include a file, the attribute `path` of a module, and dependencies by path."""
 
 _GET_RUST = (
@@ -56,10 +60,16 @@ def source_files(crate: Path = CRATE) -> Iterator[Path]:
 
     Folders that links lead to count, and files elsewhere that sources include.
     """
-    found = _files(crate, frozenset())
-    sources = [path for path in found if path.name == "Cargo.toml" or path.suffix == ".rs"]
-    elsewhere = {path for source in sources for path in _included(source, crate)}
-    return iter(sorted({*found, *elsewhere}))
+    found = set(_files(crate, frozenset()))
+    known = {path.resolve() for path in found}
+    waiting = list(found)
+    while waiting:
+        for path in _named(waiting.pop()):
+            if path.resolve() not in known:
+                known.add(path.resolve())
+                found.add(path)
+                waiting.append(path)
+    return iter(sorted(found))
 
 
 def _files(folder: Path, above: frozenset[Path]) -> list[Path]:
@@ -82,15 +92,22 @@ def _is_output(folder: Path) -> bool:
     return folder.name == "__pycache__" or (beside and folder.name in ("target", "dist"))
 
 
-def _included(source: Path, crate: Path) -> Iterator[Path]:
-    """Yield the files outside a crate that a source of it names."""
+def _named(source: Path) -> Iterator[Path]:
+    """Yield the files that a source names, wherever they are."""
+    if source.name != "Cargo.toml" and source.suffix != ".rs":
+        return
     for name in _NAMES_A_FILE.findall(source.read_text(encoding="utf-8", errors="replace")):
-        path = source.parent / name
-        if not path.resolve().is_relative_to(crate.resolve()):
+        for path in source.parent / name, _package(source) / name.lstrip("/"):
             if path.is_dir():
                 yield from _files(path, frozenset())
             elif path.is_file():
                 yield path
+
+
+def _package(source: Path) -> Path:
+    """Return the folder of the package that a source is of, which `CARGO_MANIFEST_DIR` names."""
+    homes = (folder for folder in source.parents if (folder / "Cargo.toml").is_file())
+    return next(homes, source.parent)
 
 
 def cache_key(crate: Path = CRATE, flags: str = "") -> str:
@@ -109,6 +126,7 @@ def _toolchain(crate: Path) -> dict[str, str]:
         "CARGO_ENCODED_",
         "CARGO_BUILD_",
         "CARGO_PROFILE_",
+        "CARGO_INCREMENTAL",
     )
     flags += ("CARGO_TARGET_X", "CARGO_TARGET_A")  # per architecture; CARGO_TARGET_DIR is no flag
     return {
@@ -209,6 +227,7 @@ def _build_into(home: Path, crate: Path, flags: str) -> Path:
 
 
 def _maturin(crate: Path, out: Path, flags: str) -> Path:
+    _forget_compiled(crate)
     command = [sys.executable, "-m", "maturin", "build", "--release", "--locked"]
     command += ["--interpreter", sys.executable, "--out", str(out)]
     try:
@@ -221,6 +240,18 @@ def _maturin(crate: Path, out: Path, flags: str) -> Path:
     if len(wheels) != 1:
         raise WheelError(f"maturin made {len(wheels)} wheels, expected one:\n{done.stderr}")
     return wheels[0]
+
+
+def _forget_compiled(crate: Path) -> None:
+    """Have cargo compile the packages of a crate anew; what they depend on stays.
+
+    It takes what it has compiled before unless a source is newer than that. But an edit may be
+    older, such as one that comes out of an archive, or by a copy that keeps times.
+    """
+    command = ["cargo", "clean", "--release", "--locked", "--workspace"]
+    done = processes.run(command, cwd=crate, timeout=BUILD_SECONDS)
+    if done.returncode:
+        raise WheelError(f"rust_market cannot be built anew:\n{done.stderr.strip()}")
 
 
 def _with(flags: str) -> dict[str, str]:

@@ -159,7 +159,34 @@ def test_key_changes_with_all_that_decides_a_build(
     note()
     (crate.parent / "shared/own.rs").write_text("4")
     note()
-    for variable in "RUSTFLAGS", "CARGO_PROFILE_RELEASE_LTO", "CARGO_BUILD_TARGET":
+    for text in (
+        'include!(r#"../../shared/own.rs"#);',
+        'include!(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/own.rs"));',
+    ):
+        (crate / "src/lib.rs").write_text(text)
+        note()
+        (crate.parent / "shared/own.rs").write_text(text)
+        note()
+    # What is named there counts too, and a folder that the builds write.
+    (crate.parent / "further").mkdir()
+    (crate.parent / "shared/own.rs").write_text('include!("../further/deep.rs");')
+    (crate / "src/lib.rs").write_text('include!("../../shared/own.rs");include!("../dist/x.rs");')
+    (crate / "dist").mkdir()
+    for path in crate.parent / "further/deep.rs", crate / "dist/x.rs":
+        for text in 'include!("../further/deep.rs");', "6":
+            path.write_text(text)
+            note()
+    (crate / "Cargo.toml").write_text("core = { path = '../further' }")
+    (crate / "src/lib.rs").write_text("")
+    note()
+    (crate.parent / "further/deep.rs").write_text("7")
+    note()
+    for variable in (
+        "RUSTFLAGS",
+        "CARGO_INCREMENTAL",
+        "CARGO_PROFILE_RELEASE_LTO",
+        "CARGO_BUILD_TARGET",
+    ):
         monkeypatch.setenv(variable, "x")
         note()
     monkeypatch.setenv("RUSTFLAGS", "y")
@@ -222,11 +249,15 @@ def test_the_compiler_gets_the_flags_beside_those_it_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen: list[str | None] = []
+    asked: list[list[str]] = []
 
     def maturin(
-        command: list[str], *, cwd: Path, env: dict[str, str], timeout: float
+        command: list[str], *, cwd: Path, timeout: float, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        seen.append(env.get("RUSTFLAGS"))
+        if command[0] == "cargo":
+            asked.append(command[1:])
+            return subprocess.CompletedProcess(command, 0, "", "")
+        seen.append((env or {}).get("RUSTFLAGS"))
         out = Path(command[command.index("--out") + 1])
         write_wheel(out / "rust_market-9.9-cp311-abi3-any.whl")
         return subprocess.CompletedProcess(command, 0, "", "")
@@ -236,6 +267,8 @@ def test_the_compiler_gets_the_flags_beside_those_it_has(
     monkeypatch.setattr(processes, "run", maturin)
     assert wheel.build(crate, tmp_path / "cache", flags).is_file()
     assert seen == [expected]
+    # What cargo has compiled before may be of other sources: it looks at times only.
+    assert asked == [["clean", "--release", "--locked", "--workspace"]]
     assert os.environ.get("RUSTFLAGS") == given
 
 

@@ -87,6 +87,35 @@ def test_processes_that_took_the_same_times_are_two(tmp_path: Path, capsys: Capt
     assert json.loads(capsys.readouterr().out)["runs"] == {"old": 2, "new": 1}
 
 
+def test_one_process_has_not_taken_two_times(tmp_path: Path, capsys: Capture) -> None:
+    run = again(a_run(), process="a" * 32)
+    edited = again(a_run(), process="a" * 32)
+    paths = [save(tmp_path / f"{name}.json", one) for name, one in (("a", run), ("b", edited))]
+    other = save(tmp_path / "c.json", a_run("2" * 40))
+    assert main(["compare", ",".join(map(str, paths)), str(other)]) == Exit.ERROR
+    said = capsys.readouterr().err
+    assert f"{paths[0]} and {paths[1]} are said to be of one process, but clear[" in said
+    pytest.importorskip("skchange")
+    assert main(["history", str(tmp_path), "--format=json"]) == Exit.ERROR
+    shown = capsys.readouterr()
+    assert "2 runs" in json.loads(shown.out)["title"]
+    assert "are said to be of one process" in shown.out + shown.err
+
+
+def test_a_run_from_before_its_commit_is_told_of(tmp_path: Path, capsys: Capture) -> None:
+    runs = [a_run("1" * 40), a_run("2" * 40)]
+    for run, time in zip(runs, ("2026-11-23T04:18:25+01:00", "2026-11-24T00:00:00Z"), strict=True):
+        run["commit_info"]["time"] = time
+    paths = [str(save(tmp_path / f"{name}.json", run)) for name, run in enumerate(runs)]
+    assert main(["compare", *paths, "--format=json"]) == Exit.PASS
+    early = [one for one in json.loads(capsys.readouterr().out)["warnings"] if "before" in one]
+    assert len(early) == 1
+    assert "new was measured at 2026-11-23T03:18:25+00:00, before its commit was made" in early[0]
+    pytest.importorskip("skchange")
+    assert main(["history", str(tmp_path), "--format=json"]) == Exit.PASS
+    assert "1 run measured before the commit was made" in capsys.readouterr().out
+
+
 def test_an_unknown_spread_is_not_zero(tmp_path: Path, capsys: Capture) -> None:
     few = [case for case in CASES if case.n <= 10]
     times = times_of(RNG, cases=few)

@@ -36,6 +36,16 @@ def test_equal_sources_share_an_install(toy: Path, tmp_path: Path) -> None:
     assert home(toy, tmp_path) != found
 
 
+@pytest.mark.parametrize("name", ["CFLAGS", "RUSTC", "RUSTC_WRAPPER", "CARGO_PROFILE_RELEASE_LTO"])
+def test_what_a_build_depends_on_makes_another_install(
+    name: str, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(name, raising=False)
+    found = home(toy, tmp_path)
+    monkeypatch.setenv(name, "x")
+    assert home(toy, tmp_path) != found
+
+
 @pytest.mark.parametrize("damage", ["changed", "more", "file", "link", "unknown", "broken"])
 def test_a_kept_install_that_was_damaged_heals(damage: str, toy: Path, tmp_path: Path) -> None:
     found = home(toy, tmp_path)

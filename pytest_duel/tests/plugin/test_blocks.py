@@ -223,6 +223,7 @@ def test_nothing_is_started_where_nothing_is_to_be_timed(
     assert done.code in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), done.said
     assert "blocks of fresh processes" not in done.said
     disabled = "--benchmark-disable" in more
+    assert ("nothing was timed, as benchmarks are" in done.said) == (more[0][:3] == "--b")
     calls = done.calls("small") if (small / "calls.txt").exists() else []
     assert Counter(name for _, name in calls)["small"] == disabled
 
@@ -255,6 +256,70 @@ def test_what_is_no_number_of_blocks_is_refused(small: Path, number: str) -> Non
     done = run(small, f"--duel-blocks={number}")
     assert done.code == pytest.ExitCode.USAGE_ERROR
     assert f"'{number}' is no number of blocks" in done.said
+
+
+def test_tests_that_are_repeated_in_a_process_are_refused(small: Path) -> None:
+    (small / "conftest.py").write_text(  # as pytest-repeat does it
+        "def pytest_generate_tests(metafunc):\n"
+        "    name = '__pytest_repeat_step_number'\n"
+        "    metafunc.fixturenames.append(name)\n"
+        "    metafunc.parametrize(name, range(2), indirect=False)\n"
+    )
+    done = run(small, "--duel-blocks=2")
+    assert done.code == pytest.ExitCode.USAGE_ERROR
+    assert "is repeated by pytest-repeat, but a process is one sample" in done.said
+    assert "blocks of fresh processes" not in done.said
+    assert "Traceback" not in done.said
+
+
+def test_a_group_that_needs_too_many_cores_says_so(small: Path) -> None:
+    (small / "test_wide.py").write_text(
+        "import pytest\n\n\n@pytest.mark.parametrize('way', ['one', 'other'])\n"
+        "@pytest.mark.benchmark(group='wide')\n@pytest.mark.duel(cpus=5000)\n"
+        "def test_wide(benchmark, way):\n    benchmark(list)\n"
+    )
+    done = run(small, "--duel-blocks=1", "--benchmark-max-time=0.05")
+    assert done.code == pytest.ExitCode.TESTS_FAILED
+    for way in "one", "other":
+        said = f"test_wide[{way}] could not be timed: it needs 5000 cores"
+        assert said in done.said
+    assert "test_small.py::test_small " in done.said
+
+
+def test_what_is_skipped_here_is_not_in_the_table(small: Path) -> None:
+    (small / "conftest.py").write_text(
+        "import pytest\n\n\ndef pytest_runtest_setup(item):\n"
+        "    if not item.config.pluginmanager.hasplugin('pytest-duel-worker'):\n"
+        "        pytest.skip('here')\n"
+    )
+    done = run(small, "--duel-blocks=1", "--benchmark-max-time=0.05")
+    assert done.code == pytest.ExitCode.OK
+    assert "blocks of fresh processes" in done.said
+    assert "time of a call" not in done.said
+
+
+def test_no_times_are_left_for_the_next_pytest_in_this_process(small: Path) -> None:
+    """Times of one must not stand in for what the other could not measure."""
+    script = (
+        "import os, pytest\n"
+        "for fails in '', 'yes':\n"
+        "    os.environ['FAILS'] = fails\n"
+        "    code = pytest.main(['--duel-blocks=1', '--benchmark-max-time=0.05'])\n"
+        "raise SystemExit(code)\n"
+    )
+    (small / "conftest.py").write_text(
+        "import os\nimport pytest\n\n\ndef pytest_runtest_setup(item):\n"
+        "    worker = item.config.pluginmanager.hasplugin('pytest-duel-worker')\n"
+        "    assert not (worker and os.environ['FAILS'])\n"
+    )
+    path = os.pathsep.join(filter(None, [search_path(), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=small, env=os.environ | {"PYTHONPATH": path},
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
+    assert "1 passed" in done.stdout
+    assert "test_small could not be timed: a process of its own: setup failed" in done.stdout
 
 
 def test_a_sweep_in_several_processes(toy: Callable[..., pytest.RunResult]) -> None:

@@ -273,6 +273,19 @@ NOT_RUNS = {
         having(json.loads('{"a":' * 60 + "1" + "}" * 60), "machine_info", "x"), "too deeply",
     ),
     "zero rounds": (having(0, *STATS, "rounds"), "stats.rounds is 0"),
+    "other median": (
+        having(1e-3, *STATS, "median"), f"{IT_IS}: stats.median is 0.001, of stats.data it is",
+    ),
+    "other mean": (having(1e-3, *STATS, "mean"), f"{IT_IS}: stats.mean is 0.001, of stats.data"),
+    "other minimum": (having(1e-12, *STATS, "min"), f"{IT_IS}: stats.min is 1e-12, of stats.data"),
+    "other maximum": (having(1e-12, *STATS, "max"), f"{IT_IS}: stats.max is 1e-12, of stats.data"),
+    "no spread of many": (having(0, *STATS, "stddev"), f"{IT_IS}: stats.stddev is 0, of stats"),
+    "more rounds": (having(10**6, *STATS, "rounds"), f"{IT_IS}: stats.rounds is 1000000, stats"),
+    "other backend": (
+        having({"backend": "rust"}, *FIRST, "params"),
+        f"{IT_IS}: params.backend is 'rust', extra_info.backend is 'numpy'",
+    ),
+    "other size": (having({"n": "5"}, *FIRST, "params"), "params.n is '5', extra_info.n is 5"),
     "two medians": (
         SAVED.read_text(encoding="utf-8").replace('"median":', '"median": 1e-9, "median":', 1),
         "an object in it has two values called 'median'",
@@ -289,6 +302,51 @@ def test_load_says_which_file_is_no_run_and_why(tmp_path: Path, kind: str) -> No
         runs.load(path)
     assert str(path) in str(caught.value)
     assert reason in str(caught.value)
+
+
+BARE = {"median": 2.0, "mean": 2.0, "min": 1.0, "max": 3.0, "stddev": 0.5, "rounds": 5}
+
+
+@pytest.mark.parametrize(
+    ("own", "wrong"),
+    [
+        ({"min": 2.5}, "stats.median is 2, which is below stats.min, 2.5"),
+        ({"min": 2.5, "max": None}, "stats.median is 2, which is below stats.min, 2.5"),
+        ({"max": 1.5}, "stats.median is 2, which is above stats.max, 1.5"),
+        ({"max": 0.5}, "stats.median is 2, which is above stats.max, 0.5"),
+        ({"mean": 4.0}, "stats.mean is 4, which is above stats.max, 3"),
+        ({"rounds": 1}, "stats.rounds is 1, but stats.min is not stats.max"),
+        ({"stddev": 0}, "stats.stddev is 0, but stats.min is not stats.max"),
+        ({"stddev": 9.0}, "stats.stddev is 9, more than stats.max is above stats.min"),
+    ],
+)
+def test_statistics_without_rounds_must_fit_each_other(
+    own: dict[str, float | None], wrong: str
+) -> None:
+    saved = document()
+    saved["benchmarks"][0]["stats"] = BARE
+    assert runs.from_json(saved).results[0].median == BARE["median"]
+    saved["benchmarks"][0]["stats"] = {
+        name: v for name, v in (BARE | own).items() if v is not None
+    }
+    with pytest.raises(DuelError) as caught:
+        runs.from_json(saved)
+    assert f"{IT_IS}: {wrong}" in str(caught.value)
+
+
+def test_all_cases_of_a_run_were_timed_in_as_many_processes() -> None:
+    saved = document()
+    for one in saved["benchmarks"]:
+        rounds = len(one["stats"]["data"])
+        one["extra_info"][runs.BLOCKS] = [1, 1, rounds - 2]
+    assert len(runs.from_json(saved).processes) == 3
+    last = saved["benchmarks"][-1]
+    last["extra_info"][runs.BLOCKS] = [1, len(last["stats"]["data"]) - 1]
+    with pytest.raises(DuelError, match=r"clear\[.*\] was timed in 3 processes, .* in 2$"):
+        runs.from_json(saved)
+    del last["extra_info"][runs.BLOCKS]
+    with pytest.raises(DuelError, match=r"was timed in 3 processes, clear.* in 1$"):
+        runs.from_json(saved)
 
 
 @pytest.mark.parametrize("part", [("machine_info", "cpu"), ("bench", "build_info")])

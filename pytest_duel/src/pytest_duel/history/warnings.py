@@ -8,6 +8,7 @@ import numpy as np
 from pytest_duel.compare.comparison import NO_CONTROL
 from pytest_duel.history.drift import Kernel, RunMatrix
 from pytest_duel.history.trends import Series
+from pytest_duel.results.contradictions import is_before
 from pytest_duel.results.index import Entry
 
 
@@ -29,9 +30,15 @@ def single_runs(series: Sequence[Series]) -> Iterator[str]:
 def left_out(
     entries: Sequence[Entry], told: Sequence[Entry], matrices: Sequence[RunMatrix]
 ) -> Iterator[str]:
-    """Tell how many runs, or cases of them, take no part."""
+    """Tell how many runs, or cases of them, take no part, or tell times that cannot be."""
     if len(told) < len(entries):
         yield f"{_number(len(entries) - len(told), 'run')} left out: no commit is told"
+    early = sum(is_before(entry.when, entry.committed) for entry in told)
+    if early:
+        yield (
+            f"{_number(early, 'run')} measured before the commit was made, say the files: "
+            "a clock was wrong, or one of both times is not true"
+        )
     strange = sum(matrix.other_pools for matrix in matrices)
     if strange:
         yield (

@@ -11,6 +11,7 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from pytest_duel.paired.pytest_worker.names import names
 from pytest_duel.paired.schedule import Budget
 from pytest_duel.plugin.progress import Progress
 from pytest_duel.plugin.session import announcer
-from pytest_duel.plugin.timed_elsewhere import TimedElsewhere
+from pytest_duel.plugin.timed_elsewhere import TIMES, TimedElsewhere, Times
 from pytest_duel.statistics.typical import Typical, typical
 from pytest_duel.support import harmless
 from pytest_duel.support.scratch import scratch
@@ -35,6 +36,8 @@ from pytest_duel.verdicts.apart import apart
 
 SWEEP = "pytest_duel.plugin.sweep"
 """The plugin of sweeps."""
+REPEATS = "__pytest_repeat_step_number"
+"""The parameter that pytest-repeat gives to a test that it repeats."""
 ARM = Arm("a process of its own")
 """The code as the tests import it."""
 
@@ -54,18 +57,26 @@ class Blocks:
         """Cases that are left to be measured."""
         self._stock: Any = None
         self._shown: dict[str, Typical] = {}
+        """What was measured, by node id."""
+        self._left_out = ""
+        """What pytest-benchmark does with benchmarks, where it does not time them."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Measure what will run; a sweep has its answers checked before, in its first test."""
         own: Any = getattr(session.config, "_benchmarksession", None)
-        if own is None or own.disabled or own.skip or session.config.option.collectonly:
+        if own is None or session.config.option.collectonly:
+            return
+        if own.disabled or own.skip:
+            self._left_out = "disabled" if own.disabled else "skipped"
             return
         if session.testsfailed and not session.config.option.continue_on_collection_errors:
             return  # pytest will end here
         items = benchmarks(session.items)
         if not items:
             return
+        _check_repeats(items)
+        session.config.stash[TIMES] = Times()
         self._stock = vars(stock)["BenchmarkFixture"]
         vars(stock)["BenchmarkFixture"] = TimedElsewhere  # which its own fixture makes
         if session.config.pluginmanager.hasplugin(SWEEP):
@@ -75,8 +86,8 @@ class Blocks:
         plain = {name: item for name, item in items.items() if name not in self._sweep}
         rounds = self._measure(session.config, plain)
         self._shown = {
-            name: typical([one.seconds for one in rounds[name]])
-            for name in plain
+            item.nodeid: typical([one.seconds for one in rounds[name]])
+            for name, item in plain.items()
             if name in rounds
         }
 
@@ -104,11 +115,11 @@ class Blocks:
             return {}
         found = measured(config, items, self.number, announcer(config))
         ids = {name: item.nodeid for name, item in items.items()}
-        TimedElsewhere.blocks |= {ids[name]: rounds for name, rounds in found.rounds.items()}
-        skipped = {name: f"it was skipped: {why}" for name, why in found.skipped.items()}
-        TimedElsewhere.reasons |= {
-            ids[name]: why for name, why in (skipped | found.errors).items() if name in ids
-        }
+        times = config.stash[TIMES]
+        times.blocks.update({ids[name]: rounds for name, rounds in found.rounds.items()})
+        times.reasons.update(
+            {ids[name]: why for name, why in found.reasons.items() if name in ids}
+        )
         return found.rounds
 
     def pytest_unconfigure(self) -> None:
@@ -119,8 +130,15 @@ class Blocks:
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what the processes agree on."""
-        if self._shown and not terminalreporter.config.getoption("benchmark_quiet"):
-            for line in said(self._shown, self.number):
+        if self._left_out:
+            terminalreporter.write_line(
+                f"--duel-blocks: nothing was timed, as benchmarks are {self._left_out} here"
+            )
+        own: Any = getattr(terminalreporter.config, "_benchmarksession", None)
+        timed = {one.fullname for one in own.benchmarks} if own else set()  # not skipped here
+        shown = {name: one for name, one in self._shown.items() if name in timed}
+        if shown and not terminalreporter.config.getoption("benchmark_quiet"):
+            for line in said(shown, self.number):
                 terminalreporter.write_line(harmless.line(line))
 
 
@@ -130,12 +148,42 @@ def benchmarks(items: Sequence[pytest.Item]) -> dict[str, pytest.Item]:
     return dict(zip(names([one.nodeid for one in own]), own, strict=True))
 
 
+def _check_repeats(items: Mapping[str, pytest.Item]) -> None:
+    """Refuse tests that pytest-repeat runs several times: each would be the same benchmark."""
+    for name, item in items.items():
+        if REPEATS in getattr(getattr(item, "callspec", None), "params", ()):
+            raise pytest.UsageError(
+                f"{harmless.line(name)} is repeated by pytest-repeat, but a process is one "
+                "sample, however often it times a benchmark: leave that out, and ask for more "
+                "blocks"
+            )
+
+
+@dataclass
+class Found:
+    """What blocks gave, by the name of the benchmark."""
+
+    rounds: dict[str, list[Rounds]] = field(default_factory=dict)
+    """One for each block."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Why there are none."""
+
+    def add(self, measured: Measurements, groups: Sequence[Contest]) -> None:
+        """Add what was measured of some groups."""
+        self.rounds |= measured.rounds
+        self.reasons |= {name: f"it was skipped: {why}" for name, why in measured.skipped.items()}
+        self.reasons |= measured.errors
+        for group in groups:
+            if group.name in measured.errors:  # it was not begun
+                self.reasons |= dict.fromkeys(group.benchmarks or (), measured.errors[group.name])
+
+
 def measured(
     config: pytest.Config,
     items: Mapping[str, pytest.Item],
     number: int,
     announce: Callable[[str], None],
-) -> Measurements:
+) -> Found:
     """Run the blocks; return what they gave.
 
     Parameters
@@ -150,30 +198,41 @@ def measured(
         Shows a line to a person who waits.
     """
     arguments = *shlex.split(os.environ.get("PYTEST_ADDOPTS", "")), *config.invocation_params.args
-    announce(f"timing {len(items)} benchmarks in {number} blocks of fresh processes ...")
+    announce(
+        f"timing {counted(len(items), 'benchmark')} in {counted(number, 'block')} of fresh "
+        "processes ..."
+    )
     groups = contests(items)
     progress = Progress(number * sum(map(work, groups)), announce)
-    found = Measurements()
+    found = Found()
     with scratch() as folder:
         tests = Suite(
             config.invocation_params.dir, folder, tuple(map(str, arguments)), tuple(items),
             path=tuple(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))),
         )  # fmt: skip
+        # Blocks of groups that need one CPU run side by side.
         for cpus in sorted({one.cpus for one in groups}):
-            engine = Engine(
-                pytest_workers(tests),
-                [one for one in groups if one.cpus == cpus],
-                time.time_ns(),
-                Budget(blocks=number),
-                GroupBlock,
-                number,
-            )
-            engine.roster.when_done = lambda group: progress.add(work(group))
-            with closing(engine.blocks()) as blocks:
-                for _ in blocks:
-                    pass
-            found.add(engine.measured)
+            alike = [one for one in groups if one.cpus == cpus]
+            found.add(_run(tests, alike, number, progress), alike)
     return found
+
+
+def _run(
+    tests: Suite, groups: Sequence[Contest], number: int, progress: Progress
+) -> Measurements:
+    """Run the blocks of groups that need as many CPUs."""
+
+    class TellingBlock(GroupBlock):
+        def tell(self, group: Contest) -> None:
+            progress.add(work(group))
+
+    engine = Engine(
+        pytest_workers(tests), groups, time.time_ns(), Budget(blocks=number), TellingBlock, number
+    )
+    with closing(engine.blocks()) as blocks:
+        for _ in blocks:
+            pass
+    return engine.measured
 
 
 def work(group: Contest) -> float:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -11,13 +12,26 @@ from pytest_duel.paired.measurements import Rounds
 from pytest_duel.results.runs import BLOCKS
 
 
+@dataclass(frozen=True)
+class Times:
+    """What the processes of a pytest gave."""
+
+    blocks: dict[str, Sequence[Rounds]] = field(default_factory=dict)
+    """The rounds of a benchmark, by node id."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Why there is nothing of a benchmark, by node id."""
+
+
+TIMES = pytest.StashKey[Times]()
+"""Where a pytest configuration keeps them."""
+
+
 class TimedElsewhere(BenchmarkFixture):
     """Takes the times of other processes; in this one all is called once."""
 
-    blocks: ClassVar[dict[str, Sequence[Rounds]]] = {}
-    """What the processes gave, by node id."""
-    reasons: ClassVar[dict[str, str]] = {}
-    """Why there is nothing of a benchmark, by node id."""
+    def __init__(self, node: pytest.Item, **options: Any) -> None:
+        super().__init__(node, **options)  # type: ignore[no-untyped-call]
+        self._times = node.config.stash[TIMES]
 
     def _raw(self, *args: Any, **kwargs: Any) -> Any:
         with self._once():
@@ -48,9 +62,9 @@ class TimedElsewhere(BenchmarkFixture):
         if self.disabled:
             yield
             return
-        blocks = self.blocks.get(self.fullname)
+        blocks = self._times.blocks.get(self.fullname)
         if not blocks:
-            reason = self.reasons.get(self.fullname, "it was not measured")
+            reason = self._times.reasons.get(self.fullname, "it was not measured")
             pytest.fail(f"{self.fullname} could not be timed: {reason}", pytrace=False)
         stats = self._make_stats(max(one.calls for one in blocks))  # type: ignore[no-untyped-call]
         stats.stats.data += [seconds for one in blocks for seconds in one.seconds]

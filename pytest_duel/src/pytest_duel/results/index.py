@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from pytest_duel.catalogue import model
 from pytest_duel.catalogue.model import Case
-from pytest_duel.results import commit_info, provenance, runs, storage
+from pytest_duel.results import commit_info, contradictions, provenance, runs, storage
 from pytest_duel.results.runs import Run, RunError
 from pytest_duel.support import files
 
-EXTRACTION = (model, runs, storage, provenance, commit_info)
+EXTRACTION = (model, runs, contradictions, storage, provenance, commit_info)
 """Modules that decide, together with this one, what is read from a file."""
 TICK = 2e9
 """Nanoseconds within which a file may change twice and show the same time."""
@@ -71,6 +71,13 @@ class Entry:
     process: str
     """Its process. One process is one run, even if it is saved several times."""
 
+    @property
+    def times(self) -> dict[Case, float]:
+        """Return the median of each case."""
+        return {
+            one.case: float(median) for one, median in zip(self.timed, self.medians, strict=True)
+        }
+
 
 def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Path, RunError]]:
     """Read saved runs, through the index where it knows them.
@@ -91,12 +98,12 @@ def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Pa
     faults: dict[Path, RunError] = {}
     for path in paths:
         try:
-            key = index.key(path)
+            entry = index.known[index.key(path)].entry(path)
+            known = found.setdefault(entry.process, entry)
+            if known is not entry:
+                storage.check_alike(known.path, known.times, path, entry.times)
         except RunError as error:
             faults[path] = error
-        else:
-            entry = index.known[key].entry(path)
-            found.setdefault(entry.process, entry)
     index.keep()
     return list(found.values()), faults
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pytest_duel.results import commit_info
 from pytest_duel.results.commit_info import CommitInfo
+from pytest_duel.results.contradictions import is_before
 from pytest_duel.results.runs import Run
 
 MACHINE = (
@@ -110,6 +111,11 @@ def weaknesses(runs: Sequence[Run], side: str) -> Iterator[str]:
     if any(_part(run.section, "build_info").get("profile") == "debug" for run in runs):
         yield f"{side} timed a debug build"
     for run in runs:
+        if is_before(run.when, run.commit.time):
+            yield (
+                f"{side} was measured at {run.when}, before its commit was made at "
+                f"{run.commit.time}: a clock was wrong, or one of both is not true"
+            )
         for name, reason in _part(run.section, "missing").items():
             yield f"{side} could not time {name}: {str(reason).partition(chr(10))[0]}"
         for failure in _part(run.section, "parity").get("disagreements", ()):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_duel.catalogue.model import Case
-from pytest_duel.results import commit_info
+from pytest_duel.results import commit_info, contradictions
 from pytest_duel.results.commit_info import CommitInfo
 from pytest_duel.support import schema
 from pytest_duel.support.errors import DuelError
@@ -75,6 +75,7 @@ _STATS = {
     "median": SECONDS,
     "mean": SECONDS,
     "min": SECONDS,
+    "max?": SECONDS,
     "stddev": SPREAD,
     "rounds": COUNT,
     "data?": [SECONDS],
@@ -223,13 +224,23 @@ def from_json(saved: Any) -> Run:
         )
     schema.check(saved, _DOCUMENT)
     found = (_result(one, f"benchmarks[{at}]") for at, one in enumerate(saved["benchmarks"]))
+    results = tuple(one for one in found if one is not None)
+    _check_processes(results)
     return Run(
-        results=tuple(one for one in found if one is not None),
+        results=results,
         section=_told(section),
         machine=saved["machine_info"],
         commit=commit_info.read(saved["commit_info"]),
         when=saved["datetime"],
     )
+
+
+def _check_processes(results: Sequence[Result]) -> None:
+    """Refuse a run that tells of several numbers of processes: each timed all cases, or none."""
+    by_number = {len(one.blocks): one.case.id for one in results if one.data}
+    if len(by_number) > 1:
+        (less, one), (more, other) = sorted(by_number.items())[:: len(by_number) - 1]
+        raise RunError(f"{other} was timed in {more} processes, {one} in {max(1, less)}")
 
 
 def _told(parts: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,7 +250,7 @@ def _told(parts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _result(saved: Any, place: str) -> Result | None:
     """Read a case of a sweep; None for a benchmark that stands beside them."""
-    schema.check(saved, {"extra_info": OBJECT}, place)
+    schema.check(saved, {"extra_info": OBJECT, "params?": OBJECT}, place)
     info = saved["extra_info"]
     if "kernel" not in info:
         return None
@@ -247,6 +258,11 @@ def _result(saved: Any, place: str) -> Result | None:
     case = Case(info["kernel"], info["backend"], info["scenario"], info["n"])
     schema.check(saved, {"stats": _STATS}, f"{place}, {case.id}: ")
     stats = saved["stats"]
+    for fault in (
+        *contradictions.of_case(info, saved.get("params") or {}),
+        *contradictions.of_stats(stats),
+    ):
+        raise RunError(f"{place}, {case.id}: {fault}")
     data = tuple(stats.get("data") or ())
     return Result(
         case=case,

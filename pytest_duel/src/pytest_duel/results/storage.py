@@ -1,13 +1,15 @@
 """Saved runs by number, name, path or ``latest``, as pytest-benchmark's storage names them."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 
 from pytest_benchmark.utils import get_machine_id
 
+from pytest_duel.catalogue.model import Case
+from pytest_duel.results import contradictions
 from pytest_duel.results.runs import Run, RunError, load
 from pytest_duel.support import files
 
@@ -187,15 +189,40 @@ def read(paths: Sequence[Path]) -> tuple[Saved, ...]:
     Raises
     ------
     RunError
-        Where a file is no run of this harness, or times nothing, or a time cannot be one.
+        Where a file is no run of this harness, or times nothing, or a time cannot be one; where
+        two are of one process and their times differ.
     """
     found: dict[str, Saved] = {}
     for path in paths:
         own = Saved(path, checked(load(path), path))
         known = found.setdefault(own.run.process, own)
+        check_alike(known.path, medians(known.run), path, medians(own.run))
         if _rounds(own.run) > _rounds(known.run):  # one of them was saved without
             found[own.run.process] = own
     return tuple(found.values())
+
+
+def medians(run: Run) -> dict[Case, float]:
+    """Return the median of each case."""
+    return {one.case: one.median for one in run.results}
+
+
+def check_alike(
+    known: Path, times: Mapping[Case, float], path: Path, own: Mapping[Case, float]
+) -> None:
+    """Hold two files of one process against each other: times are medians by case.
+
+    Raises
+    ------
+    RunError
+        Where they differ.
+    """
+    for case, median in own.items():
+        if not contradictions.is_close(times.get(case, median), median):
+            raise RunError(
+                f"{known} and {path} are said to be of one process, but {case.id} took "
+                f"{times[case]:.6g} s in the first and {median:.6g} s in the second"
+            )
 
 
 def _rounds(run: Run) -> int:
