@@ -19,7 +19,6 @@ from strangers import copied, repository
 def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give each test a folder for what is temporary, of which nothing may be left."""
     folder = tmp_path_factory.mktemp("temporary")
-    monkeypatch.setenv("PYTEST_DUEL_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
 
