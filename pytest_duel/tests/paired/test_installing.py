@@ -185,3 +185,21 @@ def test_builds_share_no_folder_with_what_was_compiled(
     monkeypatch.setenv(given, str(tmp_path / "shared"))
     places = {told("two"), told("three"), str(tmp_path / "shared")}
     assert len(places) == 3
+
+
+def test_what_was_compiled_of_newer_files_is_not_taken_for_older_ones(
+    toy: Path, tmp_path: Path
+) -> None:
+    # As cargo does where its settings name a folder for all projects.
+    kept, source = tmp_path / "kept", toy / "toy/__init__.py"
+    script = (
+        f"if ! [ {kept}/toy/__init__.py -nt toy/__init__.py ]; then cp -r toy {kept}; fi; "
+        f"cp -r {kept}/toy {{target}}"
+    )
+    recipe = Recipe(install=f"sh -c {shlex.quote(script)}")
+    kept.mkdir()
+    for seconds, text in enumerate(("NEWER = 1", "OLDER = 1")):
+        source.write_text(text)
+        os.utime(source, (1_700_000_000 - seconds, 1_700_000_000 - seconds))
+        (folder,) = install(toy, recipe, tmp_path / "cache").modules.values()
+        assert Path(folder, "toy/__init__.py").read_text() == text
