@@ -68,6 +68,14 @@ def test_an_unknown_base(toy: Path, cache: Path, capsys: pytest.CaptureFixture[s
     assert said == "there is no revision 'elsewhere'"
 
 
+def test_a_main_branch_of_the_other_usual_name(
+    toy: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git(toy, "branch", "--move", "main", "master")
+    said = refused(capsys, cache, "--base", "main", folder=toy)
+    assert said == "there is no revision 'main', but there is master: use that"
+
+
 def test_an_unborn_base(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
