@@ -156,9 +156,9 @@ def _glance(inputs: Inputs, kernel: str, scenario: str) -> str:
 
 def _range(inputs: Inputs, kernel: str, scenario: str, size: Size) -> str:
     """Return the lead of a size's fastest backend over its second, from least to most."""
-    if size.verdict is None:
+    if size.leaders is None:
         return ""
-    one, other = (size.verdict.second, size.n), (size.verdict.first, size.n)
+    one, other = (size.leaders.second, size.n), (size.leaders.first, size.n)
     leads = inputs.ratios((kernel, scenario, *one), (kernel, scenario, *other))
     return f"{figures(min(leads), 2)}–{figures(max(leads), 2)}×"
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,6 +26,14 @@ Toy = Callable[..., pytest.RunResult]
 
 WITHOUT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 """The latter imports all of Hypothesis when a run ends, which takes longer than the toy."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep installs of these tests apart from the user's, and build nothing twice."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_DUEL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture

@@ -2,14 +2,12 @@
 
 import json
 import shutil
-import time
 from pathlib import Path
 
 import pytest
 
 from pytest_duel.cli.main import main
 from pytest_duel.support.exit_codes import Exit
-from repositories import commit, git
 from strangers import repository
 
 
@@ -21,10 +19,6 @@ def test_a_crate_is_compiled_on_both_sides(
 ) -> None:
     folder = repository("crate", tmp_path / "toy")
     source = folder / "src/lib.rs"
-    # Nothing that an earlier run has built is like it.
-    source.write_text(f"// {time.time_ns()}\n{source.read_text()}")
-    git(folder, "add", "--all")
-    commit(folder, "two", 2)
     source.write_text(source.read_text().replace("20_000", "60_000"))
     monkeypatch.chdir(folder)
     # As some have it for all of their projects: what one side compiled is not the other's.

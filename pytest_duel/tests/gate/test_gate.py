@@ -6,10 +6,11 @@ far apart, and so are judged after few blocks.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ pytestmark = pytest.mark.slow
 
 Variables = Mapping[str, str]
 
+BUILDERS = ("setuptools>=77", "meson-python", "ninja")
 BUILT_HERE = {"PIP_NO_BUILD_ISOLATION": "0"}
-"""Has pip build with the setuptools that is there, and fetch none for each build: a 0 turns the
+"""Has pip build with the builders that are there, and fetch none for each build: a 0 turns the
 isolation off."""
 ISOLATED = {"PIP_NO_BUILD_ISOLATION": "1"}
 
@@ -78,7 +80,7 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Stranger:
     (wheel,) = out.glob("*.whl")
     # Most of SciPy is never imported: what is compiles itself.
     install = [str(home / "bin/python"), "-m", "pip", "install", "--quiet", "--no-compile"]
-    subprocess.run([*install, str(wheel), "setuptools>=77"], check=True, timeout=600)
+    subprocess.run([*install, str(wheel), *BUILDERS], check=True, timeout=600)
     return Stranger(home)
 
 
@@ -116,6 +118,31 @@ def test_an_extension_is_compiled_on_both_sides(stranger: Stranger, tmp_path: Pa
     code, found, said = stranger.gate(folder, "--base", "main", "--threshold", "60%")
     assert code == 1, said
     assert slowed(found) == {"test_extension.py::test_busy"}
+
+
+@pytest.fixture
+def meson_toy(stranger: Stranger, tmp_path: Path) -> Iterator[Path]:
+    """Return a project of meson-python's whose working tree is installed, to be edited.
+
+    Who imports that install, or only asks it for a module, fails: it compiles anew, with what is
+    gone. So it is after a build in isolation, where Ninja was there for the build only.
+    """
+    folder = repository("meson", tmp_path / "toy")
+    done = stranger.run(folder, "python", "-m", "pip", "install", "--quiet", "--editable", ".")
+    assert done.returncode == 0, done.stderr
+    shutil.rmtree(folder / "build")
+    assert "FileNotFoundError" in stranger.run(tmp_path, "python", "-c", "import toy").stderr
+    yield folder
+    stranger.run(folder, "python", "-m", "pip", "uninstall", "--quiet", "--yes", "toy")
+
+
+def test_an_editable_install_of_mesons_is_no_sides(stranger: Stranger, meson_toy: Path) -> None:
+    source = meson_toy / "src/toy/_work.c"
+    source.write_text(source.read_text().replace("ROUNDS 20000", "ROUNDS 60000"))
+    code, found, said = stranger.gate(meson_toy, "--base", "main", "--threshold", "60%")
+    assert code == 1, said
+    assert slowed(found) == {"test_meson.py::test_busy"}
+    assert found["counts"] == {"regression": 1, "no change": 1}
 
 
 def test_pytest_itself_gates_two_packages_of_one_repository(

@@ -19,7 +19,6 @@ from strangers import copied, repository
 def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give each test a folder for what is temporary, of which nothing may be left."""
     folder = tmp_path_factory.mktemp("temporary")
-    monkeypatch.setenv("PYTEST_DUEL_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
 
@@ -67,6 +66,14 @@ def test_no_git(
 def test_an_unknown_base(toy: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = refused(capsys, cache, "--base", "elsewhere", folder=toy)
     assert said == "there is no revision 'elsewhere'"
+
+
+def test_a_main_branch_of_the_other_usual_name(
+    toy: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git(toy, "branch", "--move", "main", "master")
+    said = refused(capsys, cache, "--base", "main", folder=toy)
+    assert said == "there is no revision 'main', but there is master: use that"
 
 
 def test_an_unborn_base(

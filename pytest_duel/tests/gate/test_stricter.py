@@ -56,8 +56,7 @@ def test_warnings_can_be_refused() -> None:
 
 
 @pytest.fixture
-def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("PYTEST_DUEL_CACHE", str(tmp_path / "cache"))
+def toy(tmp_path: Path) -> Path:
     return repository("flat", tmp_path / "toy")
 
 

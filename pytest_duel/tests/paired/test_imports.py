@@ -8,17 +8,23 @@ from pathlib import Path
 from pytest_duel.support import harness
 
 SCRIPT = """
-import importlib.util, json, sys
+import importlib.util, json, os, sys
 from pytest_duel.paired import imports
+{before}
 finder = imports.install(json.loads(sys.argv[1]), json.loads(sys.argv[2]))
 sys.path.insert(0, sys.argv[3])
 {body}
 """
 
 
-def ran(body: str, modules: dict[str, str], elsewhere: Path, tests: dict[str, str]) -> str:
-    """Run statements in a process whose finder knows an arm; return what they print."""
-    code = SCRIPT.format(body=body)
+def ran(
+    body: str, modules: dict[str, str], elsewhere: Path, tests: dict[str, str], before: str = ""
+) -> str:
+    """Run statements in a process whose finder knows an arm; return what they print.
+
+    Those in `before` run earlier.
+    """
+    code = SCRIPT.format(body=body, before=before)
     arguments = [json.dumps(modules), json.dumps(tests), str(elsewhere)]
     done = subprocess.run(
         [sys.executable, "-P", "-c", code, *arguments], capture_output=True, text=True,
@@ -45,7 +51,6 @@ class Editable:  # as setuptools and meson-python install themselves
         if name.partition(".")[0] != "toy":
             return None
         home = sys.argv[3] + "/" + name.replace(".", "/")
-        import os
         file = home + "/__init__.py" if os.path.isdir(home) else home + ".py"
         return importlib.util.spec_from_file_location(name, file) if os.path.exists(file) else None
 sys.meta_path.append(Editable)
@@ -70,6 +75,31 @@ print(toy.WHOSE, toy.part.WHOSE, found, finder.foreign(), *finder.loaded())
     )
     said = ran(body, {"toy": str(own)}, other, {})
     assert said == "own own toy.new None toy toy.part"
+
+
+MESON = """
+class Meson:  # what it is asked for, it compiles first
+    _build_path, _top_level_modules = "/build/toy", {"toy"}
+    def find_spec(self, name, path=None, target=None):
+        assert name.partition(".")[0] != "toy"
+    def find_distributions(self, context):
+        return ["found"]
+class Other(Meson):
+    _build_path, _top_level_modules = "/build/other", {"other"}
+os.environ["MESONPY_EDITABLE_SKIP"] = "/build/given"
+sys.meta_path[:0] = [Meson(), Other()]
+"""
+
+
+def test_finders_that_were_there_first_are_not_asked_for_the_arms_modules(tmp_path: Path) -> None:
+    own = made(tmp_path / "own", toy__init="")
+    body = """
+import toy
+print(importlib.util.find_spec("toy.fast"), importlib.util.find_spec("wave").name)
+print(sys.meta_path[1].find_distributions(None), os.environ["MESONPY_EDITABLE_SKIP"])
+"""
+    said = ran(body, {"toy": str(own)}, tmp_path, {}, before=MESON)
+    assert said.split("\n") == ["None wave", "['found'] /build/given:/build/toy"]
 
 
 def test_a_module_from_elsewhere_is_named(tmp_path: Path) -> None:

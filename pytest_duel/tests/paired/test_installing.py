@@ -4,9 +4,11 @@ import json
 import os
 import shlex
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from pytest_duel.paired.arms import builds, cache, copies
 from pytest_duel.paired.arms.installing import install
@@ -129,15 +131,24 @@ def test_a_folder_that_a_link_leads_to_counts_and_comes_along(toy: Path, tmp_pat
 
 
 def test_what_a_killed_build_left_goes_with_the_next(toy: Path, tmp_path: Path) -> None:
-    found = home(toy, tmp_path)
-    left = found.with_name(f"building-{found.name}-abc")
-    other = found.with_name("building-other-abc")
-    for folder in (left, other):
-        folder.mkdir()
-    (found / "toy/__init__.py").unlink()
+    left = tmp_path / "installs/building-0"
+    (left / "source").mkdir(parents=True)
     home(toy, tmp_path)
     assert not left.exists()
-    assert other.exists()
+
+
+def test_builds_share_a_place_unless_another_process_holds_it(toy: Path, tmp_path: Path) -> None:
+    recipe = Recipe(install="sh -c 'cp -r toy {target} && pwd > {target}/toy/told.txt'")
+    places = []
+    for text in ("one", "two", "three"):
+        (toy / "toy/more.py").write_text(text)
+        held = (
+            FileLock(tmp_path / "installs/building-0.lock") if text == "three" else nullcontext()
+        )
+        with held:
+            (folder,) = install(toy, recipe, tmp_path).modules.values()
+        places.append(Path(folder, "toy/told.txt").read_text())
+    assert places[0] == places[1] != places[2]
 
 
 def test_a_build_leaves_nothing_where_temporary_files_lie(
@@ -195,3 +206,21 @@ def test_builds_share_no_folder_with_what_was_compiled(
     monkeypatch.setenv(given, str(tmp_path / "shared"))
     places = {told("two"), told("three"), str(tmp_path / "shared")}
     assert len(places) == 3
+
+
+def test_what_was_compiled_of_newer_files_is_not_taken_for_older_ones(
+    toy: Path, tmp_path: Path
+) -> None:
+    # As cargo does where its settings name a folder for all projects.
+    kept, source = tmp_path / "kept", toy / "toy/__init__.py"
+    script = (
+        f"if ! [ {kept}/toy/__init__.py -nt toy/__init__.py ]; then cp -r toy {kept}; fi; "
+        f"cp -r {kept}/toy {{target}}"
+    )
+    recipe = Recipe(install=f"sh -c {shlex.quote(script)}")
+    kept.mkdir()
+    for seconds, text in enumerate(("NEWER = 1", "OLDER = 1")):
+        source.write_text(text)
+        os.utime(source, (1_700_000_000 - seconds, 1_700_000_000 - seconds))
+        (folder,) = install(toy, recipe, tmp_path / "cache").modules.values()
+        assert Path(folder, "toy/__init__.py").read_text() == text

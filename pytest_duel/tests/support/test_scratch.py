@@ -1,11 +1,13 @@
 """What a killed process leaves is removed by the next one, and nothing else is."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,3 +61,20 @@ def test_what_was_left_goes_and_what_is_in_use_stays(
     assert not own.exists()
     running.communicate("")
     assert not used.exists()
+
+
+def test_an_interrupt_while_a_folder_is_removed_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove, interrupts = shutil.rmtree, [KeyboardInterrupt()]
+
+    def removed(*arguments: Any, **options: Any) -> None:
+        if interrupts:
+            raise interrupts.pop()
+        remove(*arguments, **options)
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt), scratch():
+        patch.setattr(shutil, "rmtree", removed)
+    assert not interrupts
+    assert list(tmp_path.iterdir()) == []

@@ -137,7 +137,7 @@ def test_a_run_without_raw_rounds_has_times_but_no_winner() -> None:
     ]
     (summary,) = summarise(Run(tuple(results), {}, {}, CommitInfo(), ""), CATALOGUE)
     assert summary.overall is None
-    assert all(size.verdict is None for size in summary.sizes)
+    assert all(size.leaders is None for size in summary.sizes)
     rendered = text.render([summary], NOTES)
     check("no-rounds", rendered)
     assert "fastest at" not in rendered
@@ -185,8 +185,8 @@ def test_overall_compares_only_backends_that_are_at_every_size() -> None:
 def test_baselines_floor_and_public_do_not_win() -> None:
     times = rows({5: (9.0, 3.0, 0.5, 0.1, 0.2)}, "numpy rust public floor study-rust")
     ((size,),) = (summary.sizes for summary in summaries(times))
-    assert size.verdict is not None
-    assert (size.verdict.winner, size.verdict.second) == ("rust", "numpy")
+    assert size.leaders is not None
+    assert (size.leaders.winner, size.leaders.second) == ("rust", "numpy")
     by_name = {row.result.case.backend: row for row in size.rows}
     assert by_name["numpy"].speedup is None
     assert by_name["public"].speedup is not None
@@ -298,7 +298,7 @@ def test_a_summary_over_processes_reads_as_agreed() -> None:
     rendered = text.render(found, NOTES)
     check("over-blocks", rendered)
     assert max(map(len, rendered.splitlines())) <= WIDTH
-    winners = [size.verdict.winner for size in found[0].sizes if size.verdict]
+    winners = [size.leaders.winner for size in found[0].sizes if size.leaders]
     assert winners == ["rust", "rust", None]
 
 
@@ -311,6 +311,6 @@ def test_equal_backends_are_seldom_called_at_any_size() -> None:
             for n in (5, 10, 50, 200, 1000, 10_000)
         }
         (summary,) = over_blocks(times)
-        called += any(size.verdict and size.verdict.winner for size in summary.sizes)
+        called += any(size.leaders and size.leaders.winner for size in summary.sizes)
     # The level is 5 % for all sizes; three standard errors above that, for 400 sweeps.
     assert called / sweeps < 0.05 + 3 * (0.05 * 0.95 / sweeps) ** 0.5

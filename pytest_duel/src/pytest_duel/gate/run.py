@@ -36,9 +36,10 @@ def intention(ready: Prepared) -> str:
     """Say what will be measured, and for how long."""
     files = {one.file for one in ready.own.measured.values()}
     return (
-        f"measuring {len(ready.own.measured)} benchmarks of {len(files)} files in pairs, "
-        f"{lanes(ready)} at a time, for at most some {ready.settings.budget:.0f} s; "
-        f"a block begins in {duration(ready.collecting)}"
+        f"measuring {len(ready.own.measured)} benchmarks of {len(files)} "
+        f"{'file' if len(files) == 1 else 'files'} in pairs, {lanes(ready)} at a time, for at "
+        f"most some {ready.settings.budget:.0f} s; each pair of processes takes "
+        f"{duration(ready.collecting)} to start"
     )
 
 

@@ -93,10 +93,10 @@ def _answer(kernel: str, summaries: Sequence[Summary], material: Material) -> An
 
 def _use(summaries: Sequence[Summary]) -> str:
     main, *others = summaries
-    if not any(size.verdict for size in main.sizes):
+    if not any(size.leaders for size in main.sizes):
         return "one backend" if any(map(competitors, main.sizes)) else "no backend"
     first = favourite(main)
-    if any(size.verdict and size.verdict.winner not in (None, first) for size in _sizes(others)):
+    if any(size.leaders and size.leaders.winner not in (None, first) for size in _sizes(others)):
         return "choose by input"
     said = recommendation(main)
     return said.removeprefix("use ").partition(" (")[0].partition(",")[0]
@@ -111,10 +111,10 @@ def _sentence(summary: Summary, material: Material) -> str:
     first = favourite(summary)
     if first is None:
         return _alone(summary)
-    called = [size for size in summary.sizes if size.verdict]
+    called = [size for size in summary.sizes if size.leaders]
     parts = [
         _stretch(winner, list(sizes), summary, material)
-        for winner, sizes in groupby(called, lambda size: size.verdict and size.verdict.winner)
+        for winner, sizes in groupby(called, lambda size: size.leaders and size.leaders.winner)
     ]
     return f"On {summary.scenario} inputs {'; '.join(parts)}{_crossover(summary)}."
 
@@ -131,9 +131,9 @@ def _alone(summary: Summary) -> str:
 def _stretch(winner: str | None, sizes: list[Size], summary: Summary, material: Material) -> str:
     """Say who is fastest at some neighbouring sizes."""
     where = _where(sizes, summary, material.catalogue.counted)
-    verdict = sizes[0].verdict
-    if winner is None and verdict:
-        return f"{verdict.first} and {verdict.second} are too close to call{where}"
+    leaders = sizes[0].leaders
+    if winner is None and leaders:
+        return f"{leaders.first} and {leaders.second} are too close to call{where}"
     numbers = {size.n for size in sizes}
     own = [lead for lead in leads(summary, str(winner), material.results) if lead.n in numbers]
     least, most = (pick(lead.value for lead in own) for pick in (min, max))
@@ -200,17 +200,17 @@ def _elsewhere(main: Summary, others: Sequence[Summary], material: Material) -> 
         return ""
     first = favourite(main)
     found = [
-        (size.verdict, f"{summary.scenario}, {size.n:,} {material.catalogue.counted}")
+        (size.leaders, f"{summary.scenario}, {size.n:,} {material.catalogue.counted}")
         for summary in others
         for size in summary.sizes
-        if size.verdict
+        if size.leaders
     ]
-    close = [where for verdict, where in found if verdict.winner is None]
-    ahead = [(verdict.lead.value, where) for verdict, where in found if verdict.winner == first]
+    close = [where for leaders, where in found if leaders.winner is None]
+    ahead = [(leaders.lead.value, where) for leaders, where in found if leaders.winner == first]
     lost = [
-        f"{verdict.winner} is {_times(verdict.lead.value)} as fast as {verdict.second} ({where})"
-        for verdict, where in found
-        if verdict.winner not in (None, first)
+        f"{leaders.winner} is {_times(leaders.lead.value)} as fast as {leaders.second} ({where})"
+        for leaders, where in found
+        if leaders.winner not in (None, first)
     ]
     kinds = len({summary.scenario for summary in others})
     on = f"On {kinds} other kinds of input" if kinds > 1 else f"On {others[0].scenario} inputs"
@@ -227,7 +227,7 @@ def _elsewhere(main: Summary, others: Sequence[Summary], material: Material) -> 
 
 
 def _won(summary: Summary) -> bool:
-    return any(size.verdict and size.verdict.winner for size in summary.sizes)
+    return any(size.leaders and size.leaders.winner for size in summary.sizes)
 
 
 def _beyond(summaries: Sequence[Summary], material: Material) -> Iterator[str]:

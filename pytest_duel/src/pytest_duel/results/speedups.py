@@ -39,7 +39,7 @@ def favourite(summary: Summary) -> str | None:
     """Return the backend that is the fastest over all sizes, or else at most of them."""
     if summary.overall:
         return summary.overall.first
-    firsts = [size.verdict.first for size in summary.sizes if size.verdict]
+    firsts = [size.leaders.first for size in summary.sizes if size.leaders]
     return statistics.mode(firsts) if firsts else None
 
 

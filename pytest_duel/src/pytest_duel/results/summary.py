@@ -27,8 +27,8 @@ class Timing:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """The fastest backend and its lead over the second."""
+class Leaders:
+    """The two fastest backends, and the lead of the first over the second."""
 
     first: str
     second: str
@@ -47,7 +47,7 @@ class Size:
 
     n: int
     rows: tuple[Timing, ...]
-    verdict: Verdict | None
+    leaders: Leaders | None
     """None where there are not two backends to choose from."""
 
 
@@ -60,7 +60,7 @@ class Summary:
     scenario: str
     reference: str
     sizes: tuple[Size, ...]
-    overall: Verdict | None
+    overall: Leaders | None
     """Over all sizes, by geometric mean."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """Backends that were asked for and not timed, with the word for why."""
@@ -72,7 +72,7 @@ class Summary:
     @property
     def crossovers(self) -> tuple[tuple[int, str, int, str], ...]:
         """Return (n, backend, n', backend') wherever the fastest backend changes between sizes."""
-        called = [(s.n, s.verdict.winner) for s in self.sizes if s.verdict and s.verdict.winner]
+        called = [(s.n, s.leaders.winner) for s in self.sizes if s.leaders and s.leaders.winner]
         return tuple(
             (n, str(one), m, str(other))
             for (n, one), (m, other) in pairwise(called)
@@ -159,7 +159,7 @@ def _size(n: int, results: Sequence[Result], catalogue: Catalogue, sizes: int) -
         )
         for result in results
     )
-    return Size(n, rows, _verdict(rows, sizes))
+    return Size(n, rows, _leaders(rows, sizes))
 
 
 def _only(found: Iterable[T]) -> T | None:
@@ -178,7 +178,7 @@ def competitors(size: Size) -> list[Timing]:
     return sorted(rows, key=lambda row: row.result.median)
 
 
-def _verdict(rows: tuple[Timing, ...], sizes: int) -> Verdict | None:
+def _leaders(rows: tuple[Timing, ...], sizes: int) -> Leaders | None:
     order = competitors(Size(0, rows, None))
     if len(order) < 2:
         return None
@@ -186,8 +186,8 @@ def _verdict(rows: tuple[Timing, ...], sizes: int) -> Verdict | None:
     return _ahead([first], [second], sizes)
 
 
-def _ahead(first: Sequence[Result], second: Sequence[Result], tests: int = 1) -> Verdict:
-    return Verdict(
+def _ahead(first: Sequence[Result], second: Sequence[Result], tests: int = 1) -> Leaders:
+    return Leaders(
         first[0].case.backend,
         second[0].case.backend,
         lead(second, first),
@@ -195,7 +195,7 @@ def _ahead(first: Sequence[Result], second: Sequence[Result], tests: int = 1) ->
     )
 
 
-def _overall(sizes: Sequence[Size]) -> Verdict | None:
+def _overall(sizes: Sequence[Size]) -> Leaders | None:
     """Compare the backends present at every size by the geometric mean of their ratios."""
     tables = [{row.result.case.backend: row.result for row in competitors(size)} for size in sizes]
     names = [name for name in tables[0] if all(name in table for table in tables)]

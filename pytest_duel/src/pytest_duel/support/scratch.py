@@ -30,6 +30,13 @@ def scratch() -> Iterator[Path]:
         with lock:
             yield folder
     finally:
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:  # an interrupt may have come meanwhile
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from pytest_duel.catalogue.model import Role
 from pytest_duel.results.leads import MARGIN, MARGIN_OVER_BLOCKS, over_blocks
 from pytest_duel.results.runs import Result
-from pytest_duel.results.summary import Size, Summary, Timing, Verdict
+from pytest_duel.results.summary import Leaders, Size, Summary, Timing
 from pytest_duel.statistics.bootstrap import Ratio
 from pytest_duel.statistics.typical import paces, typical
 from pytest_duel.support import units
@@ -79,10 +79,10 @@ def _by_use(summaries: Iterable[Summary]) -> dict[str, list[str]]:
     return found
 
 
-def answer(summary: Summary, verdict: Verdict) -> str:
+def answer(summary: Summary, leaders: Leaders) -> str:
     """Say which backend to use, and by how much it leads over all sizes."""
     use = crossover(summary) if summary.crossovers else recommendation(summary)
-    return f"{use}; {overall(verdict, len(summary.sizes))}{_without(summary)}"
+    return f"{use}; {overall(leaders, len(summary.sizes))}{_without(summary)}"
 
 
 def _without(summary: Summary) -> str:
@@ -149,13 +149,13 @@ def _sizes(summary: Summary, roles: Collection[Role]) -> Iterator[str]:
 
 def fastest(size: Size) -> str:
     """Say which backend is fastest at a size, and by how much."""
-    verdict = size.verdict
-    if verdict is None:
+    leaders = size.leaders
+    if leaders is None:
         return ""
-    if verdict.winner is None:
-        return f"too close: {verdict.first}, {verdict.second}"
-    value = verdict.lead.value
-    return f"{verdict.first}, {figures(value, 2 if value >= NEAR else 3)}× {verdict.second}"
+    if leaders.winner is None:
+        return f"too close: {leaders.first}, {leaders.second}"
+    value = leaders.lead.value
+    return f"{leaders.first}, {figures(value, 2 if value >= NEAR else 3)}× {leaders.second}"
 
 
 def conclusion(summary: Summary) -> Iterator[str]:
@@ -177,25 +177,25 @@ def crossover(summary: Summary) -> str:
         return "; ".join(
             f"{one} → {other} between {n:,} and {m:,}" for n, one, m, other in changes
         )
-    undecided = [size for size in summary.sizes if size.verdict and size.verdict.winner is None]
+    undecided = [size for size in summary.sizes if size.leaders and size.leaders.winner is None]
     if len(undecided) == len(summary.sizes):
         return "undecided, all sizes are too close to call"
-    names = {size.verdict.winner for size in summary.sizes if size.verdict and size.verdict.winner}
+    names = {size.leaders.winner for size in summary.sizes if size.leaders and size.leaders.winner}
     where = "every size" if not undecided else "every size that can be called"
     return f"none, {names.pop()} is fastest at {where}"
 
 
-def overall(verdict: Verdict, sizes: int) -> str:
+def overall(leaders: Leaders, sizes: int) -> str:
     """Say in one line who is faster over all sizes."""
     over = f"over all {sizes} sizes (geometric mean) " if sizes > 1 else ""
-    if verdict.winner is None:
-        return f"{over}{verdict.first} and {verdict.second} are too close to call"
-    return f"{over}{verdict.first} is {ratio(verdict.lead)}× as fast as {verdict.second}"
+    if leaders.winner is None:
+        return f"{over}{leaders.first} and {leaders.second} are too close to call"
+    return f"{over}{leaders.first} is {ratio(leaders.lead)}× as fast as {leaders.second}"
 
 
 def recommendation(summary: Summary) -> str:
     """Say what to use."""
-    winners = {size.verdict.winner for size in summary.sizes if size.verdict}
+    winners = {size.leaders.winner for size in summary.sizes if size.leaders}
     decided = winners - {None}
     if len(decided) == 1:
         name = decided.pop()

@@ -18,7 +18,7 @@ from pytest_duel.support.scratch import scratch
 SECONDS = 1800.0
 """For one build."""
 CARGO_TARGET = "CARGO_TARGET_DIR"
-SHARED = (CARGO_TARGET, "CARGO_BUILD_TARGET_DIR", "SKBUILD_BUILD_DIR")
+SHARED = (CARGO_TARGET, "CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_BUILD_DIR", "SKBUILD_BUILD_DIR")
 """Variables for a folder that keeps what builds compile. A user may set one for all projects."""
 
 
@@ -111,9 +111,9 @@ def _shared(recipe: Recipe) -> list[str]:
     """Return the variables that must name another folder in each build.
 
     In a folder that both sides share cargo takes what the first one compiled for the second one's:
-    it looks at the times of files, and those of the second are older. Cargo's settings may name
+    it looks at the times of files, and those of the second may be older. Cargo's settings may name
     such a folder as well. A command of the user's own may count on the usual one, so there only
-    what variables say is changed.
+    what variables say is changed, and the times of copies must do.
     """
     given = [name for name in SHARED if name in os.environ]
     return given if recipe.install != PIP else [CARGO_TARGET, *given]

@@ -12,7 +12,8 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -30,7 +31,7 @@ from pytest_duel.paired.arms.modules import modules_in
 from pytest_duel.paired.arms.recipe import PIP, InstallError, Recipe
 from pytest_duel.paired.arms.untouched import Snapshot, snapshot
 
-MANNER = 2
+MANNER = 3
 """How builds are made here. What was built in another manner may be wrong, and is left alone."""
 KEPT = 40
 """How many installs, of one package each, are kept. The least recently used are removed."""
@@ -71,11 +72,7 @@ def kept_modules(folders: Sequence[Path], recipe: Recipe, cache: Path) -> dict[s
 
 def _build(folder: Path, recipe: Recipe, target: Path) -> None:
     """Build into a folder beside the target, from a copy: builds leave files in the sources."""
-    prefix = f"{_BUILDING}{target.name}-"
-    for left in target.parent.glob(f"{prefix}*"):  # by a process that was killed: the lock is ours
-        shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as name:
-        home = Path(name)
+    with _building_place(target.parent) as home:
         source = home / "source"
         (home / "target").mkdir()
         copy(folder, source)
@@ -86,6 +83,25 @@ def _build(folder: Path, recipe: Recipe, target: Path) -> None:
         held = json.dumps(dict(snapshot(home / "target").digests))
         _record(target).write_text(held, encoding="utf-8")
         (home / "target").rename(target)
+
+
+@contextmanager
+def _building_place(folder: Path) -> Iterator[Path]:
+    """Give an empty folder to build in: the first one that no other process holds.
+
+    Both sides are built in the same one, so compilers that write its name into what they make
+    make the same of the same.
+    """
+    for number in count():
+        home = folder / f"{_BUILDING}{number}"
+        with suppress(Timeout), FileLock(home.with_name(f"{home.name}.lock"), timeout=0):
+            shutil.rmtree(home, ignore_errors=True)  # of a process that was killed
+            home.mkdir()
+            try:
+                yield home
+            finally:
+                shutil.rmtree(home, ignore_errors=True)
+            return
 
 
 def _record(target: Path) -> Path:

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,9 @@ def copy(folder: Path, target: Path) -> None:
     """Copy a source tree. A link that leads out of it becomes a copy of what it leads to.
 
     What setuptools has built in it stays behind. It would take modules from there that the sources
-    do not have any more.
+    do not have any more. All files get the present time. A tool that keeps what it compiles in a
+    folder of its own, as cargo's settings may say, looks at times: of older files it would take
+    what it has compiled for the other side.
     """
     shutil.copytree(folder, target, symlinks=True, ignore=_not_to_build)
     if _is_of_setuptools(target / "build"):
@@ -25,6 +28,14 @@ def copy(folder: Path, target: Path) -> None:
             shutil.copytree(linked, place, symlinks=True, ignore=_not_to_build)
         else:
             shutil.copy2(linked, place)
+    _touch(target, time.time_ns())
+
+
+def _touch(folder: Path, now: int) -> None:
+    for home, _, names in os.walk(folder):
+        for path in (Path(home, name) for name in names):
+            if not path.is_symlink():
+                os.utime(path, ns=(now, now))
 
 
 def links_out(folder: Path) -> Iterator[tuple[Path, Path]]:

@@ -20,6 +20,8 @@ _SUBMODULE, _LINK = "160000", "120000"
 _LEFT_OUT, _UNTRACKED = "S", "?"
 """The tags of files that a sparse checkout leaves out of the working tree, and of those that git
 does not know."""
+_USUAL = {"main": "master", "master": "main"}
+"""The names that a main branch usually has."""
 _AT_ONCE = 500
 """Names of files that one command is given."""
 _SHA1 = 40
@@ -81,6 +83,9 @@ def commit_of(revision: str, own: Repository) -> str:
         reason = f"there is no revision {revision!r}"
         if not _answer(own, "rev-parse", "--verify", "--quiet", "HEAD"):
             raise TreeError(f"{reason}: this repository has no commit yet") from None
+        usual = _USUAL.get(revision, "")
+        if usual and _answer(own, "rev-parse", "--verify", "--quiet", f"refs/heads/{usual}"):
+            raise TreeError(f"{reason}, but there is {usual}: use that") from None
         if _answer(own, "rev-parse", "--is-shallow-repository") == "true":
             raise TreeError(f"{reason} in this shallow clone: {_how_to_fetch(revision)}") from None
         if _answer(own, "rev-parse", "--verify", "--quiet", f"origin/{revision}^{{commit}}"):
