@@ -20,8 +20,11 @@ WRITTEN = re.compile(r"This is `(?P<path>[^`]+)`:\s*$")
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """Return a copy of the sources, under git, which applies the changes."""
-    unwanted = shutil.ignore_patterns("target", "__pycache__", ".*", "runs")
+    """Return a copy of the sources, under git, which applies the changes.
+
+    With it goes what numba has compiled, which it takes where the sources are the same.
+    """
+    unwanted = shutil.ignore_patterns("target", "*.pyc", ".*", "runs")
     for name in COPIED:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, tmp_path / name, ignore=unwanted)

@@ -7,7 +7,9 @@ there, they fail.
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +41,7 @@ PATIENCE = 60_000
 """Milliseconds to wait for what a page draws at once, unless the machine is busy."""
 PHONE = {"width": 375, "height": 800}
 DESK = {"width": 1200, "height": 900}
+VIEWPORTS = {"desk": DESK, "phone": PHONE}
 TIMES, LEAD = "#clear-times", "#clear-lead"
 OVERLAPPING = """figure => {
     const boxes = [...figure.querySelectorAll('.plot svg text')]
@@ -70,6 +73,7 @@ class Opened:
 
 
 Open = Callable[..., Opened]
+Look = Callable[[str, str], Opened]
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +97,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def visit(browser: "Browser", report: Path) -> Iterator[Open]:
-    """Return a function that opens a page and waits until its charts are drawn."""
+@contextmanager
+def opening(browser: "Browser", report: Path) -> Iterator[Open]:
+    """Yield a function that opens a page and waits until its charts are drawn."""
     contexts = []
 
     def at(path: Path = report, *, fragment: str = "", **more: Any) -> Opened:
@@ -115,8 +119,25 @@ def visit(browser: "Browser", report: Path) -> Iterator[Open]:
 
 
 @pytest.fixture
-def page(visit: Open) -> "Page":
-    return visit().page
+def visit(browser: "Browser", report: Path) -> Iterator[Open]:
+    """Return a function that opens a page for one test."""
+    with opening(browser, report) as at:
+        yield at
+
+
+@pytest.fixture(scope="module")
+def look(browser: "Browser", report: Path) -> Iterator[Look]:
+    """Return a function that opens the study's page once for all tests: to draw it takes seconds.
+
+    They leave it as they found it.
+    """
+    with opening(browser, report) as at:
+        yield cache(lambda scheme, name: at(color_scheme=scheme, viewport=VIEWPORTS[name]))
+
+
+@pytest.fixture
+def page(look: Look) -> "Page":
+    return look("light", "desk").page
 
 
 def wait_for_lines(page: "Page", figure: str, count: str) -> None:
@@ -135,10 +156,8 @@ def button(page: "Page", figure: str, name: str) -> "Locator":
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_draws_every_figure_and_asks_for_nothing(
-    visit: Open, report: Path, scheme: str
-) -> None:
-    opened = visit(color_scheme=scheme)
+def test_it_draws_every_figure_and_asks_for_nothing(look: Look, report: Path, scheme: str) -> None:
+    opened = look(scheme, "desk")
     assert opened.console == []
     assert opened.requests == [report.as_uri()]
     figures = opened.page.locator("figure.chart")
@@ -162,9 +181,9 @@ def test_every_axis_has_a_title_or_names(page: "Page") -> None:
         assert any(re.search(r"\d (ns|µs|ms|s)$|×$", name) for name in names)
 
 
-def test_no_two_labels_of_a_chart_overlap(visit: Open) -> None:
-    for viewport in DESK, PHONE:
-        page = visit(viewport=viewport).page
+def test_no_two_labels_of_a_chart_overlap(look: Look) -> None:
+    for viewport in VIEWPORTS:
+        page = look("light", viewport).page
         for figure in page.locator("figure.chart").all():
             assert figure.evaluate(OVERLAPPING) == [], figure.get_attribute("id")
 
@@ -179,6 +198,8 @@ def test_the_pointer_tells_values_with_units(page: "Page") -> None:
     assert "rust" in said
     assert re.search(r"Median per market:?\s+\d+(\.\d+)? (ns|µs)", said)
     assert re.search(r"In 3 processes:?\s+\d", said)
+    page.mouse.move(0, 0)
+    tip.wait_for(state="detached", timeout=PATIENCE)
 
 
 def test_the_legend_hides_a_line_by_pointer(page: "Page") -> None:
@@ -200,19 +221,25 @@ def test_the_legend_hides_a_line_by_keyboard(page: "Page") -> None:
         page.keyboard.press(key)
         assert button(page, TIMES, "numpy").get_attribute("aria-pressed") == pressed
     wait_for_lines(page, TIMES, f"< {before}")
+    page.keyboard.press("Enter")
+    wait_for_lines(page, TIMES, f"=== {before}")
 
 
 def test_another_kind_of_input_can_be_chosen(page: "Page") -> None:
     label = f'{TIMES} .plot path[aria-label*="float32"]'
     assert page.locator(label).count() == 0
-    page.locator(f"{TIMES} select").select_option("float32")
+    select = page.locator(f"{TIMES} select")
+    first = select.input_value()
+    select.select_option("float32")
     page.locator(label).first.wait_for(state="attached", timeout=PATIENCE)
+    select.select_option(first)
+    page.locator(label).first.wait_for(state="detached", timeout=PATIENCE)
 
 
-def test_dark_and_light_by_the_system_and_by_hand(visit: Open) -> None:
+def test_dark_and_light_by_the_system_and_by_hand(visit: Open, look: Look) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
     ink = f"getComputedStyle(document.querySelector('{TIMES} .role-axis-label text')).fill"
-    light, dark = (visit(color_scheme=one).page for one in ("light", "dark"))
+    light, dark = visit(color_scheme="light").page, look("dark", "desk").page
     assert light.evaluate(ground) != dark.evaluate(ground)
     assert light.evaluate(ink) != dark.evaluate(ink)
     light.locator("#theme").click()
@@ -240,10 +267,13 @@ def test_a_table_sorts_both_ways(page: "Page") -> None:
 
 
 def test_rows_can_be_looked_for(page: "Page") -> None:
-    page.locator('input[aria-controls="clear-cases"]').fill("rust tied")
+    searched = page.locator('input[aria-controls="clear-cases"]')
+    searched.fill("rust tied")
     shown = page.locator("#clear-cases tbody tr:visible th").all_inner_texts()
     assert len(shown) == 5
     assert all("[rust-tied-" in one for one in shown)
+    searched.fill("")
+    assert page.locator("#clear-cases tbody tr:visible").count() > 100
 
 
 def test_a_link_leads_to_a_case_and_shows_its_rounds(visit: Open) -> None:
@@ -294,11 +324,11 @@ def test_rows_without_a_value_come_last_both_ways(page: "Page") -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-def test_axe_finds_no_violation(visit: Open, scheme: str, viewport: dict[str, int]) -> None:
+@pytest.mark.parametrize("viewport", VIEWPORTS)
+def test_axe_finds_no_violation(look: Look, scheme: str, viewport: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    page = visit(color_scheme=scheme, viewport=viewport, bypass_csp=True).page
+    page = look(scheme, viewport).page
     found = Axe().run(page).response
     assert len(found["passes"]) > 20
     said = [

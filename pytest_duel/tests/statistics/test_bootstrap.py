@@ -115,3 +115,13 @@ def test_a_lead_counts_where_the_whole_interval_is_beyond_the_margin(
     low: float, high: float, clear: bool
 ) -> None:
     assert Ratio((low + high) / 2, low, high).clears(0.10) is clear
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 3, 8, 15, 40])
+def test_the_interval_of_a_median_is_that_of_resampling(rounds: int) -> None:
+    rng = np.random.default_rng(rounds)
+    sample = rng.lognormal(size=rounds)
+    resampled = np.median(rng.choice(sample, (20_000, rounds)), axis=1)
+    for end, level in zip(median_interval(sample), (0.025, 0.975), strict=True):
+        # Much may lie on an end itself, which then belongs to either side.
+        assert np.mean(resampled < end) - 0.01 <= level <= np.mean(resampled <= end) + 0.01

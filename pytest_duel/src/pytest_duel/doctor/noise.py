@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy import special
+import scipy  # whose parts are imported when they are needed
 
 from pytest_duel.doctor import steady
 from pytest_duel.paired.contests import Arm, Contest
@@ -155,9 +155,9 @@ def smallest(
     """
     error = spread / math.sqrt(blocks)
     freedom = blocks - 2 * int(TRIM * blocks) - 1
-    quantiles = special.stdtrit(freedom, 1 - alpha) + special.stdtrit(freedom, POWER)
+    quantiles = scipy.special.stdtrit(freedom, 1 - alpha) + scipy.special.stdtrit(freedom, POWER)
     tested = quantiles * TRIMMED * error
-    seen = math.log1p(threshold) + special.ndtri(POWER) * math.sqrt(math.pi / 2) * error
+    seen = math.log1p(threshold) + scipy.special.ndtri(POWER) * math.sqrt(math.pi / 2) * error
     return float(math.expm1(max(tested, seen)))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import special
+import scipy  # whose parts are imported when they are needed
 
 from pytest_duel.selftest.stock import flagged
 from pytest_duel.statistics.paired import Verdict
@@ -137,7 +137,7 @@ def placement_bounds(trials: Sequence[Trial], alpha: float = ALPHA) -> dict[str,
     level = 1 - alpha / max(1, len(changes))
     return {
         name: float(
-            np.expm1(np.sqrt(2) * np.std(own, ddof=1) * special.stdtrit(len(own) - 1, level))
+            np.expm1(np.sqrt(2) * np.std(own, ddof=1) * scipy.special.stdtrit(len(own) - 1, level))
         )
         for name, own in changes.items()
         if len(own) >= LEAST
@@ -168,8 +168,8 @@ class Rate:
         if not self.of:
             return 0.0, 1.0
         yes, no = self.happened, self.of - self.happened
-        low = special.betaincinv(yes, no + 1, 0.025) if yes else 0.0
-        high = special.betaincinv(yes + 1, no, 0.975) if no else 1.0
+        low = scipy.special.betaincinv(yes, no + 1, 0.025) if yes else 0.0
+        high = scipy.special.betaincinv(yes + 1, no, 0.975) if no else 1.0
         return float(low), float(high)
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import scipy  # whose parts are imported when they are needed
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage, optimize, special
 
 SHORTEST = 3
 """Commits on either side of a change point."""
@@ -27,7 +27,6 @@ TRIALS = 400
 
 _LEAST, _MOST = 1e-12, 1e-9
 """The probability that the quadrature of `penalty` leaves out at either end."""
-_QUARTILE = float(special.ndtri(0.75))
 
 
 @dataclass(frozen=True)
@@ -100,10 +99,10 @@ def visible(values: ArrayLike, level: float, threshold: float = 0.0) -> float:
     if size < 2 * SHORTEST:
         return float("inf")
     freedom = _freedom(size)
-    scale = noise(sample) * float(np.sqrt(freedom / special.chdtri(freedom, POWER)))
+    scale = noise(sample) * float(np.sqrt(freedom / scipy.special.chdtri(freedom, POWER)))
     # Both levels are medians, and their difference must be beyond the threshold as well.
     sides = 1 / (size // 2) + 1 / (size - size // 2)
-    error = float(special.ndtri(POWER) * np.sqrt(np.pi / 2 * sides))
+    error = float(scipy.special.ndtri(POWER) * np.sqrt(np.pi / 2 * sides))
     return float(np.expm1(max(scale * _reach(size, level), np.log1p(threshold) + scale * error)))
 
 
@@ -125,7 +124,7 @@ def _reach(size: int, level: float) -> float:
     most = 4.0
     while lacking(most) > 0:
         most *= 2
-    return float(optimize.bisect(lacking, 0.0, most, rtol=0.01))
+    return float(scipy.optimize.bisect(lacking, 0.0, most, rtol=0.01))
 
 
 def _freedom(size: int) -> float:
@@ -149,7 +148,7 @@ def noise(values: NDArray[np.float64]) -> float:
 def _noise(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the same of every series along the last axis."""
     differences = np.abs(np.diff(values))
-    usual = np.median(differences, axis=-1, keepdims=True) / _QUARTILE
+    usual = np.median(differences, axis=-1, keepdims=True) / scipy.special.ndtri(0.75)
     drawn_in = np.minimum(differences, 3 * usual)
     return np.asarray(np.maximum(FINEST, np.sqrt(np.square(drawn_in).mean(axis=-1) / 2)))
 
@@ -164,6 +163,7 @@ def penalty(size: int, level: float) -> float:
     is `level`. Its variance is taken to be of 2 (size − 2) / 3 degrees of freedom, as differences
     of neighbours have it.
     """
+    special = scipy.special
     freedom = _freedom(size)
     number = np.arange(1, size // SHORTEST)[:, np.newaxis]
     places = special.gammaln(size) - special.gammaln(number + 1) - special.gammaln(size - number)
@@ -182,14 +182,14 @@ def penalty(size: int, level: float) -> float:
     most = 16.0
     while excess(most) > 0:
         most *= 2
-    return float(optimize.brentq(excess, 1e-3, most))
+    return float(scipy.optimize.brentq(excess, 1e-3, most))
 
 
 def _tame(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return series along the last axis in units of their noise, the odd values drawn in."""
     scale = _noise(values)[..., np.newaxis]
     window = (*(1,) * (values.ndim - 1), WINDOW)
-    middle = ndimage.median_filter(values, size=window, mode="mirror")
+    middle = scipy.ndimage.median_filter(values, size=window, mode="mirror")
     drawn_in = np.clip(values, middle - REACH * scale, middle + REACH * scale)
     return np.asarray(drawn_in / scale, np.float64)
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+import scipy  # whose parts are imported when they are needed
 from numpy.typing import ArrayLike
-from scipy import special
 
 CONFIDENCE = 0.95
 TRIM = 0.2
@@ -72,7 +72,7 @@ def estimate(differences: ArrayLike, confidence: float = CONFIDENCE) -> Estimate
     mean, freedom = float(kept.mean()), kept.size - 1
     winsorized = np.clip(sample, kept[0], kept[-1])
     error = float(np.sqrt((sample.size - 1) * winsorized.var(ddof=1) / (kept.size * freedom)))
-    margin = error * float(special.stdtrit(freedom, (1 + confidence) / 2))
+    margin = error * float(scipy.special.stdtrit(freedom, (1 + confidence) / 2))
     slower = _one_sided(mean, error, freedom)
     return Estimate(
         blocks=sample.size,
@@ -88,7 +88,7 @@ def _one_sided(mean: float, error: float, freedom: int) -> float:
     """Return the p-value of "not slower"; differences that are all alike have no error."""
     if error == 0.0:
         return 0.0 if mean > 0 else 1.0 if mean < 0 else 0.5
-    return float(special.stdtr(freedom, -mean / error))
+    return float(scipy.special.stdtr(freedom, -mean / error))
 
 
 def holm(p_values: Mapping[str, float], alpha: float) -> set[str]:

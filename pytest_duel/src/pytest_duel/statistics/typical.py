@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # whose parts are imported when they are needed
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from pytest_duel.statistics.bootstrap import CONFIDENCE, Ratio
 
@@ -108,7 +108,7 @@ def _log_medians(blocks: Sequence[ArrayLike]) -> NDArray[np.float64]:
 
 def _interval(logs: NDArray[np.float64], confidence: float) -> tuple[float, float]:
     """Return the interval of the mean of some logarithms, as numbers again."""
-    reach = float(special.stdtrit(logs.size - 1, (1 + confidence) / 2))
+    reach = float(scipy.special.stdtrit(logs.size - 1, (1 + confidence) / 2))
     margin = reach * float(logs.std(ddof=1)) / math.sqrt(logs.size)
     return math.exp(logs.mean() - margin), math.exp(logs.mean() + margin)
 

@@ -8,8 +8,8 @@ all cases together have to.
 from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
+import scipy  # whose parts are imported when they are needed
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from pytest_duel.statistics.bootstrap import CONFIDENCE
 from pytest_duel.statistics.paired import Estimate
@@ -23,9 +23,6 @@ Three processes of this project's sweep: half of the cases agree within 2 %, som
 """
 ENOUGH = 6
 """Fewer residuals than this tell nothing about a spread."""
-
-_Z = float(special.ndtri((1 + CONFIDENCE) / 2))
-_QUARTILE = float(special.stdtrit(TAILS, 0.75))
 
 
 def between_runs(old: ArrayLike, new: ArrayLike) -> Estimate:
@@ -81,8 +78,8 @@ def between_two(change: float, scale: float, margin: float = MARGIN) -> Estimate
 def _estimate(change: float, error: float, freedom: float, blocks: int) -> Estimate:
     if error > 0:
         margin = error * _quantile(freedom)
-        slower = float(special.stdtr(freedom, -change / error))
-        faster = float(special.stdtr(freedom, change / error))
+        slower = float(scipy.special.stdtr(freedom, -change / error))
+        faster = float(scipy.special.stdtr(freedom, change / error))
     else:  # all alike
         margin = 0.0
         slower, faster = (0.5 - 0.5 * float(np.sign(sign * change)) for sign in (1, -1))
@@ -92,7 +89,7 @@ def _estimate(change: float, error: float, freedom: float, blocks: int) -> Estim
 
 def _quantile(freedom: float) -> float:
     """Return the quantile of Student's t that bounds a two-sided interval."""
-    return float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2))
+    return float(scipy.special.stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
 
 def process_scale(changes: ArrayLike, groups: Sequence[Hashable]) -> float | None:
@@ -120,7 +117,8 @@ def process_scale(changes: ArrayLike, groups: Sequence[Hashable]) -> float | Non
         return None
     # Each group's own median makes its residuals smaller than they are.
     shrunk = np.sqrt(count / (count - len(used)))
-    return float(np.median(np.abs(np.concatenate(residuals))) / _QUARTILE * shrunk)
+    quartile = scipy.special.stdtrit(TAILS, 0.75)
+    return float(np.median(np.abs(np.concatenate(residuals))) / quartile * shrunk)
 
 
 def median_error(data: ArrayLike) -> float:
@@ -132,8 +130,9 @@ def median_error(data: ArrayLike) -> float:
     *Communications in Statistics B* 13 (1984).
     """
     logs = np.sort(np.log(np.asarray(data, np.float64)))
-    half = int(np.clip(round((logs.size + 1) / 2 - _Z * np.sqrt(logs.size / 4)), 1, logs.size))
-    return float((logs[logs.size - half] - logs[half - 1]) / (2 * _Z))
+    z = float(scipy.special.ndtri((1 + CONFIDENCE) / 2))
+    half = int(np.clip(round((logs.size + 1) / 2 - z * np.sqrt(logs.size / 4)), 1, logs.size))
+    return float((logs[logs.size - half] - logs[half - 1]) / (2 * z))
 
 
 def median_error_of_moments(median: float, stddev: float, rounds: int) -> float:
