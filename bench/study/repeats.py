@@ -48,11 +48,11 @@ def said(run: Run, catalogue: Catalogue) -> dict[str, Any]:
     """Return what a sweep says of each kernel and scenario: winners by size, and the advice."""
     return {
         f"{one.kernel}, {one.scenario}": {
-            "winners": {str(size.n): size.verdict.winner for size in one.sizes if size.verdict},
+            "winners": {str(size.n): size.leaders.winner for size in one.sizes if size.leaders},
             "leads": {
-                str(size.n): [size.verdict.first, round(size.verdict.lead.value, 4)]
+                str(size.n): [size.leaders.first, round(size.leaders.lead.value, 4)]
                 for size in one.sizes
-                if size.verdict
+                if size.leaders
             },
             "advice": recommendation(one),
         }

@@ -21,7 +21,7 @@ import pytest
 from places import DATA, TOY
 from pytest_duel.cli import doctor as command
 from pytest_duel.cli.main import main
-from pytest_duel.doctor import noise, probes, report, steady
+from pytest_duel.doctor import noise, report, steady
 from pytest_duel.doctor.noise import Gaps, Noise, Pairs
 from pytest_duel.doctor.probes import PROBES, examine
 from pytest_duel.doctor.report import Diagnosis
@@ -33,6 +33,7 @@ from pytest_duel.support.findings import Finding, Status
 from pytest_duel.support.harness import search_path
 from pytest_duel.support.system import System, Tree
 from pytest_duel.support.terminal import WIDTH
+from pytest_duel.support.units import count
 
 GOLDEN = DATA / "doctor"
 CPU = "sys/devices/system/cpu"
@@ -300,7 +301,7 @@ def test_the_tightest_quota_counts(
     under = {f"sys/fs/cgroup/{name}": text for name, text in files.items()}
     tree = grown(tmp_path, {"proc/self/cgroup": group, **under})
     found = of("CPU quota", System(tree, cpus=8, usable=frozenset(range(8))))
-    assert found.found == ("none" if expected is None else probes.count(expected, "CPU"))
+    assert found.found == ("none" if expected is None else count(expected, "CPU"))
 
 
 def test_a_slow_python_must_be_mended(tmp_path: Path) -> None:

@@ -294,7 +294,7 @@ def test_what_is_skipped_here_is_not_in_the_table(small: Path) -> None:
     )
     done = run(small, "--duel-blocks=1", "--benchmark-max-time=0.05")
     assert done.code == pytest.ExitCode.OK
-    assert "blocks of fresh processes" in done.said
+    assert "block of fresh processes" in done.said
     assert "time of a call" not in done.said
 
 
@@ -332,7 +332,7 @@ def test_a_sweep_in_several_processes(toy: Callable[..., pytest.RunResult]) -> N
     result.assert_outcomes(passed=4, failed=1, deselected=2)
     result.stdout.fnmatch_lines(
         [
-            "timing 1 benchmarks in 2 blocks of fresh processes*",
+            "timing 1 benchmark in 2 blocks of fresh processes*",
             "timing 3 benchmarks in 2 blocks of fresh processes*",
             "*benchmark 'scale mixed n=400': 3 tests*",
             "    400 plain            8.00   8.00*",

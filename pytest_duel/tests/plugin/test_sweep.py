@@ -47,7 +47,7 @@ WRONG = {
 
 
 def test_wrong_and_missing_backends_are_refused_and_the_others_timed(toy: Toy) -> None:
-    result = toy("--benchmark-json=out.json", "--benchmark-autosave", *TIMED)
+    result = toy("-v", "--benchmark-json=out.json", "--benchmark-autosave", *TIMED)
     result.assert_outcomes(passed=5, failed=len(WRONG) + 1, deselected=2)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     output = result.stdout.str()
@@ -156,7 +156,7 @@ def test_times_are_per_item_and_without_the_first_call(toy: Toy) -> None:
 
 
 def test_table_and_summary_name_the_winner(toy: Toy) -> None:
-    result = toy("--bench-backends=plain,quick,even,empty", *TIMED)
+    result = toy("-v", "--bench-backends=plain,quick,even,empty", *TIMED)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(
         [
@@ -173,6 +173,22 @@ def test_table_and_summary_name_the_winner(toy: Toy) -> None:
     )
     summary = result.stdout.str().partition("scale, mixed: s per vector")[2].partition("====")[0]
     assert max(map(len, summary.splitlines())) <= 80
+
+
+def test_the_answer_comes_without_tables_unless_they_are_asked_for(toy: Toy) -> None:
+    asked = ("--bench-backends=plain,quick,even,empty", *TIMED)
+    result = toy(*asked)
+    result.stdout.fnmatch_lines(["scale, mixed: use quick; quick is 8.00 *"])
+    result.stdout.no_fnmatch_line("*benchmark 'scale mixed n=400'*")
+    result.stdout.no_fnmatch_line("scale, mixed: s per vector")
+    for option in "--benchmark-sort=name", "--benchmark-columns=min", "-v":
+        result = toy(option, *asked)
+        result.stdout.fnmatch_lines(["*benchmark 'scale mixed n=400': 4 tests*"])
+
+
+def test_who_asks_for_one_backend_sees_its_times(toy: Toy) -> None:
+    result = toy("--bench-backends=quick", *TIMED)
+    result.stdout.fnmatch_lines(["scale, mixed: s per vector", "    400 quick            1.00 *"])
 
 
 def test_baseline_is_counted_out_where_it_does_not_claim_to_be_right(toy: Toy) -> None:
@@ -271,7 +287,7 @@ def test_a_benchmark_of_its_own_beside_the_sweep(toy: Toy, pytester: pytest.Pyte
     )
     result = toy("--benchmark-json=out.json", *QUICK)
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines(["*test_own*", "  quick is *"])
+    result.stdout.fnmatch_lines(["test_own *", "scale, mixed: s per vector", "  quick is *"])
     from pytest_duel.results.runs import load
 
     assert {one.case.id for one in load(Path("out.json")).results} == {

@@ -14,6 +14,7 @@ from pytest_duel.doctor import noise, probes, report
 from pytest_duel.results import machine
 from pytest_duel.support import system
 from pytest_duel.support.exit_codes import Exit
+from pytest_duel.support.units import count
 
 WATCHED = 1.0
 """Seconds in which to see what else runs, where the noise is not measured."""
@@ -89,5 +90,5 @@ def _diagnosis(measured: float | None) -> report.Diagnosis:
 def _name() -> str:
     known = machine.identify(())
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    usable = probes.count(known["usable_cores"], "CPU")
+    usable = count(known["usable_cores"], "CPU")
     return ", ".join([known["cpu"] or "CPU unknown", usable, platform.system(), python])

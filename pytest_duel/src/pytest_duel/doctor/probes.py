@@ -7,6 +7,7 @@ from pytest_duel.results import machine
 from pytest_duel.support.findings import Finding, Probe, Status
 from pytest_duel.support.system import System
 from pytest_duel.support.system import cores as cores_of
+from pytest_duel.support.units import count
 
 BUSY = 0.05
 """Other work, in CPUs, above which a warning is given."""
@@ -17,11 +18,6 @@ IDLE_LOAD = 0.2
 PLATFORMS = {"darwin": "macOS", "win32": "Windows"}
 END = "end what runs, or wait"
 _CPUS = "sys/devices/system/cpu"
-
-
-def count(number: float | None, thing: str) -> str:
-    """Return a number with its noun, in the plural where it is not one."""
-    return f"{'?' if number is None else f'{number:g}'} {thing}{'s' if number != 1 else ''}"
 
 
 def _fine(found: str) -> Finding:

@@ -31,7 +31,7 @@ from pytest_duel.plugin.timed_elsewhere import TIMES, TimedElsewhere, Times
 from pytest_duel.statistics.typical import Typical, typical
 from pytest_duel.support import harmless
 from pytest_duel.support.scratch import scratch
-from pytest_duel.support.units import duration
+from pytest_duel.support.units import count, duration
 from pytest_duel.verdicts.apart import apart
 
 SWEEP = "pytest_duel.plugin.sweep"
@@ -199,7 +199,7 @@ def measured(
     """
     arguments = *shlex.split(os.environ.get("PYTEST_ADDOPTS", "")), *config.invocation_params.args
     announce(
-        f"timing {counted(len(items), 'benchmark')} in {counted(number, 'block')} of fresh "
+        f"timing {count(len(items), 'benchmark')} in {count(number, 'block')} of fresh "
         "processes ..."
     )
     groups = contests(items)
@@ -217,9 +217,7 @@ def measured(
     return found
 
 
-def _run(
-    tests: Suite, groups: Sequence[Contest], number: int, progress: Progress
-) -> Measurements:
+def _run(tests: Suite, groups: Sequence[Contest], number: int, progress: Progress) -> Measurements:
     """Run the blocks of groups that need as many CPUs."""
 
     class TellingBlock(GroupBlock):

@@ -255,9 +255,8 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run that could not be saved, and a measuring one that timed nothing."""
     config = session.config
-    own: Any = getattr(config, "_benchmarksession", None)
-    if own and not wants_all_rows(config) and len(_benchmarks(config)) == len(own.benchmarks):
-        own.quiet = True  # pytest-benchmark's tables
+    if _is_brief(config):
+        vars(config)["_benchmarksession"].quiet = True  # pytest-benchmark's tables
     if session.exitstatus == pytest.ExitCode.OK and config.stash[SAVING].faults:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if not config.getoption("benchmark_only") or config.getoption("collectonly"):
@@ -289,13 +288,21 @@ def pytest_terminal_summary(
         }
     )
     summaries = summarise(run, own.catalogue)
-    told = (
-        text.render(summaries, own.catalogue.notes)
-        if config.getoption("verbose") > 0
-        else text.brief(summaries)
-    )
+    notes = own.catalogue.notes
+    told = text.brief(summaries, notes) if _is_brief(config) else text.render(summaries, notes)
     terminalreporter.write_line("")
     terminalreporter.write_line(told)
+
+
+def _is_brief(config: pytest.Config) -> bool:
+    """Tell whether the answer is all that is shown: the rest can be had from the saved run."""
+    own: Any = getattr(config, "_benchmarksession", None)
+    return (
+        own is not None
+        and not wants_all_rows(config)
+        and not config.stash[SAVING].faults
+        and len(_benchmarks(config)) == len(own.benchmarks)
+    )
 
 
 def _benchmarks(config: pytest.Config) -> list[Any]:

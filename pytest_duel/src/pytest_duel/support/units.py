@@ -21,6 +21,11 @@ def figures(value: float, digits: int = 3) -> str:
     return f"{rounded:.{decimals(value, digits)}f}"
 
 
+def count(number: float | None, thing: str) -> str:
+    """Return a number with its noun, in the plural where it is not one."""
+    return f"{'?' if number is None else f'{number:g}'} {thing}{'s' if number != 1 else ''}"
+
+
 def share(value: float) -> str:
     """Return a share in percent, with one decimal place unless that is zero: ``2%``, ``0.5%``."""
     return f"{value:.1%}".replace(".0%", "%")

@@ -42,16 +42,22 @@ def render(summaries: Sequence[Summary], notes: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def brief(summaries: Sequence[Summary]) -> str:
+def brief(summaries: Sequence[Summary], notes: Mapping[str, str]) -> str:
     """Return what a person came for: what to use, and all sizes of the first kernel.
+
+    Where there is nothing to choose from, that is the whole summary.
 
     Parameters
     ----------
     summaries
         What was measured.
+    notes
+        Notes on backends for the legend, by name.
     """
     first = next((one for one in summaries if one.overall and not one.diagnostic), None)
-    sizes = [*_sizes(first, (Role.BACKEND,)), ""] if first and len(first.sizes) > 1 else []
+    if first is None:
+        return render(summaries, notes)
+    sizes = [*_sizes(first, (Role.BACKEND,)), ""] if len(first.sizes) > 1 else []
     lines = [*sizes, *in_short(summaries)]
     blocks = min((one.blocks for one in summaries), default=1)
     return "\n".join([*lines, "", *_meant(blocks)])
@@ -64,7 +70,7 @@ def in_short(summaries: Iterable[Summary]) -> Iterator[str]:
         if summary.overall and not summary.diagnostic:
             kernels.setdefault(summary.kernel, []).append(summary)
     for kernel, (first, *others) in kernels.items():
-        told = f"{kernel}, {first.scenario}: {answer(first, cast('Verdict', first.overall))}"
+        told = f"{kernel}, {first.scenario}: {answer(first, cast('Leaders', first.overall))}"
         yield from textwrap.wrap(told, WIDTH, subsequent_indent="    ")
         for use, scenarios in _by_use(others).items():
             told = f"{', '.join(scenarios)}: {use}"
