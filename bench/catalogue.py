@@ -37,10 +37,10 @@ SUPPLIED = PLAIN | {scenarios.SUPPLIED}
 UNTIED = SUPPLIED | {scenarios.UNTIED}
 CHOICE = ("numpy", "numba", "rust")
 STUDY = ("study-numba", "study-rust", "study-views")
-ALL = (*CHOICE, "public", "floor")
-STEPPING = (*CHOICE, "numba-parallel", "rust-parallel")
-VECTORS = (*STEPPING, "cartpole", "sync")
-BESIDE_BATCHES = ("public", "floor", "fill", "numpy-argsort", "jax")
+BESIDE = ("public", "floor")
+PARALLEL = ("numba-parallel", "rust-parallel")
+BESIDE_BATCHES = (*BESIDE, "fill", *PARALLEL, "numpy-argsort", "jax")
+BESIDE_VECTORS = (*PARALLEL, "cartpole", "sync")
 
 KERNELS = (
     Kernel(
@@ -327,13 +327,20 @@ SCENARIOS = (
 )
 
 STUDY_SIZES = (5, 10, 20, 50, 100, 200)
-FAMILIES = ("tied", "sorted", "reversed", "scarce", "float32")
+FAMILIES = (
+    ("tied", (50,), (50,)),
+    ("sorted", (), (200,)),
+    ("reversed", (), (200,)),
+    ("scarce", (), (50,)),
+    ("float32", (), (50,)),
+)
+"""Kinds of markets, with the sizes of the smoke and the default tier."""
 FAMILY_SIZES = (5, 50, 200, 1000, 10_000)
 FLEETS = ("ACTIVSg2000", "ACTIVSg2000-markup")
 UNITS = 432
 """In the real fleet."""
-BLOCKS = {"default": 4, "full": 8}
-"""An even number, as the machines that most have can run two or four side by side."""
+BLOCKS = {"default": 4, "full": 4}
+"""An even number, so that two cores are busy to the end."""
 
 SWEEPS = (
     Sweep("clear", "uniform", (*CHOICE, "public", "floor"), {
@@ -346,32 +353,40 @@ SWEEPS = (
     }),
     Sweep("clear", "uniform-2x", ("numba", "rust"), {"full": (5, 50, 200, 1000)}),
     Sweep("clear", "repeated", (*CHOICE, *STUDY, "floor"), {"full": STUDY_SIZES}),
-    Sweep("clear", "tied", ALL, {
-        "smoke": (50,), "default": (50, 200), "full": FAMILY_SIZES,
-    }),
     *(
-        Sweep("clear", name, ALL, {"default": (50, 200), "full": FAMILY_SIZES})
-        for name in FAMILIES
-        if name != "tied"
+        Sweep("clear", name, CHOICE, {"smoke": small, "default": one, "full": FAMILY_SIZES})
+        for name, small, one in FAMILIES
     ),
-    *(Sweep("clear", name, ALL, {"default": (UNITS,)}) for name in FLEETS),
-    Sweep("clear_batch", "uniform", STEPPING, {"smoke": (5,), "default": (5, 50, UNITS)}),
+    *(Sweep("clear", name, BESIDE, {"full": FAMILY_SIZES}) for name, _, _ in FAMILIES),
+    *(Sweep("clear", name, CHOICE, {"default": (UNITS,)}) for name in FLEETS),
+    *(Sweep("clear", name, BESIDE, {"full": (UNITS,)}) for name in FLEETS),
+    Sweep("clear_batch", "uniform", CHOICE, {"smoke": (5,), "default": (5, 50, UNITS)}),
     Sweep("clear_batch", "uniform", BESIDE_BATCHES, {"full": (5, 50, UNITS)}),
-    Sweep("clear_batch", "ACTIVSg2000", STEPPING, {"default": (UNITS,)}),
+    Sweep("clear_batch", "ACTIVSg2000", CHOICE, {"default": (UNITS,)}),
     Sweep("clear_batch", "ACTIVSg2000", BESIDE_BATCHES, {"full": (UNITS,)}),
-    Sweep("clear_batch", "ACTIVSg2000-markup", ALL, {"full": (UNITS,)}),
-    Sweep("cold_start", cold_start.EMPTY, CHOICE, {"full": (cold_start.UNITS,)}),
-    Sweep("cold_start", cold_start.FILLED, CHOICE, {"default": (cold_start.UNITS,)}),
+    Sweep("clear_batch", "ACTIVSg2000-markup", (*CHOICE, *BESIDE), {"full": (UNITS,)}),
     *(
-        Sweep(kernel, f"envs-{count}", subjects, {tier: GENERATORS})
-        for kernel, subjects in (("step_batch", STEPPING), ("vector_step", VECTORS))
-        for count, tier in ((64, "full"), (1024, "default"), (4096, "full"))
+        Sweep("cold_start", name, CHOICE, {"full": (cold_start.UNITS,)})
+        for name in (cold_start.EMPTY, cold_start.FILLED)
     ),
-    Sweep("gymnasium_step", "envs-1024", VECTORS, {"full": (5,)}),
-    Sweep("year", "fleet-year", CHOICE, {"default": (UNITS,)}),
-    Sweep("train", "bidding", CHOICE, {"default": (5, 50, 200)}),
+    Sweep("step_batch", "envs-1024", CHOICE, {"default": GENERATORS}),
+    Sweep("step_batch", "envs-1024", PARALLEL, {"full": GENERATORS}),
+    Sweep("vector_step", "envs-1024", CHOICE, {"default": (5,), "full": GENERATORS}),
+    Sweep("vector_step", "envs-1024", BESIDE_VECTORS, {"full": GENERATORS}),
+    *(
+        Sweep(kernel, f"envs-{count}", subjects, {"full": GENERATORS})
+        for kernel, subjects in (
+            ("step_batch", (*CHOICE, *PARALLEL)), ("vector_step", (*CHOICE, *BESIDE_VECTORS))
+        )
+        for count in ENVIRONMENTS
+        if count != 1024
+    ),
+    Sweep("gymnasium_step", "envs-1024", (*CHOICE, *BESIDE_VECTORS), {"full": (5,)}),
+    Sweep("year", "fleet-year", CHOICE, {"full": (UNITS,)}),
+    Sweep("train", "bidding", CHOICE, {"default": (5, 50), "full": (5, 50, 200)}),
     Sweep("train_clearing", "bidding", CHOICE, {"full": (5, 50, 200)}),
 )  # fmt: skip
+"""In the default tier is what a person chooses a backend by, within minutes."""
 
 
 RUST, FLOOR = ("rust", "uniform"), ("floor", "uniform")
@@ -387,7 +402,7 @@ TARGETS = (
     Target("clear", NUMBA, RUST, SMALL, at_least=2.0),
     Target("clear", NUMBA, RUST, LARGE, at_least=1.5),
     Target("clear", RUST, FLOOR, (5,), at_most=2.0),
-    *(Target("clear", ("rust", name), RUST, FAMILY_SIZES, at_most=1.3) for name in FAMILIES),
+    *(Target("clear", ("rust", name), RUST, FAMILY_SIZES, at_most=1.3) for name, *_ in FAMILIES),
     *(Target("clear", ("rust", name), RUST, (UNITS,), at_most=1.3) for name in FLEETS),
     Target("clear_batch", ARGSORT, RUST, (5, 50, UNITS), at_least=6.0),
     Target("clear_batch", NUMBA, RUST, (5,), at_least=2.0),

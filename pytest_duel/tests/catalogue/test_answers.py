@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -57,8 +58,36 @@ class Text(str):
     __slots__ = ("more",)
 
 
+@dataclass
+class Record:
+    """Holds an array."""
+
+    one: Any
+    other: Any = 0
+
+
+class Named(NamedTuple):
+    """Holds an array, too."""
+
+    one: Any
+    other: Any = 0
+
+
+@pytest.mark.parametrize("record", [Record, Named])
+def test_records_are_known_by_their_fields(record: Callable[[Any], Any]) -> None:
+    found = digest(record(np.zeros(2)))
+    assert found == digest(record(np.zeros(2)))
+    assert found not in (None, digest(record(-np.zeros(2))), digest([np.zeros(2), 0]))
+
+
+def test_a_record_with_more_than_its_fields_is_not_known_whole() -> None:
+    record = Record(np.zeros(2))
+    record.more = 1  # type: ignore[attr-defined]
+    assert digest(record) is None
+
+
 @pytest.mark.parametrize("value", [
-    object(), Text("a"), np.array([object()]), np.ma.masked, {1, 2},
+    object(), Record, Record(object()), Text("a"), np.array([object()]), np.ma.masked, {1, 2},
     memoryview(b"a"), [1.0, [object()]],
 ])  # fmt: skip
 def test_what_is_not_known_whole_has_none(value: object) -> None:

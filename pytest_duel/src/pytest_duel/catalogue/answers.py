@@ -5,6 +5,7 @@ is kept under a digest of the question. Files are told apart by what the referen
 runs on; of each file some answers are asked for again, and it counts for nothing if one differs.
 """
 
+import dataclasses
 import hashlib
 import json
 import random
@@ -20,7 +21,7 @@ from pytest_duel.support import files
 ASKED_AGAIN = 50
 """One of so many kept answers is asked for again."""
 DIGEST_BYTES = 16
-SHAPE = 1
+SHAPE = 2
 """Of what is kept; another number where digests are made in another way."""
 
 
@@ -87,35 +88,58 @@ def digest(*values: Any) -> str | None:
 
     None where one is of a type that has more to it than is known here.
     """
-    found = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    parts: list[bytes] = []
     try:
-        _feed(found, values)
+        _add(parts, values)
     except TypeError:
         return None
-    return found.hexdigest()
+    return hashlib.blake2b(b"".join(parts), digest_size=DIGEST_BYTES).hexdigest()
 
 
-def _feed(into: "hashlib.blake2b", value: Any) -> None:
+def _add(parts: list[bytes], value: Any) -> None:
+    """Add the bytes of a value. What has no fixed length comes behind its length."""
     own = type(value)
-    into.update(f"{own.__module__}.{own.__qualname__} ".encode())
-    if own is np.ma.MaskedArray:
-        _feed(into, np.ma.getdata(value))
-        _feed(into, np.ma.getmaskarray(value))
-    elif own is np.ndarray and not value.dtype.hasobject:
-        into.update(f"{value.dtype.str} {value.shape} ".encode())
-        into.update(value.tobytes())
-    elif isinstance(value, np.generic) and not value.dtype.hasobject:
-        into.update(f"{value.dtype.str} ".encode() + value.tobytes())
-    elif own in (tuple, list):
-        into.update(f"{len(value)} ".encode())
+    if own is float:
+        parts.append(b"f" + _DOUBLE.pack(value))
+    elif own in _ARRAYS and not value.dtype.hasobject:
+        parts.append(f"{own.__name__} {value.dtype.str} {value.shape} ".encode())
+        parts.append(value.tobytes())
+        if own is np.ma.MaskedArray:  # the bytes above have the fill value where it is masked
+            _add(parts, np.ma.getdata(value))
+            _add(parts, np.ma.getmaskarray(value))
+    elif own is tuple or own is list:
+        parts.append(f"{own.__name__} {len(value)} ".encode())
         for part in value:
-            _feed(into, part)
-    elif own is dict:
-        _feed(into, list(value.items()))
-    elif own is float:
-        into.update(struct.pack("<d", value))
-    elif own in (bool, int, str, bytes, type(None)):
+            _add(parts, part)
+    elif own in _PLAIN:
         said = repr(value).encode()
-        into.update(f"{len(said)} ".encode() + said)
+        parts.append(f"{own.__name__} {len(said)} ".encode() + said)
+    elif isinstance(value, np.generic) and not value.dtype.hasobject:
+        parts.append(f"scalar {value.dtype.str} ".encode() + value.tobytes())
+    elif own is dict:
+        parts.append(b"dict ")
+        _add(parts, list(value.items()))
+    elif _is_record(value):
+        parts.append(f"record {own.__module__}.{own.__qualname__} ".encode())
+        _add(parts, [getattr(value, name) for name in _fields(own)])
     else:
         raise TypeError(own)
+
+
+def _is_record(value: Any) -> bool:
+    """Tell whether a value is a dataclass or named tuple that holds its fields and no more."""
+    own = type(value)
+    if not (dataclasses.is_dataclass(own) or (own.__base__ is tuple and hasattr(own, "_fields"))):
+        return False
+    return set(getattr(value, "__dict__", ())) <= set(_fields(own))
+
+
+def _fields(own: Any) -> list[str]:
+    if dataclasses.is_dataclass(own):
+        return [one.name for one in dataclasses.fields(own)]
+    return list(own._fields)
+
+
+_DOUBLE = struct.Struct("<d")
+_ARRAYS = frozenset({np.ndarray, np.ma.MaskedArray})
+_PLAIN = frozenset({bool, int, str, bytes, type(None)})

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from pytest_duel.support.units import waiting
 
-PERIOD = 30.0
+PERIOD = 45.0
 """Seconds between two lines."""
+ENOUGH = 0.05
+"""The share of the work that tells how long the rest will take."""
 
 
 class Progress:
@@ -33,8 +35,9 @@ class Progress:
         with self._lock:
             self._done += work
             now = time.monotonic()
-            if now - self._told < PERIOD or self._done >= self.total:
+            share = self._done / self.total
+            if now - self._told < PERIOD or not ENOUGH <= share < 1:
                 return
             self._told = now
             left = (now - self._started) * (self.total - self._done) / self._done
-            self.announce(f"{self._done / self.total:.0%}, about {waiting(left)} left")
+            self.announce(f"{share:.0%}, about {waiting(left)} left")

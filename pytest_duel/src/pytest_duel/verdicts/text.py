@@ -60,7 +60,7 @@ def brief(summaries: Sequence[Summary], notes: Mapping[str, str]) -> str:
     sizes = [*_sizes(first, (Role.BACKEND,)), ""] if len(first.sizes) > 1 else []
     lines = [*sizes, *in_short(summaries)]
     blocks = min((one.blocks for one in summaries), default=1)
-    return "\n".join([*lines, "", *_meant(blocks)])
+    return "\n".join([*lines, *_meant(blocks)])
 
 
 def in_short(summaries: Iterable[Summary]) -> Iterator[str]:
