@@ -16,7 +16,7 @@ from pytest_duel.verdicts.text import recommendation
 SCHEMA = 1
 SHAPE = {
     "machine": {"cpu": TEXT, "usable_cores": COUNT},
-    "commit": {"id": TEXT},
+    "commit": {"id?": TEXT, "dirty?": ANY},
     "beside": TALLY,
     "sweeps": [
         {
@@ -152,11 +152,18 @@ def headline(data: Mapping[str, Any]) -> str:
     parity = max(one["parity_seconds"] for one in sweeps)
     opposed = sum(len(one.opposed) for one in questions(data))
     beside = f", with {data['beside']} busy process beside them" if data["beside"] else ""
-    commit, lines = data["commit"]["id"][:10], max(one["lines"] for one in sweeps)
+    lines = max(one["lines"] for one in sweeps)
     return (
         f"{len(sweeps)} sweeps of {sweeps[0]['blocks']} blocks in a row on "
-        f"{data['machine']['cpu']}, {data['machine']['usable_cores']} cores{beside}, commit "
-        f"{commit}: {seconds[0]:.0f} to {seconds[-1]:.0f} s each, of it at most "
+        f"{data['machine']['cpu']}, {data['machine']['usable_cores']} cores{beside}, "
+        f"{_commit(data['commit'])}: {seconds[0]:.0f} to {seconds[-1]:.0f} s each, of it at most "
         f"{parity:.0f} s for parity, at most {lines} lines. Sizes "
         f"at which two sweeps call different winners: {opposed}."
     )
+
+
+def _commit(found: Mapping[str, Any]) -> str:
+    if not found.get("id"):
+        return "of no known commit"
+    changes = "" if found.get("dirty") is False else " with changes"
+    return f"commit {found['id'][:10]}{changes}"
