@@ -1,6 +1,7 @@
 """Answers of the reference that are kept: never a wrong one taken for right."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -187,3 +188,13 @@ def test_kept_answers_are_asked_for_again_now_and_then(
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert not checked(tmp_path / "file" / "answers.json", Counted()).failures
+
+
+def test_few_files_are_kept(tmp_path: Path) -> None:
+    for number in range(answers.KEPT + 3):
+        file = tmp_path / f"{number}.json"
+        checked(file, Counted())
+        os.utime(file, (number, number))
+    checked(tmp_path / "new.json", Counted())
+    assert len(list(tmp_path.iterdir())) == answers.KEPT
+    assert (tmp_path / "new.json").exists()

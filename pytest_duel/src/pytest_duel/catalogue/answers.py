@@ -18,6 +18,8 @@ import numpy as np
 
 from pytest_duel.support import files
 
+KEPT = 4
+"""Files in a folder: what was last written."""
 ASKED_AGAIN = 50
 """One of so many kept answers is asked for again."""
 DIGEST_BYTES = 16
@@ -65,8 +67,11 @@ class Answers:
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             files.write(self.file, json.dumps(self._kept | self._new))
+            known = sorted(self.file.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)
         except OSError:
             return  # the next check asks again
+        for old in known[:-KEPT]:
+            files.discard(old)
 
 
 def _read(file: Path) -> dict[str, str]:

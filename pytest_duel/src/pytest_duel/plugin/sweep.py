@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _let_benchmark_warn(config)
     catalogue = config.hook.pytest_duel_catalogue()
     options = read_options(config, catalogue)
-    if config.getoption("benchmark_only"):
+    if config.getoption("benchmark_only") and not config.getoption("benchmark_disable"):
         measure_in_blocks(config, catalogue.blocks.get(options.tier.name, 0))
     session = Session(catalogue, options, config.rootpath)
     config.stash[SESSION] = session
