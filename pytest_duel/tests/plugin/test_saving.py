@@ -172,7 +172,7 @@ def test_no_two_runs_get_one_number(tmp_path: Path) -> None:
     numbers = [int(path.name.partition("_")[0]) for path in found]
     assert len({*numbers}) == 60
     assert {path.read_text() for path in found} == {str(one) for one in range(60)}
-    assert min(numbers) == 9991
+    assert min(numbers) > 9990  # who is overtaken leaves a number out
     assert 9995 not in numbers
     assert sorted(path.name for path in tmp_path.glob(".*")) == [".9995"]
 
