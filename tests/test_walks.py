@@ -72,7 +72,7 @@ def test_adding_a_backend_as_the_page_says(copy: Path) -> None:
     tests, sweep = said.split("passed", 1)
     assert "failed" not in said
     assert re.search(r"\b\d{2,} $", tests), "the tests of the market run on it"
-    assert re.search(r"(?m)^ +5 .*\n? *.*loop ", sweep), "it is timed"
+    assert re.search(r"(?m)^ +n .* loop ", sweep), "it is timed"
     assert "loop" in sweep
 
 

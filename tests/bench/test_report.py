@@ -13,6 +13,7 @@ from bench.project import ROOT
 from bench.study import documents as report
 from bench.study.figures import FIGURES, Figure
 from bench.study.tables import TABLES, Inputs
+from pytest_duel.catalogue.model import FULL
 from pytest_duel.charts.palette import COLOURS, GREY, GREYS, of_backends
 from simulated import Floats
 
@@ -165,11 +166,11 @@ def test_half_a_marker_is_an_error(inputs: Inputs, half: str) -> None:
         report.refresh(half, inputs, Path("x.md"))
 
 
-def test_the_saved_runs_timed_the_default_tier_and_found_no_disagreement(
+def test_the_saved_runs_timed_all_and_found_no_disagreement(
     inputs: Inputs,
 ) -> None:
     kernels = inputs.catalogue.kernels
-    expected = {case for kernel in kernels for case in inputs.catalogue.cases(kernel)}
+    expected = {case for kernel in kernels for case in inputs.catalogue.cases(kernel, FULL)}
     assert len(inputs.runs) > 1
     for run in (*inputs.runs, inputs.study):
         left_out = run.section.get("left_out", {})

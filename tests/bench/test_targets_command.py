@@ -12,6 +12,7 @@ from bench.__main__ import main
 from bench.catalogue import catalogue
 from bench.commands import targets as command
 from bench.study import documents as report
+from pytest_duel.catalogue.model import FULL
 from pytest_duel.duel import targets
 from pytest_duel.duel.targets_text import load, render
 from pytest_duel.formats import FORMATS
@@ -83,7 +84,7 @@ def test_the_command_saves_what_it_shows(
 
 def test_every_target_is_timed_by_a_test() -> None:
     own = catalogue()
-    cases = {case.id for kernel in own.kernels for case in own.cases(kernel)}
+    cases = {case.id for kernel in own.kernels for case in own.cases(kernel, FULL)}
     needed = {case.id for one in own.targets for n in one.sizes for case in one.cases(n)}
     assert needed <= cases
 
