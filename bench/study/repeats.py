@@ -11,6 +11,7 @@ from pytest_duel.results.runs import Run
 from pytest_duel.results.summary import Summary, summarise
 from pytest_duel.support import schema
 from pytest_duel.support.schema import ANY, COUNT, NUMBER, TALLY, TEXT, Each
+from pytest_duel.support.units import count
 from pytest_duel.verdicts.text import recommendation
 
 SCHEMA = 1
@@ -151,10 +152,10 @@ def headline(data: Mapping[str, Any]) -> str:
     seconds = sorted(one["seconds"] for one in sweeps)
     parity = max(one["parity_seconds"] for one in sweeps)
     opposed = sum(len(one.opposed) for one in questions(data))
-    beside = f", with {data['beside']} busy process beside them" if data["beside"] else ""
+    beside = f", with {count(data['beside'], 'busy loop')} beside them" if data["beside"] else ""
     lines = max(one["lines"] for one in sweeps)
     return (
-        f"{len(sweeps)} sweeps of {sweeps[0]['blocks']} blocks in a row on "
+        f"{count(len(sweeps), 'sweep')} of {sweeps[0]['blocks']} blocks in a row on "
         f"{data['machine']['cpu']}, {data['machine']['usable_cores']} cores{beside}, "
         f"{_commit(data['commit'])}: {seconds[0]:.0f} to {seconds[-1]:.0f} s each, of it at most "
         f"{parity:.0f} s for parity, at most {lines} lines. Sizes "

@@ -64,7 +64,7 @@ def test_winners_that_differ_are_opposed_and_undecided_ones_are_not() -> None:
 def test_the_headline_counts_what_differs_and_names_the_machine() -> None:
     data = saved(clear(["rust"] * 3), clear(["numba", "rust", "rust"], "choose by size"), beside=1)
     said = repeats.headline(data)
-    assert "Some CPU, 2 cores, with 1 busy process beside them" in said
+    assert "Some CPU, 2 cores, with 1 busy loop beside them" in said
     assert said.endswith("call different winners: 1.")
     (row,) = repeats.rows(data)
     assert row == (
