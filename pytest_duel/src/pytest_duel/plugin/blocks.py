@@ -7,7 +7,6 @@ comparisons are made of them.
 
 import math
 import os
-import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -25,6 +24,7 @@ from pytest_duel.paired.measurements import Measurements, Rounds
 from pytest_duel.paired.pytest_client import Suite, pytest_workers
 from pytest_duel.paired.pytest_worker.names import names
 from pytest_duel.paired.schedule import Budget
+from pytest_duel.plugin.options import given
 from pytest_duel.plugin.progress import Progress
 from pytest_duel.plugin.session import announcer
 from pytest_duel.plugin.timed_elsewhere import TIMES, TimedElsewhere, Times
@@ -197,7 +197,6 @@ def measured(
     announce
         Shows a line to a person who waits.
     """
-    arguments = *shlex.split(os.environ.get("PYTEST_ADDOPTS", "")), *config.invocation_params.args
     announce(
         f"timing {count(len(items), 'benchmark')} in {count(number, 'block')} of fresh "
         "processes ..."
@@ -207,7 +206,7 @@ def measured(
     found = Found()
     with scratch() as folder:
         tests = Suite(
-            config.invocation_params.dir, folder, tuple(map(str, arguments)), tuple(items),
+            config.invocation_params.dir, folder, given(config), tuple(items),
             path=tuple(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))),
         )  # fmt: skip
         # Blocks of groups that need one CPU run side by side.

@@ -87,12 +87,14 @@ def _sizes(config: pytest.Config) -> tuple[int, ...]:
     return tuple(dict.fromkeys(sizes))
 
 
+def given(config: pytest.Config) -> tuple[str, ...]:
+    """Return pytest's arguments: of its variable, then of the command line."""
+    variable = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
+    return (*variable, *map(str, config.invocation_params.args))
+
+
 def wants_all_rows(config: pytest.Config) -> bool:
     """Tell whether somebody has asked for more than the answer: with -v, or for a table."""
-    given = [
-        *shlex.split(os.environ.get("PYTEST_ADDOPTS", "")),
-        *map(str, config.getini("addopts")),
-        *map(str, config.invocation_params.args),
-    ]
-    is_asked = any(one.startswith(OF_TABLES) for one in given)
+    told = (*map(str, config.getini("addopts")), *given(config))
+    is_asked = any(one.startswith(OF_TABLES) for one in told)
     return is_asked or bool(config.getoption("verbose") > 0)
