@@ -6,12 +6,12 @@ test reads afterwards (`stats`, `extra_info`, `group`) is there, and the test's 
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pytest_benchmark.fixture import BenchmarkFixture, PauseInstrumentation
 
+from pytest_duel.paired.pytest_worker.heap import Heap
 from pytest_duel.paired.pytest_worker.slower import Slower
 from pytest_duel.paired.pytest_worker.talk import Talk
 
@@ -25,6 +25,8 @@ class ServedFixture(BenchmarkFixture):
     """With the engine; set by the plugin."""
     timer: ClassVar[object] = None
     """The timer of the last benchmark."""
+    heap: ClassVar[Heap] = Heap()
+    """Of this process."""
 
     def _raw(self, function_to_benchmark: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         runner = self._make_runner(function_to_benchmark, args, kwargs)  # type: ignore[no-untyped-call]
@@ -132,26 +134,26 @@ class ServedFixture(BenchmarkFixture):
         stats = self._make_stats(calls)  # type: ignore[no-untyped-call]
         ServedFixture.timer = self._timer
         slower = Slower(self._timer, may_call_more=limit is None)
-        with _frozen_heap():
-            self.talk.answer(
-                {
-                    "calls": calls,
-                    "limit": limit,
-                    "answers": told,
-                    "seconds": self._max_time,
-                    "rounds": self._min_rounds,
-                }
-            )
-            while (request := self.talk.next())["do"] in ("time", "count"):
-                rounds = int(request["calls"])
-                if request["do"] == "count":
-                    _count(time, rounds)
-                    self.talk.answer({})
-                    continue
-                with PauseInstrumentation():
-                    seconds = slower(time, rounds, float(request.get("extra", 0.0)))
-                stats.update(seconds / rounds)
-                self.talk.answer({"seconds": seconds})
+        self.heap.freeze()
+        self.talk.answer(
+            {
+                "calls": calls,
+                "limit": limit,
+                "answers": told,
+                "seconds": self._max_time,
+                "rounds": self._min_rounds,
+            }
+        )
+        while (request := self.talk.next())["do"] in ("time", "count"):
+            rounds = int(request["calls"])
+            if request["do"] == "count":
+                _count(time, rounds)
+                self.talk.answer({})
+                continue
+            with PauseInstrumentation():
+                seconds = slower(time, rounds, float(request.get("extra", 0.0)))
+            stats.update(seconds / rounds)
+            self.talk.answer({"seconds": seconds})
         slower.check()
 
 
@@ -185,14 +187,3 @@ def _arguments(setup: Callable[[], Arguments | None] | None, given: Arguments) -
     if made and any(given):
         raise TypeError("Can't use `args` or `kwargs` if `setup` returns the arguments.")
     return made or given
-
-
-@contextmanager
-def _frozen_heap() -> Iterator[None]:
-    """Exempt live objects from garbage collection: its cost would depend on the other tests."""
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
