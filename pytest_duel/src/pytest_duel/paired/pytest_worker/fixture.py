@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 from pytest_benchmark.fixture import BenchmarkFixture, PauseInstrumentation
 
 from pytest_duel.paired.pytest_worker.heap import Heap
+from pytest_duel.paired.pytest_worker.requests import Requests
 from pytest_duel.paired.pytest_worker.slower import Slower
-from pytest_duel.paired.pytest_worker.talk import Talk
 
 Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 
@@ -21,7 +21,7 @@ Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 class ServedFixture(BenchmarkFixture):
     """Times as many calls as it is asked to."""
 
-    talk: ClassVar[Talk]
+    requests: ClassVar[Requests]
     """With the engine; set by the plugin."""
     timer: ClassVar[object] = None
     """The timer of the last benchmark."""
@@ -130,12 +130,12 @@ class ServedFixture(BenchmarkFixture):
         answers
             Returns a digest of what the calls return.
         """
-        told = answers() if answers and self.talk.wants_answers else None
+        told = answers() if answers and self.requests.wants_answers else None
         stats = self._make_stats(calls)  # type: ignore[no-untyped-call]
         ServedFixture.timer = self._timer
         slower = Slower(self._timer, may_call_more=limit is None)
         self.heap.freeze()
-        self.talk.answer(
+        self.requests.answer(
             {
                 "calls": calls,
                 "limit": limit,
@@ -144,16 +144,16 @@ class ServedFixture(BenchmarkFixture):
                 "rounds": self._min_rounds,
             }
         )
-        while (request := self.talk.next())["do"] in ("time", "count"):
+        while (request := self.requests.next())["do"] in ("time", "count"):
             rounds = int(request["calls"])
             if request["do"] == "count":
                 _count(time, rounds)
-                self.talk.answer({})
+                self.requests.answer({})
                 continue
             with PauseInstrumentation():
                 seconds = slower(time, rounds, float(request.get("extra", 0.0)))
             stats.update(seconds / rounds)
-            self.talk.answer({"seconds": seconds})
+            self.requests.answer({"seconds": seconds})
         slower.check()
 
 
