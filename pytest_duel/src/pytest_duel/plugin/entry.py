@@ -5,6 +5,8 @@ import argparse
 import pytest
 
 from pytest_duel.paired.pytest_worker import WORKER
+from pytest_duel.plugin.import_time import benchmark_import as benchmark_import  # a fixture
+from pytest_duel.support.memory import TRACERS
 
 MOST_BLOCKS = 1000
 BLOCKS_PLUGIN = "pytest-duel-blocks"
@@ -28,6 +30,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "is over processes, and saved runs hold the rounds of all of them; 0 is this process",
     )
 
+    group.addoption(
+        "--duel-memory",
+        dest="duel_memory",
+        action="store_const",
+        const="tracemalloc",
+        help="call each benchmark once more after it was timed, and tell the peak of its memory, "
+        "by tracemalloc; saved runs have it in `extra_info`",
+    )
+    group.addoption(
+        "--duel-memory-by",
+        dest="duel_memory",
+        metavar="TRACER",
+        choices=TRACERS,
+        help=f"the same by another tracer: {' or '.join(TRACERS)}; the latter sees what native "
+        "code allocates, and needs the extra `memory`",
+    )
+
 
 def _blocks(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= MOST_BLOCKS):
@@ -46,6 +65,12 @@ def pytest_configure(config: pytest.Config) -> None:
         "on both sides before it is timed",
     )
     measure_in_blocks(config)
+    tracer = config.getoption("duel_memory", default=None)
+    if tracer and not config.pluginmanager.hasplugin(WORKER):
+        from pytest_duel.plugin import memory  # other runs do without
+
+        memory.check(tracer)
+        config.pluginmanager.register(memory.PeakMemory(tracer), "pytest-duel-memory")
 
 
 def measure_in_blocks(config: pytest.Config, number: int = 0) -> None:
@@ -73,6 +98,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     base = config.getoption("duel")
     if base is None:
         return None
+    if config.getoption("duel_memory"):
+        raise pytest.UsageError("--duel measures times only: leave --duel-memory out")
     from pytest_duel.plugin.duel import gated  # NumPy and SciPy, which other runs do without
 
     return gated(config, base)
