@@ -92,6 +92,16 @@ def measure_in_blocks(config: pytest.Config, number: int = 0) -> None:
         known.register(Blocks(blocks), BLOCKS_PLUGIN)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Have a worker tell the groups of its benchmarks, which may have a threshold of their own."""
+    if not session.config.pluginmanager.hasplugin(WORKER):
+        return
+    for item in session.items:
+        marker = item.get_closest_marker("benchmark")
+        if marker and isinstance(marker.kwargs.get("group"), str):
+            item.add_marker(pytest.mark.duel(group=marker.kwargs["group"]))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Measure in pairs, in place of running the tests."""
