@@ -46,6 +46,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help=f"the same by another tracer: {' or '.join(TRACERS)}; the latter sees what native "
         "code allocates, and needs the extra `memory`",
     )
+    group.addoption(
+        "--duel-columns",
+        metavar="KEYS",
+        type=_keys,
+        default=(),
+        help="show entries of each benchmark's `extra_info` as columns of a table, for instance "
+        "accuracy,queries",
+    )
+    group.addoption(
+        "--duel-baseline",
+        metavar="PATTERN",
+        help="show how long each benchmark of a group takes, relative to the one that this "
+        "matches; * stands for anything",
+    )
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    keys = tuple(one.strip() for one in text.split(","))
+    if not all(keys):
+        raise argparse.ArgumentTypeError(f"{text!r}: a key is missing between the commas")
+    return keys
 
 
 def _blocks(text: str) -> int:
@@ -71,6 +92,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
         memory.check(tracer)
         config.pluginmanager.register(memory.PeakMemory(tracer), "pytest-duel-memory")
+    keys, baseline = config.getoption("duel_columns"), config.getoption("duel_baseline")
+    if (keys or baseline is not None) and not config.pluginmanager.hasplugin(WORKER):
+        from pytest_duel.plugin.columns import Columns  # NumPy and SciPy, as below
+
+        config.pluginmanager.register(Columns(keys, baseline), "pytest-duel-columns")
 
 
 def measure_in_blocks(config: pytest.Config, number: int = 0) -> None:

@@ -33,8 +33,8 @@ _WITH_VALUE_TEXT = """
     --benchmark-cprofile --benchmark-cprofile-loops --benchmark-cprofile-top
     --benchmark-cprofile-dump --benchmark-histogram --benchmark-csv --benchmark-storage
     --junitxml --junit-xml --junit-prefix --html --css --report-log --json-report-file
-    --duel --duel-blocks --duel-memory-by --pastebin --log-file --pdbcls --durations
-    --durations-min --basetemp
+    --duel --duel-blocks --duel-memory-by --duel-columns --duel-baseline --pastebin --log-file
+    --pdbcls --durations --durations-min --basetemp
 """
 _FLAGS = frozenset(_FLAGS_TEXT.split())
 _WITH_VALUE = frozenset(_WITH_VALUE_TEXT.split())
