@@ -12,6 +12,7 @@ import pytest
 
 from loaded import LOADED
 from pytest_duel.paired.pytest_client import Suite
+from pytest_duel.plugin.import_time import FreshImport, FreshImportError, Imported
 from pytest_duel.support.harness import search_path
 from strangers import arm, listed, one_block
 
@@ -114,6 +115,23 @@ def test_what_cannot_be_imported_says_what_python_says(run: Run) -> None:
     for reason in REASONS:
         assert reason in said
     assert "During handling of" not in said
+
+
+def test_instructions_of_other_processes_are_not_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LD_PRELOAD", "/usr/libexec/valgrind/vgpreload_core-amd64-linux.so")
+    with pytest.raises(FreshImportError, match="so it cannot be counted"):
+        FreshImport("json", tmp_path, None).check()
+
+
+def test_many_short_imports_at_a_time_are_the_mean_of_a_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine asks for batches of some milliseconds, and each import is a process."""
+    taken = iter([0.001, 0.003])
+    monkeypatch.setattr(FreshImport, "once", lambda _: Imported(next(taken), ""))
+    assert FreshImport("json", tmp_path, None).several(40, lambda: 0.0) == pytest.approx(0.08)
 
 
 SIDE = """

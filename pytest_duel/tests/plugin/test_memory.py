@@ -5,6 +5,7 @@ The peak is a second measure. It is off unless asked for, and what is timed is n
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,14 @@ def test_times_of_several_processes_have_a_peak_beside_them(run: Any) -> None:
     assert found["test_plain"][PEAK] >= LARGE
     assert found["test_plain"]["duel_blocks"]
     assert PEAK not in found["test_one_round"]
+
+
+def test_a_sweep_is_timed_as_ever_and_says_that_nothing_is_traced(
+    toy: Callable[..., pytest.RunResult],
+) -> None:
+    done = toy("--benchmark-only", "--bench-tier=smoke", "--bench-backends=plain", "--duel-memory")
+    done.assert_outcomes(passed=1, deselected=2)
+    assert "unknown: a case of a sweep" in str(done.stdout)
 
 
 def test_a_gate_refuses_what_it_does_not_measure(run: Any) -> None:
