@@ -217,6 +217,18 @@ def test_a_tracer_tells_the_peak_not_what_is_left(tracer: str) -> None:
     assert LARGE <= memory.peak(tracer, call) < 1.2 * LARGE
 
 
+def test_no_round_is_lost_where_the_tracer_does_not_start(run: Any) -> None:
+    Path("memray.py").write_text(
+        "class Tracker:\n"
+        "    def __init__(self, *_, **__):\n"
+        "        raise RuntimeError('another one is active')\n"
+    )
+    done = run("--duel-memory-by=memray", "-k", "setup_and_teardown")
+    done.assert_outcomes(passed=1, deselected=9)
+    assert "unknown: memray: another one is active" in str(done.stdout)
+    assert PEAK not in saved()["test_setup_and_teardown"]
+
+
 def test_a_tracer_that_runs_already_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     import tracemalloc
 
