@@ -21,11 +21,23 @@ from numpy.typing import NDArray
 
 from pytest_duel.catalogue import model
 from pytest_duel.catalogue.model import Case
-from pytest_duel.results import commit_info, contradictions, provenance, runs, storage
-from pytest_duel.results.runs import Run, RunError
+from pytest_duel.results import (
+    benchmarks,
+    commit_info,
+    contradictions,
+    entries,
+    provenance,
+    runs,
+    stock,
+    storage,
+)
+from pytest_duel.results.benchmarks import Key
+from pytest_duel.results.runs import ForeignError, Run, RunError
 from pytest_duel.support import files
 
-EXTRACTION = (model, runs, contradictions, storage, provenance, commit_info)
+EXTRACTION = (
+    model, runs, entries, benchmarks, stock, contradictions, storage, provenance, commit_info,
+)  # fmt: skip
 """Modules that decide, together with this one, what is read from a file."""
 TICK = 2e9
 """Nanoseconds within which a file may change twice and show the same time."""
@@ -72,7 +84,7 @@ class Entry:
     """Its process. One process is one run, even if it is saved several times."""
 
     @property
-    def times(self) -> dict[Case, float]:
+    def times(self) -> dict[Key, float]:
         """Return the median of each case."""
         return {
             one.case: float(median) for one, median in zip(self.timed, self.medians, strict=True)
@@ -99,6 +111,8 @@ def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Pa
     for path in paths:
         try:
             entry = index.known[index.key(path)].entry(path)
+            if not entry.timed:
+                raise ForeignError(f"{path}: it holds no case of a sweep")
             known = found.setdefault(entry.process, entry)
             if known is not entry:
                 storage.check_alike(known.path, known.times, path, entry.times)
