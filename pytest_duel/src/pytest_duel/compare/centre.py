@@ -6,10 +6,10 @@ middle of those that changed alike; where these are not most of all, nothing tel
 benchmarks moved and which stood still, and none of them is judged.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pytest_duel.compare.matrix import Drifts, SideMatrix
 from pytest_duel.results.benchmarks import Benchmark
@@ -43,9 +43,15 @@ class Centre:
     is_sure: bool = False
     """It moved further than the runs of each side differ."""
     drifts: Drifts | None = None
+    """How far each run is off, by the medians; None without a control."""
+    fastest: Drifts | None = None
+    """The same by the fastest rounds."""
     scale: float | None = None
     """With one run a side: how far two processes lie apart, as a logarithm; None where nothing
     shows it."""
+    shaken: float = 0.0
+    """With one run a side: how far the change of a median and that of the fastest round lie apart,
+    at most, as a fraction. Other work of the machine does that, and code hardly ever."""
 
     @property
     def chosen(self) -> bool:
@@ -65,14 +71,19 @@ class Centre:
 
 
 def centre_of(
-    matrix: SideMatrix, wanted: str | None, threshold: float, *, without: bool = False
+    matrix: SideMatrix,
+    fastest: SideMatrix,
+    wanted: str | None,
+    threshold: float,
+    *,
+    without: bool = False,
 ) -> Centre:
     """Find the middle of the benchmarks that a change is not expected to reach.
 
     Parameters
     ----------
-    matrix
-        The results.
+    matrix, fastest
+        The medians, and the fastest rounds.
     wanted
         A pattern of their names; None for those that changed alike.
     threshold
@@ -88,38 +99,52 @@ def centre_of(
     whole = matrix.whole(matrix.ordinary)
     if not whole:
         return Centre(wanted)
-    logs = matrix.logs(whole)
-    changes = matrix.change(whole)
-    scale = _scale(changes) if matrix.single else None
+    scale = _scale(matrix, fastest, whole)
+    centre = Centre(
+        wanted, compared=len(whole), scale=scale, shaken=_shaken(matrix, fastest, whole)
+    )
     if without or (wanted is None and len(whole) < FEWEST):
-        return Centre(wanted, compared=len(whole), scale=scale)
-    if wanted is not None:
-        basis = _named(whole, wanted)
-        scale = (_scale(changes[basis]) if matrix.single else None) or scale
-    else:
+        return centre
+    if wanted is None:
         basis = _alike(matrix, whole, threshold, scale)
-    drifts = _drifts(logs[:, basis])
+    else:
+        basis = _named(whole, wanted)
+        scale = _scale(matrix, fastest, basis) or scale
+    drifts = _drifts(matrix, basis)
     before, after = drifts[: matrix.sizes[0]], drifts[matrix.sizes[0] :]
-    return Centre(
-        pattern=wanted,
-        benchmarks=int(basis.sum()),
-        compared=len(whole),
+    return replace(
+        centre,
+        benchmarks=len(basis),
         moved=float(np.expm1(after.mean() - before.mean())),
         is_sure=not matrix.single and _is_sure(before, after),
         drifts=drifts,
+        fastest=_drifts(fastest, basis),
         # The middle of few is itself not known better than this.
-        scale=None if scale is None else scale * float(np.sqrt(1 + np.pi / 2 / basis.sum())),
+        scale=None if scale is None else scale * float(np.sqrt(1 + np.pi / 2 / len(basis))),
     )
 
 
-def _scale(changes: NDArray[np.float64]) -> float | None:
-    return unpaired.process_scale(changes, [""] * changes.size)
+def _scale(matrix: SideMatrix, fastest: SideMatrix, keys: Sequence[Benchmark]) -> float | None:
+    """Return how far two processes lie apart; None with several runs, or of few benchmarks."""
+    if not matrix.single:
+        return None
+    found = [
+        unpaired.process_scale(one.change(keys), [""] * len(keys)) for one in (matrix, fastest)
+    ]
+    return max((one for one in found if one is not None), default=None)
 
 
-def _named(whole: list[Benchmark], pattern: str) -> NDArray[np.bool_]:
-    """Tell which benchmarks have such a name, in full or without the file."""
-    found = np.array([bool(matches(pattern, [one.id, one.label, one.name])) for one in whole])
-    if not found.any():
+def _shaken(matrix: SideMatrix, fastest: SideMatrix, keys: Sequence[Benchmark]) -> float:
+    if not matrix.single:
+        return 0.0
+    apart = matrix.change(keys) - fastest.change(keys)
+    return float(np.expm1(np.abs(apart - np.median(apart)).max()))
+
+
+def _named(whole: Sequence[Benchmark], pattern: str) -> list[Benchmark]:
+    """Return the benchmarks that have such a name, in full or without the file."""
+    found = [one for one in whole if matches(pattern, [one.id, one.label, one.name])]
+    if not found:
         raise RunError(
             f"no benchmark that all runs have is called {pattern!r}, which was to be the control"
         )
@@ -127,19 +152,19 @@ def _named(whole: list[Benchmark], pattern: str) -> NDArray[np.bool_]:
 
 
 def _alike(
-    matrix: SideMatrix, whole: list[Benchmark], threshold: float, scale: float | None
-) -> NDArray[np.bool_]:
-    """Tell which benchmarks changed as the middle one did, as far as can be seen."""
+    matrix: SideMatrix, whole: Sequence[Benchmark], threshold: float, scale: float | None
+) -> list[Benchmark]:
+    """Return the largest group of benchmarks that changed alike, as far as can be seen."""
     changes = matrix.change(whole)
     if matrix.single:
         reach = np.full(len(whole), max(np.log1p(unpaired.MARGIN), FAR * (scale or 0.0)))
     else:
-        drifts = _drifts(matrix.logs(whole))
+        drifts = _drifts(matrix, whole)
         reach = np.array([max(np.log1p(threshold), _reach(matrix, one, drifts)) for one in whole])
-    near = np.abs(changes - np.median(changes)) <= reach
-    # Those that changed have pulled the middle to their side.
-    alike: NDArray[np.bool_] = np.abs(changes - np.median(changes[near])) <= reach
-    return alike
+    near = np.abs(changes - changes[:, np.newaxis]) <= reach
+    # Of several that have as many near them, the one nearest to the middle.
+    order = np.lexsort((np.abs(changes - np.median(changes)), -near.sum(axis=1)))
+    return [one for one, is_near in zip(whole, near[order[0]], strict=True) if is_near]
 
 
 def _reach(matrix: SideMatrix, key: Benchmark, drifts: Drifts) -> float:
@@ -148,8 +173,9 @@ def _reach(matrix: SideMatrix, key: Benchmark, drifts: Drifts) -> float:
     return float(np.log1p(found.high) - np.log1p(found.median))
 
 
-def _drifts(logs: NDArray[np.float64]) -> Drifts:
+def _drifts(matrix: SideMatrix, keys: Sequence[Benchmark]) -> Drifts:
     """Return how far each run lies from the mean run, by the middle of some benchmarks."""
+    logs = matrix.logs(keys)
     drifts: Drifts = np.median(logs - logs.mean(axis=0), axis=1)
     return drifts
 

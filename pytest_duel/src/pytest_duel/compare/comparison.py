@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pytest_duel.catalogue.model import Case, Catalogue
 from pytest_duel.compare.backends import Control, control_of, drifts_of, scales_of
 from pytest_duel.compare.centre import Centre, centre_of
-from pytest_duel.compare.matrix import Drifts, SideMatrix
+from pytest_duel.compare.matrix import Drifts, SideMatrix, fastest
 from pytest_duel.results.benchmarks import Benchmark, Key, SavedTimes
 from pytest_duel.results.runs import Run, RunError
 from pytest_duel.statistics import unpaired
@@ -45,6 +45,13 @@ class Family:
     scale: float | None
     """With one run a side: how far two processes lie apart; None where nothing shows it."""
     disputed: bool
+    fastest: Drifts | None = None
+    """The drifts by the fastest rounds."""
+    is_doubled: bool = False
+    """A change must show in the median and in the fastest round: nothing better tells code from
+    other work of the machine."""
+    least: float = 0.0
+    """The smallest change that can be told from that, as a fraction."""
     withheld: str = ""
     """Why none of them is judged."""
 
@@ -60,6 +67,10 @@ class Change:
     relative: Estimate | None
     verdict: Verdict | None
     """None for the control itself."""
+    fastest: Estimate | None = None
+    """The change of the fastest rounds, where they have to show it too."""
+    least: float = 0.0
+    """The smallest change that is called, as a fraction, whatever matters."""
     note: str = ""
     cases: int = 1
     single: bool = False
@@ -145,9 +156,10 @@ def compare(
         for kernel in dict.fromkeys(case.kernel for case in matrix.cases)
     }
     kernels = {kernel: _kernel(matrix, one, scales) for kernel, one in controls.items()}
-    centre = _centre(matrix, control, backends, threshold)
+    quick = SideMatrix(old, new, fastest)
+    centre = _centre(matrix, quick, control, backends, threshold)
     families = [*kernels.values(), *([_ordinary(matrix, centre)] if centre else [])]
-    cases = {key: _change(matrix, key, own) for own in families for key in own.keys}
+    cases = {key: _change(matrix, quick, key, own) for own in families for key in own.keys}
     means = {
         name: _mean(matrix, name, kernels[name[0]], controls[name[0]])
         for name in dict.fromkeys((case.kernel, case.backend) for case in matrix.cases)
@@ -201,13 +213,17 @@ def _kernel(matrix: SideMatrix, control: Control, scales: Mapping[str, float | N
 
 
 def _centre(
-    matrix: SideMatrix, control: str | None, backends: set[str], threshold: float
+    matrix: SideMatrix,
+    quick: SideMatrix,
+    control: str | None,
+    backends: set[str],
+    threshold: float,
 ) -> Centre | None:
     """Return the control of benchmarks that belong to no sweep, where there are some."""
     if not matrix.ordinary:
         return None
     wanted = None if control in backends else control
-    return centre_of(matrix, wanted, threshold, without=wanted == NO_CONTROL)
+    return centre_of(matrix, quick, wanted, threshold, without=wanted == NO_CONTROL)
 
 
 def _ordinary(matrix: SideMatrix, centre: Centre) -> Family:
@@ -216,29 +232,35 @@ def _ordinary(matrix: SideMatrix, centre: Centre) -> Family:
         drifts=None if centre.refused else centre.drifts,
         scale=centre.scale,
         disputed=centre.disputed,
+        fastest=None if centre.refused else centre.fastest,
+        is_doubled=True,
+        least=centre.shaken,
         withheld="too few benchmarks changed alike" if centre.refused else "",
     )
 
 
-def _change(matrix: SideMatrix, key: Key, family: Family) -> Change:
+def _change(matrix: SideMatrix, quick: SideMatrix, key: Key, family: Family) -> Change:
     zeros = np.zeros(sum(matrix.sizes))
     before, after = matrix.split(key, zeros)
     single = before.size == after.size == 1
 
-    def estimate(shifts: Drifts) -> Estimate:
-        one, other = matrix.split(key, shifts)
+    def estimate(shifts: Drifts | None, of: SideMatrix = matrix) -> Estimate:
+        one, other = of.split(key, zeros if shifts is None else shifts)
         if single:
             reach = float(np.hypot(family.scale or 0.0, _within(matrix, key)))
-            return unpaired.between_two(float(other[0] - one[0]), reach)
+            least = max(unpaired.MARGIN, family.least)
+            return unpaired.between_two(float(other[0] - one[0]), reach, least)
         return unpaired.between_runs(one, other)
 
     withheld = "".join(list(_withheld(matrix, key, family, single=single))[:1])
     return Change(
         old=float(np.exp(before.mean())),
         new=float(np.exp(after.mean())),
-        raw=estimate(zeros),
+        raw=estimate(None),
         relative=None if family.drifts is None else estimate(family.drifts),
         verdict=Verdict.INCONCLUSIVE if withheld else None,
+        fastest=estimate(family.fastest, quick) if family.is_doubled else None,
+        least=family.least,
         note=withheld,
         single=single,
         unknown=single and family.scale is None,
@@ -320,28 +342,29 @@ _Name = TypeVar("_Name", bound=Hashable)
 
 def _judge(found: Mapping[_Name, Change], threshold: float) -> dict[_Name, Change]:
     """Give a verdict to each change that is not decided yet; half of alpha is for this family."""
-    names = {str(number): name for number, name in enumerate(found)}
     asked = {
-        label: found[name]
-        for label, name in names.items()
-        if found[name].verdict is None and found[name].note != CONTROL
+        str(number): (name, change)
+        for number, (name, change) in enumerate(found.items())
+        if change.verdict is None and change.note != CONTROL
     }
     limits = {
-        label: max(threshold, unpaired.MARGIN) if change.single else threshold
-        for label, change in asked.items()
+        label: max(threshold, one.least, unpaired.MARGIN if one.single else 0.0)
+        for label, (_, one) in asked.items()
     }
-    estimates = {label: change.trusted for label, change in asked.items()}
-    verdicts = {names[label]: v for label, v in decide(estimates, limits, ALPHA / 2).items()}
-    return {
-        name: replace(change, verdict=_settle(verdicts[name], change))
-        if name in verdicts
-        else change
-        for name, change in found.items()
+    estimates = {label: one.trusted for label, (_, one) in asked.items()}
+    doubled = {label: one.fastest or one.trusted for label, (_, one) in asked.items()}
+    verdicts, others = (decide(one, limits, ALPHA / 2) for one in (estimates, doubled))
+    judged = {
+        name: replace(change, verdict=_settle(verdicts[label], others[label], change))
+        for label, (name, change) in asked.items()
     }
+    return {**found, **judged}
 
 
-def _settle(verdict: Verdict, change: Change) -> Verdict:
+def _settle(verdict: Verdict, fastest: Verdict, change: Change) -> Verdict:
     """Withhold what the runs cannot show."""
+    if verdict in (Verdict.REGRESSION, Verdict.IMPROVEMENT) and fastest is not verdict:
+        return Verdict.INCONCLUSIVE
     if change.single and verdict is Verdict.NO_CHANGE:
         return Verdict.INCONCLUSIVE
     if change.disputed and verdict is not Verdict.REGRESSION:

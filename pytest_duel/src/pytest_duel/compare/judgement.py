@@ -240,6 +240,7 @@ def _centre_data(centre: Centre) -> dict[str, Any]:
         "ratio": 1 + centre.moved if centre.benchmarks else None,
         "refused": centre.refused,
         "process_spread": None if centre.scale is None else float(np.expm1(centre.scale)),
+        "shaken": centre.shaken,
     }
 
 
@@ -309,6 +310,12 @@ def _doubts(centre: Centre, *, single: bool) -> Iterator[str]:
         yield (
             f"{NO_SPREAD}: with one run a side and so few benchmarks nothing shows what two "
             "processes do by themselves, so nothing is called; save several runs of each revision"
+        )
+    if single and centre.shaken > MARGIN:
+        yield (
+            f"the median and the fastest round of a benchmark changed up to {centre.shaken:.0%} "
+            "apart, which other work of the machine does: with one run a side nothing below that "
+            "is called"
         )
     if centre.refused:
         yield (

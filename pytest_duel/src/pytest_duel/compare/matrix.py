@@ -1,6 +1,6 @@
 """The results of two sides, by benchmark and run, as arrays of log times."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -15,10 +15,34 @@ Drifts = NDArray[np.float64]
 AnyKey = TypeVar("AnyKey", Case, Benchmark)
 
 
-class SideMatrix:
-    """The results of both sides, by benchmark and run."""
+def median(result: SavedTimes) -> float:
+    """Return what a benchmark usually took."""
+    return result.median
 
-    def __init__(self, old: Sequence[Run], new: Sequence[Run]) -> None:
+
+def fastest(result: SavedTimes) -> float:
+    """Return the fastest round, which other work of the machine disturbs least."""
+    return result.min
+
+
+class SideMatrix:
+    """The results of both sides, by benchmark and run.
+
+    Parameters
+    ----------
+    old, new
+        The runs of each side.
+    time
+        The one time that stands for a benchmark in a run.
+    """
+
+    def __init__(
+        self,
+        old: Sequence[Run],
+        new: Sequence[Run],
+        time: Callable[[SavedTimes], float] = median,
+    ) -> None:
+        self.time = time
         self.sizes = len(old), len(new)
         self.single = self.sizes == (1, 1)
         self.ambiguous = {one.id for run in (*old, *new) for one in run.unread if one.is_ambiguous}
@@ -75,7 +99,7 @@ class SideMatrix:
 
     def logs(self, keys: Iterable[Key]) -> NDArray[np.float64]:
         """Return log times of what every run has: shape (runs, benchmarks), old runs first."""
-        columns = [[one.median for side in self.of(key) for one in side] for key in keys]
+        columns = [[self.time(one) for side in self.of(key) for one in side] for key in keys]
         logs: NDArray[np.float64] = np.log(np.array(columns, np.float64)).T
         return logs
 
@@ -83,7 +107,7 @@ class SideMatrix:
         """Return a benchmark's log times on each side, less each run's drift."""
         shifts = drifts[: self.sizes[0]], drifts[self.sizes[0] :]
         return [
-            np.array([np.log(one.median) - shift[run] for run, one in side[key].items()])
+            np.array([np.log(self.time(one)) - shift[run] for run, one in side[key].items()])
             for side, shift in zip(self.results, shifts, strict=True)
         ]
 
