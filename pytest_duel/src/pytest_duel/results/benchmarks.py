@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from pytest_duel.catalogue.model import Case
+from pytest_duel.support.patterns import matches
 
 
 @dataclass(frozen=True)
@@ -14,8 +15,6 @@ class Benchmark:
 
     id: str
     """pytest's node id, which pytest-benchmark saves as the full name."""
-    name: str = field(default="", compare=False)
-    """The last part of the id, with its parameters."""
     group: str | None = field(default=None, compare=False)
     param: str | None = field(default=None, compare=False)
     """The id of its parameters: ``200-numpy``."""
@@ -34,6 +33,10 @@ class Benchmark:
     def label(self) -> str:
         """Return its id without the file."""
         return self.id.partition("::")[2] or self.id
+
+    def is_called(self, pattern: str) -> bool:
+        """Tell whether a pattern is of its id, in full or without the file or class."""
+        return bool(matches(pattern, {self.id, self.label, self.id.rpartition("::")[2]}))
 
 
 Key = Benchmark | Case
