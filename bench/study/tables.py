@@ -12,7 +12,8 @@ from typing import Any
 from bench.study import repeats
 from pytest_duel.catalogue.model import Catalogue, Role
 from pytest_duel.duel import targets_text
-from pytest_duel.results.runs import Result, Run
+from pytest_duel.results.benchmarks import Result
+from pytest_duel.results.runs import Run
 from pytest_duel.results.summary import Size, Summary, middle, summarise
 from pytest_duel.selftest import report, said
 from pytest_duel.support import harmless, markdown

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pytest_duel.catalogue.model import Catalogue
 from pytest_duel.cli import failures
-from pytest_duel.cli.history import load
+from pytest_duel.cli.history import CACHE, load
 from pytest_duel.cli.parser import Commands, add_command, project, show
 from pytest_duel.results.index import Entry
 from pytest_duel.results.storage import read
@@ -81,7 +81,9 @@ def run(options: argparse.Namespace) -> Exit:
 def _write(options: argparse.Namespace) -> Exit:
     """Write the page."""
     here = project()
-    earlier, faults, _ = load(options.history, here.root) if options.history else ([], {}, [])
+    earlier, faults, _ = (
+        load(options.history, here.root / CACHE) if options.history else ([], {}, [])
+    )
     page = _page(
         options.saved or here.studied(), here.catalogue, earlier, list(map(str, faults.values()))
     )

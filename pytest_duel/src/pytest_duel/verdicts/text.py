@@ -7,8 +7,8 @@ from typing import cast
 import numpy as np
 
 from pytest_duel.catalogue.model import Role
+from pytest_duel.results.benchmarks import Result
 from pytest_duel.results.leads import MARGIN, MARGIN_OVER_BLOCKS, over_blocks
-from pytest_duel.results.runs import Result
 from pytest_duel.results.summary import Leaders, Size, Summary, Timing
 from pytest_duel.statistics.bootstrap import Ratio
 from pytest_duel.statistics.typical import paces, typical
