@@ -50,13 +50,18 @@ NAMED = 3
 
 def sections(material: Material) -> Iterator[Section]:
     """Yield a section for each comparison, duel and gate that was given."""
+    yield from (section for section, _ in shown(material))
+
+
+def shown(material: Material) -> Iterator[tuple[Section, Mapping[str, Any]]]:
+    """Yield the same with what the command has saved."""
     found = [data for _, data in material.judgements if data["command"] in COMMANDS]
     titles: Counter[str] = Counter()
     for number, data in enumerate(found, 1):
         title = f"{COMMANDS[data['command']][0]}: {data['title']}"
         titles[title] += 1
         again = f" ({titles[title]})" if titles[title] > 1 else ""  # no two parts are called alike
-        yield _section(f"{data['command']}-{number}", f"{title}{again}", data)
+        yield _section(f"{data['command']}-{number}", f"{title}{again}", data), data
 
 
 def _section(id_: str, heading: str, data: Mapping[str, Any]) -> Section:

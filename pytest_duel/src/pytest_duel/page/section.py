@@ -99,12 +99,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Answer:
-    """Which backend to use for a kernel, and why to believe it."""
+    """What to conclude in one matter, such as which backend to use, and why to believe it."""
 
-    kernel: str
     title: str
     use: str
-    """The word at a glance: a backend, or what else there is to say."""
+    """The word at a glance: a name, a verdict, or what else there is to say."""
     sentence: str
     evidence: str
     href: str
+    code: str = ""
+    """The name in code of what it is about."""
