@@ -1,18 +1,19 @@
 """A section for each group of benchmarks: a curve over a number, or bars by name."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from pytest_duel.charts import groups as charts
+from pytest_duel.charts.labels import short
 from pytest_duel.charts.look import ON_PAGE
 from pytest_duel.charts.palette import Series, numbered
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import MISSING, Cell, Figure, Section, Table, TableRow
 from pytest_duel.support import harmless
-from pytest_duel.support.units import count, duration
+from pytest_duel.support.units import count, duration, figures
 from pytest_duel.verdicts.fastest import numbers
 from pytest_duel.verdicts.groups import Group, Timed
 from pytest_duel.verdicts.parameters import (
@@ -25,7 +26,7 @@ from pytest_duel.verdicts.parameters import (
     traits,
 )
 
-FIGURES = 60
+FIGURES = 40
 """The most on a page; what comes after them has its table only."""
 BARS = 40
 """The most benchmarks in a figure with a row for each name; a table has the rest."""
@@ -56,12 +57,15 @@ def sections(material: Material) -> Iterator[Section]:
 def _section(number: int, group: Group, material: Material, room: int) -> Section:
     id_ = f"group-{number}"
     panels = list(_panels(id_, group))
+    left = max(0, len(panels) - room)
+    note = f"{count(left, 'figure')} left out: this page has {FIGURES}. The table has all numbers."
     return Section(
         id=id_,
         title=group.name,
-        intro=f"{_intro(group)} {_spread(material)}",
-        figures=[_figure(panel, material) for panel in islice(panels, room)],
+        intro=_intro(group),
+        figures=[_figure(panel, material) for panel in islice(panels, max(0, room))],
         tables=[_table(id_, group, material)],
+        notes=[note] if left else [],
     )
 
 
@@ -71,19 +75,6 @@ def _intro(group: Group) -> str:
     kind = " to choose from" if group.is_choice and len(group.members) > 1 else ""
     of = f" of {count(len(functions), 'function')}" if len(group.members) > 1 else ""
     return f"{number}{of}{kind}."
-
-
-def _spread(material: Material) -> str:
-    """Say what the ranges of times are."""
-    if material.several:
-        return (
-            f"A time is the median of {len(material.processes)} processes, its range reaches from "
-            "the lowest to the highest of them."
-        )
-    return (
-        "One process was timed; a range is the 95 % interval of the median within it, and another "
-        "process may lie outside."
-    )
 
 
 def _panels(id_: str, group: Group) -> Iterator[Panel]:
@@ -167,15 +158,17 @@ def _bands(material: Material) -> str:
 
 def _bars(panel: Panel, material: Material) -> Figure:
     drawn = _slowest(panel.members)
-    names = differing(one.benchmark for one in panel.members)
-    colour = _colour(panel.members, names)
-    rest = [name for name in names if name != colour]
+    differ = differing(one.benchmark for one in panel.members)
+    colour = _colour(panel.members, differ)
+    rest = [name for name in differ if name != colour]
     rows = []
     for one in drawn:
         own = traits(one.benchmark)
         row = said(own, rest) or harmless.line(one.benchmark.label)
         bar = said(own, [colour]) if colour else ""
         rows.append({**_times(one, material), "series": bar, "row": row})
+    names = short(row["row"] for row in rows)
+    rows = [{**row, "row": names[row["row"]]} for row in rows]
     shown = dict.fromkeys(row["series"] for row in rows)
     series = [Series(name, numbered(number)) for number, name in enumerate(shown)]
     left = len(panel.members) - len(drawn)
@@ -236,23 +229,30 @@ def _interval(material: Material) -> str:
 def _table(id_: str, group: Group, material: Material) -> Table:
     """Return every benchmark of a group: of alternatives the fastest first."""
     members, caption = list(group.members), f"All benchmarks of {group.name}"
-    if group.is_choice:
+    firsts = {
+        one: contest.order[0].median
+        for outcome in material.outcomes
+        if outcome.group is group
+        for contest in outcome.contests
+        for one in contest.order
+    }
+    if firsts:
         members.sort(key=lambda one: one.median)
         caption = f"{group.name}: the fastest first"
-    least = members[0].median if group.is_choice else None
     return Table(
         id=f"{id_}-table",
         caption=caption,
         columns=(
             "benchmark", "median", "range", "fastest round", "rounds",
-            *(("× first",) if least else ()),
+            *(("× first",) if firsts else ()),
         ),
-        rows=[_row(one, least, material) for one in members],
+        rows=[_row(one, firsts, material) for one in members],
     )  # fmt: skip
 
 
-def _row(one: Timed, least: float | None, material: Material) -> TableRow:
-    span = one.range
+def _row(one: Timed, firsts: Mapping[Timed, float], material: Material) -> TableRow:
+    span, first = one.range, firsts.get(one)
+    above = [Cell(figures(one.median / first), one.median / first) if first else MISSING]
     return TableRow(
         anchor=material.anchors[one.benchmark],
         cells=[
@@ -261,6 +261,6 @@ def _row(one: Timed, least: float | None, material: Material) -> TableRow:
             Cell(f"{duration(span[0])} – {duration(span[1])}", span[0]) if span else MISSING,
             Cell(duration(one.min), one.min),
             Cell(f"{one.rounds:,}", one.rounds),
-            *([Cell(f"{one.median / least:,.2f}", one.median / least)] if least else ()),
+            *(above if firsts else ()),
         ],
     )

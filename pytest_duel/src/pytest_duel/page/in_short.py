@@ -13,12 +13,16 @@ from pytest_duel.support.units import count, duration, figures
 from pytest_duel.verdicts.fastest import Contest, Outcome, tallies
 from pytest_duel.verdicts.groups import Timed
 from pytest_duel.verdicts.groups_text import sentence
-from pytest_duel.verdicts.parameters import Value, function, said
+from pytest_duel.verdicts.parameters import function, said
 
 ANSWERS = 12
 """The most in sentences; of more there is a table."""
 BUSY = 1.5
 """A typical round takes so many times the fastest one: it was not the code alone."""
+DECIDED = 0.25
+"""The share of the comparisons of a parameter's values that must be called to say anything."""
+STRETCHES = 6
+"""The most stretches of sizes that are told one by one."""
 NAMED = 3
 
 
@@ -53,9 +57,8 @@ def _intro(material: Material) -> str:
     )
     of = f" of {count(len(functions), 'function')}" if len(functions) < len(timed) else ""
     told = f"{count(len(timed), 'benchmark')}{of}; {span}."
-    if any(group.is_choice and len(group.members) > 1 for group in material.groups):
-        return told
-    if len(timed) == 1:
+    grouped = any(group.is_choice and len(group.members) > 1 for group in material.groups)
+    if grouped or len(timed) == 1 or material.judgements:
         return told
     return (
         f"{told} No two share a group, so nothing says which of them are alternatives: "
@@ -94,19 +97,31 @@ def _parameters(material: Material) -> Iterator[Answer]:
     """Yield what the values of a parameter come to, where benchmarks are in no group."""
     members = [one for group in material.groups if not group.is_choice for one in group.members]
     for tally in tallies(members):
-        wins = tally.wins
-        number = len(tally.contests)
-        close = number - wins.total()
-        told = [f"{name} is the fastest in {count}" for name, count in wins.most_common()]
-        told += [f"{close} {'is' if close == 1 else 'are'} too close to call"] if close else []
-        use, most = wins.most_common(1)[0] if wins else ("", 0)
+        wins, number = tally.wins, len(tally.contests)
+        decided = sum(map(len, wins.values()))
+        if not wins or decided < DECIDED * number:
+            continue
+        told = [f"{name} is the fastest in {_won(own)}" for name, own in wins.items()]
+        told += [f"{number - decided} too close to call"] if decided < number else []
         yield Answer(
             title=f"By {harmless.line(tally.name)}",
-            use=use if 2 * most > number else "it depends" if wins else "too close to call",
-            sentence=f"Of {number} comparisons with all else equal {'; '.join(told)}.",
+            use=next(iter(wins)) if len(wins) == 1 else "it depends",
+            sentence=f"Of {number} comparisons with all else equal: {'; '.join(told)}.",
             evidence=_evidence(material, brackets=False),
             href="",
         )
+
+
+def _won(contests: Sequence[Contest]) -> str:
+    """Return how often a value is the fastest, and by how much."""
+    return f"{len(contests)} ({_leads(contests)} as fast as the next best)"
+
+
+def _leads(contests: Sequence[Contest]) -> str:
+    """Return how far ahead the fastest is: ``1.2× to 3.5×``."""
+    leads = [one.lead.value for one in contests if one.lead]
+    least, most = (f"{figures(value)}×" for value in (min(leads), max(leads)))
+    return least if least == most else f"{least} to {most}"
 
 
 def _anchor(outcome: Outcome, material: Material) -> str:
@@ -128,55 +143,81 @@ def _evidence(material: Material, *, brackets: bool = True) -> str:
 
 def _use(outcome: Outcome) -> str:
     """Return the word at a glance."""
-    names = {outcome.name(one.winner) if one.winner else None for one in outcome.contests}
+    names = {_winner(one, outcome) for one in outcome.contests}
     if len(names) == 1:
         return next(iter(names)) or "too close to call"
     return "it depends"
 
 
 def _sentences(outcome: Outcome) -> Iterator[str]:
-    """Yield who wins, for neighbouring numbers together."""
+    """Yield who wins, for neighbouring places together; how often, where that takes too long."""
     contests = outcome.contests
     if len(contests) == 1:
         yield sentence(contests[0], outcome)
         return
-    for winner, found in groupby(contests, lambda one: one.winner and outcome.name(one.winner)):
-        yield _stretch(winner, list(found), outcome)
+    stretches = [
+        (name, list(own))
+        for (name, _), own in groupby(contests, lambda one: (_winner(one, outcome), _words(one)))
+    ]
+    if len(stretches) > STRETCHES:
+        yield _often(outcome)
+        return
+    for name, own in stretches:
+        yield _stretch(name, own, outcome)
 
 
-def _stretch(winner: str | None, contests: Sequence[Contest], outcome: Outcome) -> str:
+def _winner(contest: Contest, outcome: Outcome) -> str:
+    """Return the name of the fastest; empty where it is too close to call."""
+    return outcome.name(contest.winner) if contest.winner else ""
+
+
+def _words(contest: Contest) -> tuple[str, ...]:
+    """Return what is equal in a contest besides the numbers."""
+    return tuple(value.text for _, value in contest.at if value.number is None)
+
+
+def _often(outcome: Outcome) -> str:
+    """Say how often each alternative wins."""
+    wins: dict[str, list[Contest]] = {}
+    for one in outcome.contests:
+        wins.setdefault(_winner(one, outcome), []).append(one)
+    close = len(wins.pop("", ()))
+    told = [f"{name} is the fastest in {_won(own)}" for name, own in wins.items()]
+    told += [f"{close} too close to call"] if close else []
+    return f"Of {len(outcome.contests)} comparisons with all else equal: {'; '.join(told)}"
+
+
+def _stretch(winner: str, contests: Sequence[Contest], outcome: Outcome) -> str:
     where = _where(contests)
-    if winner is None:
+    if not winner:
         close = dict.fromkeys(
             " and ".join(outcome.name(one) for one in contest.order[:2]) for contest in contests
         )
         return f"{'; '.join(close)}: too close to call{where}"
-    leads = [contest.lead.value for contest in contests if contest.lead]
     seconds = dict.fromkeys(outcome.name(contest.order[1]) for contest in contests)
     second = next(iter(seconds)) if len(seconds) == 1 else "the next best"
-    least, most = (f"{figures(value)}×" for value in (min(leads), max(leads)))
-    lead = least if least == most else f"{least} to {most}"
-    return f"{winner} is {lead} as fast as {second}{where}"
+    return f"{winner} is {_leads(contests)} as fast as {second}{where}"
 
 
 def _where(contests: Sequence[Contest]) -> str:
-    """Say at which numbers."""
-    first, last = contests[0].at, contests[-1].at
+    """Say at which parameters."""
+    first, last = dict(contests[0].at), dict(contests[-1].at)
+    sizes = [name for name, value in first.items() if value.number is not None]
+    words = said(first, [name for name in first if name not in sizes])
     if len(contests) == 1:
-        return f" at {_numbers(first)}"
-    if len(first) > 1:
-        return f" at {len(contests)} combinations of {', '.join(name for name, _ in first)}"
-    return f" from {_numbers(first)} to {last[0][1].text}"
-
-
-def _numbers(at: Sequence[tuple[str, Value]]) -> str:
-    values = dict(at)
-    return said(values, values)
+        return f" at {said(first, first)}"
+    if len(sizes) == 1:
+        (size,) = sizes
+        span = f" from {said(first, sizes)} to {last[size].text}"
+    else:
+        span = f" at {len(contests)} combinations of {', '.join(sizes or first)}"
+    return f"{span} ({words})" if words and sizes else span
 
 
 def _facts(material: Material) -> Iterator[tuple[str, str]]:
     """Yield what else a reader should know of the times."""
     timed = material.timed
+    yield "Times", _spread(material)
     if len(timed) > NAMED:
         slowest = sorted(timed, key=lambda one: -one.median)[:NAMED]
         yield "Slowest", "; ".join(f"{_label(one)} {duration(one.median)}" for one in slowest)
@@ -195,6 +236,19 @@ def _facts(material: Material) -> Iterator[tuple[str, str]]:
             f"{BUSY:g} times as long as the fastest, such as {_label(busy[0])}: other work of the "
             "machine, or calls that differ.",
         )
+
+
+def _spread(material: Material) -> str:
+    """Say what times and their ranges are."""
+    if material.several:
+        return (
+            f"The median over {len(material.processes)} processes of the median of each; a range "
+            "reaches from the lowest to the highest of them."
+        )
+    return (
+        "The median of one process; a range is its 95 % interval within that process. Another "
+        "process may lie outside: several runs on one page show how far."
+    )
 
 
 def _label(one: Timed) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_duel.charts.judgements import forest
+from pytest_duel.charts.labels import short
 from pytest_duel.charts.look import ON_PAGE
 from pytest_duel.charts.palette import GREY, Series, Style
 from pytest_duel.page.material import Material
@@ -191,6 +192,8 @@ def _figure(
     id_: str, rows: Sequence[Mapping[str, Any]], title: str, data: Mapping[str, Any]
 ) -> Figure:
     drawn = _fitting(rows)
+    names = short(row["case"] for row in drawn)
+    drawn = [{**row, "case": names[row["case"]]} for row in drawn]
     words = {row["series"] for row in drawn}
     series = [Series(str(word), style) for word, style in STYLES.items() if word in words]
     threshold = data.get("threshold")

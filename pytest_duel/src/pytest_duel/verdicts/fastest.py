@@ -1,8 +1,7 @@
 """Which of some alternatives is the fastest, and when that is beyond doubt."""
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +10,17 @@ from pytest_duel.results.leads import MARGIN, MARGIN_OVER_BLOCKS
 from pytest_duel.statistics import typical, unpaired
 from pytest_duel.statistics.bootstrap import CONFIDENCE, Ratio
 from pytest_duel.verdicts.groups import Group, Timed
-from pytest_duel.verdicts.parameters import Value, differing, function, parameters, said, traits
+from pytest_duel.verdicts.parameters import (
+    ABSENT,
+    FILE,
+    FUNCTION,
+    Value,
+    differing,
+    function,
+    parameters,
+    said,
+    traits,
+)
 
 PLACES = 3
 """The fewest places for a tally of a parameter's values."""
@@ -21,12 +30,16 @@ _NORMAL = 1.96
 """Standard errors on each side of a 95 % interval."""
 
 
+Place = tuple[tuple[str, Value], ...]
+"""Traits by name."""
+
+
 @dataclass(frozen=True)
 class Contest:
-    """Alternatives that differ in no number: at one size, say."""
+    """Alternatives with all else equal: at one size, say."""
 
-    at: tuple[tuple[str, Value], ...]
-    """The numbers, by parameter."""
+    at: Place
+    """What is equal, words before numbers."""
     order: tuple[Timed, ...]
     """At least two, the fastest first."""
     tests: int
@@ -59,7 +72,7 @@ class Outcome:
 
     group: Group
     contests: tuple[Contest, ...]
-    """In ascending order of the numbers; empty where there is nothing to choose from."""
+    """By place, numbers ascending; empty where there is nothing to choose from."""
     names: tuple[str, ...]
     """The traits by which an alternative is called."""
 
@@ -77,10 +90,14 @@ class Tally:
     contests: tuple[Contest, ...]
 
     @property
-    def wins(self) -> Counter[str]:
-        """Return how often each value is the fastest, the most often first."""
-        won = (one.winner for one in self.contests)
-        return Counter(traits(one.benchmark)[self.name].text for one in won if one)
+    def wins(self) -> dict[str, list[Contest]]:
+        """Return where each value is the fastest, the one that most often is first."""
+        found: dict[str, list[Contest]] = {}
+        for one in self.contests:
+            if one.winner:
+                name = parameters(one.winner.benchmark)[self.name].text
+                found.setdefault(name, []).append(one)
+        return dict(sorted(found.items(), key=lambda own: -len(own[1])))
 
 
 def tallies(members: Sequence[Timed]) -> list[Tally]:
@@ -120,48 +137,59 @@ def _places(members: Sequence[Timed], name: str) -> list[list[Timed]]:
 
 def outcomes(groups: Sequence[Group]) -> list[Outcome]:
     """Return what each group of alternatives came to."""
-    found = [(group, list(_contests(group))) for group in groups if group.is_choice]
-    tests = sum(len(own) for _, own in found)
-    return [
-        Outcome(
-            group,
-            tuple(Contest(at, _ordered(own), tests) for at, own in contests),
-            tuple(_names(group)),
-        )
-        for group, contests in found
-    ]
+    found = {group: _by_place(group.members) for group in groups if group.is_choice}
+    tests = sum(map(len, found.values()))
+    return [_outcome(group, own, tests) for group, own in found.items()]
+
+
+def _outcome(group: Group, places: Mapping[Place, Sequence[Timed]], tests: int) -> Outcome:
+    held = _held(group.members)
+    names = [one for one in differing(m.benchmark for m in group.members) if one not in held]
+    contests = [Contest(at, _ordered(own), tests) for at, own in places.items()]
+    return Outcome(group, tuple(contests), tuple(names))
 
 
 def _ordered(members: Sequence[Timed]) -> tuple[Timed, ...]:
     return tuple(sorted(members, key=lambda one: one.median))
 
 
-def numbers(group: Sequence[Timed]) -> list[str]:
+def numbers(members: Sequence[Timed]) -> list[str]:
     """Return the parameters that benchmarks differ in and that are numbers in all of them."""
-    found = [traits(one.benchmark) for one in group]
+    found = [traits(one.benchmark) for one in members]
     return [
         name
-        for name in differing(one.benchmark for one in group)
+        for name in differing(one.benchmark for one in members)
         if all(name in one and one[name].number is not None for one in found)
     ]
 
 
-def _names(group: Group) -> list[str]:
-    sizes = numbers(group.members)
-    return [one for one in differing(m.benchmark for m in group.members) if one not in sizes]
+def _held(members: Sequence[Timed]) -> list[str]:
+    """Return the traits that are equal in a contest.
+
+    Of several functions these are the alternatives, at equal parameters, where some have any in
+    common. Else it is all parameters but the numbers.
+    """
+    names, sizes = differing(one.benchmark for one in members), numbers(members)
+    words = [name for name in names if name not in (FILE, FUNCTION, *sizes)]
+    if len(words) + len(sizes) < len(names) and _places_of(members, [*words, *sizes]):
+        return [*words, *sizes]
+    return sizes
 
 
-def _contests(
-    group: Group,
-) -> Iterator[tuple[tuple[tuple[str, Value], ...], list[Timed]]]:
-    sizes = numbers(group.members)
-    found: dict[tuple[tuple[str, Value], ...], list[Timed]] = {}
-    for one in group.members:
+def _places_of(members: Sequence[Timed], held: Sequence[str]) -> dict[Place, list[Timed]]:
+    """Return the members that agree in some traits, where there are two or more."""
+    found: dict[Place, list[Timed]] = {}
+    for one in members:
         own = traits(one.benchmark)
-        found.setdefault(tuple((name, own[name]) for name in sizes), []).append(one)
-    for at in sorted(found, key=lambda at: [value.number or 0.0 for _, value in at]):
-        if len(found[at]) > 1:
-            yield at, found[at]
+        found.setdefault(tuple((name, own.get(name, ABSENT)) for name in held), []).append(one)
+    return {at: own for at, own in found.items() if len(own) > 1}
+
+
+def _by_place(members: Sequence[Timed]) -> dict[Place, list[Timed]]:
+    """Return the contests of some alternatives, in the order of their numbers."""
+    found = _places_of(members, _held(members))
+    order = sorted(found, key=lambda at: [(one.number or 0.0, one.text) for _, one in at])
+    return {at: found[at] for at in order}
 
 
 def _shared(first: Timed, second: Timed) -> list[tuple[SavedTimes, SavedTimes]]:

@@ -73,7 +73,7 @@ class Timed:
         return median_interval(only.data) if len(only.data) > 1 else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Group:
     """Benchmarks that stand together."""
 

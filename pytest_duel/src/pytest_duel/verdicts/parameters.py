@@ -9,8 +9,8 @@ from typing import Any
 from pytest_duel.results.benchmarks import Benchmark
 from pytest_duel.support import harmless
 
-FUNCTION = "function"
-"""What benchmarks of several functions differ in first."""
+FILE, FUNCTION = "(file)", "(function)"
+"""What benchmarks may differ in besides their parameters, none of which is called so."""
 UNNAMED = "param"
 """A parameter whose name is not saved: versions of pytest-benchmark before 3.1 save ids only."""
 _WRAPPED = re.compile(r"UNSERIALIZABLE\[(.*)\]", re.DOTALL)
@@ -83,16 +83,23 @@ def function(benchmark: Benchmark) -> str:
 
 
 def traits(benchmark: Benchmark) -> dict[str, Value]:
-    """Return all that a benchmark may differ in from others: its function and its parameters."""
+    """Return all that a benchmark may differ in from others: file, function and parameters."""
     name = benchmark.name.partition("[")[0] or benchmark.label
-    return {FUNCTION: Value(harmless.line(name)), **parameters(benchmark)}
+    own = {FILE: Value(harmless.line(benchmark.place)), FUNCTION: Value(harmless.line(name))}
+    return {**own, **parameters(benchmark)}
 
 
 def differing(benchmarks: Iterable[Benchmark]) -> list[str]:
-    """Return the names of the traits that benchmarks differ in, in their order."""
+    """Return the names of the traits that benchmarks differ in, in their order.
+
+    The file is none of them where they can be told apart without it.
+    """
     found = [traits(one) for one in benchmarks]
     names = dict.fromkeys(name for one in found for name in one)
-    return [name for name in names if len({one.get(name, ABSENT) for one in found}) > 1]
+    differ = [name for name in names if len({one.get(name, ABSENT) for one in found}) > 1]
+    rest = [name for name in differ if name != FILE]
+    apart = {tuple(one.get(name, ABSENT) for name in rest) for one in found}
+    return rest if len(apart) == len(found) else differ
 
 
 def said(values: dict[str, Value], names: Iterable[str]) -> str:
