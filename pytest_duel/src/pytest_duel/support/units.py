@@ -31,12 +31,15 @@ def share(value: float) -> str:
     return f"{value:.1%}".replace(".0%", "%")
 
 
+def scale_of(seconds: float) -> tuple[float, str]:
+    """Return the unit that a time is told in, and its name."""
+    return next((one for one in _UNITS if seconds >= one[0] * 0.9995), _UNITS[-1])
+
+
 def duration(seconds: float) -> str:
     """Return a time with its unit: ``4.22 µs``."""
-    for unit, name in _UNITS:
-        if seconds >= unit * 0.9995:
-            return f"{figures(seconds / unit)} {name}"
-    return f"{figures(seconds / _UNITS[-1][0])} {_UNITS[-1][1]}"
+    unit, name = scale_of(seconds)
+    return f"{figures(seconds / unit)} {name}"
 
 
 def size(number: int) -> str:
