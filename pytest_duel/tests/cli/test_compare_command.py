@@ -263,7 +263,8 @@ def test_the_same_run_on_both_sides_is_an_error(keep: Save, capsys: Capture) -> 
         ("1", "2", "--fail-on", ""),
         ("1", "2", "--threshold", "x"),
         ("1", "2", "--threshold", "-1%"),
-        ("1", "2", "--threshold", "100%"),
+        ("1", "2", "--threshold", "1"),
+        ("1", "2", "--threshold", "inf%"),
     ],
 )
 def test_misuse_is_a_usage_error(keep: Save, arguments: tuple[str, ...]) -> None:

@@ -1,7 +1,7 @@
 """``pytest-duel report``: what saved runs tell, as text or page."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pytest_duel.catalogue.model import EMPTY, Catalogue
@@ -20,23 +20,23 @@ from pytest_duel.support.extras import lacking
 from pytest_duel.support.terminal import wrapped
 from pytest_duel.verdicts import groups, groups_text, text
 
-TEXT = f"""\
-Print what saved runs tell; or write it as one HTML page with charts, which needs
-no network. The runs may be of any project: what pytest-benchmark has saved, from
-version 3 on.
+TEXT = """\
+Print what saved runs tell; or write it as one HTML page with charts, which
+needs no network. The runs may be of any project: what pytest-benchmark has
+saved, from version 3 on.
 
-RUN is a file, a pattern of files, or the number or name of a run in the storage,
-as for `pytest-duel compare`; `latest`, the run saved last, if none is named.
-Several runs of the same code show how far processes differ. Where runs are of
-several machines or commits, those that are like the newest are shown.
+RUN is a file, a pattern of files, or the number or name of a run in the
+storage, as for `pytest-duel compare`; `latest`, the run saved last, if none is
+named. Several runs of the same code show how far processes differ. Where runs
+are of several machines or commits, those that are like the newest are shown.
 
-Benchmarks of one group are alternatives, and the fastest is told. What a group is
-says --group-by, in the words of --benchmark-group-by: {", ".join(groups.WORDS)},
-or several with commas. Without it, it is what the tests name a group; benchmarks
-without one stand together by file.
+Benchmarks of one group are alternatives, and the fastest is told. What a group
+is says --group-by, in the words of --benchmark-group-by, or several of them
+with commas. Without it, it is what the tests name a group; benchmarks without
+one stand together by file.
 
-In a project with a catalogue, the runs that it names are the default, and sweeps
-are told as they print it themselves.
+In a project with a catalogue, the runs that it names are the default, and
+sweeps are told as they print it themselves.
 
 examples:
   pytest-duel report
@@ -106,8 +106,12 @@ def run(options: argparse.Namespace) -> Exit:
                 f"--{name} is shown on a page only: give --output FILE.html too{instead}"
             )
     here = _project()
-    paths = _paths(options, here)
-    return _write(options, here, paths) if options.output else _print(options, here, paths)
+    if not options.output:
+        return _print(options, here, _paths(options, here))
+    earlier, faults, _ = (
+        load(options.history, here.root / CACHE) if options.history else ([], {}, [])
+    )
+    return _write(options, here, _paths(options, here), earlier, faults)
 
 
 def _project() -> Project:
@@ -150,11 +154,14 @@ def _print(options: argparse.Namespace, here: Project, paths: Sequence[Path]) ->
     return Exit.PASS
 
 
-def _write(options: argparse.Namespace, here: Project, paths: Sequence[Path]) -> Exit:
+def _write(
+    options: argparse.Namespace,
+    here: Project,
+    paths: Sequence[Path],
+    earlier: Sequence[Entry],
+    faults: Mapping[Path, DuelError],
+) -> Exit:
     """Write the page."""
-    earlier, faults, _ = (
-        load(options.history, here.root / CACHE) if options.history else ([], {}, [])
-    )
     unread = list(map(str, faults.values()))
     page = _page(options, paths, here.catalogue, earlier, unread)
     _save(options.output, page)
