@@ -52,8 +52,8 @@ middle of all benchmarks of the same run, or of a sweep one backend. A change
 point is marked with the last commit before it and the first after it. It takes
 three commits on either side: one or two slow ones may be noise. A benchmark
 without one is steady where a step of twice the threshold would have been found
-with a chance of 80 %, else inconclusive. Nothing in a history fails; exit code 2
-says that a file could not be read, which costs the others nothing.
+with a chance of 80 %, else inconclusive. Nothing in a history fails;
+exit code 2 says that a file could not be read, which costs the others nothing.
 
 examples:
   pytest-duel history
