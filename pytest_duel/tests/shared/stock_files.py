@@ -24,6 +24,18 @@ def entry(fullname: str = "tests/test_a.py::test_a", **more: Any) -> dict[str, A
     }  # fmt: skip
 
 
+def times(fullname: str, median: float, *, spread: float = 0.01, **more: Any) -> dict[str, Any]:
+    """Return a benchmark whose rounds lie around a median, in seconds."""
+    data = [median * (1 + spread * step / 5) for step in range(-5, 6)]
+    stats = {
+        "median": median, "mean": median, "min": data[0], "max": data[-1],
+        "stddev": float(np.std(data, ddof=1)), "rounds": len(data), "data": data,
+    }  # fmt: skip
+    _, parametrised, rest = fullname.partition("[")
+    param = rest.removesuffix("]") if parametrised else None
+    return entry(fullname, **{"param": param, "stats": stats, **more})
+
+
 def document(*benchmarks: Any, version: str = "4.0.0", **more: Any) -> dict[str, Any]:
     """Return a whole file."""
     return {

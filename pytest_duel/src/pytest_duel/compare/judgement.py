@@ -23,8 +23,6 @@ from pytest_duel.verdicts.naming import heading, label
 COLUMNS = ("old", "new", "raw", "trusted [95 %]")
 GONE, NEW = "gone", "new"
 POOLS_NAMED = 3
-NAMED = 3
-"""Benchmarks that cannot be read and are named; the others are counted."""
 
 
 class Fail(StrEnum):
@@ -238,7 +236,7 @@ def _warnings(comparison: Comparison, old: Sequence[Run], new: Sequence[Run]) ->
     for runs, side in (old, "old"), (new, "new"):
         yield from dict.fromkeys(provenance.weaknesses(runs, side))
         yield from provenance.unknown_commits(runs, side)
-        yield from _unreadable(runs, side)
+        yield from provenance.unreadable(runs, side)
     if comparison.single:
         yield (
             "one run a side is one sample a side: changes under "
@@ -275,17 +273,6 @@ def _warnings(comparison: Comparison, old: Sequence[Run], new: Sequence[Run]) ->
                 f"{control.kernel}: no control, for it takes three competing backends and there "
                 f"are {len(control.drifts)}: the raw changes count, the machine's speed included"
             )
-
-
-def _unreadable(runs: Sequence[Run], side: str) -> Iterator[str]:
-    """Name the first benchmarks of a side that cannot be read, and count the others."""
-    found = list(dict.fromkeys(str(one) for run in runs for one in run.unread))
-    if found:
-        more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
-        yield (
-            f"{side}: {count(len(found), 'benchmark')} cannot be read: "
-            f"{'; '.join(found[:NAMED])}{more}"
-        )
 
 
 def _doubts(centre: Centre, *, single: bool) -> Iterator[str]:
