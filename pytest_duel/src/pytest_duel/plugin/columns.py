@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_duel.plugin.memory import PEAK
-from pytest_duel.results.runs import BLOCKS
+from pytest_duel.results.entries import BLOCKS
 from pytest_duel.support import harmless
 from pytest_duel.support.patterns import matches
 from pytest_duel.support.units import duration, figures, size
