@@ -8,7 +8,7 @@ from pytest_duel.catalogue.model import EMPTY, Catalogue
 from pytest_duel.catalogue.project import Project, has_catalogue
 from pytest_duel.cli import failures
 from pytest_duel.cli.choosing import project_folder
-from pytest_duel.cli.history import CACHE, load
+from pytest_duel.cli.history import home_of, load
 from pytest_duel.cli.parser import Commands, add_command, add_storage, project, show
 from pytest_duel.results import provenance, storage
 from pytest_duel.results.index import Entry
@@ -109,7 +109,7 @@ def run(options: argparse.Namespace) -> Exit:
     if not options.output:
         return _print(options, here, _paths(options, here))
     earlier, faults, _ = (
-        load(options.history, here.root / CACHE) if options.history else ([], {}, [])
+        load(options.history, home_of(here.root)) if options.history else ([], {}, [])
     )
     return _write(options, here, _paths(options, here), earlier, faults)
 

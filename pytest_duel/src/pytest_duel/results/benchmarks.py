@@ -15,6 +15,8 @@ class Benchmark:
 
     id: str
     """pytest's node id, which pytest-benchmark saves as the full name."""
+    name: str = field(default="", compare=False)
+    """The last part of the id, with its parameters."""
     group: str | None = field(default=None, compare=False)
     param: str | None = field(default=None, compare=False)
     """The id of its parameters: ``200-numpy``."""
@@ -34,15 +36,9 @@ class Benchmark:
         """Return its id without the file."""
         return self.id.partition("::")[2] or self.id
 
-    @property
-    def name(self) -> str:
-        """Return the last part of its id, with its parameters."""
-        test, bracket, parameters = self.id.partition("[")
-        return f"{test.rpartition('::')[2]}{bracket}{parameters}"
-
     def is_called(self, pattern: str) -> bool:
         """Tell whether a pattern is of its id, in full or without the file or class."""
-        return bool(matches(pattern, {self.id, self.label, self.name}))
+        return bool(matches(pattern, {self.id, self.label, self.id.rpartition("::")[2]}))
 
 
 Key = Benchmark | Case

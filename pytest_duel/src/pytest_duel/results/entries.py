@@ -40,6 +40,7 @@ _STATS = {
 }
 _BENCHMARK = {
     "fullname": TEXT,
+    "name?": TEXT,
     "group?": TEXT,
     "param?": TEXT,
     "params?": OBJECT,
@@ -138,8 +139,10 @@ def _times(saved: Any, at: int) -> SavedTimes:
 
 
 def _benchmark(saved: Mapping[str, Any]) -> Benchmark:
+    name = saved["fullname"]
     return Benchmark(
-        id=saved["fullname"],
+        id=name,
+        name=saved.get("name") or name.rpartition("::")[2],
         group=saved.get("group"),
         param=saved.get("param"),
         params=saved.get("params") or {},
