@@ -31,6 +31,9 @@ RETURNED = "policy(observations)"
 
 _RULE = "actions must be between -1 and 1"
 
+_ROUNDING = 4 * np.finfo(np.float32).eps
+"""So far a bound may be overshot: what is scaled in float32, as by `RescaleAction`, ends there."""
+
 _DRAWN_AHEAD = 512
 """Normal numbers that a stream draws at once: a call for each episode would take longer."""
 
@@ -201,7 +204,8 @@ class Simulation:
         Raises
         ------
         ValueError
-            If an action of an active environment is NaN or outside [-1, 1]; no hour passes then.
+            If an action of an active environment is NaN or outside [-1, 1] by more than float32
+            rounding, which is clipped; no hour passes then.
         """
         return self._run(actions, active, self._room() if self._copy else self._stepped)
 
@@ -239,6 +243,9 @@ class Simulation:
         if self._policy is not None:
             actions = self._with_others(self._policy, actions)
         bad = self._step_batch(self.model, self.state, actions, outcome, threads=self._threads)
+        if bad != GOOD:  # and nothing has been written
+            actions = _without_rounding(actions)
+            bad = self._step_batch(self.model, self.state, actions, outcome, threads=self._threads)
         if bad != GOOD:
             self._refuse(actions, bad)
         if self._acts is not None:
@@ -297,13 +304,13 @@ def numbers(name: str, given: Any) -> Singles:
     Raises
     ------
     TypeError
-        If they are no numbers.
+        If they are no numbers, or a tensor that gradients are recorded for.
     """
     if type(given) is np.ndarray and given.dtype == np.float32 and given.flags.carray:
         return given
     try:
         array = as_array(given)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:  # the last one is PyTorch's
         raise TypeError(f"{name} cannot be read as an array of numbers: {error}") from None
     if array is None:
         raise errors.masked(name)
@@ -313,9 +320,17 @@ def numbers(name: str, given: Any) -> Singles:
         return np.array(array, np.float32, order="C")
 
 
-def check_options(options: object) -> None:
-    """Raise unless the options of a reset are a dict or None."""
-    if options is not None and not isinstance(options, Mapping):
+def _without_rounding(actions: Singles) -> Singles:
+    """Return actions with those clipped that overshoot a bound by float32 rounding only."""
+    rounded = np.abs(actions) <= 1.0 + _ROUNDING
+    return np.where(rounded, np.clip(actions, -1.0, 1.0), actions)
+
+
+def check_options(options: object, *known: str) -> None:
+    """Raise unless the options of a reset are None, or a dict of those that are known."""
+    if options is None:
+        return
+    if not isinstance(options, Mapping):
         raise TypeError(f"options has type {type(options).__name__}: it must be a dict")
 
 
