@@ -100,7 +100,7 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
         seed
             Of the random stream that demand is drawn from; without it, the stream goes on.
         options
-            None are known.
+            None are known, so anything in it is refused.
 
         Returns
         -------

@@ -332,6 +332,12 @@ def check_options(options: object, *known: str) -> None:
         return
     if not isinstance(options, Mapping):
         raise TypeError(f"options has type {type(options).__name__}: it must be a dict")
+    for name in options:
+        if name not in known:
+            rule = (
+                f"the known ones are {', '.join(map(repr, known))}" if known else "none is known"
+            )
+            raise ValueError(f"options has an entry for {name!r}: {rule}")
 
 
 def _parameters(given: Parameters | str) -> Parameters:

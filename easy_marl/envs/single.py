@@ -102,7 +102,7 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
         seed
             Of the random stream that demand is drawn from; without it, the stream goes on.
         options
-            None are known.
+            None are known, so anything in it is refused.
 
         Returns
         -------

@@ -1,5 +1,7 @@
 """The vector environment: spaces, autoreset, statistics, and what it refuses."""
 
+import subprocess
+import sys
 from typing import Any
 
 import gymnasium
@@ -49,6 +51,20 @@ def test_registered() -> None:
     )
     assert environments.reset(seed=0)[0].shape == (2, 4)
     assert isinstance(environments.unwrapped, BiddingVectorEnv)
+
+
+def test_gymnasium_imports_it_by_the_name_of_its_module() -> None:
+    """There are no plugins since Gymnasium 1.0."""
+    code = "import gymnasium; print(gymnasium.make('easy_marl.envs:easy_marl/Bidding-v0').spec.id)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=True)
+    assert done.stdout == "easy_marl/Bidding-v0\n"
+
+
+@pytest.mark.parametrize("mode", AutoresetMode)
+def test_the_autoreset_mode_is_where_gymnasiums_own_have_it(mode: AutoresetMode) -> None:
+    for environments in made(autoreset_mode=mode), made(autoreset_mode=mode.value):
+        assert environments.autoreset_mode is environments.metadata["autoreset_mode"] is mode
 
 
 def test_next_step_resets_in_a_step_of_its_own() -> None:
