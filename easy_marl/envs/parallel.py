@@ -9,10 +9,11 @@ from gymnasium.error import ResetNeeded
 from numpy.typing import ArrayLike
 from pettingzoo import ParallelEnv
 
+from easy_marl.envs.actions import numbers
 from easy_marl.envs.observations import features
 from easy_marl.envs.parameters import Parameters
 from easy_marl.envs.rendering import Frame, Renderer
-from easy_marl.envs.simulation import Simulation, check_options, numbers, random_stream
+from easy_marl.envs.simulation import Simulation, check_options, random_stream
 from easy_marl.envs.spaces import action_space, observation_space
 from easy_marl.market.stepping import Singles
 

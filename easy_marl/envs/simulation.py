@@ -12,16 +12,16 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from easy_marl.envs.actions import numbers, without_rounding
 from easy_marl.envs.observations import features
 from easy_marl.envs.parameters import Floats, Parameters, preset
-from easy_marl.market import clear, errors, get_backend
-from easy_marl.market.arguments import as_array, check_threads, is_int
+from easy_marl.envs.policies import Policies, Policy, of_agents
+from easy_marl.market import clear, get_backend
+from easy_marl.market.arguments import check_threads, is_int
 from easy_marl.market.reference_step import offers
 from easy_marl.market.stepping import ALL, GOOD, Model, Outcome, Singles, State, room
 
 Mask = NDArray[np.bool_]
-Policy = Callable[[Singles], Any]
-"""From the observations of all agents (B, N, F) to their actions (B, N, 2)."""
 
 LEAST = 10.0
 """Demand does not fall below what it is undisturbed, divided by this."""
@@ -30,9 +30,6 @@ RETURNED = "policy(observations)"
 """What a policy gives, in errors."""
 
 _RULE = "actions must be between -1 and 1"
-
-_ROUNDING = 4 * np.finfo(np.float32).eps
-"""So far a bound may be overshot: what is scaled in float32, as by `RescaleAction`, ends there."""
 
 _DRAWN_AHEAD = 512
 """Normal numbers that a stream draws at once: a call for each episode would take longer."""
@@ -90,6 +87,8 @@ class Simulation:
         The agent that acts; None: all.
     policy
         What the agents other than the learner do; without it, they bid their cost.
+    policies
+        The same agent by agent; see `easy_marl.envs.policies`.
     backend
         Who does the work; see `easy_marl.market.get_backend`.
     threads
@@ -109,6 +108,7 @@ class Simulation:
         observation: str,
         learner: int | None = None,
         policy: Policy | None = None,
+        policies: Policies | None = None,
         backend: str | None = None,
         threads: int | None = None,
         copy: bool = True,
@@ -116,7 +116,7 @@ class Simulation:
     ) -> None:
         self.parameters = _parameters(parameters)
         self.learner = _learner(learner, self.parameters.agents)
-        _check_policy(policy, self.learner)
+        policy = _policy(policy, policies, self.learner, self.parameters.agents)
         threads = int(threads) if is_int(threads) else threads
         check_threads(threads)
         self.model = model_of(
@@ -244,7 +244,7 @@ class Simulation:
             actions = self._with_others(self._policy, actions)
         bad = self._step_batch(self.model, self.state, actions, outcome, threads=self._threads)
         if bad != GOOD:  # and nothing has been written
-            actions = _without_rounding(actions)
+            actions = without_rounding(actions)
             bad = self._step_batch(self.model, self.state, actions, outcome, threads=self._threads)
         if bad != GOOD:
             self._refuse(actions, bad)
@@ -298,34 +298,6 @@ def random_stream(seed: Any, name: str = "seed") -> np.random.Generator:
     return np.random.default_rng(int(seed))
 
 
-def numbers(name: str, given: Any) -> Singles:
-    """Return actions as float32, aligned and C-contiguous; the same array, if it is that already.
-
-    Raises
-    ------
-    TypeError
-        If they are no numbers, or a tensor that gradients are recorded for.
-    """
-    if type(given) is np.ndarray and given.dtype == np.float32 and given.flags.carray:
-        return given
-    try:
-        array = as_array(given)
-    except (TypeError, ValueError, RuntimeError) as error:  # the last one is PyTorch's
-        raise TypeError(f"{name} cannot be read as an array of numbers: {error}") from None
-    if array is None:
-        raise errors.masked(name)
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} has dtype {array.dtype}: {name} must be numbers")
-    with np.errstate(over="ignore"):  # infinity is refused later, by its place
-        return np.array(array, np.float32, order="C")
-
-
-def _without_rounding(actions: Singles) -> Singles:
-    """Return actions with those clipped that overshoot a bound by float32 rounding only."""
-    rounded = np.abs(actions) <= 1.0 + _ROUNDING
-    return np.where(rounded, np.clip(actions, -1.0, 1.0), actions)
-
-
 def check_options(options: object, *known: str) -> None:
     """Raise unless the options of a reset are None, or a dict of those that are known."""
     if options is None:
@@ -359,10 +331,17 @@ def _learner(learner: int | None, agents: int) -> int:
     return int(learner)
 
 
-def _check_policy(policy: Policy | None, learner: int) -> None:
-    if policy is None:
-        return
-    if not callable(policy):
+def _policy(
+    policy: Policy | None, policies: Policies | None, learner: int, agents: int
+) -> Policy | None:
+    """Return what the agents other than the learner do, or None if they bid their cost."""
+    if policies is not None and policy is not None:
+        raise ValueError("policies was given, and policy too: give one of them")
+    for name, given in ("policy", policy), ("policies", policies):
+        if given is not None and learner == ALL:
+            raise ValueError(f"{name} was given where all agents act: nobody is left to follow it")
+    if policies is not None:
+        return of_agents(policies, agents, learner)
+    if policy is not None and not callable(policy):
         raise TypeError(f"policy has type {type(policy).__name__}: policy must be callable")
-    if learner == ALL:
-        raise ValueError("policy was given where all agents act: nobody is left to follow it")
+    return policy

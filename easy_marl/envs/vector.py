@@ -9,14 +9,14 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
+from easy_marl.envs.actions import numbers
 from easy_marl.envs.parameters import Floats, Parameters
+from easy_marl.envs.policies import Policies, Policy
 from easy_marl.envs.rendering import Frame, Renderer
 from easy_marl.envs.simulation import (
     Mask,
-    Policy,
     Simulation,
     check_options,
-    numbers,
     random_stream,
 )
 from easy_marl.envs.spaces import action_space, observation_space
@@ -45,6 +45,10 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
         What the others do: from the observations of all agents, float32 of shape (num_envs, N, F),
         to their actions, (num_envs, N, 2); the learner's are ignored. Without it, they bid their
         cost and withhold nothing.
+    policies : sequence or dict, optional
+        The same agent by agent: one for each, or some by agent. Of what each gives, only its own
+        agent's actions count. Who has none, or None, bids its cost; the learner's is ignored.
+        `frozen` makes policies of trained models.
     observation : {"cyclic", "simple", "full"}
         What agents see.
     autoreset_mode : gymnasium.vector.AutoresetMode
@@ -82,6 +86,7 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
         agents: str = "learner",
         learner: int = 0,
         policy: Policy | None = None,
+        policies: Policies | None = None,
         observation: str = "cyclic",
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
         copy: bool = True,
@@ -104,6 +109,7 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
             observation=observation,
             learner=learner if self._one else None,
             policy=policy,
+            policies=policies,
             backend=backend,
             threads=threads,
             copy=copy,
