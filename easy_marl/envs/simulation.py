@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from easy_marl.envs.actions import numbers, without_rounding
-from easy_marl.envs.observations import features
-from easy_marl.envs.parameters import Floats, Parameters, preset
+from easy_marl.envs.observations import clock, features
+from easy_marl.envs.parameters import RANDOM, Floats, Parameters, preset
 from easy_marl.envs.policies import Policies, Policy, of_agents
 from easy_marl.market import clear, get_backend
 from easy_marl.market.arguments import check_threads, is_int
@@ -134,10 +134,15 @@ class Simulation:
         self._threads, self._place, self._policy, self._copy = threads, place, policy, copy
         self._stepped, self._observed = (room(self.model, environments) for _ in range(2))
         self._seen = self._observed.observations
-        self._profile = self.parameters.profile()
-        self._least = self._profile / LEAST
+        drawn = self.parameters.start == RANDOM
+        self._profile = None if drawn else self.parameters.profile()
+        """Undisturbed demand, where it is the same in all episodes."""
+        self._clock = clock(observation, self.parameters) if drawn else None
+        self.starts = np.zeros(environments, np.int64)
+        """The hour of `demand` in which each episode began, where it is drawn."""
         self._acts = np.zeros((*self._stepped.rewards.shape, 2), np.float32) if remember else None
         self._streams: list[np.random.Generator | None] = [None] * environments
+        self._start_streams: list[np.random.Generator | None] = [None] * environments
         episodes = max(1, _DRAWN_AHEAD // (hours + 1))
         self._drawn = np.empty((environments, episodes, hours + 1))
         self._used = np.full(environments, episodes)
@@ -159,26 +164,47 @@ class Simulation:
 
     def seed(self, row: int, stream: np.random.Generator) -> None:
         """Give an environment the random stream that its demand is drawn from."""
-        self._streams[row] = stream
+        self._streams[row], self._start_streams[row] = stream, None
         self._used[row] = self._drawn.shape[1]
 
     def begin(self, rows: Mask) -> None:
         """Begin an episode in some environments: draw their demand."""
         chosen = np.flatnonzero(rows)
         for row in chosen[self._used[chosen] == self._drawn.shape[1]].tolist():
-            stream = self._streams[row]
-            if stream is None:
-                stream = self._streams[row] = np.random.default_rng()
-            stream.standard_normal(out=self._drawn[row])
+            self._stream(row).standard_normal(out=self._drawn[row])
             self._used[row] = 0
         demand = self._drawn[chosen, self._used[chosen]]
         self._used[chosen] += 1
         demand *= self.parameters.deviation
         demand += 1.0
-        demand *= self._profile
-        self.state.demand[chosen] = np.maximum(demand, self._least, out=demand)
+        profile = self._profile
+        if profile is None:
+            profile = self._profiles(chosen)
+        demand *= profile
+        self.state.demand[chosen] = np.maximum(demand, profile / LEAST, out=demand)
         self.state.hours[chosen] = 0
         self.begun = True
+
+    def _profiles(self, chosen: NDArray[np.intp]) -> Floats:
+        """Draw where episodes begin; return their undisturbed demand, a row for each."""
+        hours, length = self.parameters.hours, len(self.parameters.demand)
+        for row in chosen.tolist():
+            stream = self._start_streams[row]
+            if stream is None:
+                # A stream of its own, so that demand is disturbed alike wherever episodes begin.
+                (stream,) = self._stream(row).spawn(1)
+                self._start_streams[row] = stream
+            self.starts[row] = stream.integers(length)
+        places = self.starts[chosen, np.newaxis] + np.arange(hours + 1)
+        profiles: Floats = self.parameters.demand[places % length]
+        return profiles
+
+    def _stream(self, row: int) -> np.random.Generator:
+        """Return the random stream of an environment; made now, if nobody gave one."""
+        stream = self._streams[row]
+        if stream is None:
+            stream = self._streams[row] = np.random.default_rng()
+        return stream
 
     def observe(self) -> Outcome:
         """Observe all environments; no hour passes."""
@@ -248,6 +274,9 @@ class Simulation:
             bad = self._step_batch(self.model, self.state, actions, outcome, threads=self._threads)
         if bad != GOOD:
             self._refuse(actions, bad)
+        if self._clock is not None and self._clock.shape[1]:
+            now = self._clock[self.starts + self.state.hours]
+            outcome.observations[..., -now.shape[1] :] = now[:, np.newaxis]
         if self._acts is not None:
             np.copyto(self._acts, actions, where=self.state.active[:, np.newaxis, np.newaxis])
         if self._policy is None:
