@@ -111,7 +111,7 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
         seed
             Of the random stream that demand is drawn from; without it, the stream goes on.
         options
-            None are known, so anything in it is refused.
+            Not looked at: PettingZoo's checker gives some that no environment knows.
 
         Returns
         -------
@@ -120,7 +120,7 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
         infos
             Empty for each agent.
         """
-        check_options(options)
+        check_options(options, known=None)
         if seed is not None:
             self._simulation.seed(0, random_stream(seed))
         self._simulation.begin(np.ones(1, np.bool_))

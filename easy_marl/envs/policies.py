@@ -1,6 +1,7 @@
 """Policies of agents: one for each, and models of other libraries as such."""
 
 import copy
+import io
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -133,7 +134,11 @@ class _FrozenAlgorithm:
     """A copy of what an algorithm of Stable-Baselines3 acts by."""
 
     def __init__(self, algorithm: Any) -> None:
-        self._policy = copy.deepcopy(algorithm.policy)
+        # A trained policy cannot be copied deeply: it holds tensors of the last gradient.
+        saved = io.BytesIO()
+        algorithm.policy.save(saved)
+        saved.seek(0)
+        self._policy = type(algorithm.policy).load(saved, device="cpu")
         self._normalize = copy.deepcopy(algorithm.get_vec_normalize_env())
 
     def __call__(self, observations: Singles) -> Singles:

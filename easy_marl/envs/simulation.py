@@ -327,14 +327,14 @@ def random_stream(seed: Any, name: str = "seed") -> np.random.Generator:
     return np.random.default_rng(int(seed))
 
 
-def check_options(options: object, *known: str) -> None:
-    """Raise unless the options of a reset are None, or a dict of those that are known."""
+def check_options(options: object, known: tuple[str, ...] | None = ()) -> None:
+    """Raise unless the options of a reset are None, or a dict of known ones; None knows all."""
     if options is None:
         return
     if not isinstance(options, Mapping):
         raise TypeError(f"options has type {type(options).__name__}: it must be a dict")
     for name in options:
-        if name not in known:
+        if known is not None and name not in known:
             rule = (
                 f"the known ones are {', '.join(map(repr, known))}" if known else "none is known"
             )

@@ -247,7 +247,7 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
 
     def _rows(self, options: dict[str, Any] | None) -> Mask:
         """Return the environments to reset."""
-        check_options(options, "reset_mask")
+        check_options(options, ("reset_mask",))
         rows = (options or {}).get("reset_mask")
         if rows is None:
             return np.ones(self.num_envs, np.bool_)
