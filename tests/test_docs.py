@@ -32,7 +32,9 @@ DOCUMENTS = (
     ROOT / "pytest_duel" / "README.md",
     ROOT / "rust_market" / "README.md",
 )
-OF_ANY_PROJECT = ("docs/own-project.md", "docs/workflow.md", "pytest_duel/README.md")
+OF_ANY_PROJECT = (
+    "docs/own-project.md", "docs/migrating.md", "docs/workflow.md", "pytest_duel/README.md",
+)  # fmt: skip
 """Pages whose commands and settings are for a project without a catalogue."""
 FENCE = re.compile(
     r"(?ms)^(?:<!-- not tried: (?P<reason>[^\n]+) -->\n)?"
@@ -50,7 +52,7 @@ WALKED = ("backend.md", "kernel.md")
 PARTS = {
     "README.md": ("uniform", "figure_times", "where"),
     "docs/choosing.md": ("uniform", "batch", "cold_start"),
-    "docs/method.md": ("selftest",),
+    "docs/method.md": ("repeated_sweeps", "selftest"),
     "docs/performance.md": (
         "where", "uniform", "figure_times", "figure_lead", "shapes", "batch", "other_batches",
         "fleet", "repeated", "fresh", "learnt", "native", "ways", "boundary",

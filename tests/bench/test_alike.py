@@ -4,15 +4,15 @@ from itertools import permutations
 
 from bench.catalogue import catalogue
 from places import DATA
-from pytest_duel.catalogue.model import Case
 from pytest_duel.compare.comparison import Comparison, compare
 from pytest_duel.results import runs
+from pytest_duel.results.benchmarks import Key
 from pytest_duel.statistics.paired import Verdict
 
 ALIKE = sorted((DATA / "alike").glob("study-*.json.gz"))
 
 
-def slow_cases(comparison: Comparison) -> set[Case]:
+def slow_cases(comparison: Comparison) -> set[Key]:
     return {case for case, one in comparison.cases.items() if one.verdict is Verdict.REGRESSION}
 
 

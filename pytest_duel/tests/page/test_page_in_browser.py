@@ -22,6 +22,8 @@ from pytest_duel.results.runs import load
 from pytest_duel.support.exit_codes import Exit
 from simulated import CASES, document, save, truth
 from simulated_history import documents, name_of, step
+from stock_files import document as stock
+from stock_files import times
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -458,3 +460,73 @@ def test_a_verdict_can_be_hidden_and_is_told(visit: Open, changes: Path) -> None
     assert re.search(r"Ratio \[95 %\]:?\s+1\.05\d* \[", tip.inner_text())
     button(page, figure, "regression").click()
     marks.first.wait_for(state="detached", timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def strangers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a page of another project's benchmarks: curves, bars, marks, and odd names."""
+    folder = tmp_path_factory.mktemp("strangers")
+    kinds = (
+        "short",
+        "of a long name " * 30,
+        "</script><b>bold</b>",
+        "\u05e9\u05dc\u05d5\u05dd",
+        "\u202eback",
+    )
+    found = [
+        *[
+            times(f"t.py::test_{name}[{n}]", per * n, group="sort", params={"n": n})
+            for name, per in (("quick", 1e-8), ("simple", 3e-8))
+            for n in (10, 100, 1000, 100_000)
+        ],
+        *[times(f"u.py::test_near[{n}]", 1e-6 + n * 1e-8, params={"n": n}) for n in range(5)],
+        *[
+            times(f"u.py::test_kind[{kind}-{way}]", 1e-6, params={"kind": kind, "way": way})
+            for kind in kinds
+            for way in ("up", "down")
+        ],
+        *[times(f"v.py::test_{at}", 10.0**-at) for at in range(7)],
+    ]
+    sides = []
+    for number, slower in enumerate((1.0, 1.0, 1.6, 1.6)):
+        own = [times(f"w.py::test_{at}", 1e-5 + 1e-6 * number) for at in range(8)]
+        odd = times("w.py::test_changed", 1e-5 * slower + 1e-7 * number)
+        sides.append(save(folder / f"{number}.json", stock(*found, *own, odd)))
+    out = folder / "report.html"
+    old, new = (",".join(map(str, side)) for side in (sides[:2], sides[2:]))
+    assert main(["report", new, "--compare", old, "-o", str(out)]) == Exit.PASS
+    return out
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_the_page_of_another_project_is_drawn_and_can_be_read_by_all(
+    visit: Open, strangers: Path, scheme: str, viewport: dict[str, int]
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    opened = visit(strangers, color_scheme=scheme, viewport=viewport, bypass_csp=True)
+    page = opened.page
+    assert opened.console == []
+    assert opened.requests == [strangers.as_uri()]
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    figures = page.locator("figure.chart").all()
+    assert len(figures) == 6
+    for figure in figures:
+        name = figure.get_attribute("id")
+        assert figure.evaluate(OVERLAPPING) == [], name
+        assert figure.evaluate(CUT) == [], name
+        marks = figure.locator(".plot svg .mark-symbol path, .plot svg .mark-rect path")
+        assert marks.count() > 0, name
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
+
+
+def test_a_bar_tells_what_it_is(visit: Open, strangers: Path) -> None:
+    page = visit(strangers).page
+    bar = page.locator('path[aria-label*="Benchmark: test_kind[short-up]"]').first
+    bar.scroll_into_view_if_needed()
+    bar.hover(force=True)
+    tip = page.locator("#vg-tooltip-element.visible")
+    tip.wait_for(timeout=PATIENCE)
+    assert re.search(r"Median:?\s+1\.00 µs", tip.inner_text())

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pytest_duel.results.runs import BLOCKS as KEY
+from pytest_duel.results.entries import BLOCKS as KEY
 from pytest_duel.results.runs import load
 from pytest_duel.support.harness import search_path
 

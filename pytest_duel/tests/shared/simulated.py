@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from pytest_duel.catalogue.model import Backend, Case, Catalogue, Kernel, Role, Scenario
 from pytest_duel.results import runs
-from pytest_duel.results.runs import Result, Run
+from pytest_duel.results.benchmarks import Result
+from pytest_duel.results.runs import Run
 
 ROLES = {
     "numpy": Role.BACKEND,

@@ -287,6 +287,10 @@ class Catalogue:
         return possible if own else ()
 
 
+EMPTY = Catalogue(reference="", kernels={}, backends={}, scenarios={}, sweeps=())
+"""Of a project that has no sweeps."""
+
+
 def _known(kind: str, name: str, known: Mapping[str, object]) -> None:
     if name not in known:
         raise ValueError(f"unknown {kind} {name!r}: choose from {', '.join(known)}")

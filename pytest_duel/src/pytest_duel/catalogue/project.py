@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_duel.catalogue.model import Catalogue
+from pytest_duel.catalogue.model import EMPTY, Catalogue
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.findings import Probe
 
@@ -81,6 +81,17 @@ def load(start: Path) -> Project:
     if not isinstance(found, Project):
         raise ProjectError(f"{root / FILE}: [{TABLE}]: {KEY} {name!r} is no Project")
     return found
+
+
+def catalogue_of(start: Path) -> Catalogue:
+    """Return the catalogue of the project of a folder: an empty one where it has no sweeps.
+
+    Raises
+    ------
+    ProjectError
+        Where there are settings, and they are wrong.
+    """
+    return load(start).catalogue if has_catalogue(start) else EMPTY
 
 
 def _settings(path: Path) -> Mapping[str, Any] | None:

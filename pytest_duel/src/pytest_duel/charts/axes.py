@@ -52,6 +52,16 @@ def sizes(counted: str) -> alt.X:
     )
 
 
+def numbers(counted: str) -> alt.X:
+    """Return the axis of numbers that lie close together, or may be zero or negative."""
+    return alt.X(
+        "n:Q",
+        scale=alt.Scale(zero=False, nice=False, padding=18),
+        title=counted,
+        axis=alt.Axis(labelExpr="format(datum.value, ',~r')", grid=False, tickCount=8),
+    )
+
+
 def log(label: str, shown: str, **more: Any) -> alt.Axis:
     """Return an axis of a log scale with labels where `shown`, and lines at powers of ten."""
     grid, ticks = (

@@ -5,7 +5,7 @@ from typing import Any
 
 import altair as alt
 
-from pytest_duel.charts.look import FONT, Look
+from pytest_duel.charts.look import FONT, Ink, Look
 from pytest_duel.charts.palette import Series
 
 Rows = Sequence[Mapping[str, Any]]
@@ -75,30 +75,33 @@ def finish(
     """Lay charts over each other, and give them the look of all."""
     ink = look.ink
     hidden = [one.name for one in series if one.hidden and not look.legend]
-    chart: alt.LayerChart = (
-        alt.LayerChart(layer=list(layers))
-        .add_params(
-            alt.param(name="hidden", value=hidden), alt.param(name="scenario", value=scenario)
-        )
-        .properties(
-            width=look.width,
-            height=height,
-            autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
-            background=ink.ground or "transparent",
-            padding=4 if ink.ground is None else 12,
-        )
-        .configure(font=FONT)
-        .configure_view(stroke=None)
-        .configure_axis(
+    # All at once: each call of a chart's method copies it with its rows.
+    return alt.LayerChart(
+        layer=list(layers),
+        width=look.width,
+        height=height,
+        autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
+        background=ink.ground or "transparent",
+        padding=4 if ink.ground is None else 12,
+        config=_config(ink),
+    ).add_params(
+        alt.param(name="hidden", value=hidden), alt.param(name="scenario", value=scenario)
+    )
+
+
+def _config(ink: Ink) -> alt.Config:
+    return alt.Config(
+        font=FONT,
+        view=alt.ViewConfig(stroke=None),
+        axis=alt.AxisConfig(
             labelColor=ink.text, titleColor=ink.text, labelFontSize=12, titleFontSize=13,
             titleFontWeight="normal", gridColor=ink.grid, domainColor=ink.faint,
             tickColor=ink.faint, titlePadding=10,
-        )
-        .configure_axisY(
+        ),
+        axisY=alt.AxisConfig(
             titleAngle=0, titleAlign="left", titleAnchor="end", titleBaseline="bottom",
             titleX=0, titleY=-10,
-        )
-        .configure_legend(labelColor=ink.text, labelFontSize=12, labelLimit=240)
-        .configure_text(font=FONT, fontSize=12)
+        ),
+        legend=alt.LegendConfig(labelColor=ink.text, labelFontSize=12, labelLimit=240),
+        text=alt.MarkConfig(font=FONT, fontSize=12),
     )  # fmt: skip
-    return chart

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from pytest_duel.charts.palette import COLOURS, GREY, GREYS, Style
 
@@ -45,7 +46,7 @@ class Look:
     """Where a chart stands."""
 
     ink: Ink
-    width: int | str
+    width: int | Literal["container"]
     """In pixels, or ``container``."""
     legend: bool
     """Whether it brings its own."""

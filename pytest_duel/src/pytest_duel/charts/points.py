@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_duel.results.runs import Result
+from pytest_duel.results.benchmarks import Result
 from pytest_duel.results.speedups import Lead, Results, span
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 import altair as alt
 
-from pytest_duel.charts import axes, elements
+from pytest_duel.charts import axes, elements, lines
 from pytest_duel.charts.elements import Rows
-from pytest_duel.charts.look import HEIGHT, Look
+from pytest_duel.charts.look import Look
 from pytest_duel.charts.palette import Series
 
 ROW = 46
@@ -34,8 +34,8 @@ def times(
         Where it stands.
     """
     title = f"Time per {item} (median)"
-    axis = axes.log(axes.with_unit(axes.digits("y")), axes.rounded("y"))
-    return _lines(rows, series, axes.sizes(sizes), "time", title, axis, look, scenario=scenario)
+    y = lines.log("time", title, axes.with_unit(axes.digits("y")), axes.rounded("y"))
+    return lines.draw(rows, series, axes.sizes(sizes), y, title, look, scenario=scenario)
 
 
 def leads(
@@ -72,13 +72,14 @@ def leads(
     )
     one = alt.Chart(alt.InlineData(values=[{"one": 1}]))
     rule = one.mark_rule(color=look.ink.text, strokeWidth=1.5).encode(y=alt.Y("one:Q"))
-    said = one.mark_text(
+    named = one.mark_text(
         text="1×: as fast as the next best", align="right", baseline="top", dx=-4, dy=5,
         color=look.ink.faint, fontSize=12,
     ).encode(y=alt.Y("one:Q"), x=alt.value("width"))  # fmt: skip
-    layers = [close, rule, said, *_crossovers(changes, look)]
-    axis = axes.log(f"format(datum.value, {axes.digits('y')}) + '×'", axes.rounded("y", "12357"))
-    return _lines(rows, series, axes.sizes(sizes), "lead", title, axis, look, under=layers)
+    layers = [close, rule, named, *_crossovers(changes, look)]
+    said = f"format(datum.value, {axes.digits('y')}) + '×'"
+    y = lines.log("lead", title, said, axes.rounded("y", "12357"))
+    return lines.draw(rows, series, axes.sizes(sizes), y, title, look, under=layers)
 
 
 def _crossovers(changes: Iterable[float], look: Look) -> list[alt.Chart]:
@@ -148,42 +149,3 @@ def rounds(processes: int, look: Look) -> alt.LayerChart:
     tips = elements.tips({"Process": 0, "Time": 0, "Share of rounds": 0})
     layers = [tick.encode(x=x, y=y, tooltip=tips), middle.encode(x=x, y=y, tooltip=tips)]
     return elements.finish(layers, (), look, ROW * processes)
-
-
-def _lines(
-    rows: Rows,
-    series: Sequence[Series],
-    x: alt.X,
-    field: str,
-    title: str,
-    axis: alt.Axis,
-    look: Look,
-    under: Sequence[alt.Chart] = (),
-    scenario: str | None = None,
-) -> alt.LayerChart:
-    """Draw a line for each series with the band of its interval, over what is `under` them."""
-    y = alt.Y(
-        f"{field}:Q",
-        scale=alt.Scale(type="log", nice=False, padding=14),
-        title=title,
-        axis=axis,
-    )
-    base = elements.base(rows).encode(x=x, color=elements.colour(series, look))
-    band = base.mark_area(opacity=0.22, line=False).encode(
-        y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q")
-    )
-    dashes = alt.StrokeDash(
-        "series:N",
-        scale=alt.Scale(
-            domain=[one.name for one in series],
-            range=[list(one.style.dash) or [1, 0] for one in series],
-        ),
-        legend=elements.legend(look),
-    )
-    line = base.mark_line(strokeWidth=2).encode(y=y, strokeDash=dashes)
-    tips = elements.tips(rows[0])
-    marks = base.mark_point(filled=True, size=52, opacity=1).encode(
-        y=y, shape=elements.shape(series, look), tooltip=tips
-    )
-    layers = [*under, band, line, *elements.targets(base, tips, look, y), marks]
-    return elements.finish(layers, series, look, HEIGHT, scenario)

@@ -1,7 +1,9 @@
 """``pytest-duel compare``: what changed between saved runs."""
 
 import argparse
+from pathlib import Path
 
+from pytest_duel.catalogue.project import catalogue_of
 from pytest_duel.cli.parser import (
     Commands,
     add_command,
@@ -9,8 +11,8 @@ from pytest_duel.cli.parser import (
     add_storage,
     conclude,
     fraction,
-    project,
 )
+from pytest_duel.compare.centre import FEWEST, MOST
 from pytest_duel.compare.comparison import NO_CONTROL, THRESHOLD, compare
 from pytest_duel.compare.judgement import Fail, judge
 from pytest_duel.results import storage
@@ -21,7 +23,8 @@ from pytest_duel.verdicts.model import Judgement
 DEFAULT_FAILURES = (Fail.REGRESSION, Fail.MISSING, Fail.DISPUTED)
 
 TEXT = f"""\
-Compare saved runs of two revisions, with uncertainty.
+Compare saved runs of two revisions, with uncertainty: any that pytest-benchmark
+has saved, from version 3 on, on any machine.
 
 OLD and NEW name runs as pytest-benchmark does, in its storage:
   0003, 3           the run of that number
@@ -29,21 +32,29 @@ OLD and NEW name runs as pytest-benchmark does, in its storage:
                     the name, all of them
   latest, latest~1  the run saved last, the one before it
   0001,0002,0003    several runs of one revision, separated by commas
-  a.json, 'r/*.gz'  files, and patterns of files, .json or .json.gz
+  a.json, 'r/*.gz'  files, and patterns of files, .json or .json.gz, also what
+                    --benchmark-json wrote
 
 Save several runs of each revision if you can, turn by turn: the spread of runs
 says what a change is worth, the rounds within a run do not. With one run a
 side, changes under {MARGIN:.0%} are inconclusive, and larger ones too where
-the cases scatter as much.
+the benchmarks scatter as much.
 
-Each case is compared raw, and relative to a control: the backend whose change
-over the same kernel is the middle one. What slows the whole machine cancels
-there, so the verdict rests on it; where fewer than three backends compete, it
-rests on the raw change. --control names another control.
+Each benchmark is compared raw, and relative to a control. What slows the whole
+machine cancels there, so the verdict rests on it. The control is the middle of
+all benchmarks that changed alike; where these are less than {MOST:.0%} of
+all, nothing is called. Name benchmarks that the change cannot reach, and their
+middle is the control: --control 'test_parse*'. Where a sweep has three or more
+backends the control is, by kernel, the backend whose change is the middle one.
+With fewer than {FEWEST} benchmarks, or fewer backends, the raw change counts.
 
-Few runs leave cases undecided. That alone does not fail a comparison, so exit
-code 0 says that nothing was found, not that nothing changed: the verdict tells
-which, and --fail-on inconclusive makes it 3.
+A benchmark that cannot be read (it failed, its times are no times, two have its
+name) is named in a warning; the others are compared. If only one side can be
+read, it counts as missing from the other.
+
+Few runs leave benchmarks undecided. That alone does not fail a comparison, so
+exit code 0 says that nothing was found, not that nothing changed: the verdict
+tells which, and --fail-on inconclusive makes it 3.
 
 examples:
   pytest --benchmark-only --benchmark-save before     # three times
@@ -51,6 +62,7 @@ examples:
   pytest-duel compare before after
   pytest-duel compare latest~1 latest --fail-on regression,inconclusive
   pytest-duel compare old.json new.json.gz --format markdown
+  pytest-duel compare before after --control 'test_untouched*'
   pytest-duel compare 1,2,3 4,5,6 --output compare.xml
 """
 
@@ -64,9 +76,10 @@ def add(commands: Commands) -> None:
     parser.add_argument("new", metavar="NEW", help="runs of the revision to judge")
     add_storage(parser)
     parser.add_argument(
-        "--control", metavar="BACKEND",
-        help=f"the backend to compare with; {NO_CONTROL} to trust the raw changes "
-        "(default: the backend whose change is the middle one)",
+        "--control", metavar="PATTERN",
+        help="benchmarks that the change cannot reach, to compare with their middle; * stands for "
+        f"anything. Of a sweep, a backend. {NO_CONTROL} to trust the raw changes (default: the "
+        "middle of all that changed alike; of a sweep, the backend in the middle)",
     )  # fmt: skip
     parser.add_argument(
         "--threshold", type=fraction, default=THRESHOLD, metavar="SHARE",
@@ -75,9 +88,9 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--fail-on", type=failures, default=DEFAULT_FAILURES, metavar="LIST",
-        help="what makes the exit code differ from 0: regression (1), missing: a case that only "
-        "OLD has (2), inconclusive: a case that is undecided (3), disputed: one whose control "
-        "changed and not all others with it (3), different: another machine, version, build, "
+        help="what makes the exit code differ from 0: regression (1), missing: a benchmark that "
+        "only OLD has (2), inconclusive: one that is undecided (3), disputed: one whose control "
+        "is not to be trusted (3), different: another machine, version, build, "
         f"setting or pool (3); or none (default: {','.join(DEFAULT_FAILURES)})",
     )  # fmt: skip
     add_output(parser)
@@ -103,7 +116,7 @@ def run(options: argparse.Namespace) -> Exit:
 
 
 def _judged(options: argparse.Namespace) -> Judgement:
-    catalogue = project().catalogue
+    catalogue = catalogue_of(Path.cwd())
     paths = [storage.resolve(names, options.storage) for names in (options.old, options.new)]
     sides = [storage.read(side) for side in paths]
     storage.check_apart(*sides)

@@ -1,34 +1,53 @@
-"""``pytest-duel report``: the summary of saved runs, as text or page."""
+"""``pytest-duel report``: what saved runs tell, as text or page."""
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_duel.catalogue.model import Catalogue
+from pytest_duel.catalogue.model import EMPTY, Catalogue
+from pytest_duel.catalogue.project import Project, has_catalogue
 from pytest_duel.cli import failures
-from pytest_duel.cli.history import load
-from pytest_duel.cli.parser import Commands, add_command, project, show
+from pytest_duel.cli.choosing import project_folder
+from pytest_duel.cli.history import CACHE, load
+from pytest_duel.cli.parser import Commands, add_command, add_storage, project, show
+from pytest_duel.results import provenance, storage
 from pytest_duel.results.index import Entry
-from pytest_duel.results.storage import read
 from pytest_duel.results.summary import middle, summarise
-from pytest_duel.support import files
+from pytest_duel.support import files, harmless
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.extras import lacking
-from pytest_duel.verdicts import text
+from pytest_duel.support.terminal import wrapped
+from pytest_duel.verdicts import groups, groups_text, text
 
-TEXT = """\
-Print the summary of saved runs, as the sweep prints its own; or write it as one
-HTML page with charts, which needs no network.
+TEXT = f"""\
+Print what saved runs tell; or write it as one HTML page with charts, which needs
+no network. The runs may be of any project: what pytest-benchmark has saved, from
+version 3 on.
+
+RUN is a file, a pattern of files, or the number or name of a run in the storage,
+as for `pytest-duel compare`; `latest`, the run saved last, if none is named.
+Several runs of the same code show how far processes differ. Where runs are of
+several machines or commits, those that are like the newest are shown.
+
+Benchmarks of one group are alternatives, and the fastest is told. What a group is
+says --group-by, in the words of --benchmark-group-by: {", ".join(groups.WORDS)},
+or several with commas. Without it, it is what the tests name a group; benchmarks
+without one stand together by file.
+
+In a project with a catalogue, the runs that it names are the default, and sweeps
+are told as they print it themselves.
 
 examples:
-  pytest-duel report                    # the runs that the project names
-  pytest-duel report .benchmarks/*/0001_*.json
+  pytest-duel report
+  pytest-duel report 0003 0004 0005 --group-by func
   pytest-duel report -o report.html
-  pytest-duel report run-*.json targets.json -o report.html
+  pytest-duel report after --compare before -o report.html
+  pytest-duel report run-*.json gate.json -o report.html
   pytest-duel report -o report.html --history .benchmarks
 """
 
+LATEST = "latest"
 LARGEST = 2_000_000
 """Bytes: a larger page does not pass as an attachment everywhere."""
 
@@ -40,51 +59,104 @@ class ReportError(DuelError):
 def add(commands: Commands) -> None:
     """Declare the command."""
     parser = add_command(
-        commands, "report",
-        summary="print the summary of saved runs, or write it as a page", text=TEXT,
-    )  # fmt: skip
+        commands, "report", summary="print what saved runs tell, or write it as a page", text=TEXT
+    )
     parser.add_argument(
-        "saved", type=Path, nargs="*", metavar="RUN",
-        help="a run saved with --benchmark-json, --benchmark-save or --benchmark-autosave; of "
-        "several the middle is shown (default: those that the project names). For a page also "
-        "what compare, duel, gate and targets have saved as JSON",
+        "saved", nargs="*", metavar="RUN",
+        help="a saved run (default: the last one, or those that the project names). For a page "
+        "also what compare, duel, gate and targets have saved as JSON",
     )  # fmt: skip
     parser.add_argument(
         "-o", "--output", type=page_file, metavar="FILE",
         help="write the report to this .html file instead",
     )  # fmt: skip
     parser.add_argument(
+        "--group-by", type=grouping, default=(), metavar="LABELS",
+        help=f"what benchmarks are grouped by, separated by commas: {', '.join(groups.WORDS)} "
+        "(default: the groups that tests name, else files)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--compare", metavar="OLD",
+        help="runs to compare with, named as for `pytest-duel compare OLD`: the page opens with "
+        "what has changed since",
+    )  # fmt: skip
+    parser.add_argument(
         "--history", action="append", default=[], metavar="RUN",
         help="a folder of runs, or a run, that the page's history is made of besides; may be "
         "repeated. A page of runs of several commits has a history without it",
     )  # fmt: skip
+    add_storage(parser)
     parser.set_defaults(run=run)
 
 
+def grouping(text: str) -> tuple[str, ...]:
+    """Read the words of ``--group-by``."""
+    try:
+        return groups.grouping(text)
+    except groups.GroupError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def run(options: argparse.Namespace) -> Exit:
-    """Print the summary, or write the page."""
-    if options.history and not options.output:
-        raise ReportError("--history is shown on a page only: give --output FILE.html too")
-    if options.output:
-        return _write(options)
-    here = project()
+    """Print what saved runs tell, or write the page."""
+    for name in ("history", "compare"):
+        if getattr(options, name) and not options.output:
+            instead = ": pytest-duel compare prints it" if name == "compare" else ""
+            raise ReportError(
+                f"--{name} is shown on a page only: give --output FILE.html too{instead}"
+            )
+    here = _project()
+    paths = _paths(options, here)
+    return _write(options, here, paths) if options.output else _print(options, here, paths)
+
+
+def _project() -> Project:
+    """Return the project of this folder: one without a catalogue where it has no sweeps."""
+    here = Path.cwd()
+    return project() if has_catalogue(here) else Project(project_folder(here), EMPTY, ())
+
+
+def _paths(options: argparse.Namespace, here: Project) -> list[Path]:
+    """Return the files that are meant."""
+    if not options.saved and (studied := here.studied()):
+        return studied
+    return [path for name in options.saved or [LATEST] for path in _named(name, options.storage)]
+
+
+def _named(name: str, uri: str) -> list[Path]:
+    # A file may have a comma in its name, which parts names of runs.
+    return [Path(name)] if Path(name).is_file() else storage.resolve(name, uri)
+
+
+def _print(options: argparse.Namespace, here: Project, paths: Sequence[Path]) -> Exit:
+    """Print what runs tell, sweeps first."""
     own = here.catalogue
-    runs = [path for path in here.studied() if path.name.endswith(".json.gz")]
-    saved = read(options.saved or runs)
+    runs = [path for path in paths if options.saved or path.name.endswith((".json", ".json.gz"))]
+    saved = [one.run for one in storage.read(runs)]
     if not saved:
         raise ReportError("there is no saved run to report on")
-    run = middle([one.run for one in saved], own)
-    show(text.render(summarise(run, own), own.notes) + "\n")
+    parts = []
+    summaries = summarise(middle(saved, own), own)
+    processes = [process for run in saved for process in run.processes]
+    timed = groups.timed(processes)
+    if summaries or not timed:
+        parts.append(text.render(summaries, own.notes))
+    if timed:
+        found = groups.grouped(timed, options.group_by)
+        parts.append(groups_text.render(found, len(processes)))
+    warnings = [*provenance.unreadable(saved, "the run")]
+    told = [line for one in warnings for line in wrapped(f"WARNING: {harmless.paragraph(one)}")]
+    show("\n\n".join(["\n".join(told)] * bool(told) + parts) + "\n")
     return Exit.PASS
 
 
-def _write(options: argparse.Namespace) -> Exit:
+def _write(options: argparse.Namespace, here: Project, paths: Sequence[Path]) -> Exit:
     """Write the page."""
-    here = project()
-    earlier, faults, _ = load(options.history, here.root) if options.history else ([], {}, [])
-    page = _page(
-        options.saved or here.studied(), here.catalogue, earlier, list(map(str, faults.values()))
+    earlier, faults, _ = (
+        load(options.history, here.root / CACHE) if options.history else ([], {}, [])
     )
+    unread = list(map(str, faults.values()))
+    page = _page(options, paths, here.catalogue, earlier, unread)
     _save(options.output, page)
     size = len(page.encode())
     show(f"{options.output}: {size / 1e6:.2f} MB\n")
@@ -120,13 +192,20 @@ def page_file(text: str) -> Path:
 
 
 def _page(
-    paths: Sequence[Path], catalogue: Catalogue, earlier: Sequence[Entry], unread: Sequence[str]
+    options: argparse.Namespace,
+    paths: Sequence[Path],
+    catalogue: Catalogue,
+    earlier: Sequence[Entry],
+    unread: Sequence[str],
 ) -> str:
     """Return the report of some files as a page."""
     try:
         from pytest_duel.page import document, material
 
-        made = material.gather(paths, catalogue, earlier, unread)
+        made = material.gather(paths, catalogue, earlier, unread, options.group_by)
+        if options.compare:
+            old = storage.read(storage.resolve(options.compare, options.storage))
+            made = made.compared_with(old)
         return document.render(made)
     except ImportError as error:
         raise lacking(error, "charts", "page") from None

@@ -1,20 +1,23 @@
 """Compare saved runs: from runs to changes and verdicts. Plain data, printed elsewhere.
 
-A case is compared raw, and relative to a control: the backend whose own change is the middle one,
-taken over its cases of the same kernel in the same run. What slows the whole machine down slows
-the control down as well, and cancels.
+A benchmark is compared raw, and relative to a control, so that what slows the whole machine down
+cancels. A sweep has a good control, a backend (`backends`); other benchmarks have the middle of
+all that the change leaves alone (`centre`). All else is the same for both.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_duel.catalogue.model import Case, Catalogue, Role
-from pytest_duel.compare.matrix import Drifts, SideMatrix
-from pytest_duel.results.runs import Result, Run, RunError
+from pytest_duel.catalogue.model import Case, Catalogue
+from pytest_duel.compare.backends import Control, control_of, drifts_of, scales_of
+from pytest_duel.compare.centre import Centre, centre_of
+from pytest_duel.compare.matrix import Drifts, SideMatrix, fastest
+from pytest_duel.results.benchmarks import Benchmark, Key, SavedTimes
+from pytest_duel.results.runs import Run, RunError
 from pytest_duel.statistics import unpaired
 from pytest_duel.statistics.paired import Estimate, Verdict, decide
 
@@ -28,51 +31,46 @@ CONTROL = "control"
 NO_SPREAD = "unknown spread"
 """With one run a side and few cases nothing shows what two processes do by themselves."""
 
-Key = tuple[str, str]
+Mean = tuple[str, str]
 """Kernel and backend."""
 
 
 @dataclass(frozen=True)
-class Control:
-    """The control of a kernel."""
+class Family:
+    """Benchmarks that share a control: the cases of a kernel, or all that belong to no sweep."""
 
-    kernel: str
-    backend: str | None
-    """None: there is none to trust, so the raw change counts."""
-    drifts: Mapping[str, float]
-    """How much slower each competing backend became, as a fraction."""
-    chosen: bool = False
-    """The user named it."""
-
-    @property
-    def moved(self) -> float:
-        """Return how much slower the control itself became, as a fraction."""
-        return self.drifts.get(self.backend, 0.0) if self.backend else 0.0
-
-    @property
-    def disputed(self) -> bool:
-        """Tell whether the control moved far, and not all others with it.
-
-        Either the machine's speed and a backend changed, or most of the backends did: nothing in
-        the runs tells which, so nothing relative to it can pass.
-        """
-        spread = max(self.drifts.values(), default=0.0) - min(self.drifts.values(), default=0.0)
-        return not self.chosen and abs(self.moved) > unpaired.MARGIN and spread > unpaired.MARGIN
+    keys: tuple[Key, ...]
+    drifts: Drifts | None
+    """How far each run is off by the control; None without one."""
+    scale: float | None
+    """With one run a side: how far two processes lie apart; None where nothing shows it."""
+    disputed: bool
+    fastest: Drifts | None = None
+    """The drifts by the fastest rounds."""
+    is_doubled: bool = False
+    """A change must show in the median and in the fastest round: nothing better tells code from
+    other work of the machine."""
+    least: float = 0.0
+    """The smallest change that can be told from that, as a fraction."""
+    withheld: str = ""
+    """Why none of them is judged."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """A case, or all cases of a kernel and backend, in old and in new runs."""
+    """A benchmark, or all cases of a kernel and backend, in old and in new runs."""
 
-    kernel: str
-    backend: str
     old: float
-    """Geometric mean over runs of the median, in seconds per item."""
+    """Geometric mean over runs of the median, in seconds for each item or iteration."""
     new: float
     raw: Estimate
     relative: Estimate | None
     verdict: Verdict | None
     """None for the control itself."""
+    fastest: Estimate | None = None
+    """The change of the fastest rounds, where they have to show it too."""
+    least: float = 0.0
+    """The smallest change that is called, as a fraction, whatever matters."""
     note: str = ""
     cases: int = 1
     single: bool = False
@@ -93,16 +91,24 @@ class Comparison:
     """What changed between two sides."""
 
     runs: tuple[int, int]
-    cases: Mapping[Case, Change]
-    means: Mapping[Key, Change]
-    gone: tuple[Case, ...]
-    new: tuple[Case, ...]
+    cases: Mapping[Key, Change]
+    """By benchmark; a sweep's benchmarks are cases."""
+    means: Mapping[Mean, Change]
+    gone: tuple[Key, ...]
+    new: tuple[Key, ...]
+    unread: tuple[Mapping[str, str], Mapping[str, str]]
+    """What is wrong with benchmarks that cannot be read in some old run, and in some new one."""
+    lost: tuple[str, ...]
+    """The ids of those among them that are in no other list, so that nothing is known of them."""
     controls: Mapping[str, Control]
+    """By kernel."""
+    centre: Centre | None
+    """The control of benchmarks that belong to no sweep; None where there are none."""
     spread: Mapping[str, float | None]
     """With one run a side: how far two processes lie apart, by kernel, as a fraction; None where
     nothing shows it."""
     without_rounds: tuple[Case, ...]
-    """Cases saved without raw rounds."""
+    """Cases saved without raw rounds, which a sweep's are saved with."""
     threshold: float
 
     @property
@@ -128,163 +134,172 @@ def compare(
     catalogue
         Tells which backends compete, and so may be the control.
     control
-        A backend to be the control of every kernel; ``none`` for no control.
+        A backend to be the control of every kernel, or a pattern of the names of benchmarks whose
+        middle is the control of those without backends; ``none`` for no control.
     threshold
-        As a fraction; with one run a side it is at least `changes.MARGIN`.
+        As a fraction; with one run a side it is at least `unpaired.MARGIN`.
 
     Raises
     ------
     RunError
-        Where the sides share no case, or no run timed the backend named as control.
+        Where the sides share no benchmark, or the control that was named is in none of them.
     """
     matrix = SideMatrix(old, new)
     if not matrix.both:
-        raise RunError("the two sides have no case in common")
-    if control not in (None, NO_CONTROL) and control not in {c.backend for c in matrix.both}:
+        raise RunError(_nothing_shared(matrix))
+    backends = {case.backend for case in matrix.cases}
+    if control not in (None, NO_CONTROL, *backends) and not matrix.ordinary:
         raise RunError(f"no case of both sides is of {control}, which was to be the control")
-    scales = _scales(matrix) if matrix.single else {}
+    scales = scales_of(matrix) if matrix.single else {}
+    backend = control if control in (NO_CONTROL, *backends) else None
     controls = {
-        kernel: _control(matrix, kernel, catalogue, control)
-        for kernel in dict.fromkeys(case.kernel for case in matrix.both)
+        kernel: control_of(matrix, kernel, catalogue, backend)
+        for kernel in dict.fromkeys(case.kernel for case in matrix.cases)
     }
-    drifts = {kernel: _drifts(matrix, one) for kernel, one in controls.items()}
-
-    def common(kernel: str) -> tuple[Control, Drifts | None, float | None]:
-        return controls[kernel], drifts[kernel], scales.get(kernel)
-
-    cases = {case: _case(matrix, case, *common(case.kernel)) for case in matrix.both}
+    kernels = {kernel: _kernel(matrix, one, scales) for kernel, one in controls.items()}
+    quick = SideMatrix(old, new, fastest)
+    centre = _centre(matrix, quick, control, backends, threshold)
+    families = [*kernels.values(), *([_ordinary(matrix, centre)] if centre else [])]
+    cases = {key: _change(matrix, quick, key, own) for own in families for key in own.keys}
     means = {
-        key: _mean(matrix, key, *common(key[0]))
-        for key in dict.fromkeys((case.kernel, case.backend) for case in matrix.both)
-        if matrix.whole(*key)
+        name: _mean(matrix, name, kernels[name[0]], controls[name[0]])
+        for name in dict.fromkeys((case.kernel, case.backend) for case in matrix.cases)
+        if matrix.of_kernel(*name)
     }
+    unread = _unread(old), _unread(new)
+    known = {key.id for side in matrix.results for key in side}
     return Comparison(
         runs=(len(old), len(new)),
-        cases=_judge(cases, threshold),
+        cases=_judge({key: cases[key] for key in matrix.both}, threshold),
         means=_judge(means, threshold),
-        gone=tuple(case for case in matrix.results[0] if case not in matrix.results[1]),
-        new=tuple(case for case in matrix.results[1] if case not in matrix.results[0]),
+        gone=tuple(key for key in matrix.results[0] if key not in matrix.results[1]),
+        new=tuple(key for key in matrix.results[1] if key not in matrix.results[0]),
+        unread=unread,
+        lost=tuple(name for name in {**unread[0], **unread[1]} if name not in known),
         controls=controls,
+        centre=centre,
         spread={
             kernel: None if scale is None else float(np.expm1(scale))
             for kernel, scale in scales.items()
         },
-        without_rounds=tuple(case for case in matrix.both if not matrix.has_rounds(case)),
+        without_rounds=tuple(key for key in matrix.cases if not matrix.has_rounds(key)),
         threshold=max(threshold, unpaired.MARGIN) if matrix.single else threshold,
     )
 
 
-def _control(matrix: SideMatrix, kernel: str, catalogue: Catalogue, wanted: str | None) -> Control:
-    """Choose the backend whose change over the kernel's cases is the middle one."""
-    whole = matrix.whole(kernel)
-    known = catalogue.backends
-    competing = [
-        name
-        for name in dict.fromkeys(case.backend for case in whole)
-        if name == wanted or (name in known and known[name].role is Role.BACKEND)
-    ]
-    # Backends are compared on the cases that all of them have.
-    sizes = [{(c.scenario, c.n) for c in whole if c.backend == name} for name in competing]
-    shared = set.intersection(*sizes) if sizes else set()
-    drifts = {
-        name: float(
-            matrix.change(
-                c for c in whole if c.backend == name and (c.scenario, c.n) in shared
-            ).mean()
-        )
-        for name in competing
-        if shared
-    }
-    said = {name: float(np.expm1(value)) for name, value in drifts.items()}
-    if wanted is not None:
-        there = any(case.backend == wanted for case in whole)
-        return Control(kernel, wanted if there else None, said, chosen=True)
-    return Control(kernel, unpaired.middle(drifts), said)
+def _nothing_shared(matrix: SideMatrix) -> str:
+    """Say that the sides have nothing in common, and what may be the reason."""
+    if any(isinstance(key, Case) for side in matrix.results for key in side):
+        return "the two sides have no case in common"
+    said = "the two sides have no benchmark in common"
+    names = [{key.id.rpartition("::")[2]: key.id for key in side} for side in matrix.results]
+    for name, own in names[0].items():
+        if name in names[1]:
+            return f"{said}: {own} is called {names[1][name]} in the new runs"
+    return said
 
 
-def _drifts(matrix: SideMatrix, control: Control) -> Drifts | None:
-    """Return each run's deviation over the control's cases, or None without a control."""
-    if control.backend is None:
-        return None
-    return unpaired.drift(matrix.logs(matrix.whole(control.kernel, control.backend)))
+def _unread(runs: Sequence[Run]) -> dict[str, str]:
+    """Return what is wrong with benchmarks, by id; the last run that tells of each decides."""
+    return {one.id: one.reason for run in runs for one in run.unread if one.id is not None}
 
 
-def _scales(matrix: SideMatrix) -> dict[str, float | None]:
-    """Return how far two processes lie apart, by kernel: at least as far as over all kernels.
-
-    None where too few cases tell.
-    """
-    kernels = list(dict.fromkeys(case.kernel for case in matrix.both))
-    whole = {kernel: matrix.whole(kernel) for kernel in kernels}
-    every = [case for cases in whole.values() for case in cases]
-    shared = _scale(matrix, every)
-    own = {kernel: _scale(matrix, cases) for kernel, cases in whole.items()}
-    return {
-        kernel: max((one for one in (shared, scale) if one is not None), default=None)
-        for kernel, scale in own.items()
-    }
-
-
-def _scale(matrix: SideMatrix, cases: Sequence[Case]) -> float | None:
-    if not cases:
-        return None
-    groups = [(case.kernel, case.backend) for case in cases]
-    return unpaired.process_scale(matrix.change(cases), groups)
-
-
-def _case(
-    matrix: SideMatrix, case: Case, control: Control, drifts: Drifts | None, scale: float | None
-) -> Change:
-    zeros = np.zeros(sum(matrix.sizes))
-    before, after = matrix.split(case, zeros)
-    single = before.size == after.size == 1
-
-    def estimate(shifts: Drifts) -> Estimate:
-        one, other = matrix.split(case, shifts)
-        if single:
-            reach = float(np.hypot(scale or 0.0, _within(matrix, case)))
-            return unpaired.between_two(float(other[0] - one[0]), reach)
-        return unpaired.between_runs(one, other)
-
-    withheld = ""
-    if not matrix.same_pool(case):
-        withheld = "timed on another pool"
-    elif single and not matrix.single:
-        withheld = "in one run a side only"
-    elif single and scale is None:
-        withheld = NO_SPREAD
-    return Change(
-        case.kernel,
-        case.backend,
-        old=float(np.exp(before.mean())),
-        new=float(np.exp(after.mean())),
-        raw=estimate(zeros),
-        relative=None if drifts is None else estimate(drifts),
-        verdict=Verdict.INCONCLUSIVE if withheld else None,
-        note=withheld,
-        single=single,
-        unknown=single and scale is None,
+def _kernel(matrix: SideMatrix, control: Control, scales: Mapping[str, float | None]) -> Family:
+    return Family(
+        keys=tuple(case for case in matrix.cases if case.kernel == control.kernel),
+        drifts=drifts_of(matrix, control),
+        scale=scales.get(control.kernel),
         disputed=control.disputed,
     )
 
 
-def _within(matrix: SideMatrix, case: Case) -> float:
-    """Return the standard error that the rounds leave in a case's change."""
-    old, new = (_median_error(side[0]) for side in matrix.of(case))
+def _centre(
+    matrix: SideMatrix,
+    quick: SideMatrix,
+    control: str | None,
+    backends: set[str],
+    threshold: float,
+) -> Centre | None:
+    """Return the control of benchmarks that belong to no sweep, where there are some."""
+    if not matrix.ordinary:
+        return None
+    wanted = None if control in backends else control
+    return centre_of(matrix, quick, wanted, threshold, without=wanted == NO_CONTROL)
+
+
+def _ordinary(matrix: SideMatrix, centre: Centre) -> Family:
+    return Family(
+        keys=tuple(matrix.ordinary),
+        drifts=None if centre.refused else centre.drifts,
+        scale=centre.scale,
+        disputed=centre.disputed,
+        fastest=None if centre.refused else centre.fastest,
+        is_doubled=True,
+        least=centre.shaken,
+        withheld="too few benchmarks changed alike" if centre.refused else "",
+    )
+
+
+def _change(matrix: SideMatrix, quick: SideMatrix, key: Key, family: Family) -> Change:
+    zeros = np.zeros(sum(matrix.sizes))
+    before, after = matrix.split(key, zeros)
+    single = before.size == after.size == 1
+
+    def estimate(shifts: Drifts | None, of: SideMatrix = matrix) -> Estimate:
+        one, other = of.split(key, zeros if shifts is None else shifts)
+        if single:
+            reach = float(np.hypot(family.scale or 0.0, _within(matrix, key)))
+            least = max(unpaired.MARGIN, family.least)
+            return unpaired.between_two(float(other[0] - one[0]), reach, least)
+        return unpaired.between_runs(one, other)
+
+    withheld = "".join(list(_withheld(matrix, key, family, single=single))[:1])
+    return Change(
+        old=float(np.exp(before.mean())),
+        new=float(np.exp(after.mean())),
+        raw=estimate(None),
+        relative=None if family.drifts is None else estimate(family.drifts),
+        verdict=Verdict.INCONCLUSIVE if withheld else None,
+        fastest=estimate(family.fastest, quick) if family.is_doubled else None,
+        least=family.least,
+        note=withheld,
+        single=single,
+        unknown=single and family.scale is None,
+        disputed=family.disputed,
+    )
+
+
+def _withheld(matrix: SideMatrix, key: Key, family: Family, *, single: bool) -> Iterator[str]:
+    """Yield why the change of a benchmark is not judged, the gravest reason first."""
+    saved = [one for side in matrix.of(key) for one in side]
+    if not matrix.same_pool(key):
+        yield "timed on another pool"
+    if single and not matrix.single:
+        yield "in one run a side only"
+    if single and family.scale is None:
+        yield NO_SPREAD
+    if family.withheld:
+        yield family.withheld
+    if single and isinstance(key, Benchmark) and any(one.rounds == 1 for one in saved):
+        yield "a single round a side"
+
+
+def _within(matrix: SideMatrix, key: Key) -> float:
+    """Return the standard error that the rounds leave in a benchmark's change."""
+    old, new = (_median_error(side[0]) for side in matrix.of(key))
     return float(np.hypot(old, new))
 
 
-def _median_error(result: Result) -> float:
+def _median_error(result: SavedTimes) -> float:
     if result.data:
         return unpaired.median_error(result.data)
     return unpaired.median_error_of_moments(result.median, result.stddev, result.rounds)
 
 
-def _mean(
-    matrix: SideMatrix, key: Key, control: Control, drifts: Drifts | None, scale: float | None
-) -> Change:
+def _mean(matrix: SideMatrix, name: Mean, family: Family, control: Control) -> Change:
     """Compare the geometric mean over the cases of a kernel and backend."""
-    cases, count = matrix.whole(*key), matrix.sizes[0]
+    cases, count = matrix.of_kernel(*name), matrix.sizes[0]
+    drifts, scale = family.drifts, family.scale
     levels = matrix.logs(cases).mean(axis=1)
 
     def reach() -> float:
@@ -299,18 +314,17 @@ def _mean(
 
     own = levels if drifts is None else levels - drifts
     verdict, note = None, ""
-    if key[1] == control.backend:
+    if name[1] == control.backend:
         own = np.zeros_like(levels)  # but for rounding
-    if key[1] == control.backend and control.disputed:
+    if name[1] == control.backend and control.disputed:
         verdict, note = Verdict.INCONCLUSIVE, "the control, which is disputed"
-    elif key[1] == control.backend:
+    elif name[1] == control.backend:
         note = CONTROL
     elif matrix.single and scale is None:
         verdict, note = Verdict.INCONCLUSIVE, NO_SPREAD
     elif matrix.single and not all(map(matrix.has_rounds, cases)):
         verdict, note = Verdict.INCONCLUSIVE, "no raw rounds"
     return Change(
-        *key,
         old=float(np.exp(levels[:count].mean())),
         new=float(np.exp(levels[count:].mean())),
         raw=estimate(levels),
@@ -329,28 +343,29 @@ _Name = TypeVar("_Name", bound=Hashable)
 
 def _judge(found: Mapping[_Name, Change], threshold: float) -> dict[_Name, Change]:
     """Give a verdict to each change that is not decided yet; half of alpha is for this family."""
-    names = {str(number): name for number, name in enumerate(found)}
     asked = {
-        label: found[name]
-        for label, name in names.items()
-        if found[name].verdict is None and found[name].note != CONTROL
+        str(number): (name, change)
+        for number, (name, change) in enumerate(found.items())
+        if change.verdict is None and change.note != CONTROL
     }
     limits = {
-        label: max(threshold, unpaired.MARGIN) if change.single else threshold
-        for label, change in asked.items()
+        label: max(threshold, one.least, unpaired.MARGIN if one.single else 0.0)
+        for label, (_, one) in asked.items()
     }
-    estimates = {label: change.trusted for label, change in asked.items()}
-    verdicts = {names[label]: v for label, v in decide(estimates, limits, ALPHA / 2).items()}
-    return {
-        name: replace(change, verdict=_settle(verdicts[name], change))
-        if name in verdicts
-        else change
-        for name, change in found.items()
+    estimates = {label: one.trusted for label, (_, one) in asked.items()}
+    doubled = {label: one.fastest or one.trusted for label, (_, one) in asked.items()}
+    verdicts, others = (decide(one, limits, ALPHA / 2) for one in (estimates, doubled))
+    judged = {
+        name: replace(change, verdict=_settle(verdicts[label], others[label], change))
+        for label, (name, change) in asked.items()
     }
+    return {**found, **judged}
 
 
-def _settle(verdict: Verdict, change: Change) -> Verdict:
+def _settle(verdict: Verdict, fastest: Verdict, change: Change) -> Verdict:
     """Withhold what the runs cannot show."""
+    if verdict in (Verdict.REGRESSION, Verdict.IMPROVEMENT) and fastest is not verdict:
+        return Verdict.INCONCLUSIVE
     if change.single and verdict is Verdict.NO_CHANGE:
         return Verdict.INCONCLUSIVE
     if change.disputed and verdict is not Verdict.REGRESSION:

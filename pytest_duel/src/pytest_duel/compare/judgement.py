@@ -1,19 +1,24 @@
 """A comparison of saved runs as a judgement: words, cells, warnings, and what fails."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from pytest_duel.catalogue.model import Case
-from pytest_duel.compare.comparison import CONTROL, NO_SPREAD, Change, Comparison, Control
+import numpy as np
+
+from pytest_duel.compare.backends import Control
+from pytest_duel.compare.centre import FEWEST, Centre
+from pytest_duel.compare.comparison import CONTROL, NO_SPREAD, Change, Comparison, Mean
 from pytest_duel.results import provenance
+from pytest_duel.results.benchmarks import Benchmark, Key
 from pytest_duel.results.provenance import Difference
 from pytest_duel.results.runs import Run
 from pytest_duel.statistics.paired import Estimate, Verdict
 from pytest_duel.statistics.unpaired import MARGIN
 from pytest_duel.support.exit_codes import Exit
-from pytest_duel.support.units import duration, figures
+from pytest_duel.support.units import count, duration, figures
 from pytest_duel.verdicts.model import Judgement, Row
+from pytest_duel.verdicts.naming import heading, label
 
 COLUMNS = ("old", "new", "raw", "trusted [95 %]")
 GONE, NEW = "gone", "new"
@@ -38,9 +43,10 @@ def judge(
 ) -> Judgement:
     """Say what a comparison found, and let it fail on what the user asked for."""
     found = provenance.differences(old, new)
-    rows = [_case_row(case, change, fail_on) for case, change in comparison.cases.items()]
-    rows += _lone_rows(comparison.gone, old, GONE, fail_on)
-    rows += _lone_rows(comparison.new, new, NEW, fail_on)
+    rows = [_row(key, change, fail_on) for key, change in comparison.cases.items()]
+    rows += _lone_rows(comparison.gone, old, GONE, comparison.unread[1], fail_on)
+    rows += _lone_rows(comparison.new, new, NEW, comparison.unread[0], fail_on)
+    rows += [_lost_row(name, comparison, fail_on) for name in comparison.lost]
     names = [provenance.revision(side) for side in (old, new)]
     runs = [f"{len(side)} run{'s' if len(side) > 1 else ''}" for side in (old, new)]
     return Judgement(
@@ -48,7 +54,7 @@ def judge(
         title=f"{names[0]} ({runs[0]}) → {names[1]} ({runs[1]})",
         columns=COLUMNS,
         rows=tuple(rows),
-        means=tuple(_mean_row(change, fail_on) for change in comparison.means.values()),
+        means=tuple(_mean_row(name, one, fail_on) for name, one in comparison.means.items()),
         warnings=(*_warnings(comparison, old, new), *_differences(found)),
         notes=tuple(_notes(comparison, same=provenance.same_code(old, new))),
         void=Fail.DIFFERENT in fail_on and bool(found),
@@ -60,6 +66,7 @@ def judge(
                 kernel: _control_data(one) for kernel, one in comparison.controls.items()
             },
             "process_spread": dict(comparison.spread),
+            **({"centre": _centre_data(comparison.centre)} if comparison.centre else {}),
             "differences": [
                 {"what": one.what, "name": one.name, "old": one.old, "new": one.new}
                 for one in found
@@ -80,54 +87,92 @@ def _exit(word: str, fail_on: Collection[Fail], *, disputed: bool = False) -> Ex
     return code if reasons & {*fail_on} else Exit.PASS
 
 
-def _case_row(case: Case, change: Change, fail_on: Collection[Fail]) -> Row:
+def _row(key: Key, change: Change, fail_on: Collection[Fail]) -> Row:
     word = str(change.verdict)
     return Row(
-        name=case.id,
-        group=f"{case.kernel}, {case.scenario}",
-        label=f"{case.backend} {case.n:,}",
+        name=key.id,
+        group=heading(key),
+        label=label(key),
         cells=_cells(change, withheld=change.unknown),
         word=word,
         exit=_exit(word, fail_on, disputed=change.disputed),
         note=change.note,
-        data=_data(change),
+        data={**_about(key), **_data(change)},
     )
 
 
-def _mean_row(change: Change, fail_on: Collection[Fail]) -> Row:
+def _about(key: Key) -> dict[str, Any]:
+    """Return what tells a benchmark from others, for machines."""
+    if isinstance(key, Benchmark):
+        return {"benchmark": key.id, "group": key.group, "param": key.param}
+    return {"kernel": key.kernel, "backend": key.backend, "cases": 1}
+
+
+def _mean_row(name: Mean, change: Change, fail_on: Collection[Fail]) -> Row:
+    kernel, backend = name
     word = str(change.verdict) if change.verdict else CONTROL
     plural = "s" if change.cases > 1 else ""
     return Row(
-        name=f"{change.kernel}[{change.backend}]",
-        group=f"{change.kernel}: geometric mean",
-        label=f"{change.backend}, {change.cases} case{plural}",
+        name=f"{kernel}[{backend}]",
+        group=f"{kernel}: geometric mean",
+        label=f"{backend}, {change.cases} case{plural}",
         cells=_cells(change, withheld=change.verdict is None or bool(change.note)),
         word=word,
         exit=_exit(word, fail_on, disputed=change.disputed),
         note="" if change.note == CONTROL else change.note,
-        data=_data(change),
+        data={"kernel": kernel, "backend": backend, "cases": change.cases, **_data(change)},
     )
 
 
 def _lone_rows(
-    cases: Sequence[Case], runs: Sequence[Run], word: str, fail_on: Collection[Fail]
+    keys: Sequence[Key],
+    runs: Sequence[Run],
+    word: str,
+    unread: Mapping[str, str],
+    fail_on: Collection[Fail],
 ) -> list[Row]:
-    """Say of cases that only one side has them, with what the first run that has each gives."""
-    medians = {one.case: one.median for run in reversed(runs) for one in run.results}
-    return [_lone_row(case, medians[case], word, fail_on) for case in cases]
+    """Say of benchmarks that only one side has them, with what the first run of each gives.
+
+    `unread` tells which of them the other side has and cannot be read there.
+    """
+    medians = {one.key: one.median for run in reversed(runs) for one in run.benchmarks}
+    return [_lone_row(key, medians[key], word, unread.get(key.id), fail_on) for key in keys]
 
 
-def _lone_row(case: Case, median: float, word: str, fail_on: Collection[Fail]) -> Row:
+def _lone_row(
+    key: Key, median: float, word: str, reason: str | None, fail_on: Collection[Fail]
+) -> Row:
     time = duration(median)
+    own, other = ("old", "new") if word == GONE else ("new", "old")
     return Row(
-        name=case.id,
-        group=f"{case.kernel}, {case.scenario}",
-        label=f"{case.backend} {case.n:,}",
+        name=key.id,
+        group=heading(key),
+        label=label(key),
         cells=(time, "–", "–", "–") if word == GONE else ("–", time, "–", "–"),
         word=word,
         exit=_exit(word, fail_on),
-        note="only the old runs have it" if word == GONE else "only the new runs have it",
+        note=(
+            f"cannot be read in the {other} runs: {reason}"
+            if reason
+            else f"only the {own} runs have it"
+        ),
         data={"old": median, "new": None} if word == GONE else {"old": None, "new": median},
+    )
+
+
+def _lost_row(name: str, comparison: Comparison, fail_on: Collection[Fail]) -> Row:
+    """Say of a benchmark that it cannot be compared, for no side can be read."""
+    key, word = Benchmark(name), str(Verdict.INCONCLUSIVE)
+    reasons = dict.fromkeys(side[name] for side in comparison.unread if name in side)
+    return Row(
+        name=name,
+        group=heading(key),
+        label=label(key),
+        cells=("–",) * len(COLUMNS),
+        word=word,
+        exit=_exit(word, fail_on),
+        note=f"cannot be read: {'; '.join(reasons)}",
+        data={**_about(key), "old": None, "new": None},
     )
 
 
@@ -149,9 +194,6 @@ def _ratio(change: float) -> str:
 
 def _data(change: Change) -> dict[str, Any]:
     return {
-        "kernel": change.kernel,
-        "backend": change.backend,
-        "cases": change.cases,
         "old": change.old,
         "new": change.new,
         "raw": _numbers(change.raw, change),
@@ -178,10 +220,23 @@ def _control_data(control: Control) -> dict[str, Any]:
     }
 
 
+def _centre_data(centre: Centre) -> dict[str, Any]:
+    return {
+        "pattern": centre.pattern,
+        "benchmarks": centre.benchmarks,
+        "compared": centre.compared,
+        "ratio": 1 + centre.moved if centre.benchmarks else None,
+        "refused": centre.refused,
+        "process_spread": None if centre.scale is None else float(np.expm1(centre.scale)),
+        "shaken": centre.shaken,
+    }
+
+
 def _warnings(comparison: Comparison, old: Sequence[Run], new: Sequence[Run]) -> Iterator[str]:
     for runs, side in (old, "old"), (new, "new"):
         yield from dict.fromkeys(provenance.weaknesses(runs, side))
         yield from provenance.unknown_commits(runs, side)
+        yield from provenance.unreadable(runs, side)
     if comparison.single:
         yield (
             "one run a side is one sample a side: changes under "
@@ -198,6 +253,8 @@ def _warnings(comparison: Comparison, old: Sequence[Run], new: Sequence[Run]) ->
     if comparison.without_rounds:
         held = "; geometric means are given without a verdict" if comparison.single else ""
         yield f"{len(comparison.without_rounds)} cases were saved without raw rounds{held}"
+    if comparison.centre:
+        yield from _doubts(comparison.centre, single=comparison.single)
     for control in comparison.controls.values():
         if control.disputed:
             yield (
@@ -216,6 +273,39 @@ def _warnings(comparison: Comparison, old: Sequence[Run], new: Sequence[Run]) ->
                 f"{control.kernel}: no control, for it takes three competing backends and there "
                 f"are {len(control.drifts)}: the raw changes count, the machine's speed included"
             )
+
+
+def _doubts(centre: Centre, *, single: bool) -> Iterator[str]:
+    """Say why the middle of all benchmarks may be no control."""
+    named = "name benchmarks that the change cannot reach with --control PATTERN"
+    if not centre.benchmarks and not centre.chosen:
+        yield (
+            f"no control, for its place is the middle of {FEWEST} benchmarks or more, and all "
+            f"runs have {centre.compared}: the raw changes count, the machine's speed included"
+        )
+    if single and centre.scale is None:
+        yield (
+            f"{NO_SPREAD}: with one run a side and so few benchmarks nothing shows what two "
+            "processes do by themselves, so nothing is called; save several runs of each revision"
+        )
+    if single and centre.shaken > MARGIN:
+        yield (
+            f"the median and the fastest round of a benchmark changed up to {centre.shaken:.0%} "
+            "apart, which other work of the machine does: with one run a side nothing below that "
+            "is called"
+        )
+    if centre.refused:
+        yield (
+            f"only {centre.benchmarks} of {centre.compared} benchmarks changed alike: nothing "
+            f"tells which ones moved and which stood still, so nothing is called; {named}"
+        )
+    elif abs(centre.moved) > MARGIN:
+        who = "the control" if centre.chosen else "the middle of all benchmarks"
+        passes = f", so nothing passes; {named}" if centre.disputed else "; see the column raw"
+        yield (
+            f"{who} changed by {centre.moved:+.1%}: another speed of the machine, or most "
+            f"benchmarks changed alike, which no relative change shows{passes}"
+        )
 
 
 def _differences(found: Sequence[Difference]) -> Iterator[str]:
@@ -244,3 +334,24 @@ def _notes(comparison: Comparison, *, same: bool) -> Iterator[str]:
                 f"{control.kernel}: trusted is relative to {control.backend}, whose change is "
                 f"the middle one ({moved}), so that the machine's speed cancels"
             )
+    if comparison.centre:
+        yield from _basis(comparison.centre)
+
+
+def _basis(centre: Centre) -> Iterator[str]:
+    """Say what the changes of benchmarks without backends are held against."""
+    moved = f"which changed by {centre.moved:+.1%}"
+    if not centre.benchmarks or centre.refused:
+        yield "trusted is raw"
+    elif centre.pattern is not None:
+        yield (
+            f"trusted is relative to the middle of {count(centre.benchmarks, 'benchmark')} that "
+            f"you named, {moved}"
+        )
+    else:
+        yield (
+            f"trusted is relative to the middle of the {centre.benchmarks} of {centre.compared} "
+            f"benchmarks that changed alike, {moved}, so that the machine's speed cancels; what "
+            "changed all benchmarks alike cancels too: --control names some that the change "
+            "cannot reach"
+        )

@@ -42,7 +42,9 @@ NEAR = 1.5
 
 
 def sections(material: Material) -> Iterator[Section]:
-    """Yield the section that opens the page."""
+    """Yield the section that opens the page of a sweep."""
+    if material.timed and not material.study.results:
+        return
     answers = [
         _answer(kernel, choosing, material)
         for kernel, summaries in by_kernel(material)
@@ -82,7 +84,7 @@ def _answer(kernel: str, summaries: Sequence[Summary], material: Material) -> An
     own = material.catalogue.kernels[kernel]
     sentence = _sentence(summaries[0], material)
     return Answer(
-        kernel=kernel,
+        code=kernel,
         title=own.title or kernel,
         use=_use(summaries),
         sentence=sentence,

@@ -2,17 +2,30 @@
 
 from collections.abc import Callable, Iterable
 
-from pytest_duel.page import answers, judged, judgements, kernels, origin, parity, rounds, trends
+from pytest_duel.page import (
+    answers,
+    groups,
+    in_short,
+    judged,
+    judgements,
+    kernels,
+    origin,
+    parity,
+    rounds,
+    trends,
+)
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import Section
 
 SECTIONS: tuple[Callable[[Material], Iterable[Section]], ...] = (
     answers.sections,
+    in_short.sections,
     kernels.sections,
     rounds.sections,
     trends.sections,
     judgements.sections,
     judged.sections,
+    groups.sections,
     parity.sections,
     origin.sections,
 )

@@ -20,6 +20,7 @@ from pytest_duel.page import contents, origin
 from pytest_duel.page.material import Material
 from pytest_duel.results.provenance import revision
 from pytest_duel.support import harmless
+from pytest_duel.support.units import count
 
 HERE = Path(__file__).parent
 LIBRARY = "window.vegaEmbed = vegaEmbed;"
@@ -38,7 +39,7 @@ def render(material: Material) -> str:
         "form-action": ["'none'"],
     }
     page: str = _template("page.html").render(
-        title=f"Benchmarks of {revision([material.study])}",
+        title=_title(material),
         subtitle=_subtitle(material),
         policy="; ".join(f"{name} {' '.join(allowed)}" for name, allowed in policy.items()),
         # These are the project's own files and a library, and hold nothing of the runs.
@@ -52,11 +53,21 @@ def render(material: Material) -> str:
     return page
 
 
+def _title(material: Material) -> str:
+    commit = material.study.commit
+    if not commit.project:
+        return f"Benchmarks of {revision([material.study])}"
+    return f"Benchmarks of {commit.project}" + (f" at {commit}" if commit.id else "")
+
+
 def _subtitle(material: Material) -> str:
     run = material.study
     cpu = (run.machine.get("cpu") or {}).get("brand_raw") or "an unknown processor"
     runs = f"{len(material.processes)} processes" if material.several else "one process"
-    return f"Measured {run.when[:10]} on {cpu}: {len(run.results):,} cases, {runs}."
+    ordinary = count(len(material.timed), "benchmark") if material.timed else ""
+    cases = f"{len(run.results):,} cases" if run.results or not ordinary else ""
+    when = f"{run.when[:10]} " if run.when else ""
+    return f"Measured {when}on {cpu}: {', '.join(filter(None, (cases, ordinary, runs)))}."
 
 
 @cache

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_duel.charts.judgements import forest
+from pytest_duel.charts.labels import short
 from pytest_duel.charts.look import ON_PAGE
 from pytest_duel.charts.palette import GREY, Series, Style
 from pytest_duel.page.material import Material
@@ -50,13 +51,18 @@ NAMED = 3
 
 def sections(material: Material) -> Iterator[Section]:
     """Yield a section for each comparison, duel and gate that was given."""
+    yield from (section for section, _ in shown(material))
+
+
+def shown(material: Material) -> Iterator[tuple[Section, Mapping[str, Any]]]:
+    """Yield the same with what the command has saved."""
     found = [data for _, data in material.judgements if data["command"] in COMMANDS]
     titles: Counter[str] = Counter()
     for number, data in enumerate(found, 1):
         title = f"{COMMANDS[data['command']][0]}: {data['title']}"
         titles[title] += 1
         again = f" ({titles[title]})" if titles[title] > 1 else ""  # no two parts are called alike
-        yield _section(f"{data['command']}-{number}", f"{title}{again}", data)
+        yield _section(f"{data['command']}-{number}", f"{title}{again}", data), data
 
 
 def _section(id_: str, heading: str, data: Mapping[str, Any]) -> Section:
@@ -186,6 +192,8 @@ def _figure(
     id_: str, rows: Sequence[Mapping[str, Any]], title: str, data: Mapping[str, Any]
 ) -> Figure:
     drawn = _fitting(rows)
+    names = short(row["case"] for row in drawn)
+    drawn = [{**row, "case": names[row["case"]]} for row in drawn]
     words = {row["series"] for row in drawn}
     series = [Series(str(word), style) for word, style in STYLES.items() if word in words]
     threshold = data.get("threshold")

@@ -12,8 +12,8 @@ from pytest_duel.charts.points import lead_point, point
 from pytest_duel.page.answers import by_kernel
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import MISSING, Cell, Choice, Figure, Section, Table, TableRow
+from pytest_duel.results.benchmarks import Result
 from pytest_duel.results.leads import MARGIN
-from pytest_duel.results.runs import Result
 from pytest_duel.results.speedups import favourite, leads, span
 from pytest_duel.results.summary import Summary, Timing
 from pytest_duel.support.units import duration, figures

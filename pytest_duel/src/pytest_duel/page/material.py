@@ -2,23 +2,34 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pytest_duel.catalogue.model import Catalogue
 from pytest_duel.charts.palette import Style, of_backends
+from pytest_duel.compare.comparison import compare
+from pytest_duel.compare.judgement import Fail, judge
 from pytest_duel.duel import targets_text
+from pytest_duel.formats import FORMATS
 from pytest_duel.history import commits, history
 from pytest_duel.history.commits import Log
 from pytest_duel.history.trends import History
 from pytest_duel.page import saved_json
+from pytest_duel.results import storage
+from pytest_duel.results.benchmarks import Benchmark
 from pytest_duel.results.index import Entry, entry_of
 from pytest_duel.results.runs import Run, RunError
 from pytest_duel.results.speedups import Results, by_case
-from pytest_duel.results.storage import Saved, read
+from pytest_duel.results.storage import Saved
 from pytest_duel.results.summary import Summary, middle, summarise
+from pytest_duel.verdicts import groups
+from pytest_duel.verdicts.fastest import Outcome, outcomes
+from pytest_duel.verdicts.groups import Group, Timed
+
+VARYING = ("hz_actual", "hz_actual_friendly")
+"""What pytest-benchmark alone saves of a processor and differs from run to run: its clock rate."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,8 @@ class Material:
     """Facts about the commits, from the repository."""
     unread: Sequence[str] = ()
     """Faults of files that belong to the history."""
+    by: Sequence[str] = ()
+    """What benchmarks that belong to no sweep are grouped by: words of `groups.WORDS`."""
 
     @cached_property
     def shown(self) -> Sequence[Run]:
@@ -64,6 +77,26 @@ class Material:
         return by_case(self.processes)
 
     @cached_property
+    def timed(self) -> Sequence[Timed]:
+        """Return the benchmarks that belong to no sweep."""
+        return groups.timed(self.processes)
+
+    @cached_property
+    def groups(self) -> Sequence[Group]:
+        """Return the same in groups."""
+        return groups.grouped(self.timed, self.by)
+
+    @cached_property
+    def outcomes(self) -> Sequence[Outcome]:
+        """Return what is fastest in each group of alternatives."""
+        return outcomes(self.groups)
+
+    @cached_property
+    def anchors(self) -> Mapping[Benchmark, str]:
+        """Return the id of each of those benchmarks on the page: no name from elsewhere is one."""
+        return {one.benchmark: f"benchmark-{at}" for at, one in enumerate(self.timed, 1)}
+
+    @cached_property
     def styles(self) -> Mapping[str, Style]:
         """Return how each backend looks."""
         return of_backends(self.catalogue.backends)
@@ -78,6 +111,22 @@ class Material:
         if len({(one.commit, one.dirty) for one in entries}) < 2:
             return None
         return history.read(entries, self.catalogue, self.log)
+
+    def compared_with(self, old: Sequence[Saved]) -> "Material":
+        """Return the same with what has changed since some older runs, as `compare` judges it.
+
+        Raises
+        ------
+        RunError
+            Where the two have no benchmark in common, or a process is on both sides.
+        """
+        storage.check_apart(old, [one for one in self.runs if one.run in self.shown])
+        before = [one.run for one in old]
+        found = judge(
+            compare(before, self.shown, self.catalogue), before, self.shown, tuple(Fail)[:1]
+        )
+        saved = json.loads(FORMATS["json"](found))
+        return replace(self, judgements=[(Path(found.command), saved), *self.judgements])
 
     @property
     def targets(self) -> Mapping[str, Any] | None:
@@ -100,9 +149,14 @@ class Material:
 def _origin(run: Run) -> tuple[str, ...]:
     """Return what two runs must have in common to be shown as one: machine, versions and code."""
     machine = run.machine
-    known = run.commit.id is not None  # else nothing says that two runs are of one code
+    # Nothing says that two sweeps of an unknown commit are of one code. Where another project's
+    # runs do not tell, who names them together says so, and the page says that nothing else does.
+    known = run.commit.id is not None or not run.section
+    cpu = {
+        name: value for name, value in (machine.get("cpu") or {}).items() if name not in VARYING
+    }
     parts = (
-        machine.get("node_hash"), machine.get("cpu"), machine.get("versions"),
+        machine.get("node_hash"), cpu, machine.get("versions"),
         run.commit.id, run.commit.dirty, run.section.get("sources"), known or run.when,
         run.section.get("build_info"), run.section.get("tier"),
         run.section.get("without") or [],
@@ -115,6 +169,7 @@ def gather(
     catalogue: Catalogue,
     earlier: Sequence[Entry] = (),
     unread: Sequence[str] = (),
+    by: Sequence[str] = (),
 ) -> Material:
     """Read runs, and what the commands have saved as JSON.
 
@@ -128,6 +183,8 @@ def gather(
         Runs in short, for the history alone.
     unread
         Faults of files that belong to it.
+    by
+        What benchmarks that belong to no sweep are grouped by.
 
     Raises
     ------
@@ -136,9 +193,11 @@ def gather(
     """
     judgements = [(path, data) for path in paths for data in saved_json.read(path)]
     told = {path for path, _ in judgements}
-    saved = read([path for path in paths if path not in told])
+    saved = storage.read([path for path in paths if path not in told])
     if not saved:
         raise RunError("there is no saved run to report on")
     ids = [one.run.commit.id or "" for one in saved] + [one.commit for one in earlier]
     ordered = sorted(saved, key=lambda one: one.run.when)
-    return Material(ordered, catalogue, judgements, earlier, commits.read(ids, Path.cwd()), unread)
+    return Material(
+        ordered, catalogue, judgements, earlier, commits.read(ids, Path.cwd()), unread, by
+    )

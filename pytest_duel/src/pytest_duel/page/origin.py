@@ -5,7 +5,7 @@ from typing import Any
 
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import Cell, Section, Table, TableRow
-from pytest_duel.results.provenance import revision, unknown_commits, weaknesses
+from pytest_duel.results.provenance import revision, unknown_commits, unreadable, weaknesses
 from pytest_duel.results.storage import Saved
 
 
@@ -14,8 +14,8 @@ def sections(material: Material) -> Iterator[Section]:
     yield Section(
         id="origin",
         title="Machine and versions",
-        intro="What the times belong to. Another machine will give others; the ratios between "
-        "backends travel better, but not unchanged.",
+        intro=f"What the times belong to. Another machine will give others; the ratios between "
+        f"{'backends' if material.study.results else 'them'} travel better, but not unchanged.",
         facts=list(_facts(material)),
         tables=[_runs(material)],
         notes=list(_notes(material)),
@@ -41,6 +41,7 @@ def warnings(material: Material) -> Iterator[str]:
         )
     yield from dict.fromkeys(weaknesses(material.shown, "the run"))
     yield from unknown_commits(material.shown, "the run")
+    yield from unreadable(material.shown, "the run")
     if material.unknown:
         yield (
             f"{material.unknown} cases are left out, because this catalogue does not know their "
@@ -52,12 +53,13 @@ def _facts(material: Material) -> Iterator[tuple[str, str]]:
     run = material.study
     machine, build = run.machine, _part(run.section, "build_info")
     yield "Processor", str(_part(machine, "cpu").get("brand_raw") or "not told")
-    yield "Cores", f"{machine.get('usable_cores', 'not told')} usable"
+    yield "Cores", _cores(machine)
     yield "System", _said(machine.get("system"), machine.get("release"), machine.get("machine"))
-    yield "Virtualisation", _said(machine.get("virtualisation"))
-    yield "Governor", _said(machine.get("governor"))
-    load = run.section.get("load") or [None]
-    yield "Load at the start", "not told" if load[0] is None else f"{load[0]:.1f}"
+    if run.section:  # pytest-benchmark alone tells nothing of these
+        yield "Virtualisation", _said(machine.get("virtualisation"))
+        yield "Governor", _said(machine.get("governor"))
+        load = run.section.get("load") or [None]
+        yield "Load at the start", "not told" if load[0] is None else f"{load[0]:.1f}"
     versions = _part(machine, "versions").items()
     yield "Versions", ", ".join(f"{name} {one}" for name, one in versions if one) or "not told"
     if build:
@@ -67,14 +69,12 @@ def _facts(material: Material) -> Iterator[tuple[str, str]]:
             f"{build.get('rustc')}, sources {str(build.get('source_hash'))[:12]}",
         )
     yield "Revision", revision([run])
-    yield "Tier", _said(run.section.get("tier"))
-    yield (
-        "Cases",
-        f"{len(run.results):,} in each of {len(material.processes)} processes"
-        if (material.several)
-        else f"{len(run.results):,} in one process",
-    )
-    if len(material.shown) > 1:
+    if run.section:
+        yield "Tier", _said(run.section.get("tier"))
+    for name, number in (("Cases", len(run.results)), ("Benchmarks", len(material.timed))):
+        if number or (name == "Cases" and run.section):
+            yield name, f"{number:,} {_processes(material)}"
+    if len(material.shown) > 1 and run.results:
         yield (
             "Shown",
             "The times are those of the process in which the fastest backend's lead over all "
@@ -82,6 +82,18 @@ def _facts(material: Material) -> Iterator[tuple[str, str]]:
         )
     for name, value in _part(run.section, "variables").items():
         yield name, str(value)
+
+
+def _cores(machine: Mapping[str, Any]) -> str:
+    usable, all_ = machine.get("usable_cores"), machine.get("cores")
+    if usable is None and all_ is not None:
+        return f"{all_}"
+    return f"{'not told' if usable is None else usable} usable"
+
+
+def _processes(material: Material) -> str:
+    number = len(material.processes)
+    return f"in each of {number} processes" if material.several else "in one process"
 
 
 def _part(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -102,10 +114,11 @@ def _notes(material: Material) -> Iterator[str]:
 
 
 def _runs(material: Material) -> Table:
+    timed = "benchmarks" if material.timed else "cases"
     return Table(
         id="runs",
         caption="The runs",
-        columns=("file", "measured", "revision", "processor", "cases", "in the figures"),
+        columns=("file", "measured", "revision", "processor", timed, "in the figures"),
         rows=[_run(saved, material) for saved in material.runs],
         words=frozenset({0, 1, 2, 3, 5}),
     )
@@ -113,14 +126,16 @@ def _runs(material: Material) -> Table:
 
 def _run(saved: Saved, material: Material) -> TableRow:
     run = saved.run
-    used = "shown" if run is material.study else "range" if run in material.shown else "no"
+    used = "range" if run in material.shown else "no"
+    if run is material.study or (material.timed and used == "range"):
+        used = "shown"
     return TableRow(
         [
             Cell(saved.path.name),
             Cell(run.when[:16].replace("T", " "), run.when),
             Cell(revision([run])),
             Cell(str(_part(run.machine, "cpu").get("brand_raw") or "not told")),
-            Cell(f"{len(run.results):,}", len(run.results)),
+            Cell(f"{len(run.benchmarks):,}", len(run.benchmarks)),
             Cell(used),
         ]
     )

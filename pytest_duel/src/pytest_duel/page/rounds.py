@@ -9,7 +9,7 @@ from pytest_duel.charts.look import ON_PAGE
 from pytest_duel.page.kernels import anchor
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import Choice, Figure, Section
-from pytest_duel.results.runs import Result
+from pytest_duel.results.benchmarks import Result
 
 MARKS = 17
 """The most rounds of a process that are drawn; of more, evenly spaced quantiles are."""

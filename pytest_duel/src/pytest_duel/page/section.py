@@ -6,6 +6,9 @@ from typing import Any
 
 from pytest_duel.charts.palette import Series
 
+LONG = 70
+"""Characters; a longer text does not stand on one line in a table."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -22,6 +25,11 @@ class Cell:
         """Return the sort key of the cell, if that is not its text."""
         key = f"{self.rank:.5g}" if isinstance(self.rank, (int, float)) else self.rank
         return None if key == self.text.replace(",", "") else key
+
+    @property
+    def is_long(self) -> bool:
+        """Tell whether its text may take several lines."""
+        return len(self.text) > LONG
 
 
 MISSING = Cell("–")
@@ -99,12 +107,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Answer:
-    """Which backend to use for a kernel, and why to believe it."""
+    """What to conclude in one matter, such as which backend to use, and why to believe it."""
 
-    kernel: str
     title: str
     use: str
-    """The word at a glance: a backend, or what else there is to say."""
+    """The word at a glance: a name, a verdict, or what else there is to say."""
     sentence: str
     evidence: str
     href: str
+    code: str = ""
+    """The name in code of what it is about."""

@@ -9,7 +9,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from pytest_duel.paired.measurements import Rounds
-from pytest_duel.results.runs import BLOCKS
+from pytest_duel.results.entries import BLOCKS
 
 
 @dataclass(frozen=True)

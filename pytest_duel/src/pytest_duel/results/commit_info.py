@@ -1,7 +1,7 @@
 """The commit that was measured: asked of git, kept in a saved run, read from one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ class CommitInfo:
     """Whether there were uncommitted changes; None if unknown."""
     time: str = ""
     """It was committed at, ISO 8601; empty where unknown."""
+    project: str = field(default="", compare=False)
+    """The name of the project; empty where unknown."""
 
     @property
     def clean(self) -> bool:
@@ -36,13 +38,15 @@ class CommitInfo:
 
 def read(saved: Mapping[str, Any]) -> CommitInfo:
     """Read what pytest-benchmark or a command of ours has saved under ``commit``."""
-    own, dirty, time = (saved.get(name) for name in ("id", "dirty", "time"))
+    own, dirty, time, project = (saved.get(name) for name in ("id", "dirty", "time", "project"))
+    project = project if isinstance(project, str) else ""
     if not isinstance(own, str) or own.strip().lower() in _PLACEHOLDERS:
-        return CommitInfo()
+        return CommitInfo(project=project)
     return CommitInfo(
         id=own.strip(),
         dirty=dirty if isinstance(dirty, bool) else None,
         time=time if isinstance(time, str) else "",
+        project=project,
     )
 
 

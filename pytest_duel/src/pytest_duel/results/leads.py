@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pytest_duel.results.runs import Result
+from pytest_duel.results.benchmarks import Result
 from pytest_duel.statistics.bootstrap import CONFIDENCE, Ratio, geometric_mean_ratio
 from pytest_duel.statistics.typical import ratio
 

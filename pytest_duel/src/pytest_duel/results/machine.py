@@ -1,6 +1,5 @@
 """The machine and the versions that a run was measured on."""
 
-import hashlib
 import os
 import platform
 import subprocess
@@ -10,6 +9,7 @@ from typing import Any
 
 from pytest_benchmark.plugin import pytest_benchmark_generate_machine_info as get_machine_info
 
+from pytest_duel.results.stock import node_hash
 from pytest_duel.support import processes
 from pytest_duel.support.system import HERE, Tree, usable_cpus
 
@@ -45,7 +45,7 @@ def settle(machine_info: dict[str, Any]) -> None:
     for name in ("hz_actual", "hz_actual_friendly"):
         machine_info.get("cpu", {}).pop(name, None)
     node = machine_info.pop("node", "")
-    machine_info["node_hash"] = hashlib.sha256(node.encode()).hexdigest()[:12]
+    machine_info["node_hash"] = node_hash(node)
 
 
 def load_average() -> float | None:

@@ -9,6 +9,7 @@ from pytest_duel.results import commit_info
 from pytest_duel.results.commit_info import CommitInfo
 from pytest_duel.results.contradictions import is_before
 from pytest_duel.results.runs import Run
+from pytest_duel.support.units import count
 
 MACHINE = (
     "node_hash", "system", "release", "machine", "cores", "usable_cores", "governor", "smt",
@@ -16,6 +17,8 @@ MACHINE = (
 )  # fmt: skip
 BUILD = ("profile", "target", "rustc", "version")
 SECTION = ("tier", "variables", "details")
+NAMED = 3
+"""Benchmarks that cannot be read and are named; the others are counted."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,17 @@ def unknown_commits(runs: Sequence[Run], side: str) -> Iterator[str]:
     if number:
         among = f", in {number} of {len(runs)} runs" if len(runs) > 1 else ""
         yield f"{side} does not tell which commit was measured{among}"
+
+
+def unreadable(runs: Sequence[Run], side: str) -> Iterator[str]:
+    """Name the first benchmarks of a side that cannot be read, and count the others."""
+    found = list(dict.fromkeys(str(one) for run in runs for one in run.unread))
+    if found:
+        more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
+        yield (
+            f"{side}: {count(len(found), 'benchmark')} cannot be read: "
+            f"{'; '.join(found[:NAMED])}{more}"
+        )
 
 
 def where(data: Mapping[str, Any]) -> str:

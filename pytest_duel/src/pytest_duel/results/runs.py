@@ -1,17 +1,15 @@
-"""Saved runs: pytest-benchmark's JSON, with the harness's own section beside it."""
+"""Saved runs: pytest-benchmark's JSON, with the harness's own section beside it or without."""
 
 import hashlib
 import reprlib
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from pytest_duel.catalogue.model import Case
-from pytest_duel.results import commit_info, contradictions
+from pytest_duel.results import commit_info, entries, stock
+from pytest_duel.results.benchmarks import Result, SavedTimes, Unread
 from pytest_duel.results.commit_info import CommitInfo
 from pytest_duel.support import schema
 from pytest_duel.support.errors import DuelError
@@ -20,11 +18,8 @@ from pytest_duel.support.schema import (
     LIST,
     NUMBER,
     OBJECT,
-    SECONDS,
-    SPREAD,
     TALLY,
     TEXT,
-    WHOLE,
     Each,
     Is,
     SchemaError,
@@ -33,8 +28,6 @@ from pytest_duel.support.schema import (
 SECTION = "bench"
 """The harness's key in the JSON, beside pytest-benchmark's."""
 SCHEMA = 1
-BLOCKS = "duel_blocks"
-"""The key in a benchmark's `extra_info`: the number of rounds that each block gave, in order."""
 
 _SECTION = {
     "process?": TEXT,
@@ -62,23 +55,11 @@ _DOCUMENT = {
     "benchmarks": LIST,
     SECTION: _SECTION,
 }
-_CASE = {
-    "kernel": TEXT,
-    "backend": TEXT,
-    "scenario": TEXT,
-    "n": COUNT,
-    "distinct": COUNT,
-    "seed?": WHOLE,
-    f"{BLOCKS}?": [COUNT],
-}
-_STATS = {
-    "median": SECONDS,
-    "mean": SECONDS,
-    "min": SECONDS,
-    "max?": SECONDS,
-    "stddev": SPREAD,
-    "rounds": COUNT,
-    "data?": [SECONDS],
+_STOCK = {
+    "machine_info?": OBJECT,
+    "commit_info?": OBJECT,
+    "datetime?": TEXT,
+    "benchmarks": LIST,
 }
 
 
@@ -91,64 +72,44 @@ class ForeignError(RunError):
 
 
 @dataclass(frozen=True)
-class Result:
-    """The times of one case, in seconds per item."""
-
-    case: Case
-    median: float
-    mean: float
-    stddev: float
-    min: float
-    rounds: int
-    data: tuple[float, ...]
-    """The raw rounds; empty where the run was saved without them."""
-    distinct: int
-    """How many distinct items the case cycled through."""
-    seed: int | None = None
-    """The seed of those items."""
-    blocks: tuple[tuple[float, ...], ...] = ()
-    """The rounds of each process, where several timed it; empty where one did."""
-
-    def of_process(self, block: int) -> "Result":
-        """Return what one of several processes gave."""
-        data = self.blocks[block]
-        return replace(
-            self,
-            median=statistics.median(data),
-            mean=statistics.fmean(data),
-            min=min(data),
-            stddev=statistics.stdev(data) if len(data) > 1 else 0.0,
-            rounds=len(data),
-            data=data,
-            blocks=(),
-        )
-
-
-@dataclass(frozen=True)
 class Run:
     """Everything measured by one invocation."""
 
     results: tuple[Result, ...]
+    """Of the cases of a sweep."""
     section: Mapping[str, Any]
     """Tier, parity, load, backends left out, and the like."""
     machine: Mapping[str, Any]
     commit: CommitInfo
     when: str
-    """ISO 8601, UTC."""
+    """ISO 8601, UTC; empty where unknown."""
+    others: tuple[SavedTimes, ...] = ()
+    """Of benchmarks that are no cases: all there are, where another project saved the run."""
+    unread: tuple[Unread, ...] = ()
+    """Benchmarks whose times cannot be read."""
+
+    @property
+    def benchmarks(self) -> tuple[SavedTimes, ...]:
+        """Return the times of all benchmarks."""
+        return (*self.results, *self.others)
 
     @cached_property
     def processes(self) -> "tuple[Run, ...]":
         """Return what each process gave; this run itself where one timed all."""
-        blocks = {len(one.blocks) for one in self.results}
+        blocks = {len(one.blocks) for one in self.results or self.others}
         if len(blocks) != 1 or blocks == {0}:
             return (self,)
+        number = blocks.pop()
         return tuple(
             replace(
                 self,
                 results=tuple(one.of_process(block) for one in self.results),
+                others=tuple(
+                    one.of_process(block) for one in self.others if len(one.blocks) == number
+                ),
                 section={**self.section, "process": f"{self.process}-{block}"},
             )
-            for block in range(blocks.pop())
+            for block in range(number)
         )
 
     @cached_property
@@ -165,6 +126,9 @@ class Run:
         for one in sorted(self.results, key=lambda one: (one.case.id, one.case.kernel)):
             times = map(float, (one.median, one.mean, one.min, one.stddev))
             found.update(f"{one.case} {[*times]}".encode())
+        for other in sorted(self.others, key=lambda one: one.benchmark.id):
+            times = map(float, (other.median, other.mean, other.min, other.stddev))
+            found.update(f"{other.benchmark.id} {[*times]}".encode())
         return found.hexdigest()
 
 
@@ -214,8 +178,11 @@ def from_json(saved: Any) -> Run:
     """
     if not isinstance(saved, dict) or "benchmarks" not in saved:
         raise ForeignError("this is no pytest-benchmark run")
-    if SECTION not in saved:
-        raise ForeignError("this pytest-benchmark run was not made by this harness")
+    return _own(saved) if SECTION in saved else _stock(saved)
+
+
+def _own(saved: dict[str, Any]) -> Run:
+    """Read a run that this harness has saved: cases of a sweep, and what was timed beside them."""
     section = saved[SECTION]
     known = section.get("schema") if isinstance(section, dict) else None
     if known != SCHEMA:
@@ -223,15 +190,39 @@ def from_json(saved: Any) -> Run:
             f"schema {reprlib.repr(known)} is not known here; this version reads {SCHEMA}"
         )
     schema.check(saved, _DOCUMENT)
-    found = (_result(one, f"benchmarks[{at}]") for at, one in enumerate(saved["benchmarks"]))
-    results = tuple(one for one in found if one is not None)
+    cases = [at for at, one in enumerate(saved["benchmarks"]) if entries.is_case(one, at)]
+    results = tuple(entries.result(saved["benchmarks"][at], at) for at in cases)
     _check_processes(results)
+    beside = {at: one for at, one in enumerate(saved["benchmarks"]) if at not in {*cases}}
+    others, unread = entries.others(beside)
     return Run(
         results=results,
         section=_told(section),
         machine=saved["machine_info"],
         commit=commit_info.read(saved["commit_info"]),
         when=saved["datetime"],
+        others=others,
+        unread=unread,
+    )
+
+
+def _stock(saved: dict[str, Any]) -> Run:
+    """Read a run that pytest-benchmark alone has saved."""
+    schema.check(saved, _STOCK)
+    benchmarks = saved["benchmarks"]
+    if benchmarks and not any(isinstance(one, dict) and "stats" in one for one in benchmarks):
+        raise ForeignError("this is no pytest-benchmark run: none of its benchmarks has stats")
+    others, unread = entries.others(dict(enumerate(benchmarks)))
+    if unread and not others:
+        raise RunError(f"none of its benchmarks can be read, such as {unread[0]}")
+    return Run(
+        results=(),
+        section={},
+        machine=stock.machine(saved.get("machine_info") or {}, saved.get("version")),
+        commit=commit_info.read(saved.get("commit_info") or {}),
+        when=stock.when(saved.get("datetime") or ""),
+        others=others,
+        unread=unread,
     )
 
 
@@ -246,44 +237,3 @@ def _check_processes(results: Sequence[Result]) -> None:
 def _told(parts: Mapping[str, Any]) -> dict[str, Any]:
     """Return an object without the parts that are null."""
     return {name: value for name, value in parts.items() if value is not None}
-
-
-def _result(saved: Any, place: str) -> Result | None:
-    """Read a case of a sweep; None for a benchmark that stands beside them."""
-    schema.check(saved, {"extra_info": OBJECT, "params?": OBJECT}, place)
-    info = saved["extra_info"]
-    if "kernel" not in info:
-        return None
-    schema.check(info, _CASE, f"{place}.extra_info")
-    case = Case(info["kernel"], info["backend"], info["scenario"], info["n"])
-    schema.check(saved, {"stats": _STATS}, f"{place}, {case.id}: ")
-    stats = saved["stats"]
-    for fault in (
-        *contradictions.of_case(info, saved.get("params") or {}),
-        *contradictions.of_stats(stats),
-    ):
-        raise RunError(f"{place}, {case.id}: {fault}")
-    data = tuple(stats.get("data") or ())
-    return Result(
-        case=case,
-        **{name: stats[name] for name in ("median", "mean", "min", "stddev", "rounds")},
-        data=data,
-        distinct=info["distinct"],
-        seed=info.get("seed"),
-        blocks=_blocks(data, info.get(BLOCKS) or [], f"{place}, {case.id}"),
-    )
-
-
-def _blocks(
-    data: tuple[float, ...], rounds: Sequence[int], place: str
-) -> tuple[tuple[float, ...], ...]:
-    """Return the rounds of each process, where several gave them and they were saved."""
-    if not data or len(rounds) < 2:
-        return ()
-    if sum(rounds) != len(data):
-        raise RunError(
-            f"{place}: extra_info.{BLOCKS} tells of {sum(rounds)} rounds, stats.data has "
-            f"{len(data)}"
-        )
-    ends = list(accumulate(rounds))
-    return tuple(data[end - own : end] for end, own in zip(ends, rounds, strict=True))

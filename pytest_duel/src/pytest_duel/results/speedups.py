@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_duel.catalogue.model import Case
+from pytest_duel.results.benchmarks import Result
 from pytest_duel.results.leads import lead
-from pytest_duel.results.runs import Result, Run
+from pytest_duel.results.runs import Run
 from pytest_duel.results.summary import Size, Summary, competitors
 from pytest_duel.statistics.bootstrap import median_interval
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pytest_benchmark.utils import get_machine_id
 
-from pytest_duel.catalogue.model import Case
 from pytest_duel.results import contradictions
+from pytest_duel.results.benchmarks import Key
 from pytest_duel.results.runs import Run, RunError, load
 from pytest_duel.support import files
 
@@ -45,6 +45,7 @@ def resolve(names: str, storage: str = DEFAULT) -> list[Path]:
 
 def _one(name: str, storage: str) -> list[Path]:
     """Return the runs that one part of a list means."""
+    _refuse_database(name)
     if _is_file(name):
         return [Path(name)]
     matched = [path for path in map(Path, sorted(_glob(name))) if path.is_file()]
@@ -170,12 +171,19 @@ def folder(storage: str) -> Path:
     RunError
         Where it is no folder, or runs are kept elsewhere.
     """
+    _refuse_database(storage)
     path = Path(storage.removeprefix("file://"))
-    if "://" in str(storage).removeprefix("file://"):
-        raise RunError(f"{storage}: only runs in files can be compared")
     if not path.is_dir():  # the stock class would make it
         raise RunError(f"{path} holds no saved runs: there is no such folder (see --storage)")
     return path
+
+
+def _refuse_database(name: str) -> None:
+    if "://" in name.removeprefix("file://"):
+        raise RunError(
+            f"{name}: only runs in files can be read, not those in a database; save them with "
+            "--benchmark-json"
+        )
 
 
 def _offer(storage: str) -> str:
@@ -189,7 +197,7 @@ def read(paths: Sequence[Path]) -> tuple[Saved, ...]:
     Raises
     ------
     RunError
-        Where a file is no run of this harness, or times nothing, or a time cannot be one; where
+        Where a file is no run, or times nothing, or holds a case whose time cannot be one; where
         two are of one process and their times differ.
     """
     found: dict[str, Saved] = {}
@@ -202,31 +210,31 @@ def read(paths: Sequence[Path]) -> tuple[Saved, ...]:
     return tuple(found.values())
 
 
-def medians(run: Run) -> dict[Case, float]:
-    """Return the median of each case."""
-    return {one.case: one.median for one in run.results}
+def medians(run: Run) -> dict[Key, float]:
+    """Return the median of each benchmark."""
+    return {one.key: one.median for one in run.benchmarks}
 
 
 def check_alike(
-    known: Path, times: Mapping[Case, float], path: Path, own: Mapping[Case, float]
+    known: Path, times: Mapping[Key, float], path: Path, own: Mapping[Key, float]
 ) -> None:
-    """Hold two files of one process against each other: times are medians by case.
+    """Hold two files of one process against each other: times are medians by benchmark.
 
     Raises
     ------
     RunError
         Where they differ.
     """
-    for case, median in own.items():
-        if not contradictions.is_close(times.get(case, median), median):
+    for key, median in own.items():
+        if not contradictions.is_close(times.get(key, median), median):
             raise RunError(
-                f"{known} and {path} are said to be of one process, but {case.id} took "
-                f"{times[case]:.6g} s in the first and {median:.6g} s in the second"
+                f"{known} and {path} are said to be of one process, but {key.id} took "
+                f"{times[key]:.6g} s in the first and {median:.6g} s in the second"
             )
 
 
 def _rounds(run: Run) -> int:
-    return sum(len(one.data) for one in run.results)
+    return sum(len(one.data) for one in run.benchmarks)
 
 
 def check_apart(old: Sequence[Saved], new: Sequence[Saved]) -> None:
@@ -245,7 +253,7 @@ def check_apart(old: Sequence[Saved], new: Sequence[Saved]) -> None:
 
 
 def checked(run: Run, path: Path) -> Run:
-    """Return a run that times something, and each case once.
+    """Return a run that times something, and each case of a sweep once.
 
     Raises
     ------
@@ -258,8 +266,8 @@ def checked(run: Run, path: Path) -> Run:
 
 
 def _faults(run: Run) -> Iterator[str]:
-    if not run.results:
-        yield "this run timed no case"
+    if not run.benchmarks:
+        yield "this run timed no case" if run.section else "this run timed no benchmark"
     seen = set()
     for result in run.results:
         if result.case in seen:

@@ -6,8 +6,9 @@ from itertools import pairwise
 from typing import TypeVar
 
 from pytest_duel.catalogue.model import Catalogue, Role
+from pytest_duel.results.benchmarks import Result
 from pytest_duel.results.leads import is_certain, lead
-from pytest_duel.results.runs import Result, Run
+from pytest_duel.results.runs import Run
 from pytest_duel.statistics.bootstrap import Ratio
 from pytest_duel.support import harmless
 

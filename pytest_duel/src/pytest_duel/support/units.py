@@ -31,12 +31,25 @@ def share(value: float) -> str:
     return f"{value:.1%}".replace(".0%", "%")
 
 
+def scale_of(seconds: float) -> tuple[float, str]:
+    """Return the unit that a time is told in, and its name."""
+    return next((one for one in _UNITS if seconds >= one[0] * 0.9995), _UNITS[-1])
+
+
 def duration(seconds: float) -> str:
     """Return a time with its unit: ``4.22 µs``."""
-    for unit, name in _UNITS:
-        if seconds >= unit * 0.9995:
-            return f"{figures(seconds / unit)} {name}"
-    return f"{figures(seconds / _UNITS[-1][0])} {_UNITS[-1][1]}"
+    unit, name = scale_of(seconds)
+    return f"{figures(seconds / unit)} {name}"
+
+
+def size(number: int) -> str:
+    """Return bytes with their unit: ``512 B``, ``4.22 MiB``."""
+    value = float(number)
+    for unit in ("B", "KiB", "MiB"):
+        if abs(value) < 1000:
+            return f"{figures(value) if unit != 'B' else number} {unit}"
+        value /= 1024
+    return f"{figures(value)} GiB"
 
 
 def waiting(seconds: float) -> str:

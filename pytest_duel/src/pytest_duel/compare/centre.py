@@ -1,0 +1,184 @@
+"""The control of benchmarks that have no backends: the middle of all that a change leaves alone.
+
+What slows the whole machine down slows the middle benchmark down as well, and cancels. Where the
+user names benchmarks that the change cannot reach, it is the middle of these. Else it is the
+middle of those that changed alike; where these are not most of all, nothing tells which
+benchmarks moved and which stood still, and none of them is judged.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pytest_duel.compare.matrix import Drifts, SideMatrix
+from pytest_duel.results.benchmarks import Benchmark
+from pytest_duel.results.runs import RunError
+from pytest_duel.statistics import unpaired
+
+FEWEST = 7
+"""Benchmarks; the middle of fewer is moved by a few that changed."""
+MOST = 2 / 3
+"""The share of all benchmarks that must have changed alike."""
+FAR = 3.0
+"""With one run a side: so many scales from the middle is not alike any more."""
+SURE = 0.01
+"""The chance, where only the machine's speed varies from run to run, that the middle is said to
+have moved."""
+
+
+@dataclass(frozen=True)
+class Centre:
+    """The control of all benchmarks that belong to no sweep."""
+
+    pattern: str | None = None
+    """The user named benchmarks of these names; ``none``: no control."""
+    benchmarks: int = 0
+    """How many it is the middle of; 0: there is none, so the raw changes count."""
+    compared: int = 0
+    """How many benchmarks all runs have."""
+    moved: float = 0.0
+    """How much slower the middle became, as a fraction."""
+    is_sure: bool = False
+    """It moved further than the runs of each side differ."""
+    drifts: Drifts | None = None
+    """How far each run is off, by the medians; None without a control."""
+    fastest: Drifts | None = None
+    """The same by the fastest rounds."""
+    scale: float | None = None
+    """With one run a side: how far two processes lie apart, as a logarithm; None where nothing
+    shows it."""
+    shaken: float = 0.0
+    """With one run a side: how far the change of a median and that of the fastest round lie apart,
+    at most, as a fraction. Other work of the machine does that, and code hardly ever."""
+
+    @property
+    def chosen(self) -> bool:
+        """Tell whether the user chose it."""
+        return self.pattern is not None
+
+    @property
+    def refused(self) -> bool:
+        """Tell whether too few benchmarks changed alike to call them the unchanged ones."""
+        return not self.chosen and 0 < self.benchmarks < MOST * self.compared
+
+    @property
+    def disputed(self) -> bool:
+        """Tell whether nothing relative to it can pass: most benchmarks may have changed."""
+        moved = self.is_sure and abs(self.moved) > unpaired.MARGIN
+        return self.refused or (moved and not self.chosen)
+
+
+def centre_of(
+    matrix: SideMatrix,
+    fastest: SideMatrix,
+    wanted: str | None,
+    threshold: float,
+    *,
+    without: bool = False,
+) -> Centre:
+    """Find the middle of the benchmarks that a change is not expected to reach.
+
+    Parameters
+    ----------
+    matrix, fastest
+        The medians, and the fastest rounds.
+    wanted
+        A pattern of their names; None for those that changed alike.
+    threshold
+        The smallest change that matters, as a fraction.
+    without
+        Whether the user wants no control.
+
+    Raises
+    ------
+    RunError
+        Where no benchmark that all runs have has such a name.
+    """
+    whole = matrix.whole(matrix.ordinary)
+    if not whole:
+        return Centre(wanted)
+    scale = _scale(matrix, fastest, whole)
+    centre = Centre(
+        wanted, compared=len(whole), scale=scale, shaken=_shaken(matrix, fastest, whole)
+    )
+    if without or (wanted is None and len(whole) < FEWEST):
+        return centre
+    if wanted is None:
+        basis = _alike(matrix, whole, threshold, scale)
+    else:
+        basis = _named(whole, wanted)
+        scale = _scale(matrix, fastest, basis) or scale
+    drifts = _drifts(matrix, basis)
+    before, after = drifts[: matrix.sizes[0]], drifts[matrix.sizes[0] :]
+    return replace(
+        centre,
+        benchmarks=len(basis),
+        moved=float(np.expm1(after.mean() - before.mean())),
+        is_sure=not matrix.single and _is_sure(before, after),
+        drifts=drifts,
+        fastest=_drifts(fastest, basis),
+        # The middle of few is itself not known better than this.
+        scale=None if scale is None else scale * float(np.sqrt(1 + np.pi / 2 / len(basis))),
+    )
+
+
+def _scale(matrix: SideMatrix, fastest: SideMatrix, keys: Sequence[Benchmark]) -> float | None:
+    """Return how far two processes lie apart; None with several runs, or of few benchmarks."""
+    if not matrix.single:
+        return None
+    found = [
+        unpaired.process_scale(one.change(keys), [""] * len(keys)) for one in (matrix, fastest)
+    ]
+    return max((one for one in found if one is not None), default=None)
+
+
+def _shaken(matrix: SideMatrix, fastest: SideMatrix, keys: Sequence[Benchmark]) -> float:
+    if not matrix.single:
+        return 0.0
+    apart = matrix.change(keys) - fastest.change(keys)
+    return float(np.expm1(np.abs(apart - np.median(apart)).max()))
+
+
+def _named(whole: Sequence[Benchmark], pattern: str) -> list[Benchmark]:
+    """Return the benchmarks that have such a name."""
+    found = [one for one in whole if one.is_called(pattern)]
+    if not found:
+        raise RunError(
+            f"no benchmark that all runs have is called {pattern!r}, which was to be the control"
+        )
+    return found
+
+
+def _alike(
+    matrix: SideMatrix, whole: Sequence[Benchmark], threshold: float, scale: float | None
+) -> list[Benchmark]:
+    """Return the largest group of benchmarks that changed alike, as far as can be seen."""
+    changes = matrix.change(whole)
+    if matrix.single:
+        reach = np.full(len(whole), max(np.log1p(unpaired.MARGIN), FAR * (scale or 0.0)))
+    else:
+        drifts = _drifts(matrix, whole)
+        reach = np.array([max(np.log1p(threshold), _reach(matrix, one, drifts)) for one in whole])
+    near = np.abs(changes - changes[:, np.newaxis]) <= reach
+    # Of several that have as many near them, the one nearest to the middle.
+    order = np.lexsort((np.abs(changes - np.median(changes)), -near.sum(axis=1)))
+    return [one for one, is_near in zip(whole, near[order[0]], strict=True) if is_near]
+
+
+def _reach(matrix: SideMatrix, key: Benchmark, drifts: Drifts) -> float:
+    """Return half the width of the interval of a change over several runs, as a logarithm."""
+    found = unpaired.between_runs(*matrix.split(key, drifts))
+    return float(np.log1p(found.high) - np.log1p(found.median))
+
+
+def _drifts(matrix: SideMatrix, keys: Sequence[Benchmark]) -> Drifts:
+    """Return how far each run lies from the mean run, by the middle of some benchmarks."""
+    logs = matrix.logs(keys)
+    drifts: Drifts = np.median(logs - logs.mean(axis=0), axis=1)
+    return drifts
+
+
+def _is_sure(before: Drifts, after: Drifts) -> bool:
+    found = unpaired.between_runs(before, after)
+    return min(found.p_slower, found.p_faster) < SURE / 2

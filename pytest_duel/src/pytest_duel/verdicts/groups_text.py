@@ -1,0 +1,123 @@
+"""Groups of benchmarks as plain text: a table for each, and what is the fastest."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from pytest_duel.results.benchmarks import Benchmark
+from pytest_duel.results.leads import MARGIN, MARGIN_OVER_BLOCKS
+from pytest_duel.support import harmless
+from pytest_duel.support.terminal import WIDTH, wrapped
+from pytest_duel.support.units import count, duration, figures, ratio, scale_of
+from pytest_duel.verdicts.apart import apart
+from pytest_duel.verdicts.fastest import Contest, Outcome, outcomes
+from pytest_duel.verdicts.groups import Group, Timed
+from pytest_duel.verdicts.parameters import Value, said
+
+LEAST = 24
+"""Columns for the names of benchmarks; a longer name has a line of its own."""
+
+
+def render(groups: Sequence[Group], processes: int) -> str:
+    """Return a table for each group, and below it which benchmark is the fastest.
+
+    Parameters
+    ----------
+    groups
+        What was timed.
+    processes
+        How many have timed it.
+    """
+    results = {one.group.name: one for one in outcomes(groups)}
+    lines: list[str] = []
+    for group in groups:
+        lines += [*_group(group, results.get(group.name), processes), ""]
+    return "\n".join([*lines, *_legend(results, processes)])
+
+
+def _group(group: Group, outcome: Outcome | None, processes: int) -> Iterator[str]:
+    heading = f"{group.name}: {count(len(group.members), 'benchmark')}"
+    yield from (heading, "-" * min(len(heading), WIDTH))
+    rows = [_cells(one, outcome, processes) for one in group.members]
+    columns = ("time", *(("[95 %]",) if processes > 1 else ()), "fastest", "rounds")
+    columns = (*columns, "× first") if outcome and outcome.contests else columns
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    rest = max(LEAST, WIDTH - sum(width + 2 for width in widths))
+    labels = [_label(one.benchmark) for one in group.members]
+    room = min(rest, max(map(len, labels)))
+    yield _line("", columns, room, widths)
+    for one, label, cells in zip(group.members, labels, rows, strict=True):
+        if len(label) > room:
+            yield label
+            label = ""
+        yield _line(label, cells, room, widths)
+        if one.typical and one.typical.groups:
+            yield f"    {apart(one.typical)}"
+    if outcome:
+        for contest in outcome.contests:
+            yield from wrapped(sentence(contest, outcome))
+
+
+def _label(benchmark: Benchmark) -> str:
+    return harmless.line(benchmark.label)
+
+
+def _cells(one: Timed, outcome: Outcome | None, processes: int) -> tuple[str, ...]:
+    found = one.typical
+    interval = f"[{_within(found.low, found.high)}]" if found else "–"
+    cells = (
+        duration(one.median), *((interval,) if processes > 1 else ()), duration(one.min),
+        f"{one.rounds:,}",
+    )  # fmt: skip
+    if not outcome or not outcome.contests:
+        return cells
+    own = next((contest for contest in outcome.contests if one in contest.order), None)
+    return (*cells, figures(one.median / own.order[0].median) if own else "–")
+
+
+def _within(low: float, high: float) -> str:
+    """Return an interval of times with one unit."""
+    unit, name = scale_of(high)
+    return f"{figures(low / unit)}, {figures(high / unit)} {name}"
+
+
+def _line(label: str, cells: Sequence[str], room: int, widths: Sequence[int]) -> str:
+    told = "".join(f"  {cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+    return f"{label:<{room}}{told}".rstrip()
+
+
+def sentence(contest: Contest, outcome: Outcome) -> str:
+    """Say which alternative is the fastest, and by how much."""
+    first, second, *others = contest.order
+    names = [outcome.name(one) for one in (first, second)]
+    where = at(contest.at)
+    among = f", the next of {len(contest.order)}" if others else ""
+    if contest.winner and contest.lead:
+        lead = contest.lead
+        told = ratio(lead.value, lead.low, lead.high)
+        return f"{where}{names[0]} is {told}× as fast as {names[1]}{among}"
+    return f"{where}{names[0]} and {names[1]} are too close to call"
+
+
+def at(numbers: Sequence[tuple[str, Value]]) -> str:
+    """Say at which numbers alternatives were compared."""
+    values = dict(numbers)
+    return f"{said(values, values)}: " if values else ""
+
+
+def _legend(results: Mapping[str, Outcome], processes: int) -> Iterator[str]:
+    yield from wrapped(
+        f"The time is the median over {processes} processes of the median of each, with its "
+        "interval over them; fastest is the fastest round of all."
+        if processes > 1
+        else "The time is the median of the rounds of one process: another process may differ by "
+        "several percent, on a shared machine by far more. Save several runs to see."
+    )
+    if any(one.contests for one in results.values()):
+        alone = f"is within {MARGIN:.0%}, or that the fastest rounds do not show too"
+        over = (
+            "does not hold over the processes, for all groups together, or is within "
+            f"{MARGIN_OVER_BLOCKS:.0%}"
+        )
+        yield from wrapped(
+            "× first is how many times the time of the fastest of its group it takes. A lead that "
+            f"{over if processes > 1 else alone} is too close to call."
+        )

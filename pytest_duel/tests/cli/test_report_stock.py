@@ -1,0 +1,250 @@
+"""``pytest-duel report`` in a project without settings, of what pytest-benchmark has saved."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_benchmark.utils import get_machine_id
+
+from pages import Page
+from pytest_duel.cli.main import main
+from pytest_duel.cli.report import LARGEST
+from pytest_duel.support.exit_codes import Exit
+from simulated import save
+from stock_files import MACHINE, document, entry, times
+
+Capture = pytest.CaptureFixture[str]
+Keep = Callable[..., Path]
+OURS = ("market", "kernel", "backend", "units", "catalogue", "easy_marl", "clear[", "parity")
+"""Words of the repository that this harness comes from, or of sweeps."""
+
+
+@pytest.fixture
+def keep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keep:
+    """Return a function that saves a run in the storage of an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    number = 0
+
+    def write(*benchmarks: Any, name: str = "run", **more: Any) -> Path:
+        nonlocal number
+        number += 1
+        folder = Path(".benchmarks") / str(get_machine_id())
+        more.setdefault("datetime", f"2026-01-01T00:00:{number:02}+00:00")
+        return save(folder / f"{number:04}_{name}.json", document(*benchmarks, **more))
+
+    return write
+
+
+def page_of(*arguments: str) -> Page:
+    assert main(["report", *arguments, "-o", "page.html"]) == Exit.PASS
+    return Page(Path("page.html").read_text(encoding="utf-8"))
+
+
+def said(page: Page) -> str:
+    return " ".join(" ".join(page.texts).split())
+
+
+def sorts(speed: float = 1.0) -> list[dict[str, Any]]:
+    """Return two functions at three sizes; no two processes have the same times."""
+    return [
+        times(f"t.py::test_{name}[{n}]", per * n * speed, group="sort", params={"n": n})
+        for name, per in (("quick", 1e-8), ("simple", 3e-8))
+        for n in (10, 100, 1000)
+    ]
+
+
+SORTS = sorts()
+
+
+def figures(page: Page) -> list[dict[str, Any]]:
+    return [json.loads(text) for kind, text in page.scripts if kind == "application/json"]
+
+
+def test_without_arguments_it_is_the_last_run_of_this_folder(keep: Keep, capsys: Capture) -> None:
+    keep(times("t.py::test_old", 1e-6))
+    keep(times("t.py::test_new", 2e-6))
+    assert main(["report"]) == Exit.PASS
+    out = capsys.readouterr().out
+    assert "test_new" in out
+    assert "2.00 µs" in out
+    assert "test_old" not in out
+
+
+def test_without_a_run_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["report"]) == Exit.ERROR
+    assert ".benchmarks holds no saved runs" in capsys.readouterr().err
+
+
+def test_runs_are_named_by_number_name_and_pattern(keep: Keep, capsys: Capture) -> None:
+    keep(times("t.py::test_a", 1e-6), name="one")
+    keep(times("t.py::test_a", 2e-6), name="two")
+    for names in (["1", "2"], ["one", "two"], [".benchmarks/*/*.json"]):
+        assert main(["report", *names]) == Exit.PASS
+        assert "over 2 processes" in capsys.readouterr().out
+
+
+def test_the_page_of_a_stranger_says_nothing_of_sweeps_or_markets(keep: Keep) -> None:
+    for speed in (1.0, 1.1):
+        keep(*sorts(speed), times("t.py::test_alone", 1e-3))
+    for names in (["latest"], ["1", "2"]):
+        text = said(page_of(*names)).lower()
+        assert [word for word in OURS if word in text] == []
+
+
+def test_the_page_opens_with_what_is_fastest(keep: Keep) -> None:
+    keep(*SORTS)
+    page = page_of()
+    text = said(page)
+    assert text.index("test_quick is 3.00× as fast as test_simple") < text.index("sort: the fast")
+    assert page.ids.index("in-short") < page.ids.index("group-1")
+
+
+def test_a_number_becomes_a_curve_on_log_axes(keep: Keep) -> None:
+    keep(*SORTS)
+    (chart,) = figures(page_of())
+    marks = [layer["mark"]["type"] for layer in chart["layer"]]
+    assert "line" in marks
+    (line,) = [layer for layer in chart["layer"] if layer["mark"]["type"] == "line"]
+    for axis in "x", "y":
+        assert line["encoding"][axis]["scale"]["type"] == "log"
+    assert line["encoding"]["x"]["title"] == "n"
+
+
+def test_numbers_that_lie_close_together_have_a_plain_axis(keep: Keep) -> None:
+    keep(*[times(f"t.py::test_a[{n}]", 1e-6 * n, params={"n": n}) for n in (0, 1, 2, 3)][1:])
+    (chart,) = figures(page_of())
+    (line,) = [layer for layer in chart["layer"] if layer["mark"]["type"] == "line"]
+    for axis in "x", "y":
+        assert line["encoding"][axis]["scale"].get("type") != "log"
+
+
+def test_a_category_becomes_a_row_of_bars(keep: Keep) -> None:
+    keep(*[times(f"t.py::test_a[{k}]", 1e-6, params={"kind": k}) for k in ("up", "down")])
+    (chart,) = figures(page_of())
+    assert chart["layer"][0]["mark"]["type"] == "bar"
+    (rows,) = chart["datasets"].values()
+    assert [one["row"] for one in rows] == ["up", "down"]
+
+
+def test_groups_are_those_that_are_asked_for(keep: Keep) -> None:
+    keep(*SORTS)
+    page = page_of("--group-by", "param:n")
+    assert {"n=10", "n=100", "n=1,000"} <= set(page.texts)
+    with pytest.raises(SystemExit) as ended:
+        main(["report", "--group-by", "size"])
+    assert ended.value.code == Exit.ERROR
+
+
+def test_two_sides_open_with_what_has_changed(keep: Keep) -> None:
+    for _ in range(4):
+        for name, slow in (("before", 1.0), ("after", 1.5)):
+            keep(
+                *[times(f"t.py::test_{at}", 1e-6 * at) for at in range(1, 10)],
+                times("t.py::test_slow", 1e-6 * slow),
+                name=name,
+            )
+    page = page_of("after", "--compare", "before")
+    text = said(page)
+    assert "t.py::test_slow 50.0% slower" in text
+    assert page.ids.index("in-short") < page.ids.index("compare-1") < page.ids.index("group-1")
+
+
+def test_two_sides_are_shown_on_a_page_only(keep: Keep, capsys: Capture) -> None:
+    keep(times("t.py::test_a", 1e-6))
+    assert main(["report", "--compare", "1"]) == Exit.ERROR
+    assert "give --output FILE.html too: pytest-duel compare prints it" in capsys.readouterr().err
+
+
+def test_several_machines_are_told_and_not_mixed(keep: Keep) -> None:
+    keep(*SORTS)
+    keep(*sorts(1.1), machine_info={**MACHINE, "node": "another"})
+    text = said(page_of("1,2"))
+    assert "1 of the 2 runs are of another machine" in text
+
+
+def test_the_clock_rate_does_not_make_another_machine(keep: Keep) -> None:
+    for speed in (1.0, 1.1):
+        cpu = {**MACHINE["cpu"], "hz_actual": [speed, 0], "hz_actual_friendly": f"{speed} GHz"}
+        keep(*sorts(speed), machine_info={**MACHINE, "cpu": cpu})
+    assert "2 processes" in said(page_of("1,2"))
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_shown(keep: Keep, capsys: Capture) -> None:
+    zero = entry("t.py::test_zero")
+    zero["stats"] = {**zero["stats"], "median": 0.0, "min": 0.0}
+    keep(*SORTS, zero)
+    assert "t.py::test_zero" in said(page_of())
+    capsys.readouterr()
+    assert main(["report"]) == Exit.PASS
+    assert "WARNING: the run: 1 benchmark cannot be read: t.py::test_zero" in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_a_single_benchmark_makes_a_page(keep: Keep, raw: bool) -> None:
+    one = times("t.py::test_a", 1e-6)
+    if not raw:
+        del one["stats"]["data"]
+    keep(one)
+    page = page_of()
+    assert "benchmark-1" in page.ids
+    assert page.tags.count("figure") == 1
+
+
+HOSTILE = [
+    "</script><script>alert(1)</script><img src=x onerror=alert(2)>",
+    "\u202egnp.exe",
+    "{{ 7 * 7 }}",
+    "x" * 5000,
+    "-",
+    " ",
+    "\x1b[2J\nforged",
+]
+
+
+def test_no_name_can_break_the_page(keep: Keep) -> None:
+    keep(
+        *[
+            times(f"{name}::{name}[{at}-{name}]", 1e-6, group=name, params={name: at, "k": name})
+            for name in HOSTILE
+            for at in range(3)
+        ]
+    )
+    page = page_of()
+    assert "img" not in page.tags
+    assert page.sources == []
+    assert len(set(page.ids)) == len(page.ids)
+    assert {link for link in page.links if link.removeprefix("#") not in page.ids} == set()
+    whole = Path("page.html").read_text(encoding="utf-8")
+    assert "\u202e" not in whole
+    assert "\x1b" not in whole
+    for by in "group", "func", "param":
+        assert main(["report", "--group-by", by]) == Exit.PASS
+
+
+def test_hundreds_of_benchmarks_fit_into_a_mail(keep: Keep) -> None:
+    keep(
+        *[
+            times(f"tests/test_{at % 2}.py::test_{at}[{kind}]", 1e-6 * at, params={"kind": kind})
+            for at in range(1, 14)
+            for kind in map(str, range(25))
+        ]
+    )
+    page = page_of()
+    assert Path("page.html").stat().st_size < LARGEST
+    assert len([one for one in page.ids if one.startswith("benchmark-")]) == 325
+    assert page.tags.count("input") == 2  # to look for a row, in each file's table
+
+
+def test_what_is_not_drawn_is_said(keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_duel.page.groups.FIGURES", 1)
+    keep(*[times(f"t.py::test_{at}[{k}]", 1e-6, params={"k": k}) for at in "abc" for k in "xy"])
+    page = page_of()
+    assert page.tags.count("figure") == 1
+    assert "2 figures left out: this page has 1." in said(page)
