@@ -28,6 +28,7 @@ from easy_marl.envs.parameters import (
     fleet,
     preset,
 )
+from easy_marl.envs.policies import frozen
 from easy_marl.envs.single import BiddingEnv
 from easy_marl.envs.vector import BiddingVectorEnv
 
@@ -45,6 +46,7 @@ __all__ = [
     "default",
     "duopoly",
     "fleet",
+    "frozen",
     "preset",
 ]
 

@@ -5,6 +5,7 @@ and scaled to order one. A new kind is an entry in `OBSERVATIONS`.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,31 +38,41 @@ def _own_and_peers(parameters: Parameters) -> Floats:
     return np.concatenate([own, *peers], axis=1)
 
 
-def _hour(parameters: Parameters) -> Floats:
-    """Return (T + 1, 1): the share of the episode that is over."""
-    return (np.arange(parameters.hours + 1) / parameters.hours)[:, np.newaxis]
+Hours = NDArray[np.int_]
 
 
-def _hour_and_cycles(parameters: Parameters) -> Floats:
-    """Return (T + 1, 5): the same, then sine and cosine of the hour in the day and in the year."""
-    hours = np.arange(parameters.hours + 1)
+def _nothing(hours: Hours) -> Floats:
+    """Return (K, 0): no features."""
+    return np.empty((len(hours), 0))
+
+
+def _cycles(hours: Hours) -> Floats:
+    """Return (K, 4): sine and cosine of the hour in the day and in the year."""
     angles = [2.0 * np.pi * hours / period for period in (DAY, YEAR)]
-    cycles = [wave(angle) for angle in angles for wave in (np.sin, np.cos)]
-    return np.concatenate([_hour(parameters), np.stack(cycles, axis=1)], axis=1)
+    return np.stack([wave(angle) for angle in angles for wave in (np.sin, np.cos)], axis=1)
 
 
-Table = Callable[[Parameters], Floats]
+class Observation(NamedTuple):
+    """How the features of an agent and of an hour are made."""
 
-OBSERVATIONS: dict[str, tuple[Table, Table]] = {
-    "simple": (_own, _hour),
-    "cyclic": (_own, _hour_and_cycles),
-    "full": (_own_and_peers, _hour_and_cycles),
+    agent: Callable[[Parameters], Floats]
+    """(N, A)."""
+    clock: Callable[[Hours], Floats]
+    """From hours of `demand`, (K,), to features (K, C)."""
+
+
+OBSERVATIONS: dict[str, Observation] = {
+    "simple": Observation(_own, _nothing),
+    "cyclic": Observation(_own, _cycles),
+    "full": Observation(_own_and_peers, _cycles),
 }
-"""How the features of an agent and of an hour are made, by the observation's name."""
+"""Observations by name; all see the share of the episode that is over before the clock."""
 
 
 def features(name: str, parameters: Parameters) -> tuple[Singles, Singles]:
-    """Return the features of each agent (N, A) and of each hour (T + 1, H).
+    """Return the features of each agent (N, A) and of each hour (T + 1, 1 + C).
+
+    Where the start of episodes is drawn, the clock begins at hour 0 of `demand`.
 
     Raises
     ------
@@ -71,5 +82,15 @@ def features(name: str, parameters: Parameters) -> tuple[Singles, Singles]:
     if not isinstance(name, str) or name not in OBSERVATIONS:
         known = ", ".join(map(repr, OBSERVATIONS))
         raise ValueError(f"observation is {name!r}: observation must be one of {known}")
-    of_agent, of_hour = OBSERVATIONS[name]
-    return of_agent(parameters).astype(np.float32), of_hour(parameters).astype(np.float32)
+    observation = OBSERVATIONS[name]
+    hours = np.arange(parameters.hours + 1)
+    share = (hours / parameters.hours)[:, np.newaxis]
+    start = 0 if isinstance(parameters.start, str) else parameters.start
+    of_hour = np.concatenate([share, observation.clock(start + hours)], axis=1)
+    return observation.agent(parameters).astype(np.float32), of_hour.astype(np.float32)
+
+
+def clock(name: str, parameters: Parameters) -> Singles:
+    """Return the last C features of all hours that an episode may reach, shape (L + T, C)."""
+    hours = np.arange(len(parameters.demand) + parameters.hours)
+    return OBSERVATIONS[name].clock(hours).astype(np.float32)

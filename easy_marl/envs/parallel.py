@@ -9,9 +9,11 @@ from gymnasium.error import ResetNeeded
 from numpy.typing import ArrayLike
 from pettingzoo import ParallelEnv
 
+from easy_marl.envs.actions import numbers
+from easy_marl.envs.observations import features
 from easy_marl.envs.parameters import Parameters
 from easy_marl.envs.rendering import Frame, Renderer
-from easy_marl.envs.simulation import Simulation, check_options, numbers, random_stream
+from easy_marl.envs.simulation import Simulation, check_options, random_stream
 from easy_marl.envs.spaces import action_space, observation_space
 from easy_marl.market.stepping import Singles
 
@@ -69,10 +71,19 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
         self._renderer = Renderer(self._simulation, render_mode)
         self.possible_agents = [_name(agent) for agent in range(self.parameters.agents)]
         self.agents: list[str] = []
-        features = self._simulation.features
+        model = self._simulation.model
+        self._of_all = features("simple", self.parameters)[0].reshape(-1)
+        self._of_hour = 1 + model.agent_features.shape[1]
+        """Where what an agent sees of the hour begins."""
+        self._last: Singles | None = None
+        """What the first agent saw last."""
+        self.state_space = observation_space(
+            self.parameters, 1 + model.hour_features.shape[1] + len(self._of_all)
+        )
         self.action_spaces = {agent: action_space() for agent in self.possible_agents}
         self.observation_spaces = {
-            agent: observation_space(self.parameters, features) for agent in self.possible_agents
+            agent: observation_space(self.parameters, self._simulation.features)
+            for agent in self.possible_agents
         }
 
     @property
@@ -100,7 +111,7 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
         seed
             Of the random stream that demand is drawn from; without it, the stream goes on.
         options
-            None are known.
+            Not looked at: PettingZoo's checker gives some that no environment knows.
 
         Returns
         -------
@@ -109,12 +120,13 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
         infos
             Empty for each agent.
         """
-        check_options(options)
+        check_options(options, known=None)
         if seed is not None:
             self._simulation.seed(0, random_stream(seed))
         self._simulation.begin(np.ones(1, np.bool_))
         self.agents = list(self.possible_agents)
         observations = self._simulation.observe().observations[0]
+        self._last = observations[0].copy()
         self._renderer.follow()
         return self._of_agents(observations), {agent: {} for agent in self.agents}
 
@@ -154,6 +166,7 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
             raise ResetNeeded("the episode is over, or none has begun: call reset before step")
         outcome = self._simulation.step(self._checked(actions))
         self._renderer.follow()
+        self._last = outcome.observations[0, 0].copy()
         agents, over = self.possible_agents, bool(self._simulation.ended()[0])
         if over:
             self.agents = []
@@ -172,6 +185,21 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
             dict.fromkeys(agents, over),
             infos,
         )
+
+    def state(self) -> Singles:
+        """Return all that matters for what comes, for a critic that sees all agents.
+
+        float32 of shape (1 + H + 2 N,): demand over all capacity and the features of the hour that
+        comes next, as agents see them; then each agent's capacity and cost, scaled as its own.
+
+        Raises
+        ------
+        gymnasium.error.ResetNeeded
+            Before the first `reset`.
+        """
+        if self._last is None:
+            raise ResetNeeded("no episode has begun: call reset before state")
+        return np.concatenate([self._last[:1], self._last[self._of_hour :], self._of_all])
 
     def render(self) -> Frame | None:
         """Return a picture of the last hour's market, or None where a window shows it."""

@@ -23,6 +23,9 @@ from easy_marl.market.arguments import (
 
 Floats = NDArray[np.float64]
 
+RANDOM = "random"
+"""The `start` of episodes that begin in an hour that is drawn."""
+
 _UNSAID: Any = None
 """Where a value follows from the others unless it is given."""
 
@@ -38,10 +41,13 @@ class Parameters:
     costs : ndarray of float64, shape (N,)
         Its marginal cost, in currency/MWh; may be negative.
     demand : ndarray of float64, shape (T or more,)
-        Demand of each hour before it is disturbed, in MW; not negative. An environment takes the
-        first T + 1 of them; where there are only T, the hour after the end is like the first.
+        Demand of each hour before it is disturbed, in MW; not negative. An episode takes T + 1 of
+        them; after the last one comes the first.
     hours : int
         T, the hours of an episode. Without it, as many as `demand` has.
+    start : int or "random"
+        The hour of `demand` in which episodes begin; or each begins in one that is drawn, all
+        equally likely.
     deviation : float
         Standard deviation of demand, relative to that of the hour. Each hour of each episode is
         drawn from a normal distribution, but not below a tenth of the undisturbed demand.
@@ -83,6 +89,7 @@ class Parameters:
     costs: Floats
     demand: Floats
     hours: int = _UNSAID
+    start: int | str = 0
     deviation: float = 0.05
     bid_change: float = 20.0
     bid_penalty: float = 0.1
@@ -101,6 +108,7 @@ class Parameters:
             costs: ArrayLike,
             demand: ArrayLike,
             hours: int | None = None,
+            start: int | str = 0,
             deviation: float = 0.05,
             bid_change: float = 20.0,
             bid_penalty: float = 0.1,
@@ -122,6 +130,7 @@ class Parameters:
         self._set("tolerance", check_tolerance(self.tolerance))
         self._check()
         self._set("hours", _hours(self.hours, self.demand))
+        self._set("start", _start(self.start, self.demand))
         scale = self._scale() if self.reward_scale is None else self.reward_scale
         self._set("reward_scale", _amount("reward_scale", scale))
         if not math.isfinite(self._largest_return()):
@@ -134,9 +143,26 @@ class Parameters:
         """How many generators there are: N."""
         return len(self.costs)
 
-    def profile(self) -> Floats:
-        """Return undisturbed demand of the hours and of the one after them, shape (T + 1,), MW."""
-        return self.demand[np.arange(self.hours + 1) % len(self.demand)]
+    def profile(self, start: int | None = None) -> Floats:
+        """Return undisturbed demand of the hours and of the one after them, shape (T + 1,), MW.
+
+        Parameters
+        ----------
+        start
+            The hour of `demand` in which the episode begins; without it, that of the parameters.
+
+        Raises
+        ------
+        ValueError
+            If no start was given, and that of the parameters is drawn.
+        """
+        if start is None:
+            if isinstance(self.start, str):
+                raise ValueError(
+                    f"start is {self.start!r}: profile needs the hour in which an episode begins"
+                )
+            start = self.start
+        return self.demand[(start + np.arange(self.hours + 1)) % len(self.demand)]
 
     def largest_demand(self) -> float:
         """Return what demand never reaches, in MW: ten standard deviations do not happen."""
@@ -250,7 +276,8 @@ def fleet(name: str = "ACTIVSg2000", **options: Any) -> Parameters:
     name
         One of `easy_marl.fleets.names()`.
     **options
-        Other attributes of `Parameters`: with `hours=24` an episode is the year's first day.
+        Other attributes of `Parameters`: with `hours=24` an episode is the year's first day, and
+        with `start="random"` too, any 24 hours of it.
     """
     real = fleets.load(name)
     given: dict[str, Any] = {
@@ -305,6 +332,17 @@ def _hours(given: int | None, demand: Floats) -> int:
     if hours > len(demand):
         raise ValueError(f"demand has {len(demand)} hours: hours is {hours}, and needs as many")
     return hours
+
+
+def _start(given: int | str, demand: Floats) -> int | str:
+    if isinstance(given, str) and given == RANDOM:
+        return RANDOM
+    if not is_int(given) or not 0 <= given < len(demand):
+        raise ValueError(
+            f"start is {given!r}: start must be an hour of demand from 0 to {len(demand) - 1}, "
+            f"or {RANDOM!r}"
+        )
+    return int(given)
 
 
 def _count(name: str, value: Any) -> int:

@@ -12,16 +12,16 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from easy_marl.envs.observations import features
-from easy_marl.envs.parameters import Floats, Parameters, preset
-from easy_marl.market import clear, errors, get_backend
-from easy_marl.market.arguments import as_array, check_threads, is_int
+from easy_marl.envs.actions import numbers, without_rounding
+from easy_marl.envs.observations import clock, features
+from easy_marl.envs.parameters import RANDOM, Floats, Parameters, preset
+from easy_marl.envs.policies import Policies, Policy, of_agents
+from easy_marl.market import clear, get_backend
+from easy_marl.market.arguments import check_threads, is_int
 from easy_marl.market.reference_step import offers
 from easy_marl.market.stepping import ALL, GOOD, Model, Outcome, Singles, State, room
 
 Mask = NDArray[np.bool_]
-Policy = Callable[[Singles], Any]
-"""From the observations of all agents (B, N, F) to their actions (B, N, 2)."""
 
 LEAST = 10.0
 """Demand does not fall below what it is undisturbed, divided by this."""
@@ -87,6 +87,8 @@ class Simulation:
         The agent that acts; None: all.
     policy
         What the agents other than the learner do; without it, they bid their cost.
+    policies
+        The same agent by agent; see `easy_marl.envs.policies`.
     backend
         Who does the work; see `easy_marl.market.get_backend`.
     threads
@@ -106,6 +108,7 @@ class Simulation:
         observation: str,
         learner: int | None = None,
         policy: Policy | None = None,
+        policies: Policies | None = None,
         backend: str | None = None,
         threads: int | None = None,
         copy: bool = True,
@@ -113,7 +116,7 @@ class Simulation:
     ) -> None:
         self.parameters = _parameters(parameters)
         self.learner = _learner(learner, self.parameters.agents)
-        _check_policy(policy, self.learner)
+        policy = _policy(policy, policies, self.learner, self.parameters.agents)
         threads = int(threads) if is_int(threads) else threads
         check_threads(threads)
         self.model = model_of(
@@ -131,10 +134,15 @@ class Simulation:
         self._threads, self._place, self._policy, self._copy = threads, place, policy, copy
         self._stepped, self._observed = (room(self.model, environments) for _ in range(2))
         self._seen = self._observed.observations
-        self._profile = self.parameters.profile()
-        self._least = self._profile / LEAST
+        drawn = self.parameters.start == RANDOM
+        self._profile = None if drawn else self.parameters.profile()
+        """Undisturbed demand, where it is the same in all episodes."""
+        self._clock = clock(observation, self.parameters) if drawn else None
+        self.starts = np.zeros(environments, np.int64)
+        """The hour of `demand` in which each episode began, where it is drawn."""
         self._acts = np.zeros((*self._stepped.rewards.shape, 2), np.float32) if remember else None
         self._streams: list[np.random.Generator | None] = [None] * environments
+        self._start_streams: list[np.random.Generator | None] = [None] * environments
         episodes = max(1, _DRAWN_AHEAD // (hours + 1))
         self._drawn = np.empty((environments, episodes, hours + 1))
         self._used = np.full(environments, episodes)
@@ -156,26 +164,47 @@ class Simulation:
 
     def seed(self, row: int, stream: np.random.Generator) -> None:
         """Give an environment the random stream that its demand is drawn from."""
-        self._streams[row] = stream
+        self._streams[row], self._start_streams[row] = stream, None
         self._used[row] = self._drawn.shape[1]
 
     def begin(self, rows: Mask) -> None:
         """Begin an episode in some environments: draw their demand."""
         chosen = np.flatnonzero(rows)
         for row in chosen[self._used[chosen] == self._drawn.shape[1]].tolist():
-            stream = self._streams[row]
-            if stream is None:
-                stream = self._streams[row] = np.random.default_rng()
-            stream.standard_normal(out=self._drawn[row])
+            self._stream(row).standard_normal(out=self._drawn[row])
             self._used[row] = 0
         demand = self._drawn[chosen, self._used[chosen]]
         self._used[chosen] += 1
         demand *= self.parameters.deviation
         demand += 1.0
-        demand *= self._profile
-        self.state.demand[chosen] = np.maximum(demand, self._least, out=demand)
+        profile = self._profile
+        if profile is None:
+            profile = self._profiles(chosen)
+        demand *= profile
+        self.state.demand[chosen] = np.maximum(demand, profile / LEAST, out=demand)
         self.state.hours[chosen] = 0
         self.begun = True
+
+    def _profiles(self, chosen: NDArray[np.intp]) -> Floats:
+        """Draw where episodes begin; return their undisturbed demand, a row for each."""
+        hours, length = self.parameters.hours, len(self.parameters.demand)
+        for row in chosen.tolist():
+            stream = self._start_streams[row]
+            if stream is None:
+                # A stream of its own, so that demand is disturbed alike wherever episodes begin.
+                (stream,) = self._stream(row).spawn(1)
+                self._start_streams[row] = stream
+            self.starts[row] = stream.integers(length)
+        places = self.starts[chosen, np.newaxis] + np.arange(hours + 1)
+        profiles: Floats = self.parameters.demand[places % length]
+        return profiles
+
+    def _stream(self, row: int) -> np.random.Generator:
+        """Return the random stream of an environment; made now, if nobody gave one."""
+        stream = self._streams[row]
+        if stream is None:
+            stream = self._streams[row] = np.random.default_rng()
+        return stream
 
     def observe(self) -> Outcome:
         """Observe all environments; no hour passes."""
@@ -201,7 +230,8 @@ class Simulation:
         Raises
         ------
         ValueError
-            If an action of an active environment is NaN or outside [-1, 1]; no hour passes then.
+            If an action of an active environment is NaN or outside [-1, 1] by more than float32
+            rounding, which is clipped; no hour passes then.
         """
         return self._run(actions, active, self._room() if self._copy else self._stepped)
 
@@ -239,8 +269,14 @@ class Simulation:
         if self._policy is not None:
             actions = self._with_others(self._policy, actions)
         bad = self._step_batch(self.model, self.state, actions, outcome, threads=self._threads)
+        if bad != GOOD:  # and nothing has been written
+            actions = without_rounding(actions)
+            bad = self._step_batch(self.model, self.state, actions, outcome, threads=self._threads)
         if bad != GOOD:
             self._refuse(actions, bad)
+        if self._clock is not None and self._clock.shape[1]:
+            now = self._clock[self.starts + self.state.hours]
+            outcome.observations[..., -now.shape[1] :] = now[:, np.newaxis]
         if self._acts is not None:
             np.copyto(self._acts, actions, where=self.state.active[:, np.newaxis, np.newaxis])
         if self._policy is None:
@@ -291,32 +327,18 @@ def random_stream(seed: Any, name: str = "seed") -> np.random.Generator:
     return np.random.default_rng(int(seed))
 
 
-def numbers(name: str, given: Any) -> Singles:
-    """Return actions as float32, aligned and C-contiguous; the same array, if it is that already.
-
-    Raises
-    ------
-    TypeError
-        If they are no numbers.
-    """
-    if type(given) is np.ndarray and given.dtype == np.float32 and given.flags.carray:
-        return given
-    try:
-        array = as_array(given)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} cannot be read as an array of numbers: {error}") from None
-    if array is None:
-        raise errors.masked(name)
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} has dtype {array.dtype}: {name} must be numbers")
-    with np.errstate(over="ignore"):  # infinity is refused later, by its place
-        return np.array(array, np.float32, order="C")
-
-
-def check_options(options: object) -> None:
-    """Raise unless the options of a reset are a dict or None."""
-    if options is not None and not isinstance(options, Mapping):
+def check_options(options: object, known: tuple[str, ...] | None = ()) -> None:
+    """Raise unless the options of a reset are None, or a dict of known ones; None knows all."""
+    if options is None:
+        return
+    if not isinstance(options, Mapping):
         raise TypeError(f"options has type {type(options).__name__}: it must be a dict")
+    for name in options:
+        if known is not None and name not in known:
+            rule = (
+                f"the known ones are {', '.join(map(repr, known))}" if known else "none is known"
+            )
+            raise ValueError(f"options has an entry for {name!r}: {rule}")
 
 
 def _parameters(given: Parameters | str) -> Parameters:
@@ -338,10 +360,17 @@ def _learner(learner: int | None, agents: int) -> int:
     return int(learner)
 
 
-def _check_policy(policy: Policy | None, learner: int) -> None:
-    if policy is None:
-        return
-    if not callable(policy):
+def _policy(
+    policy: Policy | None, policies: Policies | None, learner: int, agents: int
+) -> Policy | None:
+    """Return what the agents other than the learner do, or None if they bid their cost."""
+    if policies is not None and policy is not None:
+        raise ValueError("policies was given, and policy too: give one of them")
+    for name, given in ("policy", policy), ("policies", policies):
+        if given is not None and learner == ALL:
+            raise ValueError(f"{name} was given where all agents act: nobody is left to follow it")
+    if policies is not None:
+        return of_agents(policies, agents, learner)
+    if policy is not None and not callable(policy):
         raise TypeError(f"policy has type {type(policy).__name__}: policy must be callable")
-    if learner == ALL:
-        raise ValueError("policy was given where all agents act: nobody is left to follow it")
+    return policy

@@ -1,6 +1,6 @@
 """One environment with one learner, for Gymnasium."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -8,13 +8,12 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from numpy.typing import ArrayLike, NDArray
 
+from easy_marl.envs.actions import numbers
 from easy_marl.envs.parameters import Parameters
 from easy_marl.envs.rendering import Frame, Renderer
 from easy_marl.envs.simulation import (
-    RETURNED,
     Simulation,
     check_options,
-    numbers,
     random_stream,
 )
 from easy_marl.envs.spaces import action_space, observation_space
@@ -22,6 +21,7 @@ from easy_marl.market.stepping import Singles
 
 OnePolicy = Callable[[Singles], ArrayLike]
 """From the observations of all agents (N, F) to their actions (N, 2)."""
+OnePolicies = Sequence[OnePolicy | None] | Mapping[int, OnePolicy | None]
 
 
 class BiddingEnv(gymnasium.Env[Singles, Singles]):
@@ -37,6 +37,10 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
         What the others do: from the observations of all agents, float32 of shape (N, F), to their
         actions, (N, 2); the learner's are ignored. Without it, they bid their cost and withhold
         nothing.
+    policies : sequence or dict, optional
+        The same agent by agent: one for each, or some by agent. Of what each gives, only its own
+        agent's actions count. Who has none, or None, bids its cost; the learner's is ignored.
+        `frozen` makes policies of trained models.
     observation : {"cyclic", "simple", "full"}
         What the learner sees.
     render_mode : {"rgb_array", "human"}, optional
@@ -66,6 +70,7 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
         *,
         learner: int = 0,
         policy: OnePolicy | None = None,
+        policies: OnePolicies | None = None,
         observation: str = "cyclic",
         render_mode: str | None = None,
         backend: str | None = None,
@@ -77,6 +82,7 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
             observation=observation,
             learner=learner,
             policy=_OnBatch(policy) if callable(policy) else policy,
+            policies=_on_batches(policies),
             backend=backend,
             remember=render_mode is not None,
         )
@@ -102,7 +108,7 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
         seed
             Of the random stream that demand is drawn from; without it, the stream goes on.
         options
-            None are known.
+            None are known, so anything in it is refused.
 
         Returns
         -------
@@ -183,15 +189,28 @@ def _place(row: int, agent: int, part: int) -> str:  # noqa: ARG001  there is on
     return f"action[{part}]"
 
 
+def _on_batches(policies: Any) -> Any:
+    """Return policies for one environment as those for a batch of one; else what was given."""
+    if isinstance(policies, Mapping):
+        return {agent: _on_batch(agent, policy) for agent, policy in policies.items()}
+    if isinstance(policies, Sequence) and not isinstance(policies, str | bytes):
+        return [_on_batch(agent, policy) for agent, policy in enumerate(policies)]
+    return policies
+
+
+def _on_batch(agent: Any, policy: Any) -> Any:
+    return _OnBatch(policy, f"policies[{agent}]") if callable(policy) else policy
+
+
 class _OnBatch:
     """A policy for one environment as one for a batch of one."""
 
-    def __init__(self, policy: OnePolicy) -> None:
-        self._policy = policy
+    def __init__(self, policy: OnePolicy, name: str = "policy") -> None:
+        self._policy, self._name = policy, name
 
     def __call__(self, observations: Singles) -> NDArray[Any]:
-        given = numbers(RETURNED, self._policy(observations[0]))
+        given = numbers(f"{self._name}(observations)", self._policy(observations[0]))
         shape = len(observations[0]), 2
         if given.shape != shape:
-            raise ValueError(f"policy returned shape {given.shape}: it must return {shape}")
+            raise ValueError(f"{self._name} returned shape {given.shape}: it must return {shape}")
         return given[np.newaxis]

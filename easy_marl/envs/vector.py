@@ -9,14 +9,14 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
+from easy_marl.envs.actions import numbers
 from easy_marl.envs.parameters import Floats, Parameters
+from easy_marl.envs.policies import Policies, Policy
 from easy_marl.envs.rendering import Frame, Renderer
 from easy_marl.envs.simulation import (
     Mask,
-    Policy,
     Simulation,
     check_options,
-    numbers,
     random_stream,
 )
 from easy_marl.envs.spaces import action_space, observation_space
@@ -45,6 +45,10 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
         What the others do: from the observations of all agents, float32 of shape (num_envs, N, F),
         to their actions, (num_envs, N, 2); the learner's are ignored. Without it, they bid their
         cost and withhold nothing.
+    policies : sequence or dict, optional
+        The same agent by agent: one for each, or some by agent. Of what each gives, only its own
+        agent's actions count. Who has none, or None, bids its cost; the learner's is ignored.
+        `frozen` makes policies of trained models.
     observation : {"cyclic", "simple", "full"}
         What agents see.
     autoreset_mode : gymnasium.vector.AutoresetMode
@@ -82,6 +86,7 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
         agents: str = "learner",
         learner: int = 0,
         policy: Policy | None = None,
+        policies: Policies | None = None,
         observation: str = "cyclic",
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
         copy: bool = True,
@@ -95,7 +100,8 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
             raise ValueError(f"agents is {agents!r}: agents must be 'learner' or 'all'")
         self.num_envs = num_envs = int(num_envs)
         self._one = agents == "learner"
-        self._mode = AutoresetMode(autoreset_mode)
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        """What happens at the end of an episode; also in `metadata`."""
         self._simulation = Simulation(
             parameters,
             num_envs,
@@ -103,6 +109,7 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
             observation=observation,
             learner=learner if self._one else None,
             policy=policy,
+            policies=policies,
             backend=backend,
             threads=threads,
             copy=copy,
@@ -111,7 +118,7 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
         self._copy = copy
         self.render_mode = render_mode
         self._renderer = Renderer(self._simulation, render_mode)
-        self.metadata = Renderer.METADATA | {"autoreset_mode": self._mode}
+        self.metadata = Renderer.METADATA | {"autoreset_mode": self.autoreset_mode}
         who = () if self._one else (self.parameters.agents,)
         self.single_action_space = action_space(who)
         self.single_observation_space = observation_space(
@@ -223,7 +230,7 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
             truncations = self._simulation.ended()
             self._ended = truncations.copy()
             infos |= self._statistics()
-            if self._mode is AutoresetMode.SAME_STEP:
+            if self.autoreset_mode is AutoresetMode.SAME_STEP:
                 observations, infos = self._begin_at_once(observations, infos)
         return observations, rewards, np.zeros(self.num_envs, np.bool_), truncations, infos
 
@@ -240,7 +247,7 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
 
     def _rows(self, options: dict[str, Any] | None) -> Mask:
         """Return the environments to reset."""
-        check_options(options)
+        check_options(options, ("reset_mask",))
         rows = (options or {}).get("reset_mask")
         if rows is None:
             return np.ones(self.num_envs, np.bool_)
@@ -279,7 +286,7 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
             raise ValueError(f"actions has shape {given.shape}: it must be {self._shape}")
         if not self._ready:
             raise ResetNeeded("step was called before reset")
-        if self._left == 0 and self._mode is AutoresetMode.DISABLED:
+        if self._left == 0 and self.autoreset_mode is AutoresetMode.DISABLED:
             first = int(self._ended.argmax())
             raise ResetNeeded(f"environment {first} is at the end of its episode: reset it")
         if not self._copy and given.base is not None and self._simulation.writes_to(given):

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from easy_marl.envs.simulation import numbers
+from easy_marl.envs.actions import numbers
 from easy_marl.market.arguments import is_int
 from easy_marl.market.stepping import Singles
 

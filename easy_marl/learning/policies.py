@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from easy_marl.envs.simulation import Policy, numbers
+from easy_marl.envs.actions import numbers
+from easy_marl.envs.policies import Policy
 from easy_marl.learning.grid import first_bad
 from easy_marl.market.stepping import Singles
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from gymnasium.error import ResetNeeded
 from pettingzoo.test import parallel_api_test, parallel_seed_test
+from pettingzoo.test.state_test import state_test
+from pettingzoo.utils import parallel_to_aec
 
 from easy_marl import envs
 from easy_marl.envs import OBSERVATIONS, BiddingParallelEnv, default
@@ -19,6 +21,32 @@ def test_pettingzoos_checkers(observation: str) -> None:
         warnings.simplefilter("error")
         parallel_api_test(BiddingParallelEnv(observation=observation))
         parallel_seed_test(lambda: BiddingParallelEnv(observation=observation))
+
+
+@pytest.mark.parametrize("observation", OBSERVATIONS)
+def test_pettingzoos_checker_of_states(observation: str) -> None:
+    environment = BiddingParallelEnv(observation=observation)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        state_test(parallel_to_aec(BiddingParallelEnv(observation=observation)), environment)
+
+
+def test_a_state_is_what_all_agents_see_but_once() -> None:
+    environment = BiddingParallelEnv(default(agents=3, hours=2), observation="full")
+    with pytest.raises(ResetNeeded, match="call reset before state"):
+        environment.state()
+    observations, _ = environment.reset(seed=0)
+    while True:
+        state = environment.state()
+        assert state in environment.state_space
+        rows = np.array(list(observations.values()))
+        hour = [rows[0, 0], *rows[0, -5:]]
+        assert state.tolist() == [*hour, *rows[:, 1:3].reshape(-1)]
+        if not environment.agents:
+            break
+        state.fill(0.0)  # the caller's
+        actions = {agent: [0.0, 0.0] for agent in environment.agents}
+        observations, *_ = environment.step(actions)
 
 
 def test_without_pettingzoo_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

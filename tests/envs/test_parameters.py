@@ -65,6 +65,10 @@ def test_no_cost_is_minus_zero() -> None:
         ({"hours": 4}, ValueError, "demand has 3 hours: hours is 4"),
         ({"hours": 0}, ValueError, "hours is 0: hours must be a positive int"),
         ({"hours": 1.5}, ValueError, "hours is 1.5"),
+        ({"start": 3}, ValueError, "start is 3: start must be an hour of demand from 0 to 2, or"),
+        ({"start": -1}, ValueError, "start is -1: start must be an hour"),
+        ({"start": 0.0}, ValueError, "start is 0.0: start must be an hour"),
+        ({"start": "x"}, ValueError, "start is 'x': start must be an hour"),
         ({"deviation": -0.1}, ValueError, "deviation is -0.1: deviation must not be negative"),
         ({"deviation": "x"}, TypeError, "deviation has type str"),
         ({"bid_change": np.nan}, ValueError, "bid_change is nan: bid_change must be finite"),
@@ -131,6 +135,11 @@ def test_refusals(change: dict[str, Any], error: type[Exception], message: str) 
 def test_the_hour_after_the_last_is_the_next_or_the_first() -> None:
     assert Parameters(**GOOD, hours=2).profile().tolist() == [60.0, 90.0, 0.0]
     assert Parameters(**GOOD).profile().tolist() == [60.0, 90.0, 0.0, 60.0]
+    assert Parameters(**GOOD, start=2).profile().tolist() == [0.0, 60.0, 90.0, 0.0]
+    drawn = Parameters(**GOOD, hours=1, start="random")
+    assert drawn.profile(1).tolist() == [90.0, 0.0]
+    with pytest.raises(ValueError, match=r"^start is 'random': profile needs the hour"):
+        drawn.profile()
 
 
 def test_rewards_are_of_order_one() -> None:

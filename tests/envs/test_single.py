@@ -132,6 +132,15 @@ def test_options_are_a_dict() -> None:
             environment.reset(options=[1])  # type: ignore[arg-type]
 
 
+def test_unknown_options_are_refused() -> None:
+    BiddingParallelEnv().reset(options={"hour": 3})  # as PettingZoo's checker asks for
+    for environment in BiddingEnv(), BiddingVectorEnv():
+        known = "the known ones are 'reset_mask'"
+        rule = known if isinstance(environment, BiddingVectorEnv) else "none is known"
+        with pytest.raises(ValueError, match=f"^options has an entry for 'hour': {rule}$"):
+            environment.reset(options={"hour": 3})
+
+
 @pytest.mark.parametrize("again", AGAIN)
 def test_copies_go_on_alike(again: Any) -> None:
     for kind in BiddingEnv, BiddingParallelEnv:

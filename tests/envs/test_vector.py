@@ -1,5 +1,7 @@
 """The vector environment: spaces, autoreset, statistics, and what it refuses."""
 
+import subprocess
+import sys
 from typing import Any
 
 import gymnasium
@@ -9,10 +11,12 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 
-from easy_marl.envs import BiddingVectorEnv, default
+from easy_marl.envs import BiddingEnv, BiddingVectorEnv, default
 from tests.envs.copies import AGAIN
 
 HOURS = 4
+EPS = np.finfo(np.float32).eps
+"""From 1 to the next float32."""
 
 
 def made(num_envs: Any = 3, **options: Any) -> BiddingVectorEnv:
@@ -47,6 +51,20 @@ def test_registered() -> None:
     )
     assert environments.reset(seed=0)[0].shape == (2, 4)
     assert isinstance(environments.unwrapped, BiddingVectorEnv)
+
+
+def test_gymnasium_imports_it_by_the_name_of_its_module() -> None:
+    """There are no plugins since Gymnasium 1.0."""
+    code = "import gymnasium; print(gymnasium.make('easy_marl.envs:easy_marl/Bidding-v0').spec.id)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=True)
+    assert done.stdout == "easy_marl/Bidding-v0\n"
+
+
+@pytest.mark.parametrize("mode", AutoresetMode)
+def test_the_autoreset_mode_is_where_gymnasiums_own_have_it(mode: AutoresetMode) -> None:
+    for environments in made(autoreset_mode=mode), made(autoreset_mode=mode.value):
+        assert environments.autoreset_mode is environments.metadata["autoreset_mode"] is mode
 
 
 def test_next_step_resets_in_a_step_of_its_own() -> None:
@@ -191,6 +209,58 @@ def test_bad_actions_change_nothing(backend: str) -> None:
         one, two = (each.step(nothing(each)) for each in (environments, other))
         assert one[0].tobytes() == two[0].tobytes()
         assert one[1].tobytes() == two[1].tobytes()
+
+
+@pytest.mark.parametrize("agents", ["learner", "all"])
+def test_actions_beyond_a_bound_by_rounding_are_clipped(agents: str, backend: str) -> None:
+    """On every backend to the same bits; what was given is not written to."""
+    runs = []
+    for overshot in False, True:
+        environments = made(agents=agents, backend=backend, render_mode="rgb_array")
+        environments.reset(seed=0)
+        actions = nothing(environments) + 0.25
+        actions[1, ..., 0], actions[2, ..., 1] = 1.0, -1.0
+        if overshot:
+            actions[1, ..., 0] += np.float32(4 * EPS)
+            actions[2, ..., 1] -= np.float32(EPS)
+        given = actions.copy()
+        observations, rewards, *_, infos = environments.step(actions)
+        assert actions.tobytes() == given.tobytes()
+        bids = environments._simulation.market(2).bids
+        runs.append([observations, rewards, infos["price"], infos["dispatch"], bids])
+    for one, two in zip(*runs, strict=True):
+        assert one.tobytes() == two.tobytes()
+
+
+def test_actions_beyond_a_bound_by_more_than_rounding_are_refused() -> None:
+    environments = made()
+    environments.reset(seed=0)
+    actions = nothing(environments)
+    actions[0, 1], actions[2, 0] = 1.0 + EPS, -1.0 - 5 * EPS
+    with pytest.raises(ValueError, match=r"^actions\[2, 0\] is -1\.0000005\d+: actions must be"):
+        environments.step(actions)
+
+
+def test_a_policy_may_overshoot_by_rounding_too() -> None:
+    runs = []
+    for value in 1.0, 1.0 + EPS:
+        environments = made(policy=lambda seen, value=value: np.full((3, 5, 2), value))
+        environments.reset(seed=0)
+        runs.append(environments.step(nothing(environments))[1].tobytes())
+    assert runs[0] == runs[1]
+
+
+def test_gymnasiums_rescaled_actions_reach_the_bounds() -> None:
+    """Scaled back in float32, some bounds end beyond 1."""
+    overshot = 0
+    bounds = np.random.default_rng(0).uniform([-9.0, 0.1], [-0.1, 9.0], (50, 2))
+    for low, high in bounds.astype(np.float32):
+        wrapped: Any = gymnasium.wrappers.RescaleAction(BiddingEnv(), low, high)
+        wrapped.reset(seed=0)
+        for bound in wrapped.action_space.low, wrapped.action_space.high:
+            overshot += np.abs(wrapped.action(bound)).max() > 1.0
+            wrapped.step(bound)
+    assert overshot
 
 
 def test_a_refused_step_that_would_have_reset_changes_nothing() -> None:
@@ -418,6 +488,22 @@ def test_gymnasiums_wrappers_fit() -> None:
 def test_mask_refusals(mask: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         made().reset(options={"reset_mask": mask})
+
+
+class Recorded:
+    """As a tensor of PyTorch that a gradient is recorded for."""
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+
+def test_a_tensor_with_a_gradient_is_no_array() -> None:
+    environments = made()
+    environments.reset(seed=0)
+    for actions in Recorded(), [Recorded()] * 3:
+        message = "^actions cannot be read as an array of numbers: Can't call numpy"
+        with pytest.raises(TypeError, match=message):
+            environments.step(actions)
 
 
 def test_seed_refusals() -> None:

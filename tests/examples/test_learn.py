@@ -2,10 +2,7 @@
 
 import re
 import sys
-from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -96,45 +93,3 @@ def test_a_short_training_pays(tmp_path: Path, capsys: pytest.CaptureFixture[str
     # 15 to 25 % more in a dozen trainings of this length.
     assert after > 1.05 * at_cost
     assert picture.read_bytes().startswith(b"\x89PNG")
-
-
-def made(**options: Any) -> Any:
-    pytest.importorskip("stable_baselines3")
-    adapter = import_module("easy_marl.examples.bidding.stable_baselines")
-    return adapter.BiddingVecEnv(3, default(hours=2), **options)
-
-
-def test_the_adapter_tells_how_episodes_went() -> None:
-    environments = made(render_mode="rgb_array")
-    environments.seed(5)
-    first = environments.reset()
-    environments.seed(5)
-    assert environments.reset().tobytes() == first.tobytes()
-    assert environments.reset().tobytes() != first.tobytes()
-    for _ in range(2):
-        _, first, over, infos = environments.step(np.zeros((3, 2), np.float32))
-        assert (first.dtype, over.any(), infos) == (np.float32, False, [{}, {}, {}])
-        seen, second, over, infos = environments.step(np.zeros((3, 2), np.float32))
-        assert over.all()
-        for row, info in enumerate(infos):
-            assert info["TimeLimit.truncated"]
-            assert info["episode"]["l"] == 2
-            assert info["episode"]["r"] == pytest.approx(float(first[row] + second[row]))
-            assert info["terminal_observation"][3] == 1.0
-            assert seen[row, 3] == 0.0
-    assert len(environments.get_images()) == 3
-    assert environments.get_attr("num_envs") == [3, 3, 3]
-    assert environments.env_is_wrapped(object) == [False] * 3
-    for refused in (
-        partial(environments.set_attr, "x", 1),
-        partial(environments.env_method, "x"),
-    ):
-        with pytest.raises(NotImplementedError):
-            refused()
-    environments.close()
-
-
-def test_the_adapter_refuses_what_stable_baselines_cannot_use() -> None:
-    for option in "agents", "autoreset_mode", "copy":
-        with pytest.raises(TypeError, match=f"{option} is not for Stable-Baselines3 to choose"):
-            made(**{option: None})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from easy_marl.envs import Parameters, default, duopoly
-from easy_marl.envs.simulation import Policy
+from easy_marl.envs.policies import Policy
 from easy_marl.learning import action_grid, equilibrium, exploitability
 from easy_marl.market.stepping import Singles
 from tests.learning.games import CYCLING, Replayed, Wild

@@ -99,7 +99,8 @@ def learn(lesson: Lesson) -> Learnt:
             self.profits: list[tuple[int, float]] = []
 
         def _on_step(self) -> bool:
-            ended = [info["profit"] for info in self.locals["infos"] if "profit" in info]
+            infos = self.locals["infos"]
+            ended = [info["episode"]["profit"] for info in infos if "episode" in info]
             if ended:
                 self.profits.append((self.num_timesteps, float(np.mean(ended))))
             return True

@@ -1,19 +1,25 @@
 """A bidding vector environment as Stable-Baselines3 wants it: its `VecEnv`, thinly.
 
 Stable-Baselines3 resets in the step that ends an episode, and takes infos as a list of dicts.
+Those here hold each hour's price, dispatch and profit, and at the end of an episode what `Monitor`
+tells of it: its return is of rewards as they are, also under `VecNormalize`.
 """
 
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
+from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
 
 from easy_marl.envs import BiddingVectorEnv, Parameters
 
 Array = NDArray[Any]
+HOUR = ("price", "dispatch", "profit")
+"""What infos hold of each hour."""
 
 
 class BiddingVecEnv(VecEnv):  # type: ignore[misc]  # where it is not installed it has no types
@@ -39,6 +45,7 @@ class BiddingVecEnv(VecEnv):  # type: ignore[misc]  # where it is not installed 
         self.environments = BiddingVectorEnv(
             num_envs, parameters, autoreset_mode=AutoresetMode.SAME_STEP, **options
         )
+        self._start = perf_counter()
         self._actions: Array = np.zeros((num_envs, 2), np.float32)
         super().__init__(
             num_envs,
@@ -60,16 +67,20 @@ class BiddingVecEnv(VecEnv):  # type: ignore[misc]  # where it is not installed 
     def step_wait(self) -> tuple[Array, Array, Array, list[dict[str, Any]]]:
         """Let an hour pass."""
         observations, rewards, _, over, infos = self.environments.step(self._actions)
-        told: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        hours = (infos[name].tolist() for name in HOUR)
+        told: list[dict[str, Any]] = [
+            dict(zip(HOUR, hour, strict=True)) for hour in zip(*hours, strict=True)
+        ]
         for row in np.flatnonzero(over).tolist():
             statistics = infos["final_info"]["episode_statistics"]
-            told[row] = {
+            told[row] |= {
                 "terminal_observation": infos["final_obs"][row],
                 "TimeLimit.truncated": True,
-                "profit": float(statistics["profit"][row]),
                 "episode": {
                     "r": float(statistics["return"][row]),
                     "l": int(statistics["length"][row]),
+                    "t": perf_counter() - self._start,
+                    "profit": float(statistics["profit"][row]),
                 },
             }
         return observations, rewards.astype(np.float32), over, told
@@ -96,9 +107,9 @@ class BiddingVecEnv(VecEnv):  # type: ignore[misc]  # where it is not installed 
         """Refuse: environments have no methods of their own."""
         raise NotImplementedError(f"cannot call {method_name} on one environment of a batch")
 
-    def env_is_wrapped(self, wrapper_class: type[Any], indices: Any = None) -> list[bool]:  # noqa: ARG002
-        """Return False for each: none is wrapped."""
-        return [False for _ in self._get_indices(indices)]
+    def env_is_wrapped(self, wrapper_class: type[Any], indices: Any = None) -> list[bool]:
+        """Return True for `Monitor`, whose work is done here; else False: none is wrapped."""
+        return [wrapper_class is Monitor for _ in self._get_indices(indices)]
 
     def get_images(self) -> Sequence[Array | None]:
         """Return pictures of the markets."""
