@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from easy_marl.envs.parameters import Parameters, preset
+from easy_marl.envs.parameters import RANDOM, Parameters, preset
 from easy_marl.envs.simulation import Simulation, random_stream
 from easy_marl.learning.policies import Policies, act, players
 from easy_marl.market.arguments import is_int
 from easy_marl.market.stepping import Floats, Singles
 
 EPISODES = 16
-"""So many are played unless told, where demand is disturbed."""
+"""So many are played unless told, where their demand differs."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -90,10 +90,12 @@ def play(
 
 
 def _count(episodes: int | None, parameters: Parameters) -> int:
-    """Return how many episodes to play: one tells all where demand is not disturbed."""
+    """Return how many episodes to play: one tells all where all have the same demand."""
     if episodes is None:
-        disturbed = not isinstance(parameters, Parameters) or parameters.deviation > 0.0
-        return EPISODES if disturbed else 1
+        same = isinstance(parameters, Parameters) and (
+            parameters.deviation == 0.0 and parameters.start != RANDOM
+        )
+        return 1 if same else EPISODES
     if not is_int(episodes) or episodes < 1:
         raise ValueError(f"episodes is {episodes!r}: episodes must be a positive int")
     return int(episodes)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from easy_marl.envs.actions import numbers
+from easy_marl.envs.actions import numbers, without_rounding
 from easy_marl.market.arguments import is_int
 from easy_marl.market.stepping import Singles
 
@@ -58,7 +58,7 @@ def checked_grid(grid: ArrayLike | None) -> Singles:
     """
     if grid is None:
         return action_grid()
-    points = numbers("grid", grid)
+    points = without_rounding(numbers("grid", grid))
     if points.ndim != 2 or points.shape[1] != 2 or not len(points):
         raise ValueError(f"grid has shape {points.shape}: it must be (G, 2), with G at least 1")
     bad = first_bad(points)

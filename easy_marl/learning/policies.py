@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from easy_marl.envs.actions import numbers
+from easy_marl.envs.actions import numbers, without_rounding
 from easy_marl.envs.policies import Policy
 from easy_marl.learning.grid import first_bad
 from easy_marl.market.stepping import Singles
@@ -35,7 +35,7 @@ class Player:
                 f"{self.name} was given observations of shape {observations.shape}, in hour {hour}"
             )
             raise
-        actions = numbers(f"{self.name}(observations)", given)
+        actions = without_rounding(numbers(f"{self.name}(observations)", given))
         shape = (*observations.shape[:2], 2)
         if actions.shape != shape:
             raise ValueError(

@@ -109,7 +109,7 @@ def best_response(
     grid : array_like, shape (G, 2), optional
         The actions that it may take; without it, `action_grid()`. It may also stay with its own.
     episodes : int, optional
-        How many to play: E. Without it 16, or 1 where demand is not disturbed.
+        How many to play: E. Without it 16, or 1 where all have the same demand.
     seed : int
         Of demand; the episodes are those that `BiddingVectorEnv(E).reset(seed=seed)` begins.
     observation : {"cyclic", "simple", "full"}

@@ -43,6 +43,11 @@ def test_what_is_no_action(value: float) -> None:
     assert refusal(ValueError, each).startswith(f"policies[2] {said}")
 
 
+def test_what_overshoots_by_rounding_is_clipped() -> None:
+    found = exploitability(PARAMETERS, Bad(spoilt(1.0000001)), episodes=2)
+    assert found.episodes.actions[1, 2, 2, 0] == 1.0
+
+
 def test_another_shape() -> None:
     said = "returned shape (2, 2) in hour 2: it must return (2, 3, 2)"
     assert refusal(ValueError, Bad(np.zeros((2, 2)))) == f"policies {said}"

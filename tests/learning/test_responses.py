@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from easy_marl.envs import BiddingVectorEnv, Parameters, default
+from easy_marl.envs import BiddingVectorEnv, Parameters, default, duopoly
 from easy_marl.learning import action_grid, best_response, equilibrium, exploitability
 from easy_marl.learning.episodes import Episodes
 from tests.learning.games import SCARCE, SEED, Otherwise, Replayed, Wild, stepped
@@ -181,7 +181,9 @@ def test_it_says_what_it_took() -> None:
     assert min(one.seconds, every.seconds) > 0.0
 
 
-def test_undisturbed_demand_is_played_once() -> None:
+def test_episodes_of_the_same_demand_are_played_once() -> None:
+    anywhere = duopoly(start="random", hours=2)
+    assert exploitability(anywhere, None, grid=FEW).episodes.demand.shape == (16, 2)
     assert exploitability("duopoly", None).episodes.demand.shape == (1, 4)
     assert exploitability(default(hours=2), None, grid=FEW).episodes.demand.shape == (16, 2)
     assert exploitability("duopoly", None, episodes=3).gains.shape == (3, 4, 2)
