@@ -20,20 +20,19 @@ from pytest_duel.support.extras import lacking
 from pytest_duel.support.terminal import wrapped
 from pytest_duel.verdicts import groups, groups_text, text
 
-TEXT = f"""\
+TEXT = """\
 Print what saved runs tell; or write it as one HTML page with charts, which needs
 no network. The runs may be of any project: what pytest-benchmark has saved, from
 version 3 on.
 
 RUN is a file, a pattern of files, or the number or name of a run in the storage,
-as for `pytest-duel compare`; `latest`, the run saved last, if none is named.
-Several runs of the same code show how far processes differ. Where runs are of
-several machines or commits, those that are like the newest are shown.
+as for `pytest-duel compare`. Several runs of the same code show how far processes
+differ. Where runs are of several machines or commits, the page shows those that
+are like the newest.
 
-Benchmarks of one group are alternatives, and the fastest is told. What a group is
-says --group-by, in the words of --benchmark-group-by: {", ".join(groups.WORDS)},
-or several with commas. Without it, it is what the tests name a group; benchmarks
-without one stand together by file.
+Benchmarks of one group are alternatives, and the fastest is told. A group is what
+--group-by says, or else what the tests name one; benchmarks without a group stand
+together by file.
 
 In a project with a catalogue, the runs that it names are the default, and sweeps
 are told as they print it themselves.
