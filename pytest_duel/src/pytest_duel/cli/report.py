@@ -21,21 +21,21 @@ from pytest_duel.support.terminal import wrapped
 from pytest_duel.verdicts import groups, groups_text, text
 
 TEXT = """\
-Print what saved runs tell; or write it as one HTML page with charts, which needs
-no network. The runs may be of any project: what pytest-benchmark has saved, from
-version 3 on.
+Print what saved runs tell; or write it as one HTML page with charts, which
+needs no network. The runs may be of any project: what pytest-benchmark has
+saved, from version 3 on.
 
-RUN is a file, a pattern of files, or the number or name of a run in the storage,
-as for `pytest-duel compare`. Several runs of the same code show how far processes
-differ. Where runs are of several machines or commits, the page shows those that
-are like the newest.
+RUN is a file, a pattern of files, or the number or name of a run in the
+storage, as for `pytest-duel compare`. Several runs of the same code show how
+far processes differ. Where runs are of several machines or commits, the page
+shows those that are like the newest.
 
-Benchmarks of one group are alternatives, and the fastest is told. A group is what
---group-by says, or else what the tests name one; benchmarks without a group stand
-together by file.
+Benchmarks of one group are alternatives, and the fastest is told. A group is
+what --group-by says, or else what the tests name one; benchmarks without a
+group stand together by file.
 
-In a project with a catalogue, the runs that it names are the default, and sweeps
-are told as they print it themselves.
+In a project with a catalogue, the runs that it names are the default, and
+sweeps are told as they print it themselves.
 
 examples:
   pytest-duel report
