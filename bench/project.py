@@ -6,23 +6,30 @@ from bench import wheel
 from bench.catalogue import catalogue
 from bench.probes import PROBES
 from pytest_duel.catalogue.project import Project
+from pytest_duel.results.runs import load
+from pytest_duel.results.storage import Saved
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "easy_marl"
 RUNS = ROOT / "docs" / "runs"
 STUDY = "study-*.json.gz"
-"""The runs in the repository: the same sweep in several processes."""
+"""The runs in the repository: the same sweep, on each processor that it was measured on."""
 TARGETS = RUNS / "targets.json"
 
 
-def study_runs() -> list[Path]:
-    """Return the files of the runs in the repository."""
-    return sorted(RUNS.glob(STUDY))
+def studies() -> dict[str, list[Saved]]:
+    """Return the runs in the repository by processor, the one that was measured last first."""
+    saved = [Saved(path, load(path)) for path in sorted(RUNS.glob(STUDY))]
+    found: dict[str, list[Saved]] = {}
+    for one in sorted(saved, key=lambda one: one.run.when, reverse=True):
+        found.setdefault(one.run.machine["cpu"]["brand_raw"], []).append(one)
+    return {processor: own[::-1] for processor, own in found.items()}
 
 
 def study_files() -> list[Path]:
-    """Return those and what was judged beside them, for a page."""
-    return [*study_runs(), *(path for path in (TARGETS,) if path.exists())]
+    """Return the files of the last study, and what was judged beside them, for a page."""
+    last = next(iter(studies().values()), [])
+    return [*(one.path for one in last), *(path for path in (TARGETS,) if path.exists())]
 
 
 def project() -> Project:

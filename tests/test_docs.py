@@ -32,7 +32,9 @@ DOCUMENTS = (
     ROOT / "pytest_duel" / "README.md",
     ROOT / "rust_market" / "README.md",
 )
-OF_ANY_PROJECT = ("docs/own-project.md", "docs/workflow.md", "pytest_duel/README.md")
+OF_ANY_PROJECT = (
+    "docs/own-project.md", "docs/migrating.md", "docs/workflow.md", "pytest_duel/README.md",
+)  # fmt: skip
 """Pages whose commands and settings are for a project without a catalogue."""
 FENCE = re.compile(
     r"(?ms)^(?:<!-- not tried: (?P<reason>[^\n]+) -->\n)?"

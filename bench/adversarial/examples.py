@@ -1,6 +1,6 @@
 """Calls chosen to tell backends apart: the set on which every one must match the reference."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -138,8 +138,7 @@ def _masked(good: Any) -> Iterator[tuple[str, Market, Mapping[str, Any]]]:
 def _among_very_many() -> Iterator[tuple[str, Market, Mapping[str, Any]]]:
     """Yield a bad value in the last lanes, where the units do not fill a vector."""
     n = order.VERY_MANY[0]
-    bids = list(np.random.default_rng(n).uniform(20.0, 100.0, n))
-    quantities = [5.0] * n
+    bids, quantities = np.random.default_rng(n).uniform(20.0, 100.0, n), np.full(n, 5.0)
     for at in (0, n // 2, n - 5, n - 1):
         yield f"bids[{at}] of {n} nan", (_put(bids, at, np.nan), quantities, 3.0 * n), {}
         for value in (np.inf, -5e-324):
@@ -147,7 +146,7 @@ def _among_very_many() -> Iterator[tuple[str, Market, Mapping[str, Any]]]:
             yield f"quantities[{at}] of {n} {value}", (bids, bad, 3.0 * n), {}
 
 
-def _put(values: list[float], at: int, value: float) -> Array:
+def _put(values: Sequence[float] | Array, at: int, value: float) -> Array:
     changed = np.array(values)
     changed[at] = value
     return changed

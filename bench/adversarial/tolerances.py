@@ -5,6 +5,7 @@ the margin in another way than the reference, it must still find the same. Units
 stand at every place of the merit order.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -85,12 +86,11 @@ def residuals(
     """Yield demands a few ulps from a step, and demands that are enough a few ulps from one."""
     supply = running_sums(bids, quantities)
     for ulps in ULPS:
-        step = float(rng.choice([supply[-1], supply[rng.integers(len(supply))]]))
-        with np.errstate(over="ignore"):
-            about = min(step / (1.0 - tolerance), LARGEST)
+        at = -1 if rng.random() < 0.5 else rng.integers(len(supply))
+        step = float(supply[at])
+        about = min(step / (1.0 - tolerance), LARGEST)
         for demand in {step, about}:
-            moved = demand + ulps * float(np.spacing(demand))
-            yield ulps, float(np.clip(moved, 0.0, LARGEST))
+            yield ulps, min(max(0.0, demand + ulps * math.ulp(demand)), LARGEST)
 
 
 def of_nothing(n: int, rng: Generator) -> Iterator[Case]:

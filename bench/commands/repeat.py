@@ -18,7 +18,7 @@ from bench.study import repeats
 from pytest_duel.cli.parser import Commands, add_command, announce, show
 from pytest_duel.results import commit_info, machine
 from pytest_duel.results.runs import load
-from pytest_duel.support import files, markdown, processes
+from pytest_duel.support import files, processes
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.exit_codes import Exit
 
@@ -77,13 +77,9 @@ def run(options: argparse.Namespace) -> Exit:
                 files.write(options.output, json.dumps(data, indent=1) + "\n")
     if not data["sweeps"]:
         raise RepeatError("there is no sweep to show: give a number, or a file with --output")
-    show("\n".join([repeats.headline(data), "", *_table(data), ""]))
+    show(f"{repeats.render(data)}\n")
     opposed = any(one.opposed for one in repeats.questions(data))
     return Exit.REGRESSION if opposed else Exit.PASS
-
-
-def _table(data: dict[str, Any]) -> list[str]:
-    return list(markdown.table(repeats.HEADER, list(repeats.rows(data))))
 
 
 def _begun(options: argparse.Namespace) -> dict[str, Any]:

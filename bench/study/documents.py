@@ -1,20 +1,23 @@
 """Keep the docs' generated parts true to the runs in the repository.
 
 A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``, where NAME is
-a table of `tables` or a figure of `figures`, whose picture is a file of its own.
+a table of `tables` or a figure of `figures`, whose picture is a file of its own. What depends on
+the processor is shown for each on which the study ran.
 """
 
 import csv
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import wheel
 from bench.catalogue import catalogue
-from bench.project import ROOT, RUNS, STUDY, TARGETS, study_runs
-from bench.study.tables import TABLES, Inputs, Native
+from bench.project import ROOT, RUNS, STUDY, TARGETS, studies
+from bench.study import repeats
+from bench.study.tables import BY_PROCESSOR, TABLES, Inputs, Native, headline, where
 from pytest_duel.catalogue.sources import digests
 from pytest_duel.duel import targets_text
 from pytest_duel.results.runs import Run, load
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 
 EARLIER = RUNS / "earlier-study.csv"
 SELFTEST = RUNS / "selftest.json"
+REPEATS = "repeat*.json"
+"""Sweeps of the same code, in the folder of runs."""
 FIGURES = Path("docs") / "figures"
 NATIVE = RUNS / "native"
 """The tables that the crate's own benchmarks have saved."""
@@ -39,22 +44,22 @@ class ReportError(DuelError):
     """A document asks for something that cannot be generated."""
 
 
-def inputs() -> Inputs:
-    """Return what the docs' tables are made from."""
-    paths = study_runs()
-    if not paths:
+def made_from() -> list[Inputs]:
+    """Return what the docs' tables are made from, for each processor; the last study first."""
+    runs = {processor: [one.run for one in saved] for processor, saved in studies().items()}
+    if not runs:
         raise ReportError(f"there is no {STUDY} in {RUNS}")
-    runs = [load(path) for path in paths]
-    return Inputs(
-        runs,
+    first = Inputs(
+        (),
         _by_abi(),
         EARLIER,
         catalogue(),
         trials=records.load(SELFTEST) if SELFTEST.exists() else None,
         targets=targets_text.load(TARGETS) if TARGETS.exists() else None,
-        changed=_changed(runs[0]),
+        repeated_sweeps=[repeats.load(path) for path in sorted(RUNS.glob(REPEATS))],
         native=native_tables(),
     )
+    return [replace(first, runs=own, changed=_changed(own[0])) for own in runs.values()]
 
 
 def _changed(run: Run) -> list[str]:
@@ -104,14 +109,17 @@ def update_docs(*, write: bool, root: Path = ROOT) -> list[Path]:
     ReportError
         Where a document asks for what there is not, or what draws charts is not installed.
     """
-    figures = _figures()
-    made_from = inputs()
-    drawn = {name: draw(made_from) for name, draw in figures.items()}
+    inputs = made_from()
+    drawn = {name: [draw(one) for one in inputs] for name, draw in _figures().items()}
     fresh = {
-        path: refresh(path.read_text(encoding="utf-8"), made_from, path, drawn, root)
+        path: refresh(path.read_text(encoding="utf-8"), inputs, path, drawn, root)
         for path in documents(root)
     }
-    fresh |= {_picture(root, name): one.svg() for name, one in drawn.items()}
+    fresh |= {
+        _picture(root, name, study): figure.svg()
+        for name, figures in drawn.items()
+        for study, figure in zip(inputs, figures, strict=True)
+    }
     stale = []
     for path, new in fresh.items():
         if not path.exists() or path.read_text(encoding="utf-8") != new:
@@ -119,12 +127,17 @@ def update_docs(*, write: bool, root: Path = ROOT) -> list[Path]:
             if write:
                 path.parent.mkdir(exist_ok=True)
                 files.write(path, new)
+    for path in sorted({*(root / FIGURES).glob("*.svg")} - {*fresh}):  # of a study that is gone
+        stale.append(path.relative_to(root))
+        if write:
+            path.unlink()
     return stale
 
 
-def _picture(root: Path, name: str) -> Path:
+def _picture(root: Path, name: str, study: Inputs) -> Path:
     """Return the file of a figure."""
-    return root / FIGURES / f"{name.removeprefix('figure_')}.svg"
+    words = re.findall("[a-z0-9]+", re.sub(r"\(\w+\)", "", study.processor.lower()))
+    return root / FIGURES / f"{'-'.join((name.removeprefix('figure_'), *words))}.svg"
 
 
 def _figures() -> Mapping[str, Callable[[Inputs], "Figure"]]:
@@ -137,12 +150,25 @@ def _figures() -> Mapping[str, Callable[[Inputs], "Figure"]]:
 
 def refresh(
     document: str,
-    inputs: Inputs,
+    inputs: Sequence[Inputs],
     path: Path,
-    figures: Mapping[str, "Figure"] | None = None,
+    figures: Mapping[str, Sequence["Figure"]] | None = None,
     root: Path = ROOT,
 ) -> str:
     """Return `document` with its generated parts made anew.
+
+    Parameters
+    ----------
+    document
+        Its text.
+    inputs
+        What parts are made from, one for each processor.
+    path
+        The document's file.
+    figures
+        By name, one for each study.
+    root
+        Of the repository.
 
     Raises
     ------
@@ -151,16 +177,25 @@ def refresh(
     """
     drawn = figures or {}
 
+    def shown(study: Inputs, name: str, figure: "Figure") -> str:
+        to = os.path.relpath(_picture(root, name, study), path.parent).replace(os.sep, "/")
+        return f"![{figure.says}]({to})"
+
     def made(part: re.Match[str]) -> str:
         name = part["name"]
         if name in drawn:
-            to = os.path.relpath(_picture(root, name), path.parent).replace(os.sep, "/")
-            body = f"![{drawn[name].says}]({to})"
+            pairs = zip(inputs, drawn[name], strict=True)
+            parts = [shown(study, name, figure) for study, figure in pairs]
+        elif name in BY_PROCESSOR:
+            parts = [f"{headline(study)}\n\n{BY_PROCESSOR[name](study)}" for study in inputs]
+        elif name == where.__name__:
+            parts = [where(study) for study in inputs]
         elif name in TABLES:
-            body = TABLES[name](inputs)
+            parts = [TABLES[name](inputs[0])]
         else:
-            known = ", ".join((*TABLES, *drawn))
+            known = ", ".join((*BY_PROCESSOR, *TABLES, *drawn))
             raise ReportError(f"{path}: no table or figure is called {name!r}; there are {known}")
+        body = "\n\n".join(parts)
         return f"<!-- generated: {name} -->\n{body}\n<!-- end -->"
 
     new, count = _PART.subn(made, document)

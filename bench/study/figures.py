@@ -52,12 +52,14 @@ def _times(inputs: Inputs, kernel: str, scenario: str, *, foreign: bool = False)
     names = {row.result.case.backend for row in shown}
     styles = of_backends(inputs.catalogue.backends)
     series = [Series(name, style) for name, style in styles.items() if name in names]
-    results = by_case(inputs.runs)
+    results = by_case(inputs.processes)
     rows = [point(row.result, results) for row in shown]
     counted = f"Number of {inputs.catalogue.counted} (n)"
     chart = sweep.times(rows, series, summary.item, counted, scenario, IN_DOCS)
     lines = ", ".join(one.name for one in series)
-    says = f"Time per {summary.item} against n, both logarithmic, for {lines}."
+    says = (
+        f"On {inputs.processor}, time per {summary.item} against n, both logarithmic, for {lines}."
+    )
     return Figure(chart, says if foreign else f"{says} Crossover: {crossover(summary)}.")
 
 
@@ -65,7 +67,7 @@ def lead(inputs: Inputs) -> Figure:
     """Draw the lead of the fastest backend over the next best, for each kind of market."""
     summaries = [inputs.summaries["clear", name] for name in SHAPES]
     first = str(favourite(summaries[0]))
-    results = by_case(inputs.runs)
+    results = by_case(inputs.processes)
     rows = [
         lead_point(summary.scenario, one)
         for summary in summaries
@@ -78,7 +80,8 @@ def lead(inputs: Inputs) -> Figure:
     counted = f"Number of {inputs.catalogue.counted} (n)"
     chart = sweep.leads(rows, series, changes, MARGIN, title, counted, IN_DOCS)
     least, most = (pick(row["lead"] for row in rows) for pick in (min, max))
-    return Figure(chart, f"{title} against n, by kind of input: {least:.1f}× to {most:.0f}×.")
+    says = f"On {inputs.processor}, l{title[1:]} against n, by kind of input"
+    return Figure(chart, f"{says}: {least:.1f}× to {most:.0f}×.")
 
 
 FIGURES: Mapping[str, Callable[[Inputs], Figure]] = {

@@ -9,7 +9,7 @@ from typing import Any
 from pytest_duel.catalogue.model import Catalogue
 from pytest_duel.results.runs import Run
 from pytest_duel.results.summary import Summary, summarise
-from pytest_duel.support import schema
+from pytest_duel.support import markdown, schema
 from pytest_duel.support.schema import ANY, COUNT, NUMBER, TALLY, TEXT, Each
 from pytest_duel.support.units import count
 from pytest_duel.verdicts.text import recommendation
@@ -104,8 +104,8 @@ class Question:
 
     @property
     def advice(self) -> Counter[str]:
-        """Return how often each advice was given."""
-        return Counter(sweep["advice"] for sweep in self.sweeps)
+        """Return how often each advice was given, without remarks, which some commits have."""
+        return Counter(sweep["advice"].partition(" (")[0] for sweep in self.sweeps)
 
 
 def _crossovers(winners: Mapping[str, str | None]) -> str:
@@ -168,3 +168,8 @@ def _commit(found: Mapping[str, Any]) -> str:
         return "of no known commit"
     changes = "" if found.get("dirty") is False else " with changes"
     return f"commit {found['id'][:10]}{changes}"
+
+
+def render(data: Mapping[str, Any]) -> str:
+    """Return what is said of repeated sweeps, as Markdown."""
+    return "\n".join([headline(data), "", *markdown.table(HEADER, [*rows(data)])])

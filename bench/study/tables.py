@@ -9,6 +9,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
+from bench.study import repeats
 from pytest_duel.catalogue.model import Catalogue, Role
 from pytest_duel.duel import targets_text
 from pytest_duel.results.benchmarks import Result
@@ -46,7 +47,7 @@ class Inputs:
     """What the docs' tables are made from."""
 
     runs: Sequence[Run]
-    """The same sweep in several processes, as saved in the repository."""
+    """The same sweep on one processor, as saved in the repository."""
     stable_abi: Mapping[str, Sequence[Run]]
     """The smallest case with each kind of wheel, by the wheel's ABI tag, in several processes."""
     earlier: Path
@@ -58,18 +59,35 @@ class Inputs:
     """The saved verdicts on the project's targets."""
     changed: Sequence[str] = ()
     """Backends whose sources are no longer those that were measured."""
+    repeated_sweeps: Sequence[Mapping[str, Any]] = ()
+    """Saved sweeps of the same code."""
     native: Mapping[str, Native] = field(default_factory=dict)
     """What the crate's own benchmarks have saved, by the name of the table."""
 
+    @cached_property
+    def processes(self) -> Sequence[Run]:
+        """Return what each process gave."""
+        return [process for run in self.runs for process in run.processes]
+
+    @property
+    def is_of_blocks(self) -> bool:
+        """Tell whether the processes of one run have timed all cases side by side."""
+        return len(self.runs) == 1 and len(self.processes) > 1
+
     def ratios(self, one: Place, other: Place) -> list[float]:
         """Return the ratio of two cases' medians within each process."""
-        tables = [{_place(result): result.median for result in run.results} for run in self.runs]
+        tables = [{_place(found): found.median for found in run.results} for run in self.processes]
         return [table[one] / table[other] for table in tables]
 
     @cached_property
     def study(self) -> Run:
-        """Return the middle of the runs."""
+        """Return the run of all processes; of several runs the middle one."""
         return middle(self.runs, self.catalogue)
+
+    @property
+    def processor(self) -> str:
+        """Return what it was measured on."""
+        return harmless.line(self.study.machine["cpu"]["brand_raw"])
 
     @cached_property
     def summaries(self) -> Mapping[tuple[str, str], Summary]:
@@ -123,15 +141,20 @@ def where(inputs: Inputs) -> str:
         if inputs.changed
         else ""
     )
+    times = (
+        "are medians over the rounds of all, and intervals are over processes"
+        if inputs.is_of_blocks
+        else "are those of the process in which the fastest backend's lead over all sizes is the "
+        "middle one"
+    )
     return (
-        f"Measured {run.when[:10]} on {machine['cpu']['brand_raw']}, {machine['usable_cores']} "
+        f"Measured {run.when[:10]} on {inputs.processor}, {machine['usable_cores']} "
         f"cores, virtualisation {machine['virtualisation']}, governor {governor}, load "
         f"{run.section['load'][0]:.1f} at the start; {packages}, {build['rustc']}, rust_market "
         f"{build['version']} ({build['profile']}, {build['target']}, sources "
         f"{build['source_hash'][:12]}). Tier {run.section['tier']}, {len(run.results)} cases in "
-        f"each of {len(inputs.runs)} processes; the times are those of the process in which the "
-        f"fastest backend's lead over all sizes is the middle one. Before the timing {calls:,} "
-        f"calls were compared bit for bit with the reference; "
+        f"each of {len(inputs.processes)} processes; the times {times}. Before the timing "
+        f"{calls:,} calls were compared bit for bit with the reference; "
         f"{len(parity['disagreements'])} backends disagreed.{changed}"
     )
 
@@ -151,7 +174,7 @@ def _glance(inputs: Inputs, kernel: str, scenario: str) -> str:
         rows.append(
             [f"{size.n:,}", *medians, fastest(size), _range(inputs, kernel, scenario, size)]
         )
-    table = _table(["n", *names, "fastest", f"in {len(inputs.runs)} processes"], rows)
+    table = _table(["n", *names, "fastest", f"in {len(inputs.processes)} processes"], rows)
     return "\n".join([table, "", *_conclusion(inputs, summary)])
 
 
@@ -173,7 +196,7 @@ def _conclusion(inputs: Inputs, summary: Summary) -> Iterator[str]:
     yield f"{said[0].upper()}{said[1:]}."
     leads = [
         found.overall.lead.value
-        for run in inputs.runs
+        for run in inputs.processes
         for found in summarise(run, inputs.catalogue, (summary.kernel, summary.scenario))
         if found.overall
     ]
@@ -421,8 +444,7 @@ def boundary(inputs: Inputs) -> str:
             called, floor = times["rust", n].median, times["floor", n].median
             cells = map(_us_of, (called, alone, called - alone))
             rows.append([f"{n:,}", *cells, f"{1 - alone / called:.0%}", _us_of(floor)])
-    processor = harmless.line(inputs.study.machine["cpu"]["brand_raw"])
-    where = f"From Python on {processor}, crate alone on {harmless.line(crate.processor)}:"
+    where = f"From Python on {inputs.processor}, crate alone on {harmless.line(crate.processor)}:"
     heads = ["n", "from Python", "crate alone", "boundary", "its share", "floor"]
     return f"{where}\n\n{_table(heads, rows)}"
 
@@ -448,11 +470,28 @@ def targets(inputs: Inputs) -> str:
     return targets_text.render(inputs.targets)
 
 
-TABLES: Mapping[str, TableWriter] = {
-    table.__name__: table
-    for table in (
-        where, uniform, batch, other_batches, shapes, fleet, repeated, fresh, learnt, cold_start,
-        training, environments, gymnasium, year, pools, selftest, native, native_batch, ways,
-        stages_of_blocks, stages_of_sums, boundary, targets, stable_abi, ties,
-    )
-}  # fmt: skip
+def repeated_sweeps(inputs: Inputs) -> str:
+    """Return how often sweeps of the same code said the same."""
+    found = [repeats.render(one) for one in inputs.repeated_sweeps]
+    return "\n\n".join(found) or "No repeated sweeps are saved."
+
+
+def headline(inputs: Inputs) -> str:
+    """Say what a table of the study was measured on."""
+    return f"On {inputs.processor}, {inputs.study.machine['usable_cores']} cores:"
+
+
+def _named(*tables: TableWriter) -> dict[str, TableWriter]:
+    return {table.__name__: table for table in tables}
+
+
+BY_PROCESSOR: Mapping[str, TableWriter] = _named(
+    uniform, batch, other_batches, shapes, fleet, repeated, fresh, learnt, cold_start, training,
+    environments, gymnasium, year, pools,
+)  # fmt: skip
+"""Tables of the study, of which each processor has its own."""
+TABLES: Mapping[str, TableWriter] = _named(
+    where, ties, boundary, selftest, native, native_batch, ways, stages_of_blocks, stages_of_sums,
+    targets, stable_abi, repeated_sweeps,
+)  # fmt: skip
+"""Other tables; what they are made from says where it was measured, or is the same everywhere."""

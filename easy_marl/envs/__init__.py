@@ -19,7 +19,15 @@ except ModuleNotFoundError as error:
     ) from error
 
 from easy_marl.envs.observations import OBSERVATIONS
-from easy_marl.envs.parameters import PRESETS, Parameters, competitive, default, fleet, preset
+from easy_marl.envs.parameters import (
+    PRESETS,
+    Parameters,
+    competitive,
+    default,
+    duopoly,
+    fleet,
+    preset,
+)
 from easy_marl.envs.single import BiddingEnv
 from easy_marl.envs.vector import BiddingVectorEnv
 
@@ -35,6 +43,7 @@ __all__ = [
     "Parameters",
     "competitive",
     "default",
+    "duopoly",
     "fleet",
     "preset",
 ]

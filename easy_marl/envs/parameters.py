@@ -219,6 +219,29 @@ def competitive(agents: int = 6, **options: Any) -> Parameters:
     return _day(np.repeat(pairs, 2)[:agents], options)
 
 
+def duopoly(**options: Any) -> Parameters:
+    """Return two equal generators, in hours with known equilibria.
+
+    Each has 100 MW and costs of 20 currency/MWh, and may bid up to 40. Demand is first 60 MW,
+    which either can serve alone: the price is cost. Then it is 120, 150 and 190 MW, for which both
+    are needed: the price is the highest bid. Bids are not charged for; demand is not disturbed.
+
+    Parameters
+    ----------
+    **options
+        Other attributes of `Parameters`.
+    """
+    given: dict[str, Any] = {
+        "capacities": [100.0, 100.0],
+        "costs": [20.0, 20.0],
+        "demand": [60.0, 120.0, 150.0, 190.0],
+        "deviation": 0.0,
+        "bid_change": 20.0,
+        "bid_penalty": 0.0,
+    }
+    return Parameters(**(given | options))
+
+
 def fleet(name: str = "ACTIVSg2000", **options: Any) -> Parameters:
     """Return a real fleet of `easy_marl.fleets` with its hours of demand, undisturbed.
 
@@ -242,6 +265,7 @@ def fleet(name: str = "ACTIVSg2000", **options: Any) -> Parameters:
 PRESETS: dict[str, Callable[..., Parameters]] = {
     "default": default,
     "competitive": competitive,
+    "duopoly": duopoly,
     **{name: (lambda name=name, **options: fleet(name, **options)) for name in fleets.names()},
 }
 """Parameters by name."""
@@ -253,7 +277,7 @@ def preset(name: str, **options: Any) -> Parameters:
     Parameters
     ----------
     name
-        "default", "competitive", or the name of a real fleet.
+        "default", "competitive", "duopoly", or the name of a real fleet.
     **options
         What the function of that name takes.
 

@@ -12,15 +12,21 @@ import pytest
 from bench.project import ROOT
 from bench.study import documents as report
 from bench.study.figures import FIGURES, Figure
-from bench.study.tables import TABLES, Inputs
+from bench.study.tables import BY_PROCESSOR, TABLES, Inputs, headline
 from pytest_duel.catalogue.model import FULL
 from pytest_duel.charts.palette import COLOURS, GREY, GREYS, of_backends
+from pytest_duel.results.runs import Run
 from simulated import Floats
 
 
 @pytest.fixture(scope="module")
-def inputs() -> Inputs:
-    return report.inputs()
+def studies() -> list[Inputs]:
+    return report.made_from()
+
+
+@pytest.fixture(scope="module")
+def inputs(studies: list[Inputs]) -> Inputs:
+    return studies[0]
 
 
 def test_no_document_is_stale() -> None:
@@ -29,52 +35,79 @@ def test_no_document_is_stale() -> None:
 
 def test_every_table_is_in_a_document(inputs: Inputs) -> None:
     texts = "".join(path.read_text(encoding="utf-8") for path in report.documents())
-    lacking = {name for name in TABLES if f"<!-- generated: {name} -->" not in texts}
+    lacking = {
+        name for name in (*TABLES, *BY_PROCESSOR) if f"<!-- generated: {name} -->" not in texts
+    }
     # There is nothing to show of targets before they were judged.
     assert lacking - ({"targets"} if inputs.targets is None else set()) == set()
 
 
-def test_every_figure_is_in_a_document_and_in_its_file() -> None:
+def test_every_figure_is_in_a_document_and_in_its_files(studies: list[Inputs]) -> None:
     texts = "".join(path.read_text(encoding="utf-8") for path in report.documents())
     for name in FIGURES:
         assert f"<!-- generated: {name} -->" in texts
-        picture = ET.parse(ROOT / "docs" / "figures" / f"{name[7:]}.svg").getroot()  # noqa: S314  our own
-        assert picture.tag.endswith("svg")
+        pictures = [*(ROOT / "docs" / "figures").glob(f"{name[7:]}-*.svg")]
+        assert len(pictures) == len(studies)
+        for picture in pictures:
+            assert ET.parse(picture).getroot().tag.endswith("svg")  # noqa: S314  our own
 
 
 @pytest.fixture(scope="module")
-def figures(inputs: Inputs) -> dict[str, Figure]:
-    return {name: draw(inputs) for name, draw in FIGURES.items()}
+def figures(inputs: Inputs) -> dict[str, list[Figure]]:
+    return {name: [draw(inputs)] for name, draw in FIGURES.items()}
 
 
 def test_a_figure_is_an_image_with_what_it_shows(
-    inputs: Inputs, figures: dict[str, Figure]
+    inputs: Inputs, figures: dict[str, list[Figure]]
 ) -> None:
     document = "<!-- generated: figure_lead -->\n<!-- end -->\n"
+    chip = replace(inputs, runs=[on("Chip(R) 9", run) for run in inputs.runs])
     for path, to in (
-        ("README.md", "docs/figures/lead.svg"),
-        ("docs/performance.md", "figures/lead.svg"),
+        ("README.md", "docs/figures/lead-chip-9.svg"),
+        ("docs/performance.md", "figures/lead-chip-9.svg"),
     ):
-        made = report.refresh(document, inputs, ROOT / path, figures)
-        assert "![Lead of rust over the next best backend against n, by kind" in made
+        made = report.refresh(document, [chip], ROOT / path, figures)
+        assert ", lead of rust over the next best backend against n, by kind" in made
         assert f"]({to})\n" in made
 
 
+def on(processor: str, run: Run) -> Run:
+    """Return a run as if it was measured elsewhere."""
+    return replace(run, machine={**run.machine, "cpu": {"brand_raw": processor}})
+
+
+def test_each_processor_has_tables_of_its_own(inputs: Inputs) -> None:
+    both = [replace(inputs, runs=[on(name, run) for run in inputs.runs]) for name in ("A", "B")]
+    document = "<!-- generated: year -->\n<!-- end -->\n"
+    made = report.refresh(document, both, Path("x.md"))
+    tables = "\n\n".join(f"{headline(one)}\n\n{BY_PROCESSOR['year'](one)}" for one in both)
+    assert made == document.replace("\n<!-- end", f"\n{tables}\n<!-- end")
+    assert "On A, " in made
+    assert "On B, " in made
+    said = report.refresh("<!-- generated: where -->\n<!-- end -->\n", both, Path("x.md"))
+    assert said.count("Measured ") == 2
+
+
 def test_a_picture_that_was_changed_by_hand_is_drawn_anew(
-    inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    studies: list[Inputs], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "inputs", lambda: inputs)
+    monkeypatch.setattr(report, "made_from", lambda: studies)
     monkeypatch.setattr(report, "documents", lambda _: [])
     shutil.copytree(ROOT / "docs" / "figures", tmp_path / "docs" / "figures")
-    changed, gone = (tmp_path / "docs" / "figures" / f"{one}.svg" for one in ("times", "lead"))
+    folder = tmp_path / "docs" / "figures"
+    changed, gone = (sorted(folder.glob(f"{one}-*.svg"))[0] for one in ("times", "lead"))
+    old = folder / "times-of-a-study-that-is-gone.svg"
+    old.touch()
     whole = changed.read_text(encoding="utf-8")
     changed.write_text(whole.replace("rust", "dust"), encoding="utf-8")
     gone.unlink()
-    stale = [path.relative_to(tmp_path) for path in (changed, gone)]
+    stale = [path.relative_to(tmp_path) for path in (changed, gone, old)]
     assert report.update_docs(write=False, root=tmp_path) == stale
     assert not gone.exists()
+    assert old.exists()
     assert report.update_docs(write=True, root=tmp_path) == stale
     assert changed.read_text(encoding="utf-8") == whole
+    assert not old.exists()
     assert report.update_docs(write=False, root=tmp_path) == []
 
 
@@ -139,11 +172,11 @@ def test_the_colour_blind_can_tell_lines_apart(eyes: str, place: int) -> None:
 
 def test_a_stale_part_is_made_anew_and_the_rest_left_alone(inputs: Inputs) -> None:
     document = "before\n<!-- generated: where -->\nan old claim\n<!-- end -->\nafter\n"
-    fresh = report.refresh(document, inputs, Path("x.md"))
+    fresh = report.refresh(document, [inputs], Path("x.md"))
     assert "an old claim" not in fresh
     assert fresh.startswith("before\n<!-- generated: where -->\nMeasured 20")
     assert fresh.endswith("\n<!-- end -->\nafter\n")
-    assert report.refresh(fresh, inputs, Path("x.md")) == fresh
+    assert report.refresh(fresh, [inputs], Path("x.md")) == fresh
 
 
 def test_a_kernel_that_has_changed_since_is_named(inputs: Inputs) -> None:
@@ -157,21 +190,24 @@ def test_an_unknown_table_is_named(inputs: Inputs) -> None:
     with pytest.raises(
         report.ReportError, match=r"x\.md: no table or figure is called 'nonsense'"
     ):
-        report.refresh(document, inputs, Path("x.md"))
+        report.refresh(document, [inputs], Path("x.md"))
 
 
 @pytest.mark.parametrize("half", ["<!-- generated: where -->\n", "<!-- end -->\n"])
 def test_half_a_marker_is_an_error(inputs: Inputs, half: str) -> None:
     with pytest.raises(report.ReportError, match="no partner"):
-        report.refresh(half, inputs, Path("x.md"))
+        report.refresh(half, [inputs], Path("x.md"))
 
 
-def test_the_saved_runs_timed_all_and_found_no_disagreement(
-    inputs: Inputs,
-) -> None:
+def test_the_saved_runs_timed_all_and_found_no_disagreement(studies: list[Inputs]) -> None:
+    for inputs in studies:
+        check_whole(inputs)
+
+
+def check_whole(inputs: Inputs) -> None:
     kernels = inputs.catalogue.kernels
     expected = {case for kernel in kernels for case in inputs.catalogue.cases(kernel, FULL)}
-    assert len(inputs.runs) > 1
+    assert len(inputs.processes) > 1
     for run in (*inputs.runs, inputs.study):
         left_out = run.section.get("left_out", {})
         assert all(inputs.catalogue.backends[name].optional for name in left_out)

@@ -41,7 +41,7 @@ def test_the_docs_part_is_made_from_the_saved_file(
 
     def refreshed(path: Path) -> str:
         monkeypatch.setattr(report, "TARGETS", path)
-        return report.refresh(document, report.inputs(), Path("x.md"))
+        return report.refresh(document, report.made_from(), Path("x.md"))
 
     expected = render(load(saved)) + "\n"
     assert refreshed(saved) == document.replace("old\n", expected)

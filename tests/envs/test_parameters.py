@@ -160,7 +160,7 @@ def test_fleet() -> None:
 
 
 def test_presets_by_name() -> None:
-    assert list(PRESETS) == ["default", "competitive", "ACTIVSg2000"]
+    assert list(PRESETS) == ["default", "competitive", "duopoly", "ACTIVSg2000"]
     assert preset("default", agents=7).agents == 7
     assert preset("ACTIVSg2000", hours=5).hours == 5
     with pytest.raises(ValueError, match="parameters is 'x': the presets are default,"):

@@ -3,97 +3,17 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays
 
 from pytest_duel.catalogue import answers, parity
-from pytest_duel.catalogue.answers import Answers, digest
+from pytest_duel.catalogue.answers import Answers
 from pytest_duel.catalogue.model import Backend, Case, Catalogue, Example, Kernel, Scenario
-from pytest_duel.catalogue.parity import Outcome, Report, differ
-
-VALUES = st.one_of(
-    st.floats(),
-    st.integers(),
-    st.text(),
-    st.booleans(),
-    st.none(),
-    arrays(st.sampled_from(["f8", "f4", "i8", ">f8"]), array_shapes(max_side=3, max_dims=2)),
-    st.floats(width=32).map(np.float32),
-)
-
-
-@given(VALUES, VALUES)
-def test_digests_are_equal_where_nothing_differs(one: Any, other: Any) -> None:
-    for found, expected in (one, other), (one, one):
-        same = differ(("value",), Outcome((found,)), Outcome((expected,))) is None
-        assert (digest(found) == digest(expected)) == same
-
-
-@pytest.mark.parametrize(("one", "other"), [
-    (("a", "b"), ("ab",)),
-    ((b"a", b"b"), (b"ab", b"")),
-    ((1, 2), (12,)),
-    (((1,), 2), ((1, 2),)),
-    ([1.0], (1.0,)),
-    (0.0, -0.0),
-    (np.zeros((2, 1)), np.zeros(2)),
-    (np.ma.masked_equal([1.0, 2.0], 2.0), np.ma.masked_equal([1.0, 2.0], 1.0)),
-    ({"a": 1}, {"a": 2}),
-    (None, "None"),
-])  # fmt: skip
-def test_what_differs_has_another_digest(one: Any, other: Any) -> None:
-    assert digest(one) not in (None, digest(other))
-
-
-class Text(str):
-    """Has more to it than its letters."""
-
-    __slots__ = ("more",)
-
-
-@dataclass
-class Record:
-    """Holds an array."""
-
-    one: Any
-    other: Any = 0
-
-
-class Named(NamedTuple):
-    """Holds an array, too."""
-
-    one: Any
-    other: Any = 0
-
-
-@pytest.mark.parametrize("record", [Record, Named])
-def test_records_are_known_by_their_fields(record: Callable[[Any], Any]) -> None:
-    found = digest(record(np.zeros(2)))
-    assert found == digest(record(np.zeros(2)))
-    assert found not in (None, digest(record(-np.zeros(2))), digest([np.zeros(2), 0]))
-
-
-def test_a_record_with_more_than_its_fields_is_not_known_whole() -> None:
-    record = Record(np.zeros(2))
-    record.more = 1  # type: ignore[attr-defined]
-    assert digest(record) is None
-
-
-@pytest.mark.parametrize("value", [
-    object(), Record, Record(object()), Text("a"), np.array([object()]), np.ma.masked, {1, 2},
-    memoryview(b"a"), [1.0, [object()]],
-])  # fmt: skip
-def test_what_is_not_known_whole_has_none(value: object) -> None:
-    assert digest(value) is None
-
+from pytest_duel.catalogue.parity import Report
 
 EXAMPLES = [Example(f"{n} ones", partial(lambda n: ((np.ones(n),), {}), n)) for n in range(1, 60)]
 
@@ -149,6 +69,31 @@ def test_a_wrong_backend_is_named_by_what_the_reference_says_now(tmp_path: Path)
     report = checked(file, Counted(), lambda values: total(values) + (len(values) > 30))
     (failure,) = report.failures.values()
     assert (failure.where, failure.value, failure.expected) == ("31 ones", "32.0", "31.0")
+
+
+def test_a_right_answer_in_memory_that_is_used_again_hides_no_wrong_one(tmp_path: Path) -> None:
+    file, buffer = tmp_path / "answers.json", np.zeros(1)
+
+    def into_buffer(values: Any, error: float) -> Any:
+        buffer[0] = total(values) + error
+        return buffer
+
+    catalogue = Catalogue(
+        reference="slow",
+        kernels={"sum": Kernel("sum", outputs=("total",), adversarial=lambda: EXAMPLES)},
+        backends={name: Backend(name, dict) for name in ("slow", "right", "wrong")},
+        scenarios={"ones": Scenario("ones", lambda *_: [], seed=1)},
+        sweeps=(),
+    )
+    calls: dict[tuple[str, str], Callable[..., Any]] = {
+        ("sum", "slow"): lambda values: np.array([total(values)]),
+        ("sum", "right"): partial(into_buffer, error=0.0),
+        ("sum", "wrong"): partial(into_buffer, error=1.0),
+    }
+    cases = [Case("sum", name, "ones", 1) for name in ("right", "wrong")]
+    for _ in range(2):  # without answers that are kept, and with them
+        report = parity.check(catalogue, cases, calls, lambda _: [], Answers(file))
+        assert [backend for _, backend in report.failures] == ["wrong"]
 
 
 @pytest.mark.parametrize("content", [

@@ -19,7 +19,7 @@ from pytest_duel.catalogue.model import (
     Scenario,
     Sweep,
 )
-from pytest_duel.catalogue.parity import Outcome, Tally, differ, frozen, outcome
+from pytest_duel.catalogue.parity import Outcome, Tally, differ, outcome
 
 OUTPUTS = ("price", "cleared")
 
@@ -221,9 +221,3 @@ def test_tally_counts_calls_and_finds_the_largest_difference() -> None:
     assert found == {"wrong": Tally(3, 1, 1.0), "right": Tally(3, 0, 0.0)}
     assert parity.tally(total, {"right": total}, [pool[0]] * 5) == {"right": Tally(1, 0, 0.0)}
     assert parity.tally(total, {}, pool) == {}
-
-
-def test_a_masked_argument_can_be_told_from_another() -> None:
-    one, other = (np.ma.array([1.0, 2.0], mask=[False, hidden]) for hidden in (False, True))
-    assert frozen(one) != frozen(other)
-    assert frozen((np.ma.masked,)) == frozen((np.ma.masked,))

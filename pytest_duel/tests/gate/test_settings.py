@@ -37,6 +37,10 @@ def test_nothing_has_to_be_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("line", "message"), [
     ("threshold = nan", "threshold is nan: it must be a share"),
     ("threshold = false", "threshold is False: it must be a share"),
+    ("threshold = 5", "threshold is 5: it must be a share"),
+    ("threshold = '5'", "threshold is '5': it must be a share"),
+    ("threshold = 'inf%'", "threshold is 'inf%': it must be a share"),
+    ("group_thresholds = {io = -1}", "group_thresholds.io is -1: it must be a share"),
     ("budget = inf", "budget is inf: it must be seconds"),
     ("thresholds = 0.05", "thresholds is 0.05: it must be"),
     ("removed = ['a*']", "removed is ['a*']: it must be a list of names"),
@@ -64,6 +68,20 @@ def test_files_are_known_where_every_pattern_names_one(
     patterns: tuple[str, ...], files: tuple[str, ...]
 ) -> None:
     assert Settings(benchmarks=patterns).files == files
+
+
+@pytest.mark.parametrize("line", ["threshold = '150%'", "threshold = '150 %'"])
+def test_a_threshold_may_be_above_100_percent(line: str, tmp_path: Path) -> None:
+    """As asked in pytest-benchmark's issue 279."""
+    (tmp_path / "pyproject.toml").write_text(
+        f"[tool.pytest-duel]\n{line}\nthresholds = {{'*' = '200%', 'a.py::*' = '5%'}}\n"
+        "group_thresholds = {'io*' = '300%'}\n",
+        encoding="utf-8",
+    )
+    found = read(tmp_path)
+    assert found.threshold == 1.5
+    assert [found.threshold_of(name) for name in NAMES] == [0.05, 0.05, 2.0]
+    assert found.group_thresholds == {"io*": 3.0}
 
 
 def test_the_most_specific_threshold_decides() -> None:

@@ -59,7 +59,7 @@ def test_a_slower_backend_is_found_at_its_commit_on_a_machine_that_drifts() -> N
 
 def test_what_six_commits_cannot_show_is_not_called_steady_and_the_mean_finds_it() -> None:
     history = read(entries(6, step(3, 1.2), runs=3, noise=0.03, cases=CASES))
-    slow = [one for one in history.series if one.case.backend == "rust" and not one.changes]
+    slow = [one for one in history.series if one.backend == "rust" and not one.changes]
     assert slow
     assert not any(history.steady(one) for one in slow)
     assert all(one.visible > 0.2 for one in slow)

@@ -244,6 +244,24 @@ def test_a_mark_of_the_projects_own_that_is_called_sweep(small: Path) -> None:
     assert done.code == pytest.ExitCode.OK, done.said
 
 
+@pytest.mark.parametrize(("name", "imports"), [("an odd 'name'", 1), ("odd [name]", 3)])
+def test_workers_import_no_test_file_that_they_do_not_need(
+    small: Path, name: str, imports: int
+) -> None:
+    folder = small / name
+    folder.mkdir()
+    (small / "test_small.py").rename(folder / "test_small.py")
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")  # not looked at
+    (small / "test_other.py").write_text(
+        "import pathlib\n"
+        "pathlib.Path(__file__).with_name('imports.txt').open('a').write('x')\n\n\n"
+        "def test_other():\n    pass\n"
+    )
+    done = run(small, "--duel-blocks=2", "--benchmark-max-time=0.05")
+    assert done.code == pytest.ExitCode.OK, done.said
+    assert len((small / "imports.txt").read_text()) == imports
+
+
 def test_a_project_without_a_cache_of_pytests_is_timed(small: Path) -> None:
     (small / "pytest.ini").write_text("[pytest]\naddopts = --strict-config -p no:cacheprovider\n")
     done = run(small, "--duel-blocks=1", "--benchmark-max-time=0.05", "--", "test_small.py")

@@ -1,9 +1,8 @@
 """Where the distribution is installed, a project that does not ask for it notices nothing."""
 
-from importlib.metadata import entry_points
-
 import pytest
 
+from loaded import LOADED
 from pytest_duel.support.harness import search_path
 
 SUITE = """
@@ -13,8 +12,6 @@ import pytest
 def test_sum(benchmark):
     assert benchmark(sum, [1, 2]) == 3
 """
-INSTALLED = any(one.name == "duel" for one in entry_points(group="pytest11"))
-LOADED = () if INSTALLED else ("-p", "pytest_duel.plugin.entry")
 
 
 @pytest.mark.parametrize("option", ["--benchmark-only", "--benchmark-disable", "--strict-markers"])

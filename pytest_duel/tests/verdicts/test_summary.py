@@ -166,7 +166,7 @@ def test_conclusions() -> None:
     )
     assert concluded(CROSSOVER).endswith("choose by size, see above")
     assert "none, rust is fastest at every size that can be called" in concluded(PARTLY)
-    assert concluded(PARTLY).endswith("use rust (in part too close to call)")
+    assert concluded(PARTLY).endswith("use rust")
 
 
 def test_sizes_stand_in_order_whatever_order_they_were_asked_for() -> None:

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from pytest_duel.catalogue.answers import Answers, digest
+from pytest_duel.catalogue.answers import Answers
+from pytest_duel.catalogue.exact import Exact
 from pytest_duel.catalogue.model import Arguments, Call, Case, Catalogue, Kernel, Role
 
 
@@ -167,6 +168,8 @@ class _Asked:
         self._question = question
         self._answers = answers
         self._kept = answers.get(question)
+        self._known: Exact | None = None
+        """An outcome that was found to be the kept one."""
 
         if self._kept is None:
             _ = self.right  # before a backend can spoil what is asked
@@ -175,12 +178,20 @@ class _Asked:
     def right(self) -> Outcome:
         """Return the right outcome; the reference is asked for it."""
         found = self._ask()
-        self._answers.add(self._question, digest(found.raised, found.values))
+        self._answers.add(self._question, Exact(found.raised, found.values).digest())
         return found
 
     def is_kept(self, found: Outcome) -> bool:
         """Tell whether an outcome is the one that was kept."""
-        return self._kept is not None and digest(found.raised, found.values) == self._kept
+        if self._kept is None:
+            return False
+        own = Exact(found.raised, found.values)
+        if own == self._known and own.is_whole:
+            return True
+        if own.digest() != self._kept:
+            return False
+        self._known = own
+        return True
 
 
 @dataclass
@@ -230,19 +241,16 @@ class _Checker:
                 return
             arguments, options = one.make()
             before = deepcopy(arguments)
-            seen = frozen(before)
-            asked = _Asked(
-                partial(self._ask, kernel, one),
-                digest(kernel.name, one.where, before, options),
-                self.answers,
-            )
+            seen = Exact(arguments)
+            question = Exact(kernel.name, one.where, before, options).digest()
+            asked = _Asked(partial(self._ask, kernel, one), question, self.answers)
             for name in tuple(left):
                 key = kernel.name, name
                 self.report.checked[key] = self.report.checked.get(key, 0) + 1
                 arguments, options = one.make()
                 found = outcome(self.calls[key], arguments, options)
                 is_right = asked.is_kept(found)
-                spoiled = frozen(arguments) != seen
+                spoiled = Exact(arguments) != seen
                 if spoiled:
                     found = deepcopy(found)  # it may share memory with what is mended
                     _restore(arguments, before)
@@ -338,17 +346,6 @@ def _bits(value: Any) -> Any:
 
 def _said(result: Outcome) -> str:
     return result.raised or f"returned {result.values!r}"
-
-
-def frozen(value: Any) -> Any:
-    """Return what `value` is to the last bit, to tell whether another is the same."""
-    if isinstance(value, np.ma.MaskedArray):  # the constant `masked` has no bytes of its own
-        return [np.ma.getdata(value).tobytes(), np.ma.getmaskarray(value).tobytes()]
-    if isinstance(value, np.ndarray):
-        return np.asarray(value).tobytes()  # `numpy.ma.masked` refuses to give its own
-    if isinstance(value, (tuple, list)):
-        return [frozen(part) for part in value]
-    return repr(value)
 
 
 def _restore(changed: Any, before: Any) -> None:

@@ -52,8 +52,12 @@ given by hand hold for both.
 
 settings, all optional, in [tool.pytest-duel] of pyproject.toml:
   benchmarks  patterns of the names to measure; * stands for anything
-  threshold   the smallest slowdown that matters, as a share (default 0.02)
+  threshold   the smallest slowdown that matters, as a share (default 0.02), or
+              in percent, such as "150%"
   thresholds  others, by pattern; the most specific pattern decides
+  group_thresholds
+              those of the groups of pytest-benchmark's marker, by pattern, where
+              no pattern of names has one
   budget      seconds of measuring (default 180)
   removed     names of benchmarks that are meant to be gone
   packages    folders to install (default ["."])

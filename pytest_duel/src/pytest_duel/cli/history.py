@@ -1,21 +1,25 @@
-"""``pytest-duel history``: the trend of every case over commits."""
+"""``pytest-duel history``: the trend of every benchmark over commits."""
 
 import argparse
-from collections.abc import Sequence
+import hashlib
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pytest_duel.catalogue.project import catalogue_of, find, has_catalogue
 from pytest_duel.cli.parser import (
     Commands,
     add_command,
     add_output,
     add_storage,
+    announce,
     conclude,
     fraction,
-    project,
 )
 from pytest_duel.compare.comparison import NO_CONTROL
 from pytest_duel.history import commits, history, judgement
 from pytest_duel.history.history import THRESHOLD, Settings
+from pytest_duel.paired.arms.cache import cache_folder
 from pytest_duel.results import index, storage
 from pytest_duel.results.index import Entry
 from pytest_duel.results.provenance import MACHINE
@@ -27,10 +31,13 @@ from pytest_duel.verdicts.model import Judgement
 CACHE = Path(".cache") / "history"
 """The index of runs, below the root of a project."""
 ENDINGS = (".json", ".json.gz")
+PERIOD = 2.0
+"""Seconds between two lines of progress."""
 FACTS = ("cpu", *MACHINE)
 
 TEXT = f"""\
-Tell how the time of every case went over commits, and where it changed.
+Tell how the time of every benchmark went over commits, and where it changed, in
+whatever runs pytest-benchmark has saved, of any project.
 
 RUN is a folder, of which all {" and ".join(ENDINGS)} count, or names saved runs as
 `pytest-duel compare` does. Save many: some runs of every commit, on a
@@ -38,14 +45,15 @@ machine that stays the same. A run that was read once is kept in an index, by
 the content of its file, so that thousands load in seconds.
 
 Commits stand in the order of their ancestry where the repository here knows
-them, else by time. Machines are kept apart. Each case is held against a
-control, a backend timed in the same run, so that a slow machine does not look
-like a slow commit. A change point is marked with the last commit before it and
-the first after it. It takes three commits on either side: one or two slow ones
-may be noise. A case without one is steady where a step of twice the threshold
-would have been found with a chance of 80 %, else inconclusive. Nothing in a
-history fails; exit code 2 says that a file could not be read, which costs the
-others nothing.
+them, else by time. One that was rebased, amended or squashed stands before the
+one that has taken its place. Machines are kept apart. Each benchmark is held
+against a control, so that a slow machine does not look like a slow commit: the
+middle of all benchmarks of the same run, or of a sweep one backend. A change
+point is marked with the last commit before it and the first after it. It takes
+three commits on either side: one or two slow ones may be noise. A benchmark
+without one is steady where a step of twice the threshold would have been found
+with a chance of 80 %, else inconclusive. Nothing in a history fails;
+exit code 2 says that a file could not be read, which costs the others nothing.
 
 examples:
   pytest-duel history
@@ -66,13 +74,14 @@ def add(commands: Commands) -> None:
     add_storage(parser)
     parser.add_argument(
         "--only", action="append", default=[], metavar="PATTERN",
-        help="show these cases only; * stands for anything; may be repeated. What is a change "
-        "point does not depend on it",
+        help="show these benchmarks only; * stands for anything; may be repeated. What is a "
+        "change point does not depend on it",
     )  # fmt: skip
     parser.add_argument(
-        "--control", metavar="BACKEND",
-        help=f"the backend to compare with; {NO_CONTROL} for the raw times (default: by "
-        "kernel, the backend that keeps closest to the others)",
+        "--control", metavar="PATTERN",
+        help="benchmarks to compare with the middle of; * stands for anything. Of a sweep, a "
+        f"backend. {NO_CONTROL} for the raw times (default: all; of a sweep, by kernel, the "
+        "backend that keeps closest to the others)",
     )  # fmt: skip
     parser.add_argument(
         "--threshold", type=fraction, default=THRESHOLD, metavar="SHARE",
@@ -95,31 +104,65 @@ def run(options: argparse.Namespace) -> Exit:
 
 
 def _judged(options: argparse.Namespace) -> Judgement:
-    here = project()
-    entries, faults, foreign = load(options.saved, here.root, options.storage)
+    here = Path.cwd().resolve()
+    entries, faults, foreign = load(options.saved, home_of(here), options.storage, announce)
     if not entries:
         raise RunError("\n".join(map(str, faults.values())) or "there is no saved run")
-    log = commits.read((one.commit for one in entries), Path.cwd())
+    log = commits.read((one.commit for one in entries), here)
     settings = Settings(options.control, options.threshold, options.ignore)
     try:
-        whole = history.read(entries, here.catalogue, log, settings)
+        whole = history.read(entries, catalogue_of(here), log, settings)
     except ImportError as error:
         raise lacking(error, "change points", "history") from None
     return judgement.judge(whole, faults, options.only, foreign)
 
 
+def home_of(here: Path) -> Path:
+    """Return the folder of the index: in a project with a catalogue, else in the user's cache."""
+    if has_catalogue(here):
+        return find(here) / CACHE
+    return cache_folder() / CACHE.name / hashlib.sha256(bytes(here)).hexdigest()[:16]
+
+
 def load(
-    saved: Sequence[str], root: Path, uri: str = storage.DEFAULT
+    saved: Sequence[str],
+    home: Path,
+    uri: str = storage.DEFAULT,
+    told: Callable[[str], None] = lambda _: None,
 ) -> tuple[list[Entry], dict[Path, RunError], list[Path]]:
     """Return the entries of runs, the faults of files, and the files that are something else.
 
-    The index of runs is kept under `root`. Other files in a folder are no fault; one that
-    was named is.
+    Other files in a folder are no fault; one that was named is.
+
+    Parameters
+    ----------
+    saved
+        Names of folders and runs.
+    home
+        The folder of the index.
+    uri
+        Where saved runs are kept.
+    told
+        Is told now and then how far it is, where that takes long.
     """
     found, named = _paths(saved, uri)
-    entries, faults = index.load([*named, *found], root / CACHE)
+    paths = [*named, *found]
+    entries, faults = index.load(paths, home, _progress(len(paths), told))
     foreign = [path for path in found if isinstance(faults.get(path), ForeignError)]
     return entries, {path: one for path, one in faults.items() if path not in foreign}, foreign
+
+
+def _progress(total: int, told: Callable[[str], None]) -> Callable[[int], None]:
+    """Return what tells now and then how many files were read."""
+    last = time.monotonic()
+
+    def tell(number: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > PERIOD:
+            last = time.monotonic()
+            told(f"read {number:,} of {total:,} files")
+
+    return tell
 
 
 def _paths(saved: Sequence[str], uri: str) -> tuple[list[Path], list[Path]]:

@@ -12,6 +12,7 @@ from pytest_duel.cli import failures
 from pytest_duel.formats import ENDINGS, FORMATS
 from pytest_duel.results import storage
 from pytest_duel.support import exit_codes, files, harmless, streams
+from pytest_duel.support.thresholds import share_of
 from pytest_duel.verdicts.model import Judgement, Row
 
 if TYPE_CHECKING:
@@ -148,12 +149,8 @@ def seconds(text: str) -> float:
 
 
 def fraction(text: str) -> float:
-    """Read ``2%`` or ``0.02``."""
-    number = text.removesuffix("%").strip()
+    """Read ``2%``, ``0.02`` or ``150%``."""
     try:
-        value = float(number) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share such as 2% or 0.02")
-    return value
+        return share_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error} such as 2%, 0.02 or 150%") from None

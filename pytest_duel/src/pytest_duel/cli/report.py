@@ -8,7 +8,7 @@ from pytest_duel.catalogue.model import EMPTY, Catalogue
 from pytest_duel.catalogue.project import Project, has_catalogue
 from pytest_duel.cli import failures
 from pytest_duel.cli.choosing import project_folder
-from pytest_duel.cli.history import load
+from pytest_duel.cli.history import home_of, load
 from pytest_duel.cli.parser import Commands, add_command, add_storage, project, show
 from pytest_duel.results import provenance, storage
 from pytest_duel.results.index import Entry
@@ -151,7 +151,9 @@ def _print(options: argparse.Namespace, here: Project, paths: Sequence[Path]) ->
 
 def _write(options: argparse.Namespace, here: Project, paths: Sequence[Path]) -> Exit:
     """Write the page."""
-    earlier, faults, _ = load(options.history, here.root) if options.history else ([], {}, [])
+    earlier, faults, _ = (
+        load(options.history, home_of(here.root)) if options.history else ([], {}, [])
+    )
     unread = list(map(str, faults.values()))
     page = _page(options, paths, here.catalogue, earlier, unread)
     _save(options.output, page)

@@ -15,7 +15,6 @@ from pytest_duel.compare.matrix import Drifts, SideMatrix
 from pytest_duel.results.benchmarks import Benchmark
 from pytest_duel.results.runs import RunError
 from pytest_duel.statistics import unpaired
-from pytest_duel.support.patterns import matches
 
 FEWEST = 7
 """Benchmarks; the middle of fewer is moved by a few that changed."""
@@ -142,8 +141,8 @@ def _shaken(matrix: SideMatrix, fastest: SideMatrix, keys: Sequence[Benchmark]) 
 
 
 def _named(whole: Sequence[Benchmark], pattern: str) -> list[Benchmark]:
-    """Return the benchmarks that have such a name, in full or without the file."""
-    found = [one for one in whole if matches(pattern, [one.id, one.label, one.name])]
+    """Return the benchmarks that have such a name."""
+    found = [one for one in whole if one.is_called(pattern)]
     if not found:
         raise RunError(
             f"no benchmark that all runs have is called {pattern!r}, which was to be the control"

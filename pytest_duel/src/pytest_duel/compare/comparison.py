@@ -151,8 +151,9 @@ def compare(
     if control not in (None, NO_CONTROL, *backends) and not matrix.ordinary:
         raise RunError(f"no case of both sides is of {control}, which was to be the control")
     scales = scales_of(matrix) if matrix.single else {}
+    backend = control if control in (NO_CONTROL, *backends) else None
     controls = {
-        kernel: control_of(matrix, kernel, catalogue, control)
+        kernel: control_of(matrix, kernel, catalogue, backend)
         for kernel in dict.fromkeys(case.kernel for case in matrix.cases)
     }
     kernels = {kernel: _kernel(matrix, one, scales) for kernel, one in controls.items()}

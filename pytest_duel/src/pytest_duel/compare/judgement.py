@@ -18,6 +18,7 @@ from pytest_duel.statistics.unpaired import MARGIN
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.units import count, duration, figures
 from pytest_duel.verdicts.model import Judgement, Row
+from pytest_duel.verdicts.naming import heading, label
 
 COLUMNS = ("old", "new", "raw", "trusted [95 %]")
 GONE, NEW = "gone", "new"
@@ -90,25 +91,14 @@ def _row(key: Key, change: Change, fail_on: Collection[Fail]) -> Row:
     word = str(change.verdict)
     return Row(
         name=key.id,
-        group=_group(key),
-        label=_label(key),
+        group=heading(key),
+        label=label(key),
         cells=_cells(change, withheld=change.unknown),
         word=word,
         exit=_exit(word, fail_on, disputed=change.disputed),
         note=change.note,
         data={**_about(key), **_data(change)},
     )
-
-
-def _group(key: Key) -> str:
-    """Return the heading of a benchmark: its kernel and scenario, its group, or its file."""
-    if isinstance(key, Benchmark):
-        return key.group or key.place or "benchmarks"
-    return f"{key.kernel}, {key.scenario}"
-
-
-def _label(key: Key) -> str:
-    return key.label if isinstance(key, Benchmark) else f"{key.backend} {key.n:,}"
 
 
 def _about(key: Key) -> dict[str, Any]:
@@ -156,8 +146,8 @@ def _lone_row(
     own, other = ("old", "new") if word == GONE else ("new", "old")
     return Row(
         name=key.id,
-        group=_group(key),
-        label=_label(key),
+        group=heading(key),
+        label=label(key),
         cells=(time, "–", "–", "–") if word == GONE else ("–", time, "–", "–"),
         word=word,
         exit=_exit(word, fail_on),
@@ -176,8 +166,8 @@ def _lost_row(name: str, comparison: Comparison, fail_on: Collection[Fail]) -> R
     reasons = dict.fromkeys(side[name] for side in comparison.unread if name in side)
     return Row(
         name=name,
-        group=_group(key),
-        label=_label(key),
+        group=heading(key),
+        label=label(key),
         cells=("–",) * len(COLUMNS),
         word=word,
         exit=_exit(word, fail_on),

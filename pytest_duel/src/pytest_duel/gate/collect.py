@@ -10,6 +10,7 @@ from pytest_duel.paired.client import SideError
 from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.pytest_client import COLLECTING, PytestSide, Suite
 from pytest_duel.support.errors import DuelError
+from pytest_duel.support.thresholds import SHARE, share_of
 
 
 class CollectError(DuelError):
@@ -41,6 +42,11 @@ class Benchmark:
     def cpus(self) -> int:
         """Return how many CPUs both arms share: one for each of its threads."""
         return int(self.marker.get("cpus", 1))
+
+    @property
+    def group(self) -> str | None:
+        """Return the group that pytest-benchmark's marker puts it in; None where that has none."""
+        return self.marker.get("group")
 
     @property
     def case(self) -> str | None:
@@ -167,18 +173,20 @@ def cpus_of(marker: Mapping[str, Any], place: str) -> int:
 
 
 def _benchmark(told: Mapping[str, Any], who: str) -> Benchmark:
-    threshold = told["marker"].get("threshold")
-    is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
-    if threshold is not None and not (is_number and 0 <= threshold < 1):
-        raise CollectError(
-            f"{who}: {told['name']}: the marker duel has threshold={threshold!r}: it must be a "
-            "share, at least 0 and below 1"
-        )
-    cpus_of(told["marker"], f"{who}: {told['name']}")
-    unknown = set(told["marker"]) - {"threshold", "skip", "check", "cpus", "case"}
+    marker = dict(told["marker"])
+    if (threshold := marker.get("threshold")) is not None:
+        try:
+            marker["threshold"] = share_of(threshold)
+        except ValueError:
+            raise CollectError(
+                f"{who}: {told['name']}: the marker duel has threshold={threshold!r}: it must be "
+                f"{SHARE}"
+            ) from None
+    cpus_of(marker, f"{who}: {told['name']}")
+    unknown = set(marker) - {"threshold", "skip", "check", "cpus", "case", "group"}
     if unknown:
         raise CollectError(
             f"{who}: {told['name']}: the marker duel has {sorted(unknown)[0]!r}: "
             "choose from threshold, skip, check, cpus"
         )
-    return Benchmark(**told)
+    return Benchmark(**{**told, "marker": marker})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pytest_duel.catalogue.project import FILE
-from pytest_duel.gate import changes, stricter
+from pytest_duel.gate import changes, groups, stricter
 from pytest_duel.gate import settings as gate_settings
 from pytest_duel.gate.arms import Places, folders_of, installed_arm, path_of
 from pytest_duel.gate.collect import Collected, collect
@@ -95,6 +95,9 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             head_tree: f"the tree of {question.names[HEAD]}",
         }
         untouched.check(watched, called)
+        groups.check(asked, (own, theirs))
+        own = groups.limited(own, asked)
+        theirs = groups.limited(theirs, before or Settings()) if theirs else None
         found = plan(
             own.benchmarks, theirs.benchmarks if theirs else {},
             replace(settings, threshold=asked.threshold), before or Settings(),

@@ -10,8 +10,9 @@ from typing import Any
 from pytest_duel.catalogue.project import FILE, TABLE
 from pytest_duel.support import schema
 from pytest_duel.support.errors import DuelError
-from pytest_duel.support.patterns import matches, specificity
+from pytest_duel.support.patterns import matches
 from pytest_duel.support.schema import Each, Is
+from pytest_duel.support.thresholds import SHARE, decisive, is_share, share_of
 
 
 class SettingsError(DuelError):
@@ -28,6 +29,8 @@ class Settings:
     """The smallest slowdown that matters, as a share."""
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """Others, by pattern; the most specific decides."""
+    group_thresholds: Mapping[str, float] = field(default_factory=dict)
+    """Those of benchmarks for which no pattern has one, by pattern of their group."""
     budget: float = 180.0
     """Seconds of measuring."""
     removed: tuple[str, ...] = ()
@@ -65,10 +68,8 @@ class Settings:
 
     def threshold_of(self, name: str) -> float:
         """Return the threshold of a benchmark; of two patterns as specific, the lower."""
-        own = [one for one in self.thresholds.items() if matches(one[0], [name])]
-        if not own:
-            return self.threshold
-        return max(own, key=lambda one: (specificity(one[0]), -one[1]))[1]
+        own = decisive(self.thresholds, name)
+        return self.threshold if own is None else own
 
 
 def read(project: Path, where: str = FILE) -> Settings:
@@ -97,7 +98,7 @@ def read(project: Path, where: str = FILE) -> Settings:
     if not isinstance(table, dict):
         raise SettingsError(f"{where}: [{TABLE}] is {table!r}: it must be a table")
     _check(table, f"{where}: [{TABLE}]")
-    return Settings(**{key: _plain(value) for key, value in table.items()})
+    return Settings(**{key: _plain(key, value) for key, value in table.items()})
 
 
 def _check(table: Mapping[str, Any], where: str) -> None:
@@ -123,9 +124,7 @@ def _is_names(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) and one for one in value)
 
 
-_SHARE = Is(
-    lambda value: _is_number(value) and value < 1, "a share: a number that is at least 0, below 1"
-)
+_SHARE = Is(is_share, SHARE)
 _SHAPE = {
     "benchmarks?": Is(
         lambda value: _is_names(value) and len(value) > 0,
@@ -133,6 +132,7 @@ _SHAPE = {
     ),
     "threshold?": _SHARE,
     "thresholds?": Each(_SHARE),
+    "group_thresholds?": Each(_SHARE),
     "budget?": Is(lambda value: _is_number(value) and value > 0, "seconds: a number above 0"),
     "removed?": Is(
         lambda value: _is_names(value) and not any("*" in one for one in value),
@@ -158,12 +158,12 @@ _SHAPE = {
 """The type of each value."""
 
 
-def _plain(value: Any) -> Any:
+def _plain(key: str, value: Any) -> Any:
     match value:
         case list():
             return tuple(value)
         case dict():
-            return {key: float(one) for key, one in value.items()}
+            return {pattern: share_of(one) for pattern, one in value.items()}
         case int() if not isinstance(value, bool):
             return float(value)
-    return value
+    return share_of(value) if key == "threshold" else value

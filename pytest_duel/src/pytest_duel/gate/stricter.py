@@ -6,7 +6,10 @@ from dataclasses import replace
 from pytest_duel.gate.changes import Placement
 from pytest_duel.gate.settings import Settings
 
-COMPARED = ("benchmarks", "threshold", "thresholds", "budget", "removed", "packages", "selftest")
+COMPARED = (
+    "benchmarks", "threshold", "thresholds", "group_thresholds", "budget", "removed", "packages",
+    "selftest",
+)  # fmt: skip
 """Settings of which one side's can be stricter than the other's."""
 
 

@@ -3,7 +3,8 @@
 The control of a kernel is one backend for all runs: the one whose times keep closest to those of
 the others. Of three, it is none that changed by itself. The floor, which no backend's code
 touches, is a witness for that, but no control. What slows a run as a whole slows the control as
-well, and cancels.
+well, and cancels. Benchmarks that belong to no sweep have the middle of all as their control, or
+of those that the user names.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -14,11 +15,16 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_duel.catalogue.model import Catalogue, Role
+from pytest_duel.catalogue.model import Case, Catalogue, Role
+from pytest_duel.compare import centre
+from pytest_duel.compare.comparison import NO_CONTROL
+from pytest_duel.results.benchmarks import Benchmark
 from pytest_duel.results.index import Entry, Timed
 
 Floats = NDArray[np.float64]
 
+FEWEST_OF_ALL = centre.FEWEST
+"""Benchmarks in a run, for their middle to be a control."""
 FEWEST = 3
 """Backends and witnesses; of fewer, nothing tells which one changed."""
 WITNESS = 2.0
@@ -26,17 +32,23 @@ WITNESS = 2.0
 the floor, those two changed."""
 
 
+MIDDLE = "the middle of all"
+
+
 @dataclass(frozen=True)
 class Kernel:
-    """The cases of a kernel."""
+    """The cases of a kernel, or all benchmarks that belong to no sweep."""
 
     name: str
+    """Empty for the latter."""
     columns: tuple[int, ...]
     """Their places among `RunMatrix.timed`."""
     control: str | None
-    """None if no backend can be the control; then the raw times count."""
+    """None if there can be none; then the raw times count."""
     values: Floats
     """Log times less the control's, shape (runs, columns); not a number where one is missing."""
+    middle: Floats | None = None
+    """Where that is the middle of all: how far it was off in each run, as a logarithm."""
 
 
 class RunMatrix:
@@ -80,10 +92,13 @@ class RunMatrix:
         catalogue
             Tells which backends compete, and so may be the control.
         wanted
-            A backend to be the control; ``none`` for no control.
+            A backend to be the control, or a pattern of benchmarks whose middle it is; ``none``
+            for no control.
         """
-        for name in dict.fromkeys(one.case.kernel for one in self.timed):
-            columns = [at for at, one in enumerate(self.timed) if one.case.kernel == name]
+        for name, columns in self._columns().items():
+            if not name:
+                yield self._ordinary(columns, wanted)
+                continue
             moved = self._moved(columns, catalogue, wanted)
             control = (
                 steadiest(moved, _floors(catalogue))
@@ -97,6 +112,30 @@ class RunMatrix:
                 values = values - moved[control][:, np.newaxis]
             yield Kernel(name, tuple(columns), control, values)
 
+    def _columns(self) -> dict[str, list[int]]:
+        """Return the places of each kernel's cases, and of other benchmarks under no name."""
+        found: dict[str, list[int]] = {}
+        for at in range(len(self.timed)):
+            name = self._cases[at].kernel if at in self._cases else ""
+            found.setdefault(name, []).append(at)
+        return found
+
+    def _ordinary(self, columns: Sequence[int], wanted: str | None) -> Kernel:
+        """Return benchmarks that belong to no sweep, less the middle of all or of some."""
+        values = self.logs[:, columns]
+        basis = [at for at in columns if wanted in (None, NO_CONTROL) or self._is(at, str(wanted))]
+        few = FEWEST_OF_ALL if wanted is None else 1
+        if wanted == NO_CONTROL or len(basis) < few:
+            return Kernel("", tuple(columns), None, values)
+        control = MIDDLE if wanted is None else f"the middle of {wanted}"
+        off = _middle(self.logs[:, basis], few)
+        told = off if wanted is None else None
+        return Kernel("", tuple(columns), control, values - off[:, np.newaxis], told)
+
+    def _is(self, column: int, pattern: str) -> bool:
+        key = self.timed[column].case
+        return isinstance(key, Benchmark) and key.is_called(pattern)
+
     def _moved(
         self, columns: Sequence[int], catalogue: Catalogue, wanted: str | None
     ) -> dict[str, Floats]:
@@ -104,7 +143,7 @@ class RunMatrix:
         known, floors = catalogue.backends, _floors(catalogue)
         own: dict[str, list[int]] = {}
         for at in columns:
-            name = self.timed[at].case.backend
+            name = self._cases[at].backend
             if name in {wanted, *floors} or (name in known and known[name].role is Role.BACKEND):
                 own.setdefault(name, []).append(at)
         # Backends are compared on the cases that all of them have; of floors, on what they have.
@@ -118,8 +157,14 @@ class RunMatrix:
         return {name: _deviation(self.logs[:, at]) for name, at in parts.items() if at}
 
     def _input(self, column: int) -> tuple[str, int]:
-        case = self.timed[column].case
+        case = self._cases[column]
         return case.scenario, case.n
+
+    @cached_property
+    def _cases(self) -> dict[int, Case]:
+        """Return the cases of sweeps by their places."""
+        keys = {at: one.case for at, one in enumerate(self.timed)}
+        return {at: key for at, key in keys.items() if isinstance(key, Case)}
 
 
 def _distinct(entries: Sequence[Entry]) -> list[tuple[Timed, ...]]:
@@ -178,3 +223,16 @@ def _deviation(logs: Floats) -> Floats:
     number = there.sum(axis=1)
     means: Floats = np.where(number > 0, total / np.maximum(number, 1), np.nan)
     return means
+
+
+def _middle(logs: Floats, few: int) -> Floats:
+    """Return each run's median deviation from the usual times; of too few, not a number."""
+    usual = np.array([np.median(column[np.isfinite(column)]) for column in logs.T])
+    off = logs - usual
+    found = [np.median(own) if own.size >= few else np.nan for own in map(_finite, off)]
+    return np.array(found)
+
+
+def _finite(values: Floats) -> Floats:
+    there: Floats = values[np.isfinite(values)]
+    return there

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_duel.catalogue.model import Catalogue
+from pytest_duel.catalogue.model import Case, Catalogue
 from pytest_duel.compare.comparison import NO_CONTROL
 from pytest_duel.history import commits, warnings
 from pytest_duel.history.commits import Log
@@ -43,7 +43,8 @@ class Settings:
     """How to look at runs."""
 
     control: str | None = None
-    """A backend to be the control of every kernel; ``none`` for no control."""
+    """A backend to be the control of every kernel, or a pattern of benchmarks whose middle is
+    that of all that belong to no sweep; ``none`` for no control."""
     threshold: float = THRESHOLD
     """The smallest change that matters, as a fraction."""
     ignore: frozenset[str] = frozenset()
@@ -111,11 +112,13 @@ def read(
         lonely=warnings.lonely(series),
         warnings=(
             *warnings.single_runs(series),
+            *warnings.unknown_commits(log, told),
             *warnings.left_out(entries, told, [host.matrix for host in hosts]),
             *warnings.uncontrolled(
                 [(host.matrix, kernel) for host, kernel in kernels], settings.control
             ),
             *warnings.moved_controls(series),
+            *(said for host, one in kernels for said in host.moved(one, settings.threshold)),
         ),
     )
 
@@ -129,12 +132,12 @@ def _pooled(series: Sequence[Series], revisions: Sequence[Commit]) -> list[Toget
     """Return the cases of each kernel and backend taken together, but for controls."""
     groups: dict[tuple[int, str, str, str | None], list[Series]] = {}
     for one in series:
-        key = one.machine, one.case.kernel, one.case.backend, one.control
+        key = one.machine, one.kernel, one.backend, one.control
         groups.setdefault(key, []).append(one)
     return [
         _mean(own, revisions)
-        for (_, _, backend, control), own in groups.items()
-        if len(own) > 1 and backend != control
+        for (_, kernel, backend, control), own in groups.items()
+        if len(own) > 1 and kernel and backend != control
     ]
 
 
@@ -149,8 +152,8 @@ def _mean(own: Sequence[Series], revisions: Sequence[Commit]) -> Together:
             runs[commit] = max(number, runs.get(commit, 0))
     any_one, commits = own[0], tuple(one for one in revisions if one in off)
     return Together(
-        kernel=any_one.case.kernel,
-        backend=any_one.case.backend,
+        kernel=any_one.kernel,
+        backend=any_one.backend,
         machine=any_one.machine,
         control=any_one.control,
         commits=commits,
@@ -189,6 +192,21 @@ class _Host:
                 runs=tuple(int(one) for one in runs),
                 raw=np.exp(raw),
                 relative=np.exp(relative),
+            )
+
+    def moved(self, kernel: Kernel, threshold: float) -> Iterator[str]:
+        """Tell where the middle of all benchmarks changed, which their own changes do not show."""
+        if kernel.middle is None:
+            return
+        there = np.isfinite(kernel.middle)
+        which, _, off = _middles(self.places[there], kernel.middle[there])
+        for one in steps(off, ALPHA, threshold):
+            before, after = (self.revisions[which[at]].name for at in (one.at - 1, one.at))
+            way = "slower" if one.change > 0 else "faster"
+            yield (
+                f"the middle of all benchmarks became {abs(one.change):.1%} {way} between "
+                f"{before} and {after}: another speed of the machine, or most benchmarks changed "
+                "alike, which is taken out of each; see --control"
             )
 
     def judged(self, trend: AnyTrend, level: float, threshold: float) -> AnyTrend:
@@ -237,7 +255,10 @@ def _middles(places: Ints, values: Floats) -> tuple[Ints, Ints, Floats]:
 
 def _check_control(entries: Sequence[Entry], wanted: str) -> None:
     shapes = {id(entry.timed): entry.timed for entry in entries}
-    if wanted not in {one.case.backend for timed in shapes.values() for one in timed}:
+    timed = {one.case for timed in shapes.values() for one in timed}
+    if not any(
+        one.backend == wanted if isinstance(one, Case) else one.is_called(wanted) for one in timed
+    ):
         raise RunError(f"no run timed {wanted}, which was to be the control")
 
 

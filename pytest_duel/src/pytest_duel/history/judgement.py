@@ -16,6 +16,7 @@ from pytest_duel.history.trends import (
     Together,
     Trend,
 )
+from pytest_duel.results.benchmarks import Benchmark
 from pytest_duel.results.runs import RunError
 from pytest_duel.statistics.changepoints import POWER, SHORTEST
 from pytest_duel.statistics.paired import Verdict
@@ -23,6 +24,7 @@ from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.patterns import matches
 from pytest_duel.support.units import duration, figures, share
 from pytest_duel.verdicts.model import Judgement, Row
+from pytest_duel.verdicts.naming import heading, label
 
 COLUMNS = ("commits", "runs", "first", "now", "now / first", "would show")
 CHANGED, SHORT, STEADY, UNREAD = "changed", "too short", "steady", "no run"
@@ -52,7 +54,7 @@ def judge(
         Files that are something else.
     """
     shown = [one for one in history.series if _is_asked_for(one, patterns)]
-    groups = {(one.machine, one.case.kernel, one.case.backend) for one in shown}
+    groups = {(one.machine, one.kernel, one.backend) for one in shown}
     return Judgement(
         command="history",
         title=_title(history, shown),
@@ -107,7 +109,10 @@ def promise(history: History) -> str:
 
 
 def _is_asked_for(series: Series, patterns: Collection[str]) -> bool:
-    return not patterns or any(matches(one, [series.case.id]) for one in patterns)
+    key = series.case
+    if isinstance(key, Benchmark):
+        return not patterns or any(map(key.is_called, patterns))
+    return not patterns or any(matches(one, [key.id]) for one in patterns)
 
 
 def _title(history: History, shown: Sequence[Series]) -> str:
@@ -123,8 +128,8 @@ def _row(history: History, series: Series) -> Row:
     first, now = series.ends
     return Row(
         name=f"{case.id} on {machine}" if machine else case.id,
-        group=", ".join(filter(None, (case.kernel, case.scenario, machine))),
-        label=f"{case.backend} {case.n:,}",
+        group=", ".join(filter(None, (heading(case), machine))),
+        label=label(case),
         cells=_cells(series, duration(first), duration(now)),
         word=_word(history, series),
         note=_note(series),
@@ -296,9 +301,10 @@ def _controls(history: History) -> list[str]:
     """Return the control of each kernel, with the machine if there are several."""
     several = len(history.machines) > 1
     found = dict.fromkeys(
-        (one.case.kernel, one.control, one.machine) for one in history.series if one.control
+        (one.kernel, one.control, one.machine) for one in history.series if one.control
     )
     return [
-        f"{kernel} by {control}" + (f" on machine {machine + 1}" if several else "")
+        f"{kernel or 'benchmarks'} by {control}"
+        + (f" on machine {machine + 1}" if several else "")
         for kernel, control, machine in found
     ]

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_duel.catalogue.model import Case
+from pytest_duel.results.benchmarks import Key
 from pytest_duel.statistics.changepoints import SHORTEST
 
 TOLD = 2.0
@@ -59,7 +60,7 @@ class Trend:
     machine: int
     """Its place in `History.machines`."""
     control: str | None
-    """The control, a backend; None: there is none, and the raw times count."""
+    """The control: a backend, or the middle of benchmarks. None: the raw times count."""
     commits: tuple[Commit, ...]
     runs: tuple[int, ...]
     """The number of runs of each commit."""
@@ -89,11 +90,21 @@ class Trend:
 
 @dataclass(frozen=True, kw_only=True)
 class Series(Trend):
-    """A case, its times in seconds."""
+    """A case, or any other benchmark, with its times in seconds."""
 
-    case: Case
+    case: Key
     raw: Floats
     """The middle of each commit's runs, as they were measured."""
+
+    @property
+    def kernel(self) -> str:
+        """Return the kernel of a case; empty for any other benchmark."""
+        return self.case.kernel if isinstance(self.case, Case) else ""
+
+    @property
+    def backend(self) -> str:
+        """Return the backend of a case; empty for any other benchmark."""
+        return self.case.backend if isinstance(self.case, Case) else ""
 
 
 @dataclass(frozen=True, kw_only=True)

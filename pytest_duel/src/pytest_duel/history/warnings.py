@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from pytest_duel.compare.comparison import NO_CONTROL
-from pytest_duel.history.drift import Kernel, RunMatrix
+from pytest_duel.history.commits import Log
+from pytest_duel.history.drift import FEWEST_OF_ALL, Kernel, RunMatrix
 from pytest_duel.history.trends import Series
 from pytest_duel.results.contradictions import is_before
 from pytest_duel.results.index import Entry
@@ -27,12 +28,33 @@ def single_runs(series: Sequence[Series]) -> Iterator[str]:
         )
 
 
+def unknown_commits(log: Log, told: Sequence[Entry]) -> Iterator[str]:
+    """Tell how many commits the repository lacks, and what that may mean."""
+    number = len(log.lacking & {entry.commit for entry in told})
+    if number:
+        why = (
+            "this clone is shallow, and `git fetch --unshallow` may bring them"
+            if log.ends
+            else "they were rebased or squashed away, or are of another clone"
+        )
+        yield (
+            f"{_number(number, 'commit')} of the runs are not in this repository: {why}; they "
+            "stand where their time puts them"
+        )
+
+
 def left_out(
     entries: Sequence[Entry], told: Sequence[Entry], matrices: Sequence[RunMatrix]
 ) -> Iterator[str]:
     """Tell how many runs, or cases of them, take no part, or tell times that cannot be."""
     if len(told) < len(entries):
         yield f"{_number(len(entries) - len(told), 'run')} left out: no commit is told"
+    partly = [entry for entry in told if entry.unread]
+    if partly:
+        yield (
+            f"{_number(len(partly), 'run')} with benchmarks that cannot be read, which are left "
+            f"out there, such as {partly[0].unread[0]}"
+        )
     early = sum(is_before(entry.when, entry.committed) for entry in told)
     if early:
         yield (
@@ -52,9 +74,15 @@ def uncontrolled(
 ) -> Iterator[str]:
     """Tell which kernels have no control, and how many runs lack it."""
     alone = dict.fromkeys(kernel.name for _, kernel in kernels if kernel.control is None)
-    if alone and control != NO_CONTROL:
+    if "" in alone and control != NO_CONTROL:
         yield (
-            f"no control for {', '.join(alone)}, which takes three competing backends, or two and "
+            f"no control, for its place is the middle of {FEWEST_OF_ALL} benchmarks or more: the "
+            "raw times count, the machine's speed included"
+        )
+    named = [name for name in alone if name]
+    if named and control != NO_CONTROL:
+        yield (
+            f"no control for {', '.join(named)}, which takes three competing backends, or two and "
             "a floor: the raw times count there, the machine's speed included"
         )
     lost = {
@@ -64,7 +92,8 @@ def uncontrolled(
     }
     for name, number in lost.items():
         if number:
-            yield f"{name}: {_number(number, 'run')} left out that lack the control"
+            of = f"{name}: " if name else ""
+            yield f"{of}{_number(number, 'run')} left out that lack the control"
 
 
 def _absent(matrix: RunMatrix, kernel: Kernel) -> int:
@@ -76,9 +105,9 @@ def moved_controls(series: Sequence[Series]) -> Iterator[str]:
     """Tell where the control may have changed: half of the others or more do, alike, at once."""
     groups: dict[tuple[int, str, str], dict[str, list[Series]]] = {}
     for one in series:
-        if one.control not in (None, one.case.backend):
-            key = one.machine, one.case.kernel, str(one.control)
-            groups.setdefault(key, {}).setdefault(one.case.backend, []).append(one)
+        if one.kernel and one.control not in (None, one.backend):
+            key = one.machine, one.kernel, str(one.control)
+            groups.setdefault(key, {}).setdefault(one.backend, []).append(one)
     for (_, kernel, control), backends in groups.items():
         places = {place: None for own in backends.values() for place in sorted(_most(own))}
         for before, after, slower in places:

@@ -113,7 +113,7 @@ def _figure(history: History, drawn: Sequence[Series], material: Material) -> Fi
     places = {commit: place for place, commit in enumerate(commits)}
     names = machine_names(history.machines)
     kernels = material.catalogue.kernels
-    items = {kernels[one.case.kernel].item for one in drawn if one.case.kernel in kernels}
+    items = {kernels[one.kernel].item for one in drawn if one.kernel in kernels}
     item = items.pop() if len(items) == 1 else "item"
     several = len(history.machines) > 1
     return Figure(
@@ -136,7 +136,7 @@ def _figure(history: History, drawn: Sequence[Series], material: Material) -> Fi
             "scenario",
             [
                 (
-                    names[one.machine] if several else one.case.kernel,
+                    names[one.machine] if several else one.kernel,
                     _key(one),
                     f"{one.case.id}{_mark(one)}",
                 )
@@ -229,7 +229,7 @@ def _notes(history: History, drawn: Sequence[Series]) -> Iterator[str]:
         "changed is the first commit after it, or one between the two that was not measured. "
         f"{promise(history)}."
     )
-    controls = dict.fromkeys((one.case.kernel, one.control) for one in history.series)
+    controls = dict.fromkeys((one.kernel, one.control) for one in history.series if one.kernel)
     held = ", ".join(f"{kernel} against {control}" for kernel, control in controls if control)
     if held:
         yield f"Held against a backend of the same run, so that a slow machine cancels: {held}."

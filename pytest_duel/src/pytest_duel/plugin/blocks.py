@@ -7,6 +7,7 @@ comparisons are made of them.
 
 import math
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -206,7 +207,7 @@ def measured(
     found = Found()
     with scratch() as folder:
         tests = Suite(
-            config.invocation_params.dir, folder, given(config), tuple(items),
+            config.invocation_params.dir, folder, arguments(config, items), tuple(items),
             path=tuple(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))),
         )  # fmt: skip
         # Blocks of groups that need one CPU run side by side.
@@ -214,6 +215,20 @@ def measured(
             alike = [one for one in groups if one.cpus == cpus]
             found.add(_run(tests, alike, number, progress), alike)
     return found
+
+
+def arguments(config: pytest.Config, items: Mapping[str, pytest.Item]) -> tuple[str, ...]:
+    """Return the arguments of the workers, which shall import no test file that they do not need.
+
+    Where somebody has named files, those it is. Else the setting that says where tests are: other
+    than arguments, it changes neither the root folder nor which settings file counts.
+    """
+    own = given(config)
+    files = dict.fromkeys(str(item.path) for item in items.values())
+    is_named = config.args_source is pytest.Config.ArgsSource.ARGS
+    if is_named or any(set("[*?") & set(file) or "::" in file for file in files):
+        return own  # pytest would read more into such a path
+    return ("-o", f"testpaths={shlex.join(files)}", *own)
 
 
 def _run(tests: Suite, groups: Sequence[Contest], number: int, progress: Progress) -> Measurements:

@@ -5,6 +5,8 @@ import argparse
 import pytest
 
 from pytest_duel.paired.pytest_worker import WORKER
+from pytest_duel.plugin.import_time import benchmark_import as benchmark_import  # a fixture
+from pytest_duel.support.memory import TRACERS
 
 MOST_BLOCKS = 1000
 BLOCKS_PLUGIN = "pytest-duel-blocks"
@@ -28,6 +30,44 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "is over processes, and saved runs hold the rounds of all of them; 0 is this process",
     )
 
+    group.addoption(
+        "--duel-memory",
+        dest="duel_memory",
+        action="store_const",
+        const="tracemalloc",
+        help="call each benchmark once more after it was timed, and tell the peak of its memory, "
+        "by tracemalloc; saved runs have it in `extra_info`",
+    )
+    group.addoption(
+        "--duel-memory-by",
+        dest="duel_memory",
+        metavar="TRACER",
+        choices=TRACERS,
+        help=f"the same by another tracer: {' or '.join(TRACERS)}; the latter sees what native "
+        "code allocates, and needs the extra `memory`",
+    )
+    group.addoption(
+        "--duel-columns",
+        metavar="KEYS",
+        type=_keys,
+        default=(),
+        help="show entries of each benchmark's `extra_info` as columns of a table, for instance "
+        "accuracy,queries",
+    )
+    group.addoption(
+        "--duel-baseline",
+        metavar="PATTERN",
+        help="show how long each benchmark of a group takes, relative to the one that this "
+        "matches; * stands for anything",
+    )
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    keys = tuple(one.strip() for one in text.split(","))
+    if not all(keys):
+        raise argparse.ArgumentTypeError(f"{text!r}: a key is missing between the commas")
+    return keys
+
 
 def _blocks(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= MOST_BLOCKS):
@@ -46,6 +86,17 @@ def pytest_configure(config: pytest.Config) -> None:
         "on both sides before it is timed",
     )
     measure_in_blocks(config)
+    tracer = config.getoption("duel_memory", default=None)
+    if tracer and not config.pluginmanager.hasplugin(WORKER):
+        from pytest_duel.plugin import memory  # other runs do without
+
+        memory.check(tracer)
+        config.pluginmanager.register(memory.PeakMemory(tracer), "pytest-duel-memory")
+    keys, baseline = config.getoption("duel_columns"), config.getoption("duel_baseline")
+    if (keys or baseline is not None) and not config.pluginmanager.hasplugin(WORKER):
+        from pytest_duel.plugin.columns import Columns  # NumPy and SciPy, as below
+
+        config.pluginmanager.register(Columns(keys, baseline), "pytest-duel-columns")
 
 
 def measure_in_blocks(config: pytest.Config, number: int = 0) -> None:
@@ -67,12 +118,24 @@ def measure_in_blocks(config: pytest.Config, number: int = 0) -> None:
         known.register(Blocks(blocks), BLOCKS_PLUGIN)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Have a worker tell the groups of its benchmarks, which may have a threshold of their own."""
+    if not session.config.pluginmanager.hasplugin(WORKER):
+        return
+    for item in session.items:
+        marker = item.get_closest_marker("benchmark")
+        if marker and isinstance(marker.kwargs.get("group"), str):
+            item.add_marker(pytest.mark.duel(group=marker.kwargs["group"]))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Measure in pairs, in place of running the tests."""
     base = config.getoption("duel")
     if base is None:
         return None
+    if config.getoption("duel_memory"):
+        raise pytest.UsageError("--duel measures times only: leave --duel-memory out")
     from pytest_duel.plugin.duel import gated  # NumPy and SciPy, which other runs do without
 
     return gated(config, base)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from pytest_duel.catalogue.exact import Exact
 from pytest_duel.catalogue.model import Arguments, Call, Kernel
-from pytest_duel.catalogue.parity import frozen
 
 MIN_ROUNDS, MAX_ROUNDS = 5, 300
 """The most raw rounds that are kept for a case."""
@@ -56,7 +56,8 @@ def _digest(call: Call, pool: Sequence[Arguments]) -> str:
     """Return a digest of all answers, to the last bit."""
     digest = hashlib.sha256()
     for arguments in pool:
-        digest.update(repr(frozen(call(*arguments))).encode())
+        for part in Exact(call(*arguments)).parts:
+            digest.update(part)
     return digest.hexdigest()
 
 

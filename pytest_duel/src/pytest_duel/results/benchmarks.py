@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from pytest_duel.catalogue.model import Case
+from pytest_duel.support.patterns import matches
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,10 @@ class Benchmark:
     def label(self) -> str:
         """Return its id without the file."""
         return self.id.partition("::")[2] or self.id
+
+    def is_called(self, pattern: str) -> bool:
+        """Tell whether a pattern is of its id, in full or without the file or class."""
+        return bool(matches(pattern, {self.id, self.label, self.name}))
 
 
 Key = Benchmark | Case

@@ -10,7 +10,7 @@ import hashlib
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +31,8 @@ from pytest_duel.results import (
     stock,
     storage,
 )
-from pytest_duel.results.benchmarks import Key
-from pytest_duel.results.runs import ForeignError, Run, RunError
+from pytest_duel.results.benchmarks import Benchmark, Key, Result, SavedTimes
+from pytest_duel.results.runs import Run, RunError
 from pytest_duel.support import files
 
 EXTRACTION = (
@@ -55,11 +55,11 @@ Fact = tuple[str, str]
 
 
 class Timed(NamedTuple):
-    """A case on one pool of inputs: only there its times can be compared."""
+    """A benchmark; of a sweep, a case on one pool of inputs, where alone times can be compared."""
 
-    case: Case
-    distinct: int
-    seed: int | None
+    case: Key
+    distinct: int | None = None
+    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Entry:
     path: Path
     timed: tuple[Timed, ...]
     medians: NDArray[np.float64]
-    """In seconds per item, in the order of `timed`."""
+    """In seconds for each item or iteration, in the order of `timed`."""
     facts: Mapping[Fact, str | None]
     """The machine and the versions."""
     commit: str
@@ -82,6 +82,8 @@ class Entry:
     """The time of the measurement, ISO 8601."""
     process: str
     """Its process. One process is one run, even if it is saved several times."""
+    unread: Sequence[str] = ()
+    """Benchmarks whose times cannot be read, with the reason."""
 
     @property
     def times(self) -> dict[Key, float]:
@@ -91,7 +93,9 @@ class Entry:
         }
 
 
-def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Path, RunError]]:
+def load(
+    paths: Sequence[Path], home: Path | None, told: Callable[[int], None] = lambda _: None
+) -> tuple[list[Entry], dict[Path, RunError]]:
     """Read saved runs, through the index where it knows them.
 
     Parameters
@@ -100,6 +104,8 @@ def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Pa
         Files of runs. Of several from the same process only the first counts: it is one run.
     home
         The folder of the index; None for no index.
+    told
+        Is told after each file how many were looked at.
 
     Returns
     -------
@@ -108,11 +114,10 @@ def load(paths: Iterable[Path], home: Path | None) -> tuple[list[Entry], dict[Pa
     index = _Index(home)
     found: dict[str, Entry] = {}
     faults: dict[Path, RunError] = {}
-    for path in paths:
+    for number, path in enumerate(paths):
+        told(number)
         try:
             entry = index.known[index.key(path)].entry(path)
-            if not entry.timed:
-                raise ForeignError(f"{path}: it holds no case of a sweep")
             known = found.setdefault(entry.process, entry)
             if known is not entry:
                 storage.check_alike(known.path, known.times, path, entry.times)
@@ -127,7 +132,7 @@ def entry_of(run: Run, path: Path) -> Entry:
     return _record(run).entry(path)
 
 
-_ABOUT = ("commit", "dirty", "committed", "when", "process")
+_ABOUT = ("commit", "dirty", "committed", "when", "process", "unread")
 
 
 class _Record(NamedTuple):
@@ -146,8 +151,8 @@ class _Record(NamedTuple):
 def _record(run: Run) -> _Record:
     facts = provenance.facts_of(run).items()
     return _Record(
-        timed=tuple(Timed(one.case, one.distinct, one.seed) for one in run.results),
-        medians=np.array([one.median for one in run.results], np.float64),
+        timed=tuple(map(_timed, run.benchmarks)),
+        medians=np.array([one.median for one in run.benchmarks], np.float64),
         about={
             "facts": [(*fact, None if value is None else str(value)) for fact, value in facts],
             "commit": run.commit.id or "",
@@ -155,8 +160,16 @@ def _record(run: Run) -> _Record:
             "committed": run.commit.time,
             "when": run.when,
             "process": run.process,
+            "unread": list(map(str, run.unread)),
         },
     )
+
+
+def _timed(one: SavedTimes) -> Timed:
+    if isinstance(one, Result):
+        return Timed(one.case, one.distinct, one.seed)
+    key = one.benchmark
+    return Timed(Benchmark(key.id, key.name, key.group))
 
 
 class _Index:
@@ -200,7 +213,7 @@ class _Index:
         try:
             with closing(sqlite3.connect(path)) as index:
                 shapes = {
-                    name: tuple(Timed(Case(*case), *pool) for *case, pool in json.loads(cases))
+                    name: tuple(_unpacked(*one) for one in json.loads(cases))
                     for name, cases in index.execute("SELECT name, cases FROM shape")
                 }
                 rows = index.execute("SELECT content, shape, medians, about FROM run")
@@ -264,13 +277,22 @@ def _checked(record: _Record) -> _Record:
 
 
 def _cases(record: _Record) -> str:
-    """Return the cases as JSON: the same for most runs, so it is kept once."""
-    return json.dumps(
-        [
-            (one.case.kernel, one.case.backend, one.case.scenario, one.case.n, one[1:])
-            for one in record.timed
-        ]
-    )
+    """Return the benchmarks as JSON: the same for most runs, so it is kept once."""
+    return json.dumps([_packed(one) for one in record.timed])
+
+
+def _packed(one: Timed) -> list[Any]:
+    key = one.case
+    if isinstance(key, Benchmark):
+        return [[key.id, key.name, key.group], []]
+    return [[key.kernel, key.backend, key.scenario, key.n], one[1:]]
+
+
+def _unpacked(key: list[Any], pool: list[Any]) -> Timed:
+    """Return what was packed; what has no pool is no case."""
+    if pool:
+        return Timed(Case(*key), *pool)
+    return Timed(Benchmark(*key))
 
 
 def _name(cases: str) -> str:

@@ -42,6 +42,16 @@ def duration(seconds: float) -> str:
     return f"{figures(seconds / unit)} {name}"
 
 
+def size(number: int) -> str:
+    """Return bytes with their unit: ``512 B``, ``4.22 MiB``."""
+    value = float(number)
+    for unit in ("B", "KiB", "MiB"):
+        if abs(value) < 1000:
+            return f"{figures(value) if unit != 'B' else number} {unit}"
+        value /= 1024
+    return f"{figures(value)} GiB"
+
+
 def waiting(seconds: float) -> str:
     """Return a time that somebody waits: ``40 s``, ``12 min``, ``3.5 h``."""
     if seconds < 100:

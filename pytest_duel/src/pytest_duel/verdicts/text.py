@@ -17,6 +17,8 @@ from pytest_duel.support.terminal import WIDTH
 from pytest_duel.support.units import common_unit, decimals, figures
 from pytest_duel.verdicts.apart import apart
 
+MARK = "*"
+"""Beside a time that depends on the process which has taken it."""
 NEAR = 1.1
 """Leads below this are told with a figure more."""
 
@@ -145,12 +147,21 @@ def _sizes(summary: Summary, roles: Collection[Role]) -> Iterator[str]:
     yield f"{summary.kernel}, {summary.scenario} (median {unit_name} per {summary.item})"
     widths = {name: max(9, len(name) + 1) for name in names}
     yield f"{'n':>9}" + "".join(f"{name:>{widths[name]}}" for name in names) + "  fastest"
+    marked: list[str] = []
     for size in summary.sizes:
-        cells = {row.result.case.backend: figures(row.result.median / unit) for row in size.rows}
-        cells = {**summary.refused, **cells}
+        cells: dict[str, str] = dict(summary.refused)
+        said = by_process([row.result for row in size.rows])
+        for told, result in zip(said, (row.result for row in size.rows), strict=True):
+            name = result.case.backend
+            cells[name] = figures(result.median / unit) + (MARK if told else "")
+            if told and name in names:
+                marked.append(f"{name} at {size.n:,}: {told}")
         row = f"{size.n:>9,}"
         row += "".join(f"{cells.get(name, '–'):>{widths[name]}}" for name in names)
         yield f"{row}  {fastest(size)}".rstrip()
+    if marked:
+        note = f"{MARK} {'; '.join(marked)}"
+        yield from textwrap.wrap(note, WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
 def fastest(size: Size) -> str:
@@ -200,17 +211,14 @@ def overall(leaders: Leaders, sizes: int) -> str:
 
 
 def recommendation(summary: Summary) -> str:
-    """Say what to use."""
-    winners = {size.leaders.winner for size in summary.sizes if size.leaders}
-    decided = winners - {None}
-    if len(decided) == 1:
-        name = decided.pop()
-        return f"use {name}" if None not in winners else f"use {name} (in part too close to call)"
-    if not decided and summary.overall and summary.overall.winner:
-        return f"use {summary.overall.winner} (each size by itself too close to call)"
-    if not decided:
+    """Say what to use: the same at all sizes, where none speaks against it."""
+    leaders = [size.leaders for size in summary.sizes if size.leaders]
+    winners = {one.winner for one in leaders} - {None}
+    if not winners and summary.overall:
+        winners = {summary.overall.winner} - {None}
+    if not winners:
         return "use either"
-    return "choose by size, see above"
+    return f"use {winners.pop()}" if len(winners) == 1 else "choose by size, see above"
 
 
 def by_process(results: Sequence[Result]) -> list[str]:

@@ -17,6 +17,12 @@ from pytest_duel.support import harness
 TOOLS = ("pytest", "pytest-benchmark")
 """Both environments have these in the versions installed here, because they measure."""
 
+TOLD = {
+    "METADATA": "Metadata-Version: 2.1\nName: pytest-duel\nVersion: 0\n",
+    "entry_points.txt": "[pytest11]\nduel = pytest_duel.plugin.entry\n",
+}
+"""What an installed distribution tells of itself, as far as pytest looks for it."""
+
 
 def environment(folder: Path, project: Path, recipe: Recipe, more: Sequence[str]) -> str:
     """Make an environment in a new folder, and return its interpreter.
@@ -51,9 +57,16 @@ def environment(folder: Path, project: Path, recipe: Recipe, more: Sequence[str]
 
 
 def carried_harness(folder: Path) -> str:
-    """Copy this harness, and nothing that lies beside it, into a new folder, and return that."""
+    """Copy this harness, and nothing that lies beside it, into a new folder, and return that.
+
+    A pytest that has the folder on its path loads the plugin, as where the harness is installed.
+    """
     shutil.copytree(
         harness.HOME / "pytest_duel", folder / "pytest_duel",
         ignore=shutil.ignore_patterns("__pycache__"),
     )  # fmt: skip
+    told = folder / "pytest_duel-0.dist-info"
+    told.mkdir()
+    for name, text in TOLD.items():
+        (told / name).write_text(text, encoding="utf-8")
     return str(folder)

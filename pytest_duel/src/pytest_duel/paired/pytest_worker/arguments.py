@@ -21,7 +21,7 @@ _FLAGS_TEXT = """
     --stepwise-skip --stepwise-reset --cache-clear --pdb --trace --co --collect-only
     --collectonly --setup-only --setuponly --setup-show --setupshow --setup-plan --setupplan
     --fixtures --funcargs --fixtures-per-test --markers --codspeed --memray
-    --self-contained-html --instafail
+    --self-contained-html --instafail --duel-memory
 """
 _WITH_VALUE_TEXT = """
     -n --numprocesses --maxprocesses --dist --tx --px --rsyncdir --rsyncignore --maxfail
@@ -33,7 +33,8 @@ _WITH_VALUE_TEXT = """
     --benchmark-cprofile --benchmark-cprofile-loops --benchmark-cprofile-top
     --benchmark-cprofile-dump --benchmark-histogram --benchmark-csv --benchmark-storage
     --junitxml --junit-xml --junit-prefix --html --css --report-log --json-report-file
-    --duel --duel-blocks --pastebin --log-file --pdbcls --durations --durations-min --basetemp
+    --duel --duel-blocks --duel-memory-by --duel-columns --duel-baseline --pastebin --log-file
+    --pdbcls --durations --durations-min --basetemp
 """
 _FLAGS = frozenset(_FLAGS_TEXT.split())
 _WITH_VALUE = frozenset(_WITH_VALUE_TEXT.split())

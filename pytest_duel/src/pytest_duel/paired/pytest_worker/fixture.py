@@ -6,14 +6,14 @@ test reads afterwards (`stats`, `extra_info`, `group`) is there, and the test's 
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pytest_benchmark.fixture import BenchmarkFixture, PauseInstrumentation
 
+from pytest_duel.paired.pytest_worker.heap import Heap
+from pytest_duel.paired.pytest_worker.requests import Requests
 from pytest_duel.paired.pytest_worker.slower import Slower
-from pytest_duel.paired.pytest_worker.talk import Talk
 
 Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 
@@ -21,10 +21,12 @@ Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 class ServedFixture(BenchmarkFixture):
     """Times as many calls as it is asked to."""
 
-    talk: ClassVar[Talk]
+    requests: ClassVar[Requests]
     """With the engine; set by the plugin."""
     timer: ClassVar[object] = None
     """The timer of the last benchmark."""
+    heap: ClassVar[Heap] = Heap()
+    """Of this process."""
 
     def _raw(self, function_to_benchmark: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         runner = self._make_runner(function_to_benchmark, args, kwargs)  # type: ignore[no-untyped-call]
@@ -128,30 +130,30 @@ class ServedFixture(BenchmarkFixture):
         answers
             Returns a digest of what the calls return.
         """
-        told = answers() if answers and self.talk.wants_answers else None
+        told = answers() if answers and self.requests.wants_answers else None
         stats = self._make_stats(calls)  # type: ignore[no-untyped-call]
         ServedFixture.timer = self._timer
         slower = Slower(self._timer, may_call_more=limit is None)
-        with _frozen_heap():
-            self.talk.answer(
-                {
-                    "calls": calls,
-                    "limit": limit,
-                    "answers": told,
-                    "seconds": self._max_time,
-                    "rounds": self._min_rounds,
-                }
-            )
-            while (request := self.talk.next())["do"] in ("time", "count"):
-                rounds = int(request["calls"])
-                if request["do"] == "count":
-                    _count(time, rounds)
-                    self.talk.answer({})
-                    continue
-                with PauseInstrumentation():
-                    seconds = slower(time, rounds, float(request.get("extra", 0.0)))
-                stats.update(seconds / rounds)
-                self.talk.answer({"seconds": seconds})
+        self.heap.freeze()
+        self.requests.answer(
+            {
+                "calls": calls,
+                "limit": limit,
+                "answers": told,
+                "seconds": self._max_time,
+                "rounds": self._min_rounds,
+            }
+        )
+        while (request := self.requests.next())["do"] in ("time", "count"):
+            rounds = int(request["calls"])
+            if request["do"] == "count":
+                _count(time, rounds)
+                self.requests.answer({})
+                continue
+            with PauseInstrumentation():
+                seconds = slower(time, rounds, float(request.get("extra", 0.0)))
+            stats.update(seconds / rounds)
+            self.requests.answer({"seconds": seconds})
         slower.check()
 
 
@@ -185,14 +187,3 @@ def _arguments(setup: Callable[[], Arguments | None] | None, given: Arguments) -
     if made and any(given):
         raise TypeError("Can't use `args` or `kwargs` if `setup` returns the arguments.")
     return made or given
-
-
-@contextmanager
-def _frozen_heap() -> Iterator[None]:
-    """Exempt live objects from garbage collection: its cost would depend on the other tests."""
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()

@@ -17,7 +17,7 @@ from pytest_duel.paired import channel, imports
 from pytest_duel.paired.pytest_worker import FIXTURE, WORKER, clocks
 from pytest_duel.paired.pytest_worker.arguments import take_out
 from pytest_duel.paired.pytest_worker.names import described, names
-from pytest_duel.paired.pytest_worker.talk import EndedError, Talk
+from pytest_duel.paired.pytest_worker.requests import EndedError, Requests
 
 LONGEST = 2000
 """Characters of a failure that are told, from its end."""
@@ -27,8 +27,8 @@ class Worker:
     """Answers the engine's requests in this process."""
 
     def __init__(self) -> None:
-        self.talk = Talk(channel.inherited())
-        hello = self.talk.next()
+        self.requests = Requests(channel.inherited())
+        hello = self.requests.next()
         if hello["cpus"] and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, hello["cpus"])
         self.finder = imports.install(hello["modules"], hello["tests"])
@@ -77,7 +77,7 @@ class Worker:
         module, _, name = str(config.getoption("benchmark_timer", "")).rpartition(".")
         if session and module == "time" and name in clocks.GENUINE:  # not what has its name now
             session.options["timer"].target = clocks.GENUINE[name]
-        ServedFixture.talk = self.talk
+        ServedFixture.requests = self.requests
         vars(plugin)["BenchmarkFixture"] = ServedFixture  # which its own fixture makes
         own = "marker of pytest-duel: duel(threshold=SHARE, skip=REASON, check=True, cpus=NUMBER)"
         config.addinivalue_line("markers", f"duel(threshold, skip, check, cpus): {own}")
@@ -105,7 +105,7 @@ class Worker:
         self.items = {self.names[item]: item for item in session.items}
         benchmarks = [_told(self.names[item], item) for item in session.items]
         config = session.config
-        self.talk.answer(
+        self.requests.answer(
             {
                 "benchmarks": benchmarks,
                 "errors": self.errors,
@@ -117,7 +117,7 @@ class Worker:
         )
         try:
             while True:
-                self._run(session, self.talk.next())
+                self._run(session, self.requests.next())
         except EndedError:
             return True
 
@@ -139,23 +139,23 @@ class Worker:
     def _run(self, session: pytest.Session, request: dict[str, Any]) -> None:
         """Run one benchmark from its start to its end, and say how it went."""
         if request["do"] != "open":
-            self.talk.answer({})  # it has ended by itself
+            self.requests.answer({})  # it has ended by itself
             return
         item = self.items.get(request["name"])
         if item is None:
-            self.talk.answer({"error": self._missing(request["name"])})
+            self.requests.answer({"error": self._missing(request["name"])})
             return
         self.failure = ""
         session._setupstate.teardown_exact(item)  # what the last one shares with it stays
         # The parent as the next item keeps all fixtures but the test's own.
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=item.parent)
-        if self.talk.waiting == "close" and not self.failure:
+        if self.requests.waiting == "close" and not self.failure:
             wrong = self.finder.foreign() or clocks.replaced(self.served.timer)
             own = self.finder.loaded()
-            self.talk.answer({"error": wrong} if wrong else {"own": len(own)})
-        elif self.talk.waiting:
+            self.requests.answer({"error": wrong} if wrong else {"own": len(own)})
+        elif self.requests.waiting:
             unused = "the test did not use its benchmark fixture"
-            self.talk.answer({"error": self.failure or unused})
+            self.requests.answer({"error": self.failure or unused})
 
     def _missing(self, name: str) -> str:
         file = name.partition("::")[0]

@@ -11,7 +11,7 @@ class EndedError(Exception):
     """The engine does not need this worker any more."""
 
 
-class Talk:
+class Requests:
     """Requests come in; each is answered once before the next is read."""
 
     def __init__(self, channel: Channel) -> None:

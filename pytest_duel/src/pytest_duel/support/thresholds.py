@@ -1,0 +1,62 @@
+"""Thresholds: how users write them, and which of several holds for a benchmark."""
+
+import math
+from collections.abc import Mapping
+
+from pytest_duel.support.patterns import matches, specificity
+
+SHARE = 'a share: a number that is at least 0, below 1, or a text such as "2%" or "150%"'
+"""What a threshold must be."""
+
+
+def share_of(given: object) -> float:
+    """Read a share: ``0.02``, ``"0.02"``, ``"2%"``, ``"150%"``.
+
+    From 1 on it takes the percent sign: who writes 5 may well mean 5 %.
+
+    Raises
+    ------
+    ValueError
+        Where it is no share.
+    """
+    text = given.strip() if isinstance(given, str) else ""
+    in_percent = text.endswith("%")
+    if isinstance(given, bool) or not isinstance(given, str | int | float):
+        raise ValueError(f"{given!r} is no share")
+    try:
+        value = float(text.removesuffix("%") if text else given)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{given!r} is no share") from None
+    if not 0 <= value < (math.inf if in_percent else 1):
+        raise ValueError(f"{given!r} is no share")
+    return value / 100 if in_percent else value
+
+
+def is_share(given: object) -> bool:
+    """Tell whether `share_of` can read it."""
+    try:
+        share_of(given)
+    except ValueError:
+        return False
+    return True
+
+
+def decisive(thresholds: Mapping[str, float], name: str) -> float | None:
+    """Return the threshold that the most specific of the matching patterns has.
+
+    Parameters
+    ----------
+    thresholds
+        By pattern. Of two as specific the lower counts.
+    name
+        Of a benchmark, or of a group.
+
+    Returns
+    -------
+    float or None
+        None where no pattern matches.
+    """
+    own = [one for one in thresholds.items() if matches(one[0], [name])]
+    if not own:
+        return None
+    return max(own, key=lambda one: (specificity(one[0]), -one[1]))[1]

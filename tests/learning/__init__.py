@@ -1,0 +1,1 @@
+"""Tests of best responses, exploitability and equilibria."""
