@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from pytest_duel.charts.palette import COLOURS, GREY, GREYS, Style
 
@@ -45,8 +46,8 @@ class Look:
     """Where a chart stands."""
 
     ink: Ink
-    width: int | str
-    """In pixels, or ``container``."""
+    width: int | Literal["container"]
+    """In pixels, or as wide as what holds it."""
     legend: bool
     """Whether it brings its own."""
 
