@@ -47,7 +47,7 @@ class Look:
 
     ink: Ink
     width: int | Literal["container"]
-    """In pixels, or as wide as what holds it."""
+    """In pixels, or ``container``."""
     legend: bool
     """Whether it brings its own."""
 

@@ -36,6 +36,12 @@ class Benchmark:
         """Return its id without the file."""
         return self.id.partition("::")[2] or self.id
 
+    @property
+    def name(self) -> str:
+        """Return the last part of its id, with its parameters."""
+        test, bracket, parameters = self.id.partition("[")
+        return f"{test.rpartition('::')[2]}{bracket}{parameters}"
+
     def is_called(self, pattern: str) -> bool:
         """Tell whether a pattern is of its id, in full or without the file or class."""
         return bool(matches(pattern, {self.id, self.label, self.name}))
