@@ -15,8 +15,6 @@ class Benchmark:
 
     id: str
     """pytest's node id, which pytest-benchmark saves as the full name."""
-    name: str = field(default="", compare=False)
-    """The last part of the id, with its parameters."""
     group: str | None = field(default=None, compare=False)
     param: str | None = field(default=None, compare=False)
     """The id of its parameters: ``200-numpy``."""

@@ -40,7 +40,6 @@ _STATS = {
 }
 _BENCHMARK = {
     "fullname": TEXT,
-    "name?": TEXT,
     "group?": TEXT,
     "param?": TEXT,
     "params?": OBJECT,
@@ -139,10 +138,8 @@ def _times(saved: Any, at: int) -> SavedTimes:
 
 
 def _benchmark(saved: Mapping[str, Any]) -> Benchmark:
-    name = saved["fullname"]
     return Benchmark(
-        id=name,
-        name=saved.get("name") or name.rpartition("::")[2],
+        id=saved["fullname"],
         group=saved.get("group"),
         param=saved.get("param"),
         params=saved.get("params") or {},

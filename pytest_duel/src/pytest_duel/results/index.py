@@ -168,8 +168,7 @@ def _record(run: Run) -> _Record:
 def _timed(one: SavedTimes) -> Timed:
     if isinstance(one, Result):
         return Timed(one.case, one.distinct, one.seed)
-    key = one.benchmark
-    return Timed(Benchmark(key.id, key.name, key.group))
+    return Timed(Benchmark(one.benchmark.id, group=one.benchmark.group))
 
 
 class _Index:
@@ -284,7 +283,7 @@ def _cases(record: _Record) -> str:
 def _packed(one: Timed) -> list[Any]:
     key = one.case
     if isinstance(key, Benchmark):
-        return [[key.id, key.name, key.group], []]
+        return [[key.id, key.group], []]
     return [[key.kernel, key.backend, key.scenario, key.n], one[1:]]
 
 
@@ -292,7 +291,8 @@ def _unpacked(key: list[Any], pool: list[Any]) -> Timed:
     """Return what was packed; what has no pool is no case."""
     if pool:
         return Timed(Case(*key), *pool)
-    return Timed(Benchmark(*key))
+    name, group = key
+    return Timed(Benchmark(name, group=group))
 
 
 def _name(cases: str) -> str:
