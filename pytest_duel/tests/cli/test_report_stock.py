@@ -96,6 +96,15 @@ def test_the_page_of_a_stranger_says_nothing_of_sweeps_or_markets(keep: Keep) ->
         assert [word for word in OURS if word in text] == []
 
 
+def test_neither_does_one_with_a_history(keep: Keep) -> None:
+    for number in range(8):
+        commit = {"id": f"{number:x}" * 40, "dirty": False, "time": f"2026-01-0{number + 1}"}
+        keep(*sorts(1 + 0.01 * number), commit_info=commit)
+    page = page_of(".benchmarks/*/*.json")
+    assert "history" in page.ids
+    assert [word for word in OURS if word in said(page).lower()] == []
+
+
 def test_the_page_opens_with_what_is_fastest(keep: Keep) -> None:
     keep(*SORTS)
     page = page_of()

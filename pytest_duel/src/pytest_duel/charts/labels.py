@@ -1,24 +1,33 @@
 """Names that have room beside an axis."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 LONGEST = 36
 """Characters; what is cut out of longer names is in their middle, as their ends differ."""
+CUTS = ((17, 18), (8, 27), (27, 8))
+"""How much of a longer name's beginning and end is kept: the first that tells most names apart."""
 
 
-def short(names: Iterable[str]) -> dict[str, str]:
-    """Return a short name for each, where no other has the same: else the whole one.
+def short(names: Iterable[str]) -> Mapping[str, str]:
+    """Return a short name for each, no two alike: where it would be, the name is not cut.
 
     Of a test's id the file is left out.
     """
-    found = {name: _cut(name.partition("::")[2] or name) for name in names}
+    whole = dict.fromkeys(names)
+    bare = _apart({name: name.partition("::")[2] or name for name in whole})
+    tried = [_apart({name: _cut(one, *cut) for name, one in bare.items()}, bare) for cut in CUTS]
+    return min(tried, key=lambda found: sum(map(len, found.values())))
+
+
+def _apart(found: Mapping[str, str], other: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return names that are like no other, and for the rest their `other` names."""
     number = Counter(found.values())
-    return {name: one if number[one] == 1 else name for name, one in found.items()}
+    return {
+        name: one if number[one] == 1 else other[name] if other else name
+        for name, one in found.items()
+    }
 
 
-def _cut(name: str) -> str:
-    if len(name) <= LONGEST:
-        return name
-    half = (LONGEST - 1) // 2
-    return f"{name[:half]}…{name[-half:]}"
+def _cut(name: str, head: int, tail: int) -> str:
+    return name if len(name) <= LONGEST else f"{name[:head]}…{name[-tail:]}"

@@ -26,14 +26,13 @@ needs no network. The runs may be of any project: what pytest-benchmark has
 saved, from version 3 on.
 
 RUN is a file, a pattern of files, or the number or name of a run in the
-storage, as for `pytest-duel compare`; `latest`, the run saved last, if none is
-named. Several runs of the same code show how far processes differ. Where runs
-are of several machines or commits, those that are like the newest are shown.
+storage, as for `pytest-duel compare`. Several runs of the same code show how
+far processes differ. Where runs are of several machines or commits, the page
+shows those that are like the newest.
 
-Benchmarks of one group are alternatives, and the fastest is told. What a group
-is says --group-by, in the words of --benchmark-group-by, or several of them
-with commas. Without it, it is what the tests name a group; benchmarks without
-one stand together by file.
+Benchmarks of one group are alternatives, and the fastest is told. A group is
+what --group-by says, or else what the tests name one; benchmarks without a
+group stand together by file.
 
 In a project with a catalogue, the runs that it names are the default, and
 sweeps are told as they print it themselves.

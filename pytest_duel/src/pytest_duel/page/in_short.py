@@ -43,6 +43,7 @@ def sections(material: Material) -> Iterator[Section]:
         ],
         facts=list(_facts(material)),
         tables=() if few else [_table(called, material)],
+        notes=() if few else [_evidence(material)],
     )
 
 
@@ -260,10 +261,7 @@ def _table(outcomes: Sequence[Outcome], material: Material) -> Table:
     (word, number), *_ = wins.most_common(1)
     return Table(
         id="fastest",
-        caption=(
-            f"The fastest of each of {len(outcomes)} groups; most often {word}, in {number}. "
-            f"{_evidence(material)}"
-        ),
+        caption=f"The fastest of each of {len(outcomes)} groups; most often {word}, in {number}",
         columns=("group", "fastest", "what was found"),
         rows=[
             TableRow(

@@ -6,7 +6,7 @@ from typing import Any
 
 from pytest_duel.charts.palette import Series
 
-LONG = 70
+LONG = 50
 """Characters; a longer text does not stand on one line in a table."""
 
 
