@@ -10,7 +10,8 @@ from typing import Any
 from pytest_duel.results.provenance import where
 from pytest_duel.selftest import rates
 from pytest_duel.selftest.rates import HEADING, RateTable
-from pytest_duel.selftest.records import SelftestError
+from pytest_duel.selftest.records import SelftestError, measuring_code
+from pytest_duel.selftest.trials import MEASURING
 from pytest_duel.support import files, markdown
 from pytest_duel.support.terminal import wrapped
 
@@ -118,7 +119,8 @@ def refreshed(document: str, path: Path) -> str:
 def _place(data: Mapping[str, Any]) -> str:
     """Return the machine, the versions and the day, which several self-tests may share."""
     machine, _, _ = where(data).partition("; commit ")
-    return f"{machine}; {data['when'][:10]}"
+    is_old = data["key"].get("code") != measuring_code(MEASURING)
+    return f"{machine}; {data['when'][:10]}{', by measuring code that has changed since' * is_old}"
 
 
 def comparison(folder: Path, names: Sequence[str]) -> str:
