@@ -95,6 +95,14 @@ def test_a_database_is_refused_in_a_sentence(keep: Save, capsys: Capture) -> Non
         assert f"pytest-duel compare: {uri}: only runs in files can be read" in err
 
 
+def test_an_error_does_not_tell_a_password(keep: Save, capsys: Capture) -> None:
+    keep("one")
+    assert run("1", "1", "--storage", "postgresql://me:secret@host/runs") == 2
+    err = capsys.readouterr().err
+    assert "postgresql://host/runs" in err
+    assert "secret" not in err
+
+
 HOSTILE = [
     "a.py::test_x[\x1b[2J\x1b]0;title\x07]", "a.py::test_x[a\n::error::b]",
     "a.py::test_x[\u202ecba]",

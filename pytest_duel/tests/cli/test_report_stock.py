@@ -257,3 +257,15 @@ def test_what_is_not_drawn_is_said(keep: Keep, monkeypatch: pytest.MonkeyPatch) 
     page = page_of()
     assert page.tags.count("figure") == 1
     assert "2 figures left out: this page has 1." in said(page)
+
+
+def test_runs_of_another_machine_are_not_mixed_with_the_newest(
+    keep: Keep, capsys: Capture
+) -> None:
+    keep(times("t.py::test_one", 8e-6), machine_info={**MACHINE, "node": "another"})
+    keep(times("t.py::test_one", 2e-6))
+    assert main(["report", "0001", "0002"]) == Exit.PASS
+    out = " ".join(capsys.readouterr().out.split())
+    assert "2.00 µs" in out
+    assert "1 of the 2 runs are of another machine" in out
+    assert "over 2 processes" not in out

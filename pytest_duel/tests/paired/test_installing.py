@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from pytest_duel.paired.arms import builds, cache, copies
 from pytest_duel.paired.arms.installing import install
-from pytest_duel.paired.arms.modules import modules_in
+from pytest_duel.paired.arms.modules import modules_in, modules_in_tree
 from pytest_duel.paired.arms.recipe import InstallError, Recipe
 from strangers import copied
 
@@ -97,6 +97,18 @@ def test_a_link_to_the_folder_that_holds_it_is_no_package(toy: Path, tmp_path: P
     assert "here" not in found
     assert "above" not in found
     assert {"linked", "toy"} <= set(found)
+
+
+@pytest.mark.parametrize("text", [
+    "def test_it(benchmark):\n    benchmark(list)\n",
+    "class TestIt:\n    pass\n",
+    "import x\n\n\nasync def test_it():\n    pass\n",
+])  # fmt: skip
+def test_a_file_of_tests_beside_the_modules_is_none_of_them(tmp_path: Path, text: str) -> None:
+    (tmp_path / "mine.py").touch()
+    (tmp_path / "test_mine.py").write_text(text)
+    (tmp_path / "bench_tools.py").write_text("def prepared():\n    pass\n")  # called like tests
+    assert sorted(modules_in_tree(tmp_path)) == ["bench_tools", "mine"]
 
 
 def test_sources_that_change_while_they_are_built(toy: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pytest_duel.cli.choosing import project_folder
 from pytest_duel.cli.history import home_of, load
 from pytest_duel.cli.parser import Commands, add_command, add_storage, project, show
 from pytest_duel.results import provenance, storage
+from pytest_duel.results.alike import alike, mixed
 from pytest_duel.results.index import Entry
 from pytest_duel.results.summary import middle, summarise
 from pytest_duel.support import files, harmless
@@ -135,9 +136,10 @@ def _print(options: argparse.Namespace, here: Project, paths: Sequence[Path]) ->
     """Print what runs tell, sweeps first."""
     own = here.catalogue
     runs = [path for path in paths if options.saved or path.name.endswith((".json", ".json.gz"))]
-    saved = [one.run for one in storage.read(runs)]
-    if not saved:
+    given = sorted((one.run for one in storage.read(runs)), key=lambda run: run.when)
+    if not given:
         raise ReportError("there is no saved run to report on")
+    saved = alike(given)
     parts = []
     summaries = summarise(middle(saved, own), own)
     processes = [process for run in saved for process in run.processes]
@@ -147,7 +149,8 @@ def _print(options: argparse.Namespace, here: Project, paths: Sequence[Path]) ->
     if timed:
         found = groups.grouped(timed, options.group_by)
         parts.append(groups_text.render(found, len(processes)))
-    warnings = [*provenance.unreadable(saved, "the run")]
+    left_out = mixed(len(given), len(saved))
+    warnings = [*[left_out] * bool(left_out), *provenance.unreadable(saved, "the run")]
     told = [line for one in warnings for line in wrapped(f"WARNING: {harmless.paragraph(one)}")]
     show("\n\n".join(["\n".join(told)] * bool(told) + parts) + "\n")
     return Exit.PASS

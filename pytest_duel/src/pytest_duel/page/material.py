@@ -18,6 +18,7 @@ from pytest_duel.history.commits import Log
 from pytest_duel.history.trends import History
 from pytest_duel.page import saved_json
 from pytest_duel.results import storage
+from pytest_duel.results.alike import alike
 from pytest_duel.results.benchmarks import Benchmark
 from pytest_duel.results.index import Entry, entry_of
 from pytest_duel.results.runs import Run, RunError
@@ -27,9 +28,6 @@ from pytest_duel.results.summary import Summary, middle, summarise
 from pytest_duel.verdicts import groups
 from pytest_duel.verdicts.fastest import Outcome, outcomes
 from pytest_duel.verdicts.groups import Group, Timed
-
-VARYING = ("hz_actual", "hz_actual_friendly")
-"""What pytest-benchmark alone saves of a processor and differs from run to run: its clock rate."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,7 @@ class Material:
     @cached_property
     def shown(self) -> Sequence[Run]:
         """Return the runs of the newest code on the newest run's machine: what is shown."""
-        newest = _origin(self.runs[-1].run)
-        return [saved.run for saved in self.runs if _origin(saved.run) == newest]
+        return alike([saved.run for saved in self.runs])
 
     @cached_property
     def processes(self) -> Sequence[Run]:
@@ -144,24 +141,6 @@ class Material:
         """Return how many cases of the study the catalogue does not know."""
         known = sum(len(size.rows) for summary in self.summaries for size in summary.sizes)
         return len(self.study.results) - known
-
-
-def _origin(run: Run) -> tuple[str, ...]:
-    """Return what two runs must have in common to be shown as one: machine, versions and code."""
-    machine = run.machine
-    # Nothing says that two sweeps of an unknown commit are of one code. Where another project's
-    # runs do not tell, who names them together says so, and the page says that nothing else does.
-    known = run.commit.id is not None or not run.section
-    cpu = {
-        name: value for name, value in (machine.get("cpu") or {}).items() if name not in VARYING
-    }
-    parts = (
-        machine.get("node_hash"), cpu, machine.get("versions"),
-        run.commit.id, run.commit.dirty, run.section.get("sources"), known or run.when,
-        run.section.get("build_info"), run.section.get("tier"),
-        run.section.get("without") or [],
-    )  # fmt: skip
-    return tuple(json.dumps(part, sort_keys=True) for part in parts)
 
 
 def gather(

@@ -5,6 +5,7 @@ from typing import Any
 
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import Cell, Section, Table, TableRow
+from pytest_duel.results.alike import mixed
 from pytest_duel.results.provenance import revision, unknown_commits, unreadable, weaknesses
 from pytest_duel.results.storage import Saved
 
@@ -24,13 +25,8 @@ def sections(material: Material) -> Iterator[Section]:
 
 def warnings(material: Material) -> Iterator[str]:
     """Yield what a reader must know before any number."""
-    left = len(material.runs) - len(material.shown)
-    if left:
-        yield (
-            f"{left} of the {len(material.runs)} runs are of another machine, of other versions "
-            "or of another revision than the newest, and take no part in its figures: times of "
-            "different machines or code must not be mixed."
-        )
+    if left := mixed(len(material.runs), len(material.shown)):
+        yield left
     without = material.study.section.get("without") or ()
     if without:
         known = material.catalogue.backends.items()

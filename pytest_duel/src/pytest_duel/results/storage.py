@@ -180,8 +180,9 @@ def folder(storage: str) -> Path:
 
 def _refuse_database(name: str) -> None:
     if "://" in name.removeprefix("file://"):
+        shown = re.sub(r"//[^/@]*@", "//", name)  # without user and password
         raise RunError(
-            f"{name}: only runs in files can be read, not those in a database; save them with "
+            f"{shown}: only runs in files can be read, not those in a database; save them with "
             "--benchmark-json"
         )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 _FILE = re.compile(r"(test_.*|.*_test|bench_.*|.*_bench|benchmark_.*|.*_benchmark|conftest)\.py")
+_TEST = re.compile(rb"^\s*(async\s+)?(def (test|bench)|class (Test|Bench))", re.MULTILINE)
 _FOLDER = re.compile(r".*(test|bench).*")
 _PLACES = (".", "src", "python", "lib")
 """Where a package may lie in the folder that installs it."""
@@ -43,7 +44,16 @@ def _within(folder: Path, name: str) -> Iterator[tuple[str, str]]:
             yield f"{name}.{entry.stem}", str(folder)
 
 
-def is_tests(folder: Path) -> bool:
-    """Tell whether a folder is called after tests or benchmarks, and holds some."""
-    named = _FOLDER.fullmatch(folder.name) is not None
-    return named and any(_FILE.fullmatch(path.name) for path in folder.rglob("*.py"))
+def is_tests(module: Path) -> bool:
+    """Tell whether a module is called after tests or benchmarks, and holds some.
+
+    Parameters
+    ----------
+    module
+        Its folder, or its file without the suffix.
+    """
+    if module.is_dir():
+        named = _FOLDER.fullmatch(module.name) is not None
+        return named and any(_FILE.fullmatch(path.name) for path in module.rglob("*.py"))
+    file = module.with_name(f"{module.name}.py")
+    return bool(_FILE.fullmatch(file.name) and file.is_file() and _TEST.search(file.read_bytes()))

@@ -37,7 +37,10 @@ def install(project: Path, recipe: Recipe, cache: Path) -> Installed:
     else:
         found, how = kept_modules(folders, recipe, cache), "installed by the command in `install`"
     if not found:
-        raise InstallError(f"it has no module to import: {', '.join(recipe.packages)}")
+        raise InstallError(
+            f"it has no module to import: {', '.join(recipe.packages)}; tests are none, since "
+            "both sides run those of the head"
+        )
     return Installed(found, how)
 
 
