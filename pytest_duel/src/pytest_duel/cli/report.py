@@ -10,6 +10,7 @@ from pytest_duel.cli import failures
 from pytest_duel.cli.choosing import project_folder
 from pytest_duel.cli.history import home_of, load
 from pytest_duel.cli.parser import Commands, add_command, add_storage, project, show
+from pytest_duel.page import saved_json
 from pytest_duel.results import provenance, storage
 from pytest_duel.results.alike import alike, mixed
 from pytest_duel.results.index import Entry
@@ -135,7 +136,8 @@ def _named(name: str, uri: str) -> list[Path]:
 def _print(options: argparse.Namespace, here: Project, paths: Sequence[Path]) -> Exit:
     """Print what runs tell, sweeps first."""
     own = here.catalogue
-    runs = [path for path in paths if options.saved or path.name.endswith((".json", ".json.gz"))]
+    # What a project names holds judgements, too, which are for its page.
+    runs = [path for path in paths if options.saved or not any(saved_json.read(path))]
     given = sorted((one.run for one in storage.read(runs)), key=lambda run: run.when)
     if not given:
         raise ReportError("there is no saved run to report on")
