@@ -14,6 +14,8 @@ DECADES = 20.0
 BAR, GAP = 20, 14
 """Of a bar and between rows of bars, in pixels."""
 TITLE = "Time of a call (median)"
+SHORT = "Median"
+"""Where names stand beside the axis, there is no room for more on a phone."""
 
 
 def curve(rows: Rows, series: Sequence[Series], counted: str, look: Look) -> alt.LayerChart:
@@ -68,7 +70,7 @@ def bars(rows: Rows, series: Sequence[Series], look: Look) -> alt.LayerChart:
         if wide
         else alt.Axis(labelExpr=labels, tickCount=6, labelOverlap=True)
     )
-    x = alt.X("time:Q", scale=scale, title=TITLE, axis=axis)
+    x = alt.X("time:Q", scale=scale, title=SHORT, axis=axis)
     y = alt.Y(
         "row:N", sort=names, title=None,
         scale=alt.Scale(paddingInner=0.25, paddingOuter=0.15),
@@ -78,7 +80,7 @@ def bars(rows: Rows, series: Sequence[Series], look: Look) -> alt.LayerChart:
     base = elements.base(rows).encode(y=y, yOffset=offset, color=elements.colour(series, look))
     tips = elements.tips(rows[0])
     span = base.mark_rule(strokeWidth=2, opacity=0.6).encode(
-        x=alt.X("low:Q", title=TITLE), x2=alt.X2("high:Q")
+        x=alt.X("low:Q", title=SHORT), x2=alt.X2("high:Q")
     )
     if wide:
         marks = base.mark_point(filled=True, size=80, opacity=1).encode(
