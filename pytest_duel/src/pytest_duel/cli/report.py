@@ -29,8 +29,8 @@ saved, from version 3 on.
 
 RUN is a file, a pattern of files, or the number or name of a run in the
 storage, as for `pytest-duel compare`. Several runs of the same code show how
-far processes differ. Where runs are of several machines or commits, the page
-shows those that are like the newest.
+far processes differ. Where runs are of several machines or commits, those that
+are like the newest are shown.
 
 Benchmarks of one group are alternatives, and the fastest is told. A group is
 what --group-by says, or else what the tests name one; benchmarks without a
@@ -151,8 +151,9 @@ def _print(options: argparse.Namespace, here: Project, paths: Sequence[Path]) ->
     if timed:
         found = groups.grouped(timed, options.group_by)
         parts.append(groups_text.render(found, len(processes)))
-    left_out = mixed(len(given), len(saved))
-    warnings = [*[left_out] * bool(left_out), *provenance.unreadable(saved, "the run")]
+    warnings = filter(
+        None, (mixed(len(given), len(saved)), *provenance.unreadable(saved, "the run"))
+    )
     told = [line for one in warnings for line in wrapped(f"WARNING: {harmless.paragraph(one)}")]
     show("\n\n".join(["\n".join(told)] * bool(told) + parts) + "\n")
     return Exit.PASS
