@@ -52,6 +52,7 @@ WALKED = ("backend.md", "kernel.md")
 PARTS = {
     "README.md": ("uniform", "figure_times", "where"),
     "docs/choosing.md": ("uniform", "batch", "cold_start"),
+    "docs/learning.md": ("schedules", "learners"),
     "docs/method.md": ("repeated_sweeps", "selftest"),
     "docs/performance.md": (
         "where", "uniform", "figure_times", "figure_lead", "shapes", "batch", "other_batches",
@@ -113,6 +114,8 @@ def test_python_runs(block: CodeBlock, rust_wheel: object, tmp_path: Path) -> No
         return
     if "stable_baselines3" in block.code:
         pytest.importorskip("stable_baselines3")
+    if "import exploitability, train" in block.code:
+        pytest.importorskip("torchrl")
     if "from rust_market" in block.code and rust_wheel is None:
         pytest.skip("Rust was left out")
     exec(compile(block.code.replace(STEPS, "2_000"), "block", "exec"), {"__name__": "block"})  # noqa: S102
