@@ -79,7 +79,7 @@ def _rows(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
             group = list(found)
             yield (
                 name,
-                f"learn, {schedule}{', one policy' if shared else ''}",
+                f"learn, {schedule} ({'one policy' if shared else 'each its own'})",
                 str(len(group)),
                 f"{group[0]['steps']:,}",
                 _range([one["exploitability"][-1] for one in group], ".2f"),

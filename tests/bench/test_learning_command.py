@@ -58,10 +58,10 @@ def test_what_was_found_is_saved_and_not_done_again(
     rows = learning.render_schedules(data).splitlines()
     assert rows[4:] == [
         "| duopoly | bid cost | – | – | 3.20 | 0 |",
-        "| duopoly | learn, simultaneous | 2 | 500 | 1.00 to 2.00 | 50 |",
-        "| duopoly | learn, simultaneous, one policy | 2 | 500 | 1.00 to 2.00 | 50 |",
-        "| duopoly | learn, ibr | 2 | 500 | 1.00 to 2.00 | 50 |",
-        "| duopoly | learn, sbr | 2 | 500 | 1.00 to 2.00 | 50 |",
+        "| duopoly | learn, simultaneous (each its own) | 2 | 500 | 1.00 to 2.00 | 50 |",
+        "| duopoly | learn, simultaneous (one policy) | 2 | 500 | 1.00 to 2.00 | 50 |",
+        "| duopoly | learn, ibr (each its own) | 2 | 500 | 1.00 to 2.00 | 50 |",
+        "| duopoly | learn, sbr (each its own) | 2 | 500 | 1.00 to 2.00 | 50 |",
         "| duopoly | equilibrium, 4 of 4 hours settled | – | – | 0.00 | 9,200 |",
     ]
 
