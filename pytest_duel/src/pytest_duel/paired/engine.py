@@ -74,7 +74,10 @@ class Engine:
         self.roster.clear()
 
     def blocks(self) -> Generator[Measurements]:
-        """Run blocks, one on each core, or on as many as a contest needs."""
+        """Run blocks, one on each core, or on as many as a contest needs.
+
+        It ends where no contest is left: all were given up.
+        """
         cpus = lanes()
         self.roster.give_up(
             {
@@ -109,7 +112,7 @@ class Engine:
                     sides.close()  # what waits for them gets an error, and ends
 
     def _goes_on(self, begun: int) -> bool:
-        return not self._stopped and begun < self._most
+        return bool(self.roster.contests) and not self._stopped and begun < self._most
 
     def _block(self, sides: Sides, number: int) -> Block:
         rng = random.Random(f"{self.seed} {number}")  # noqa: S311  a schedule, no secret
