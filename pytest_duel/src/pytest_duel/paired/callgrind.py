@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pytest_duel.paired.client import GARBAGE, RefusalError, SideError
-from pytest_duel.paired.contests import Arm
+from pytest_duel.paired.contests import Arm, Contest
 from pytest_duel.paired.pytest_client import PytestSide, Suite
 from pytest_duel.support import processes
 from pytest_duel.support.errors import DuelError
@@ -80,33 +80,35 @@ def unavailable() -> str | None:
 
 
 def compare(
-    arms: tuple[Arm, Arm], tests: Suite, names: Sequence[str], announce: Announce
+    arms: tuple[Arm, Arm], tests: Suite, contests: Sequence[Contest], announce: Announce
 ) -> tuple[dict[str, Counted], dict[str, str]]:
-    """Count benchmarks on two arms; never while others are timed.
+    """Count contests of two arms; never while others are timed.
 
     Returns
     -------
     dict, dict
         What was counted, by name, and why the others were not.
     """
+    names = [one.name for one in contests]
     reason = unavailable()
     if reason:
         return {}, dict.fromkeys(names, reason)
     counted: dict[str, Counted] = {}
     errors: dict[str, str] = {}
-    own = replace(tests, benchmarks=tuple(names))
+    wanted = dict.fromkeys(one.called(slot) for one in contests for slot in range(len(arms)))
+    own = replace(tests, benchmarks=tuple(wanted))
     # Without valgrind first: code that is compiled and kept on disk is compiled much faster.
     for valgrind in (False, True):
         try:
             with _Pair(arms, own, valgrind=valgrind) as pair:
-                for number, name in enumerate(names, 1):
+                for number, contest in enumerate(contests, 1):
                     if valgrind:
-                        announce(f"counting instructions: {number} of {len(names)}")
+                        announce(f"counting instructions: {number} of {len(contests)}")
                     try:
-                        found = pair.count(name)
-                        counted |= {name: found} if found else {}
+                        found = pair.count(contest)
+                        counted |= {contest.name: found} if found else {}
                     except (RefusalError, CountError, *GARBAGE) as error:
-                        errors[name] = str(error)
+                        errors[contest.name] = str(error)
         except (SideError, OSError) as error:
             left = [name for name in names if name not in counted and name not in errors]
             errors |= dict.fromkeys(left, str(error))
@@ -141,15 +143,16 @@ class _Pair:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def count(self, name: str) -> Counted | None:
-        """Run a benchmark on both; count its instructions where valgrind sees them."""
+    def count(self, contest: Contest) -> Counted | None:
+        """Run a contest on both; count its instructions where valgrind sees them."""
+        names = [contest.called(slot) for slot in range(len(self._sides))]
         try:
-            opened = self._all({"do": "open", "name": name})
+            opened = self._ask([{"do": "open", "name": name} for name in names])
             taken = self._all({"do": "time", "calls": 1})
             found = self._counted(opened, taken) if self._valgrind else None
         finally:
             with suppress(RefusalError):
-                self._all({"do": "close", "name": name})
+                self._ask([{"do": "close", "name": name} for name in names])
         return found
 
     def _counted(
