@@ -29,7 +29,9 @@ def run(question: Question, announce: Announce) -> Judgement:
         own = ready.own
         if question.counts and sampled:
             own = replace(own, notes=_with_counts(ready, sampled, announce))
-        return findings.judge(own, sampled, ready.title, ready.settings, checked)
+        own = replace(own, warnings=(*own.warnings, *ready.placing.warned()))
+        found = findings.judge(own, sampled, ready.title, ready.settings, checked)
+        return replace(found, notes=(*found.notes, *ready.placing.said()))
 
 
 def intention(ready: Prepared) -> str:
