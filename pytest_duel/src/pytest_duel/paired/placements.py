@@ -2,11 +2,12 @@
 
 Where functions lie in memory moves the time of a short call by some percent, though no instruction
 differs. So the extension modules in which two arms differ are linked again for each block, with
-their functions in a random order. What both arms have they have in the same order. So placement is
-a part of what blocks differ by, and the intervals over blocks cover it.
+their functions in a random order. Functions that both arms have lie in the same places in both. So
+placement is a part of what blocks differ by, and the intervals over blocks cover it.
 """
 
 import json
+import random
 import shlex
 import subprocess
 import threading
@@ -51,11 +52,14 @@ class Linker:
 
     known: Mapping[str, Link]
     """By the name of the file in the arm's folder."""
+    both: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The functions of each that the other arm has, too; in the same order for both arms."""
 
     def place(self, seed: str, folder: Path) -> dict[str, str]:
         """Link them with their functions in another order."""
         for name, link in self.known.items():
-            link.again(links.shuffled(link.functions, seed), folder / name)
+            order = links.order(link.functions, self.both.get(name, ()), f"{seed} {name}")
+            link.again(order, folder / name)
         return {module_of(name): str(folder / name) for name in self.known}
 
 
@@ -72,7 +76,7 @@ class Command:
     def place(self, seed: str, folder: Path) -> dict[str, str]:
         """Run the command; its files must have the names that they have in the install."""
         folder.mkdir(parents=True)
-        number = str(links.number_of(seed))
+        number = str(random.Random(seed).randrange(2**31))  # noqa: S311  no secret
         words = [
             word.replace("{target}", str(folder)).replace("{seed}", number)
             for word in shlex.split(self.command)
@@ -107,7 +111,7 @@ class Placements:
     folder
         For the files; it is new.
     common
-        What both arms have lies in the same order.
+        Functions that both arms have lie in the same places in both.
     """
 
     placers: Mapping[str, Placer]
@@ -213,7 +217,15 @@ def linkers(arms: tuple[Arm, Arm]) -> dict[str, Linker]:
         Where it is not known how one of them was linked.
     """
     names = differing(arms[0].modules, arms[1].modules)
-    return {arm.name: linker_of(arm, names) for arm in arms}
+    one, other = (linker_of(arm, names).known for arm in arms)
+    both = {
+        name: links.shared(one[name].functions, other[name].functions)
+        for name in one.keys() & other.keys()
+    }
+    return {
+        arm.name: Linker(known, {name: pair[slot] for name, pair in both.items()})
+        for slot, (arm, known) in enumerate(zip(arms, (one, other), strict=True))
+    }
 
 
 def linker_of(arm: Arm, names: Collection[str]) -> Linker:

@@ -19,7 +19,7 @@ from pytest_duel.gate.prepare import Prepared
 from pytest_duel.paired.arms.cache import cache_folder
 from pytest_duel.paired.arms.compiled import compiled, module_of
 from pytest_duel.paired.arms.installing import install
-from pytest_duel.paired.arms.links import LinkError, shuffled
+from pytest_duel.paired.arms.links import LinkError, order
 from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.placements import Placements, linker_of, linkers
 from pytest_duel.selftest.records import Kind, SelftestError
@@ -78,7 +78,7 @@ def _linked_again(ready: Prepared, name: str) -> Arm:
             shutil.copytree(home, own)
         for file, link in known.items():
             home = modules[module_of(file).partition(".")[0]]
-            link.again(shuffled(link.functions, name), homes[home] / file)
+            link.again(order(link.functions, (), name), homes[home] / file)
     except LinkError as error:
         raise SelftestError(
             f"its code cannot be placed otherwise, so there are no two builds to try: {error}"

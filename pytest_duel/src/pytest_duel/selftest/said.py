@@ -112,7 +112,8 @@ def refreshed(document: str, path: Path) -> str:
     new, count = _PART.subn(made, document)
     if not count:
         raise SelftestError(
-            f"{path} has no place for a self-test: put `{BEGIN}: FILE -->` and `{END}` on two lines"
+            f"{path} has no place for a self-test: put `{BEGIN}: FILE -->` and `{END}` on two "
+            "lines"
         )
     if count != document.count(BEGIN) or count != document.count(END):
         raise SelftestError(f"{path}: a marker of a self-test has no partner")

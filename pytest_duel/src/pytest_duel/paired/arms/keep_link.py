@@ -29,9 +29,15 @@ COLD = (".text.unlikely", ".text.startup", ".text.exit")
 """Sections of functions that hardly run. They stay together."""
 SECONDS = 120.0
 """For a link."""
+FRONT, REAR = (
+    {f"pytest_duel_{part}_{2**power}": 2**power for power in range(4, 12)}
+    for part in ("front", "rear")
+)
+"""Sections that only take room, with their bytes. Some of them together are any multiple of 16 up
+to a page of memory."""
 _MODULE = re.compile(rb"\0PyInit_(\w+)\0")
-_LINE = re.compile(r" *[0-9a-f]+ +[0-9a-f]+ +([0-9a-f]+) +\d+ ( *)(.*)")
-"""A line of lld's map: the size, then more spaces the deeper it is, and a name."""
+_LINE = re.compile(r" *[0-9a-f]+ +[0-9a-f]+ +([0-9a-f]+) +(\d+) ( *)(.*)")
+"""A line of lld's map: size, alignment, more spaces the deeper it is, and a name."""
 _STEP = 8
 """Spaces from an output section to an input section, and from that to a symbol."""
 
@@ -69,6 +75,7 @@ def keep(kept: Path, linker: str, command: Sequence[str]) -> None:
     home = Path(tempfile.mkdtemp(dir=kept))
     try:
         _reproduce(home, linker, others)
+        _make_room(home / INPUTS, command[0])
         about = {
             "linker": linker,
             "output": output,
@@ -108,6 +115,20 @@ def _reproduce(home: Path, linker: str, others: Sequence[str]) -> None:
     response.write_text("\n".join(asked) + "\n", encoding="utf-8")
 
 
+def _make_room(inputs: Path, compiler: str) -> None:
+    """Add sections that only take room to a link."""
+    lines = [
+        f'.section .text.{name},"ax",@progbits\n.p2align 4\n.globl {name}\n'
+        f".hidden {name}\n{name}:\n.skip {size}\n"
+        for name, size in (FRONT | REAR).items()
+    ]
+    source = inputs / "room.s"
+    source.write_text("".join([*lines, '.section .note.GNU-stack,"",@progbits\n']))
+    _run([compiler, "-c", source.name, "-o", "room.o"], inputs)
+    with (inputs / RESPONSE).open("a", encoding="utf-8") as response:
+        response.write("room.o\n" + "".join(f"-u {name}\n" for name in FRONT | REAR))
+
+
 def _map(home: Path, linker: str) -> str:
     """Link once more from what is kept alone; return lld's map of it."""
     written = home / "map"
@@ -131,24 +152,26 @@ def _run(command: Sequence[str], folder: Path | None) -> None:
     )
 
 
-def functions(text: str) -> Iterator[str]:
-    """Yield a name in each section of code that lld's map lists, in its order."""
-    output, is_open = "", False
+def functions(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield each section of code that lld's map lists: a name in it, its size and alignment."""
+    output, found = "", None
     for line in text.splitlines()[1:]:
-        found = _LINE.fullmatch(line)
-        if found is None:
+        part = _LINE.fullmatch(line)
+        if part is None:
             continue
-        size, spaces, name = found.groups()
+        size, alignment, spaces, name = int(part[1], 16), int(part[2]), part[3], part[4]
         match len(spaces) // _STEP:
             case 0:
-                output, is_open = name, False
+                output, found = name, None
             case 1:
                 section = name.rpartition(":(")[2].rstrip(")")
                 is_code = output == ".text" and section.startswith(".text")
-                is_open = is_code and int(size, 16) > 0 and not section.startswith(COLD)
-            case _ if is_open and not name.startswith(("$", ".L")):
-                yield name
-                is_open = False
+                is_listed = is_code and size > 0 and not section.startswith(COLD)
+                found = (size, alignment) if is_listed else None
+            case _ if found and not name.startswith(("$", ".L")):
+                if name not in FRONT | REAR:
+                    yield name, *found
+                found = None
 
 
 if __name__ == "__main__":

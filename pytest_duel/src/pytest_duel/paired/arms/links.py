@@ -5,19 +5,21 @@ path; `keep_link` says what they do. So it works for whatever calls a compiler: 
 meson, CMake. What links again is lld, which puts functions in an order that it is told.
 """
 
-import hashlib
 import json
 import os
+import random
 import re
 import shlex
 import shutil
 import subprocess
 import sys
 import sysconfig
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from pytest_duel.paired.arms import keep_link
 from pytest_duel.support import processes
@@ -27,8 +29,12 @@ LINKS = ".links"
 """The folder of an install that holds them. No module has such a name."""
 COMPILERS = ("cc", "gcc", "clang", "c++", "g++", "clang++")
 LLD = "ld.lld"
+FLAGS = ("--no-warn-symbol-ordering", "--threads=1", "-z", "separate-code")
+"""By the last one code begins with a page, whatever lies before it."""
 SHOWN = 300
 """Characters that are shown of what a linker says."""
+HALF = 0.5
+"""The chance of a section that only takes room to stand before the functions behind it."""
 _OWN = re.compile(r"17h[0-9a-f]{16}E|\.llvm\.\d+")
 """What a build adds to a name of Rust's: a digest, or a number."""
 _CRATE = re.compile(r"Cs[0-9A-Za-z]+_")
@@ -37,6 +43,15 @@ _CRATE = re.compile(r"Cs[0-9A-Za-z]+_")
 
 class LinkError(DuelError):
     """A module cannot be linked again; the message says why."""
+
+
+class Function(NamedTuple):
+    """A section of code."""
+
+    name: str
+    """Of its first function; mostly there is no other."""
+    size: int
+    alignment: int
 
 
 @dataclass(frozen=True)
@@ -50,8 +65,8 @@ class Link:
     """The file that the build has written."""
     modules: tuple[str, ...]
     """The extension modules that are in it, each without the package that holds it."""
-    functions: tuple[str, ...]
-    """The names that can be put in an order."""
+    functions: tuple[Function, ...]
+    """Those that can be put in an order."""
 
     def again(self, order: Iterable[str], target: Path) -> None:
         """Make the link again, with its functions in an order.
@@ -65,7 +80,7 @@ class Link:
         listed = target.with_suffix(".order")
         listed.write_text("".join(f"{name}\n" for name in order), encoding="utf-8")
         place = os.path.relpath(listed, self.folder)  # what is absolute, lld seeks in its folder
-        asked = [f"--symbol-ordering-file={place}", "--no-warn-symbol-ordering", "--threads=1"]
+        asked = [f"--symbol-ordering-file={place}", *FLAGS]
         command = [self.linker, f"@{keep_link.RESPONSE}", *asked, "-o", str(target)]
         try:
             done = processes.run(command, timeout=keep_link.SECONDS, cwd=self.folder)
@@ -88,23 +103,45 @@ def links_in(home: Path) -> list[Link]:
                 about["linker"],
                 about["output"],
                 tuple(about["modules"]),
-                tuple(about["functions"]),
+                tuple(Function(*one) for one in about["functions"]),
             )
         )
     return found
 
 
-def shuffled(names: Sequence[str], seed: str) -> list[str]:
-    """Return names in a random order, in which two lists put what they share alike.
+def shared(
+    one: Sequence[Function], other: Sequence[Function]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the functions that two builds have in the same size: by their names in each.
 
-    The place of a name is drawn by the name itself. What one build alone adds to it counts only
-    among names that are alike without.
+    They are in the same order in both. Their names need not be the same to the letter, for a
+    compiler of Rust's adds to them.
     """
+    groups = [_grouped(functions) for functions in (one, other)]
+    pairs = [
+        pair
+        for key in sorted(groups[0].keys() & groups[1].keys())
+        for pair in _pairs(groups[0][key], groups[1][key])
+    ]
+    return tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
 
-    def place(name: str) -> tuple[bytes, bytes]:
-        return _drawn(seed, _plain(name)), _drawn(seed, name)
 
-    return sorted(names, key=place)
+def _grouped(functions: Sequence[Function]) -> dict[tuple[str, int, int], list[str]]:
+    """Return names by what two builds have in common. Where two have one name, it is left out."""
+    number = Counter(one.name for one in functions)
+    found: dict[tuple[str, int, int], list[str]] = {}
+    for one in functions:
+        if number[one.name] == 1:
+            key = _plain(one.name), one.size, one.alignment
+            found.setdefault(key, []).append(one.name)
+    return found
+
+
+def _pairs(one: Sequence[str], other: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield pairs of names, those that are the same to the letter first."""
+    same = sorted({*one} & {*other})
+    yield from zip(same, same, strict=True)
+    yield from zip(sorted({*one} - {*same}), sorted({*other} - {*same}), strict=False)
 
 
 def _plain(name: str) -> str:
@@ -112,13 +149,28 @@ def _plain(name: str) -> str:
     return _CRATE.sub("C", short) if name.startswith("_R") else short
 
 
-def _drawn(seed: str, name: str) -> bytes:
-    return hashlib.blake2b(f"{seed}\0{name}".encode(), digest_size=8).digest()
+def order(functions: Sequence[Function], both: Sequence[str], seed: str) -> list[str]:
+    """Return a random order of functions.
 
+    Those that both builds have come first, so they lie in the same places in both. Where they
+    begin in a page of memory is random, and so is how far behind them the others begin.
 
-def number_of(seed: str) -> int:
-    """Return a number of 31 bits that stands for a seed."""
-    return int.from_bytes(_drawn(seed, "")[:4], "big") >> 1
+    Parameters
+    ----------
+    functions
+        All that can be put in an order.
+    both
+        The names of those that both builds have.
+    seed
+        Of the order.
+    """
+    rng = random.Random(seed)  # noqa: S311  no secret
+    front, rear = (
+        [name for name in rooms if rng.random() < HALF]
+        for rooms in (keep_link.FRONT, keep_link.REAR)
+    )
+    own = sorted({one.name for one in functions} - {*both})
+    return [*front, *rng.sample(both, len(both)), *rear, *rng.sample(own, len(own))]
 
 
 @cache
