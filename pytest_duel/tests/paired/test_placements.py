@@ -45,10 +45,12 @@ Made = Callable[..., Placements]
 def made(tmp_path: Path) -> Made:
     """Return a function that makes placements by what is given."""
 
-    def made(placers: dict[str, Placer], seed: str = "1", *, common: bool = True) -> Placements:
-        folder = tmp_path / "placed"
+    def made(
+        arms: tuple[Arm, Arm], placers: tuple[Placer, Placer], *, common: bool = True
+    ) -> Placements:
+        folder = tmp_path / f"placed-{common}"
         folder.mkdir()
-        return Placements(placers, Suite(tmp_path, tmp_path), seed, folder, common=common)
+        return Placements(arms, placers, Suite(tmp_path, tmp_path), "1", folder, common=common)
 
     return made
 
@@ -59,9 +61,9 @@ def symbols(path: str) -> bytes:
 
 @needs_linker
 def test_modules_are_linked_anew_for_each_block(arms: tuple[Arm, Arm], made: Made) -> None:
-    found = made(dict(linkers(arms)))
-    found.begin(arms)
-    assert (found.number, found.failed) == (2 * BATCH, 0)
+    found = made(arms, linkers(arms))
+    found.begin()
+    assert (found.number, found.failed) == (2 * BATCH, "")
     files = [found.of(arm, block).placed["toy"] for arm in arms for block in range(BATCH)]
     assert len({Path(one).read_bytes() for one in files}) == 2 * BATCH
     assert len({len(one) for one in files}) == 1  # paths as long as each other
@@ -74,7 +76,7 @@ def test_a_worker_takes_the_module_of_its_block(
 ) -> None:
     project = copied("extension", tmp_path / "project")
     test = project / "test_extension.py"
-    placed = made(dict(linkers(arms))).of(arms[0], 2)
+    placed = made(arms, linkers(arms)).of(arms[0], 2)
     wanted = f"assert toy.__file__ == {placed.placed['toy']!r}\n"
     test.write_text(test.read_text() + wanted)
     assert listed(placed, Suite(project, tmp_path))
@@ -114,14 +116,18 @@ class Written:
 
 
 @pytest.fixture
-def plain(tmp_path: Path) -> Arm:
+def plain(tmp_path: Path) -> tuple[Arm, Arm]:
     folder = tmp_path / "plain"
     folder.mkdir()
     (folder / "toy.py").write_text("__version__ = '1'\n")
-    return Arm("base", modules={"toy": str(folder)})
+    base, head = (Arm(name, modules={"toy": str(folder)}) for name in ("base", "head"))
+    return base, head
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a process forks for each")
+forks = pytest.mark.skipif(sys.platform == "win32", reason="a process forks for each")
+
+
+@forks
 @pytest.mark.parametrize(("text", "reason"), [
     ("import nothing_of_this_name", "ModuleNotFoundError"),
     ("import os; os.abort()", "dies"),
@@ -129,42 +135,40 @@ def plain(tmp_path: Path) -> Arm:
     ("__version__ = '1'; more = 1", "other names"),
 ])  # fmt: skip
 def test_a_module_that_is_not_as_before_is_not_timed(
-    text: str, reason: str, plain: Arm, made: Made
+    text: str, reason: str, plain: tuple[Arm, Arm], made: Made
 ) -> None:
-    found = made({"base": Written({2: text})})
-    files = [found.of(plain, block).placed["toy"] for block in range(BATCH)]
-    assert (found.number, found.failed) == (BATCH - 1, 1)
-    assert not [one for one in files if Path(one).read_text().startswith(text)]
-    assert reason in str(made_of_wrong_ones(text, plain, found.folder))
+    found = made(plain, (Written(), Written({2: text})))
+    with pytest.raises(LinkError, match=reason):
+        found.begin()
 
 
-def made_of_wrong_ones(text: str, plain: Arm, home: Path) -> LinkError:
-    folder = home / "all"
-    folder.mkdir()
-    wrong = Written(dict.fromkeys(range(BATCH), text))
-    with pytest.raises(LinkError) as error:
-        Placements({"base": wrong}, Suite(home, home), "1", folder).begin([plain])
-    return error.value
+@forks
+def test_where_later_ones_fail_earlier_ones_take_their_place_on_both_sides(
+    plain: tuple[Arm, Arm], made: Made
+) -> None:
+    found = made(plain, (Written(), Written(fails=BATCH)))
+    for arm in plain:
+        first = [found.of(arm, block).placed for block in range(BATCH)]
+        assert [found.of(arm, BATCH + block).placed for block in range(BATCH)] == first
+    assert (found.number, found.failed) == (2 * BATCH, "no room")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a process forks for each")
-def test_where_later_ones_fail_earlier_ones_take_their_place(plain: Arm, made: Made) -> None:
-    found = made({"base": Written(fails=BATCH)})
-    first = [found.of(plain, block).placed for block in range(BATCH)]
-    assert [found.of(plain, BATCH + block).placed for block in range(BATCH)] == first
-    assert found.failed == BATCH
+@forks
+def test_files_of_blocks_that_are_over_are_removed(plain: tuple[Arm, Arm], made: Made) -> None:
+    found = made(plain, (Written(), Written()))
+    files = [Path(found.of(plain[0], block).placed["toy"]) for block in range(4 * BATCH)]
+    assert [one.exists() for one in files] == [False] * BATCH * 2 + [True] * BATCH * 2
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a process forks for each")
-def test_sides_draw_alike_unless_each_is_to_draw_its_own(plain: Arm, made: Made) -> None:
-    both = plain, replace(plain, name="head")
-    for common in (True, False):
-        placers = {"base": Written(), "head": Written()}
-        found = made(dict(placers), common=common)
-        found.begin(both)
-        assert (placers["base"].seeds == placers["head"].seeds) is common
-        assert len(set(placers["base"].seeds)) == BATCH
-        shutil.rmtree(found.folder)
+@forks
+@pytest.mark.parametrize("common", [True, False])
+def test_sides_draw_alike_unless_each_is_to_draw_its_own(
+    plain: tuple[Arm, Arm], made: Made, *, common: bool
+) -> None:
+    placers = Written(), Written()
+    made(plain, placers, common=common).begin()
+    assert (placers[0].seeds == placers[1].seeds) is common
+    assert len(set(placers[0].seeds)) == BATCH
 
 
 def test_a_command_writes_modules_where_they_belong(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Where the native code of both sides lies: drawn anew for each block, where that can be had."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +40,8 @@ class Placing:
         if self.placements is None or not self.placements.failed:
             return []
         return [
-            f"{self.placements.failed} placements of native code failed, and earlier ones took "
-            "their place"
+            "native code lies in later blocks as in earlier ones, for it could not be linked "
+            f"again: {self.placements.failed}"
         ]
 
 
@@ -78,11 +77,11 @@ def placing(
     folder = tests.scratch / "placed"
     try:
         folder.mkdir()
-        placers: Mapping[str, Placer] = (
+        placers: tuple[Placer, Placer] = (
             _by_command(command, arms, trees, names, folder) if command else linkers(arms)
         )
-        found = Placements(placers, tests, str(seed), folder)
-        found.begin(arms)
+        found = Placements(arms, placers, tests, str(seed), folder)
+        found.begin()
     except LinkError as error:
         announce(f"  it stays where it is: {error}")
         return Placing(why_not=str(error))
@@ -91,14 +90,17 @@ def placing(
 
 
 def _by_command(
-    command: str, arms: Sequence[Arm], trees: Sequence[Path], names: set[str], folder: Path
-) -> dict[str, Placer]:
+    command: str,
+    arms: tuple[Arm, Arm],
+    trees: tuple[Path, Path],
+    names: set[str],
+    folder: Path,
+) -> tuple[Command, Command]:
     """Return what runs the command in a copy of each side's sources, where it may leave files."""
-    found: dict[str, Placer] = {}
-    for name, arm, tree in zip((BASE, HEAD), arms, trees, strict=True):
+
+    def of(slot: int, name: str) -> Command:
         own = folder / f"{name}-sources"
-        copy(tree, own)
-        found[arm.name] = Command(
-            command, own, tuple(sorted(names & compiled(arm.modules).keys()))
-        )
-    return found
+        copy(trees[slot], own)
+        return Command(command, own, tuple(sorted(names & compiled(arms[slot].modules).keys())))
+
+    return of(0, BASE), of(1, HEAD)

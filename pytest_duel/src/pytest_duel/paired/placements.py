@@ -9,6 +9,7 @@ placement is a part of what blocks differ by, and the intervals over blocks cove
 import json
 import random
 import shlex
+import shutil
 import subprocess
 import threading
 import time
@@ -26,10 +27,16 @@ from pytest_duel.support import processes
 
 BATCH = 12
 """Blocks whose placements are made at once: as many as the first verdict needs."""
+OLD = 3
+"""A batch's files go when the batch so many later is made: its blocks are over by then."""
 SECONDS = 120.0
 """To import a batch of them."""
 COMMAND_SECONDS = 1800.0
 """For a command of the user's own, which may compile first."""
+
+
+Batch = list[dict[str, str]]
+"""The files of an arm's modules in some blocks, one after the other."""
 
 
 class Placer(Protocol):
@@ -102,8 +109,10 @@ class Placements:
 
     Parameters
     ----------
+    arms
+        As they are installed.
     placers
-        What makes those of each arm, by its name.
+        What makes the placements of each.
     tests
         Whose workers will import the modules.
     seed
@@ -114,33 +123,31 @@ class Placements:
         Functions that both arms have lie in the same places in both.
     """
 
-    placers: Mapping[str, Placer]
+    arms: tuple[Arm, Arm]
+    placers: tuple[Placer, Placer]
     tests: Suite
     seed: str
     folder: Path
     common: bool = True
     seconds: float = 0.0
     """Spent on making them."""
-    failed: int = 0
-    """Placements that could not be used, so that an earlier one was taken again."""
-    _made: dict[tuple[str, int], list[dict[str, str]]] = field(default_factory=dict)
+    number: int = 0
+    """How many have been made, of both arms together."""
+    failed: str = ""
+    """Why later ones could not be made, so that earlier ones are taken again."""
+    _batches: list[tuple[Batch, Batch]] = field(default_factory=list)
+    """Of both arms, in the order of blocks."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @property
-    def number(self) -> int:
-        """Return how many have been made, of both arms together."""
-        return sum(map(len, self._made.values()))
-
-    def begin(self, arms: Sequence[Arm]) -> None:
-        """Make the placements of the first blocks.
+    def begin(self) -> None:
+        """Make those of the first blocks.
 
         Raises
         ------
         LinkError
-            Where none of an arm's can be used.
+            Where one cannot be made, or does not import as the plain module does.
         """
-        for arm in arms:
-            self.of(arm, 0)
+        self._next()
 
     def of(self, arm: Arm, block: int) -> Arm:
         """Return an arm with the placement of a block.
@@ -148,68 +155,79 @@ class Placements:
         Raises
         ------
         LinkError
-            Where not one of the first blocks' can be used.
+            Where not even those of the first blocks can be made.
         """
         number, place = divmod(block, BATCH)
         with self._lock:
-            key = arm.name, number
-            if key not in self._made:
-                started = time.monotonic()
-                self._made[key] = self._usable(arm, number)
-                self.seconds += time.monotonic() - started
-            made = self._made[key] or self._made[arm.name, 0]
-        return replace(arm, placed=made[place % len(made)])
+            while len(self._batches) <= number:
+                try:
+                    self._next()
+                except LinkError as error:
+                    if not self._batches:
+                        raise
+                    self.failed = str(error)
+                    self._batches.append(self._batches[-1])
+            batch = self._batches[number]
+        slot = [one.name for one in self.arms].index(arm.name)
+        return replace(arm, placed=batch[slot][place])
 
-    def _usable(self, arm: Arm, number: int) -> list[dict[str, str]]:
-        """Return the placements of some blocks; nothing where later ones fail."""
+    def _next(self) -> None:
+        """Make those of further blocks, for both arms: what one lacks the other must lack."""
+        started = time.monotonic()
         try:
-            return self._batch(arm, number)
-        except LinkError:
-            if number == 0:
-                raise
-            self.failed += BATCH
-            return []
+            first, second = self._batch(0), self._batch(1)
+        finally:
+            self.seconds += time.monotonic() - started
+        self._batches.append((first, second))
+        self.number += len(first) + len(second)
+        self._forget(len(self._batches) - OLD)
 
-    def _batch(self, arm: Arm, number: int) -> list[dict[str, str]]:
-        """Make the placements of some blocks, and keep those that import as the plain modules."""
-        slot = list(self.placers).index(arm.name)
+    def _batch(self, slot: int) -> Batch:
+        number = len(self._batches)
         made = []
         for block in range(number * BATCH, (number + 1) * BATCH):
             own = f"{self.seed} {block}" if self.common else f"{self.seed} {block} {slot}"
-            # Paths of both arms are as long as each other.
-            made.append(self.placers[arm.name].place(own, self.folder / f"{slot}-{block:05d}"))
-        wrong = self._wrong(arm, made)
-        good = [one for one, why in zip(made, wrong, strict=True) if why is None]
-        self.failed += len(made) - len(good)
-        if not good:
-            raise LinkError(next(filter(None, wrong)))
-        return good
+            made.append(self.placers[slot].place(own, self._place(slot, block)))
+        self._try(self.arms[slot], made)
+        return made
 
-    def _wrong(self, arm: Arm, made: Sequence[Mapping[str, str]]) -> list[str | None]:
-        """Return why each must not be used; None where it may."""
+    def _place(self, slot: int, block: int) -> Path:
+        """Return the folder of a placement. The paths of both arms are as long as each other."""
+        return self.folder / f"{slot}-{block:05d}"
+
+    def _forget(self, number: int) -> None:
+        """Remove the files of a batch whose blocks are over."""
+        for block in range(number * BATCH, (number + 1) * BATCH):
+            for slot in range(len(self.arms)):
+                shutil.rmtree(self._place(slot, block), ignore_errors=True)
+
+    def _try(self, arm: Arm, made: Batch) -> None:
+        """Refuse modules that do not import as the installed ones do."""
         task, answer = self.folder / "task.json", self.folder / "answer.json"
         asked = {"modules": dict(arm.modules), "placed": made, "names": list(made[0])}
         task.write_text(json.dumps(asked), encoding="utf-8")
         answer.unlink(missing_ok=True)
-        words = [arm.python, "-P", "-m", "pytest_duel.paired.placed_imports"]
+        program = [arm.python, "-P", "-m", "pytest_duel.paired.placed_imports"]
         variables = environment(arm, str(self.folder), "0", self.tests.path)
         try:
             done = processes.run(
-                [*words, str(task), str(answer)],
+                [*program, str(task), str(answer)],
                 timeout=SECONDS,
                 cwd=self.tests.folder,
                 env=variables,
             )
-            found: list[str | None] = json.loads(answer.read_text(encoding="utf-8"))
-        except subprocess.TimeoutExpired:
-            raise LinkError(f"linked again, it does not import in {SECONDS:.0f} s") from None
-        except (OSError, ValueError):
-            raise LinkError(f"linked again, it cannot be tried: {done.stderr.strip()}") from None
-        return found
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise LinkError(f"linked again, its modules cannot be tried: {error}") from None
+        if done.returncode:
+            lines = done.stderr.strip().splitlines()
+            raise LinkError(f"linked again, its modules cannot be tried: {''.join(lines[-1:])}")
+        wrong = [one for one in json.loads(answer.read_text(encoding="utf-8")) if one is not None]
+        if wrong:
+            raise LinkError(wrong[0])
 
 
-def linkers(arms: tuple[Arm, Arm]) -> dict[str, Linker]:
-    """Return what links the modules again in which two arms differ, by the arms' names.
+def linkers(arms: tuple[Arm, Arm]) -> tuple[Linker, Linker]:
+    """Return what links the modules again in which two arms differ.
 
     Raises
     ------
@@ -222,10 +240,10 @@ def linkers(arms: tuple[Arm, Arm]) -> dict[str, Linker]:
         name: links.shared(one[name].functions, other[name].functions)
         for name in one.keys() & other.keys()
     }
-    return {
-        arm.name: Linker(known, {name: pair[slot] for name, pair in both.items()})
-        for slot, (arm, known) in enumerate(zip(arms, (one, other), strict=True))
-    }
+    return (
+        Linker(one, {name: pair[0] for name, pair in both.items()}),
+        Linker(other, {name: pair[1] for name, pair in both.items()}),
+    )
 
 
 def linker_of(arm: Arm, names: Collection[str]) -> Linker:

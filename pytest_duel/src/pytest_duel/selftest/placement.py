@@ -99,8 +99,10 @@ def drawn(ready: Prepared, how: Drawn, seed: str) -> Iterator[Prepared]:
     folder, arms = ready.tests.scratch / "trial", (ready.base, ready.head)
     folder.mkdir()
     try:
-        found = Placements(linkers(arms), ready.tests, seed, folder, common=how is Drawn.COMMON)
-        found.begin(arms)
+        found = Placements(
+            arms, linkers(arms), ready.tests, seed, folder, common=how is Drawn.COMMON
+        )
+        found.begin()
         yield replace(ready, placing=Placing(found))
     except LinkError as error:
         raise SelftestError(f"the two builds cannot be linked again: {error}") from None
