@@ -48,7 +48,7 @@ class Exact:
         if own is float:
             add(b"f" + _DOUBLE.pack(value))
         elif own is np.ndarray and not value.dtype.hasobject:
-            add(_array_header(own, value.dtype, value.shape))
+            add(_array_header(own.__name__, value.dtype, value.shape))
             add(value.tobytes())
         elif own is tuple or own is list:
             add(f"{own.__name__} {len(value)} ".encode())
@@ -66,7 +66,7 @@ class Exact:
         add = self.parts.append
         if isinstance(value, np.ndarray) and not value.dtype.hasobject:
             self.is_whole &= own is np.ma.MaskedArray
-            add(_array_header(own, value.dtype, value.shape))
+            add(_array_header(own.__name__, value.dtype, value.shape))
             if isinstance(value, np.ma.MaskedArray):  # whose own bytes have the fill value
                 self._add(np.ma.getdata(value))
                 self._add(np.ma.getmaskarray(value))
@@ -100,8 +100,8 @@ def joint_digest(values: Iterable[Exact]) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def _array_header(own: type, dtype: Any, shape: tuple[int, ...]) -> bytes:
-    return f"{own.__name__} {dtype.str} {shape} ".encode()
+def _array_header(name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    return f"{name} {dtype.str} {shape} ".encode()
 
 
 def is_record(value: Any) -> bool:
