@@ -214,8 +214,12 @@ def test_one_process_tells_no_interval(small: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "more", [("--benchmark-disable",), ("--benchmark-skip",), ("--collect-only",), ("-k", "none")]
-)
+    "more",
+    [
+        ("--benchmark-disable",), ("--benchmark-skip",), ("--collect-only",), ("-k", "none"),
+        ("--setup-plan",), ("--setup-only",),
+    ],
+)  # fmt: skip
 def test_nothing_is_started_where_nothing_is_to_be_timed(
     small: Path, more: tuple[str, ...]
 ) -> None:
