@@ -373,3 +373,18 @@ def test_a_sweep_in_several_processes(toy: Callable[..., pytest.RunResult]) -> N
     # A process is a sample of its own, and none is another run's.
     assert len({one.process for one in run.processes}) == 2
     assert [len(one.results) for one in run.processes] == [3, 3]
+
+
+def test_the_first_kernels_table_comes_before_the_others_are_through(
+    toy: Callable[..., pytest.RunResult],
+) -> None:
+    asked = ("--bench-backends=plain,quick", "--bench-scenarios=mixed", "--benchmark-max-time=0.1")
+    result = toy("--benchmark-only", *asked, "--duel-blocks=1")
+    result.assert_outcomes(passed=6, deselected=1)
+    lines = result.outlines
+    (table,) = [place for place, line in enumerate(lines) if line.startswith("scale, mixed (")]
+    assert lines[table + 3].split()[0] == "9,000"
+    last_test = next(place for place, line in enumerate(lines) if "[100%]" in line)
+    assert table < last_test
+    answers = [line for line in lines[last_test:] if line.startswith(("scale", "scale_all"))]
+    assert [line.partition(",")[0] for line in answers] == ["scale", "scale_all"]
