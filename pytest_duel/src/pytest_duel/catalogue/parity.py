@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pytest_duel.catalogue.answers import Answers
-from pytest_duel.catalogue.exact import Exact
+from pytest_duel.catalogue.exact import Exact, joint_digest
+from pytest_duel.catalogue.inputs import Inputs
 from pytest_duel.catalogue.model import Arguments, Call, Case, Catalogue, Kernel, Role
 
 
@@ -79,8 +80,7 @@ class Report:
         }
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The outcome of a call: values, or an exception."""
 
     values: tuple[Any, ...] = ()
@@ -169,7 +169,7 @@ class _Asked:
         self._answers = answers
         self._kept = answers.get(question)
         self._known: Exact | None = None
-        """An outcome that was found to be the kept one."""
+        """The right outcome to the last bit, once one was found that is the kept one."""
 
         if self._kept is None:
             _ = self.right  # before a backend can spoil what is asked
@@ -178,16 +178,17 @@ class _Asked:
     def right(self) -> Outcome:
         """Return the right outcome; the reference is asked for it."""
         found = self._ask()
-        self._answers.add(self._question, Exact(found.raised, found.values).digest())
+        self._known = Exact(found.raised, found.values)
+        self._answers.add(self._question, self._known.digest())
         return found
 
-    def is_kept(self, found: Outcome) -> bool:
-        """Tell whether an outcome is the one that was kept."""
-        if self._kept is None:
-            return False
+    def is_right(self, found: Outcome) -> bool:
+        """Tell whether an outcome is surely the right one; where it is not, ask what differs."""
         own = Exact(found.raised, found.values)
-        if own == self._known and own.is_whole:
-            return True
+        if not own.is_whole:
+            return False
+        if self._known is not None:
+            return own.parts == self._known.parts
         if own.digest() != self._kept:
             return False
         self._known = own
@@ -235,33 +236,34 @@ class _Checker:
 
     def _compare(self, kernel: Kernel, names: Sequence[str], checks: Iterable[_Check]) -> None:
         """Make each call on the reference and on every backend that has not disagreed yet."""
-        left = [name for name in names if (kernel.name, name) not in self.report.failures]
+        left = {
+            name: self.calls[kernel.name, name]
+            for name in names
+            if (kernel.name, name) not in self.report.failures
+        }
         for one in checks:
             if not left:
                 return
             arguments, options = one.make()
-            before = deepcopy(arguments)
-            seen = Exact(arguments)
-            question = Exact(kernel.name, one.where, before, options).digest()
+            inputs = Inputs(arguments)
+            question = joint_digest([Exact(kernel.name, one.where, options), *inputs.exactly()])
             asked = _Asked(partial(self._ask, kernel, one), question, self.answers)
-            for name in tuple(left):
-                key = kernel.name, name
-                self.report.checked[key] = self.report.checked.get(key, 0) + 1
-                arguments, options = one.make()
-                found = outcome(self.calls[key], arguments, options)
-                is_right = asked.is_kept(found)
-                spoiled = Exact(arguments) != seen
-                if spoiled:
-                    found = deepcopy(found)  # it may share memory with what is mended
-                    _restore(arguments, before)
-                difference = None if is_right else differ(kernel.outputs, found, asked.right)
-                if spoiled:
-                    difference = difference or ("its input", "changed", "left alone")
+            for name, call in tuple(left.items()):
+                difference = _differs(kernel.outputs, call, one, inputs, asked)
+                self._note(kernel.name, name, one.where, difference)
                 if difference:
-                    self.report.failures[key] = Disagreement(
-                        *key, self.catalogue.reference, one.where, *difference
-                    )
-                    left.remove(name)
+                    del left[name]
+
+    def _note(
+        self, kernel: str, backend: str, where: str, difference: tuple[str, str, str] | None
+    ) -> None:
+        """Count a call; keep how a backend differs from the reference."""
+        key = kernel, backend
+        self.report.checked[key] = self.report.checked.get(key, 0) + 1
+        if difference:
+            self.report.failures[key] = Disagreement(
+                *key, self.catalogue.reference, where, *difference
+            )
 
     def _ask(self, kernel: Kernel, one: _Check) -> Outcome:
         arguments, options = one.make()
@@ -290,6 +292,22 @@ def _pool_checks(where: str, pool: Sequence[Arguments]) -> Iterator[_Check]:
     distinct = {id(arguments): arguments for arguments in pool}
     for index, arguments in enumerate(distinct.values()):
         yield _Check(f"{where}, pool[{index}]", lambda arguments=arguments: (arguments, {}))  # type: ignore[misc]
+
+
+def _differs(
+    outputs: Sequence[str], call: Call, one: _Check, inputs: Inputs, asked: _Asked
+) -> tuple[str, str, str] | None:
+    """Make a call; return how its outcome differs, or that its input was changed."""
+    arguments, options = one.make()
+    found = outcome(call, arguments, options)
+    is_right, is_spoiled = asked.is_right(found), inputs.differ_from(arguments)
+    if is_right and not is_spoiled:
+        return None
+    if is_spoiled:
+        found = deepcopy(found)  # it may share memory with what is mended
+        inputs.mend(arguments)
+    difference = None if is_right else differ(outputs, found, asked.right)
+    return difference or (("its input", "changed", "left alone") if is_spoiled else None)
 
 
 def outcome(call: Call, arguments: Arguments, options: Mapping[str, Any]) -> Outcome:
@@ -346,17 +364,3 @@ def _bits(value: Any) -> Any:
 
 def _said(result: Outcome) -> str:
     return result.raised or f"returned {result.values!r}"
-
-
-def _restore(changed: Any, before: Any) -> None:
-    """Undo a call's changes of its input, which the next backend is to see as it was."""
-    if changed is before:  # a constant, of which there is one, as `numpy.ma.masked`
-        return
-    if isinstance(changed, np.ndarray):
-        if changed.flags.writeable:
-            changed[...] = before
-    elif isinstance(changed, list):
-        changed[:] = before
-    elif isinstance(changed, tuple):
-        for part, old in zip(changed, before, strict=True):
-            _restore(part, old)
