@@ -257,7 +257,7 @@ class Simulation:
             tolerance=self.model.tolerance,
             backend="numpy",
         )
-        price = float(self.parameters.payment().bounded(np.float64(price)))
+        price = self.parameters.payment().bounded(np.array(price)).item()
         return Market(
             hour, bids, quantities, np.asarray(dispatch, np.float64), demand, price, self.learner
         )

@@ -60,7 +60,7 @@ class Markets(NamedTuple):
     @property
     def units(self) -> int:
         """How many units there are: N."""
-        return self.bids.shape[-1]
+        return int(self.bids.shape[-1])
 
     def rows(self, which: slice | NDArray[np.intp]) -> "Markets":
         """Return some of the markets."""

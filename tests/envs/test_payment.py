@@ -44,8 +44,9 @@ def test_profits_are_those_that_settle_tells(backend: str, rules: dict[str, Any]
         bids = own.costs + actions[..., 1].astype(float) * own.bid_change
         quantities = own.capacities * (1.0 - np.maximum(0.0, actions[..., 0].astype(float)))
         settled = settle(bids, quantities, demand, costs=own.costs, **rules)
+        assert settled.profit is not None
         assert infos["price"].tolist() == settled.prices.tolist()
-        assert infos["profit"].tolist() == np.asarray(settled.profit).tolist()
+        assert infos["profit"].tolist() == settled.profit.tolist()
         markups = bids - own.costs
         penalties = own.shortage_penalty * settled.unserved[:, np.newaxis]
         expected = (settled.profit - own.bid_penalty * (markups * markups)) - penalties
