@@ -35,7 +35,7 @@ SHOWN = 300
 """Characters that are shown of what a linker says."""
 HALF = 0.5
 """The chance of a section that only takes room to stand before the functions behind it."""
-_OWN = re.compile(r"17h[0-9a-f]{16}E|\.llvm\.\d+")
+_OWN = re.compile(r"17h[0-9a-f]{16}E|\.llvm\.\d+|\.\d+$")
 """What a build adds to a name of Rust's: a digest, or a number."""
 _CRATE = re.compile(r"Cs[0-9A-Za-z]+_")
 """A crate in a name of Rust's newer kind; behind the C stands a digest."""
