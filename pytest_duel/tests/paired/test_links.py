@@ -1,10 +1,16 @@
 """Orders in which modules are linked again."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_duel.paired.arms import links
 from pytest_duel.paired.arms.keep_link import FRONT, REAR, functions
 from pytest_duel.paired.arms.links import Function, order, shared
 
@@ -30,6 +36,34 @@ MAP = """\
 
 def test_the_functions_of_a_map_are_those_that_can_be_moved() -> None:
     assert list(functions(MAP)) == [("deregister_tm_clones", 0xB9, 16), ("busy", 0x14, 32)]
+
+
+@pytest.mark.parametrize(("name", "is_compiler"), [
+    ("cc", True), ("x86_64-linux-gnu-gcc", True), ("clang++-17", True), ("g++", True),
+    ("ccache", False), ("distcc", False), ("/usr/bin/cc", False), ("rustc", False),
+])  # fmt: skip
+def test_a_script_stands_before_compilers_only(name: str, *, is_compiler: bool) -> None:
+    assert bool(links._COMPILER.fullmatch(name)) is is_compiler
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the scripts are of a shell")
+def test_a_program_that_seeks_the_compiler_on_the_path_does_not_find_the_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, real = tmp_path / "cache", tmp_path / "real"
+    for folder, text in ((cache, 'PATH="${PATH#*:}" exec cc "$@"'), (real, 'echo real "$@"')):
+        folder.mkdir()
+        (folder / "cc").write_text(f"#!/bin/sh\n{text}\n")
+        (folder / "cc").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{cache}:{real}:{os.environ['PATH']}")
+    home = tmp_path / "home"
+    home.mkdir()
+    path = links.recorded(home, "ld.lld")["PATH"]
+    done = subprocess.run(
+        ["cc", "-c", "a.c"], env={**os.environ, "PATH": path}, capture_output=True, text=True,
+        check=False, timeout=60,
+    )  # fmt: skip
+    assert done.stdout == "real -c a.c -ffunction-sections\n"
 
 
 def test_sections_that_take_room_make_any_multiple_of_16_bytes_up_to_a_page() -> None:

@@ -102,7 +102,8 @@ def placed(rng: np.random.Generator, shape: tuple[int, ...], sd: float) -> Float
     links = np.array([-5.9, -3.1, -2.6, -2.2, -1.8, -1.4, -1.0, -0.5, 0.0, 0.3, 0.8, 1.3, 1.9,
                       2.8, 4.6, 11.5])  # fmt: skip
     drawn = rng.choice(links / links.std() * sd, (2, *shape))
-    return drawn[1] - drawn[0] + rng.normal(0, 0.004, shape)
+    found: Floats = drawn[1] - drawn[0] + rng.normal(0, 0.004, shape)
+    return found
 
 
 def test_placement_that_is_drawn_for_each_block_raises_hardly_an_alarm() -> None:

@@ -427,7 +427,7 @@ def test_a_document_has_a_table_of_gates_of_two_builds(tmp_path: Path) -> None:
     assert "where it was built to lie" in one
     assert "1 of 2" in one
     assert "0.0% to 2.8%" in one
-    assert "the same on both sides" in common
+    assert "alike on both sides" in common
     assert "0 of 1" in common
     assert not said.update(document)
 

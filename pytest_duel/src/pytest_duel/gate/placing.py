@@ -26,12 +26,16 @@ class Placing:
         found = self.placements
         if found is None:
             return []
-        order = "the same one on both sides" if found.common else "each side its own"
+        common = (
+            "those of both sides in the same places on both"
+            if found.common
+            else "on each side its own"
+        )
         text = (
-            "the native code of the sides differs, so each block has it linked again with its "
-            f"functions in another random order, {order}. What its place in memory gives is in "
-            f"the intervals, and no limit for that holds. That took {duration(found.seconds)}, "
-            f"for {found.number} links"
+            "the native code of the sides differs, so it was linked again for each block: its "
+            f"functions in another random order, {common}. What their place in memory gives is in "
+            "the intervals, so no limit for it holds. That took "
+            f"{duration(found.seconds)}, for {found.number} links"
         )
         return [text]
 

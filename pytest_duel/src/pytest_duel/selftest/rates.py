@@ -274,7 +274,7 @@ BUILDS = (
 _LIES = {
     Drawn.ONE: "where it was built to lie",
     Drawn.INDEPENDENT: "in a random order of functions, each side its own",
-    Drawn.COMMON: "in a random order of functions, the same on both sides",
+    Drawn.COMMON: "in a random order of functions, alike on both sides",
 }
 
 

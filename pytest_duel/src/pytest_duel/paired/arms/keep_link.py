@@ -23,6 +23,8 @@ from pathlib import Path
 
 ABOUT, INPUTS, RESPONSE = "about.json", "inputs", "response.txt"
 """What is kept of a link, and the file of the linker's own arguments among the inputs."""
+SCRIPTS = "compilers"
+"""The folder of those that call this module, beside that of what is kept."""
 SECTIONS = "-ffunction-sections"
 SOURCES = (".c", ".cc", ".cpp", ".cxx", ".c++", ".C")
 COLD = (".text.unlikely", ".text.startup", ".text.exit")
@@ -47,6 +49,7 @@ def main(kept: str, linker: str, compiler: str, *given: str) -> int:
     arguments = list(_expanded(given))
     compiles = "-c" in arguments or any(one.endswith(SOURCES) for one in arguments)
     command = [compiler, *given, *([SECTIONS] if compiles else [])]
+    _stand_aside(Path(kept).with_name(SCRIPTS))
     if "-shared" not in arguments:
         os.execv(compiler, command)  # noqa: S606  as the build has asked
     code = subprocess.run(command, check=False).returncode  # noqa: S603
@@ -54,6 +57,12 @@ def main(kept: str, linker: str, compiler: str, *given: str) -> int:
         with contextlib.suppress(Exception):  # without it the build is as good
             keep(Path(kept), linker, [compiler, *arguments, *([SECTIONS] if compiles else [])])
     return code if code >= 0 else 128 - code
+
+
+def _stand_aside(scripts: Path) -> None:
+    """Take the scripts off the path: a compiler may seek another of its own name there."""
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    os.environ["PATH"] = os.pathsep.join(one for one in folders if one != str(scripts))
 
 
 def _expanded(arguments: Sequence[str]) -> Iterator[str]:

@@ -35,8 +35,10 @@ SHOWN = 300
 """Characters that are shown of what a linker says."""
 HALF = 0.5
 """The chance of a section that only takes room to stand before the functions behind it."""
-_OWN = re.compile(r"17h[0-9a-f]{16}E|\.llvm\.\d+")
+_OWN = re.compile(r"17h[0-9a-f]{16}E|\.llvm\.\d+|\.\d+$")
 """What a build adds to a name of Rust's: a digest, or a number."""
+_COMPILER = re.compile(r"([\w.]+-)*(cc|gcc|clang|c\+\+|g\+\+|clang\+\+)(-[\d.]+)?")
+"""A compiler's name, and not that of a program that calls one, such as ccache."""
 _CRATE = re.compile(r"Cs[0-9A-Za-z]+_")
 """A crate in a name of Rust's newer kind; behind the C stands a digest."""
 
@@ -209,7 +211,7 @@ def recorded(home: Path, own: str) -> dict[str, str]:
     own
         The linker.
     """
-    kept, scripts = home / LINKS, home / "compilers"
+    kept, scripts = home / LINKS, home / keep_link.SCRIPTS
     for folder in (kept, scripts):
         folder.mkdir()
     for name, program in _compilers():
@@ -226,7 +228,7 @@ def _compilers() -> Iterator[tuple[str, str]]:
     words = [shlex.split(one)[0] for one in asked if one and one.strip()]
     for name in dict.fromkeys([*COMPILERS, *words]):
         program = shutil.which(name)
-        if program and "/" not in name:
+        if program and _COMPILER.fullmatch(name):
             yield name, program
 
 
