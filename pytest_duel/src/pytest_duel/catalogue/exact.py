@@ -34,6 +34,11 @@ class Exact:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Exact) and self.parts == other.parts
 
+    @property
+    def size(self) -> int:
+        """Return how many bytes are kept."""
+        return sum(map(len, self.parts))
+
     def digest(self) -> str | None:
         """Return a digest; None where the values have more to them than is known here."""
         return joint_digest([self])
