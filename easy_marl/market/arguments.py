@@ -241,7 +241,7 @@ def _arrays(*given: ArrayLike | None) -> tuple[NDArray[Any], ...]:
     return tuple(arrays)
 
 
-def _array(name: str, argument: ArrayLike) -> NDArray[Any]:
+def _array(name: str, argument: ArrayLike | None) -> NDArray[Any]:
     """Return an argument as an array of an accepted dtype."""
     array = as_array(argument)
     if array is None:

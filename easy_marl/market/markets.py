@@ -88,10 +88,12 @@ class Markets(NamedTuple):
     def _marginal(self, cleared: Cleared) -> Units:
         """Return the marginal unit of each market."""
         asks_price = self.bids == cleared.prices[:, np.newaxis]
-        first = self.rules.ties == "first"
-        takes_part = (cleared.dispatch if first else self.quantities) > 0.0
         # Flat, because that takes a tenth of the time.
-        rows, units = np.divmod(np.flatnonzero(asks_price & takes_part), self.units)
+        rows, units = np.divmod(np.flatnonzero(asks_price), self.units)
+        first = self.rules.ties == "first"
+        amounts = cleared.dispatch if first else np.broadcast_to(self.quantities, asks_price.shape)
+        takes_part = amounts[rows, units] > 0.0
+        rows, units = rows[takes_part], units[takes_part]
         marginal = np.full(len(self.demand), NOBODY, np.int64)
         marginal[rows] = units  # of several in a row, the last one stays
         if not first:

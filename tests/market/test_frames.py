@@ -2,7 +2,9 @@
 
 import datetime as dt
 import itertools
+import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ pytest.importorskip("narwhals", reason="tables need the extra frames")
 frames = pytest.importorskip("easy_marl.market.frames")
 
 Rows = list[dict[str, Any]]
-NUMPY = {"backend": "numpy"}
+NUMPY: dict[str, Any] = {"backend": "numpy"}
 
 
 def _polars(table: Any) -> Any:
@@ -91,7 +93,8 @@ def grid(hours: list[Any], units: list[Any]) -> Any:
 def expected(offers: Any, demand: Any, **rules: Any) -> tuple[Rows, Rows]:
     """Return prices and dispatch, hour by hour, of tables of PyArrow."""
     offered: Rows = offers.to_pylist()
-    prices, delivered = [], {}
+    prices: Rows = []
+    delivered: dict[int, float] = {}
     for one in demand.to_pylist():
         own = [row for row in range(len(offered)) if offered[row]["hour"] == one["hour"]]
         own.sort(key=lambda row: offered[row]["unit"])
@@ -238,9 +241,13 @@ def test_no_rows() -> None:
     assert rows_of(cleared.prices) == rows_of(cleared.dispatch) == []
 
 
-OFFERS = {"hour": [1, 1, 2, 2], "unit": ["a", "b", "a", "b"]}
-OFFERS |= {"bid": [3.0, 1.0, 2.0, 4.0], "quantity": [9.0, 9.0, 9.0, 9.0]}  # type: ignore[dict-item]
-DEMAND = {"hour": [1, 2], "demand": [10.0, 5.0]}
+OFFERS: dict[str, list[Any]] = {
+    "hour": [1, 1, 2, 2],
+    "unit": ["a", "b", "a", "b"],
+    "bid": [3.0, 1.0, 2.0, 4.0],
+    "quantity": [9.0, 9.0, 9.0, 9.0],
+}
+DEMAND: dict[str, list[Any]] = {"hour": [1, 2], "demand": [10.0, 5.0]}
 WRONG: tuple[tuple[dict[str, Any], dict[str, Any], str], ...] = (
     (
         {"bid": None},
@@ -378,3 +385,11 @@ def test_bad_arguments(given: dict[str, Any], kind: type[Exception], said: str) 
     good = {"offers": pa.table(OFFERS), "demand": pa.table(DEMAND)}
     with pytest.raises(kind, match=f"^{said}"):
         frames.clear(**(good | NUMPY | given))
+
+
+@pytest.mark.parametrize("missing", ["narwhals", "pyarrow"])
+def test_what_is_not_installed_is_named(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "easy_marl.market.frames")
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ModuleNotFoundError, match=f"needs {missing}: `pip install narwhals"):
+        import_module("easy_marl.market.frames")
