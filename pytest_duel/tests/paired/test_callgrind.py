@@ -12,7 +12,7 @@ from pytest_duel.paired.contests import Contest
 from pytest_duel.paired.pytest_client import Suite
 from strangers import arm, copied
 
-BUSY, OTHER = "benchmarks/test_toy.py::test_busy", "benchmarks/test_toy.py::test_other"
+BUSY, OTHER = "benchmarks/test_toy.py::test_busy", "benchmarks/test_toy.py::test_upper"
 
 
 @pytest.fixture
