@@ -79,9 +79,9 @@ class Rounds:
                 others = self._frozen() if turn.refreezes else before
                 for _ in range(self.plan.updates):
                     self._update(turn.learners, others, stream)
+                    self._check(number)
                     on_updates(len(turn.learners))
         on_updates(self.plan.updates * int((~learn).sum()))
-        self._check(number)
 
     def policies(self) -> list[Policy]:
         """Return what each agent does, without exploring; further rounds do not change it."""
@@ -146,6 +146,6 @@ class Rounds:
         for learner in self._learners:
             if not learner.is_finite():
                 raise ValueError(
-                    f"the policy of agent {learner.agents[0]} is not finite after round {number}: "
+                    f"the policy of agent {learner.agents[0]} is not finite in round {number}: "
                     "try a lower learning_rate, or reward_scale"
                 )

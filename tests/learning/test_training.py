@@ -215,7 +215,7 @@ def test_one_policy_of_all_sees_who_it_acts_for() -> None:
 
 
 def test_a_policy_that_became_nan_is_named() -> None:
-    with pytest.raises(ValueError, match=r"^the policy of agent 0 is not finite after round 1: "):
+    with pytest.raises(ValueError, match=r"^the policy of agent 0 is not finite in round 1: "):
         trained(parameters=duopoly(reward_scale=1e37))
 
 
