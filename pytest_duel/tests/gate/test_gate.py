@@ -20,6 +20,7 @@ import pytest
 from few_blocks import FEW_BLOCKS
 from linked import LLD
 from places import TESTS
+from pytest_duel.paired.arms.builds import installer
 from repositories import commit, git
 from strangers import repository
 
@@ -79,9 +80,9 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Stranger:
     subprocess.run(build, cwd=TESTS.parent, check=True, capture_output=True, timeout=120)
     venv.create(home, with_pip=True)
     (wheel,) = out.glob("*.whl")
+    install = installer().into(str(home / "bin/python"))  # where there is uv, it takes seconds
     # Most of SciPy is never imported: what is compiles itself.
-    install = [str(home / "bin/python"), "-m", "pip", "install", "--quiet", "--no-compile"]
-    subprocess.run([*install, str(wheel), *BUILDERS], check=True, timeout=600)
+    subprocess.run([*install, "--no-compile", str(wheel), *BUILDERS], check=True, timeout=600)
     return Stranger(home)
 
 

@@ -509,6 +509,16 @@ def test_no_other_block_waits_for_what_has_failed(monkeypatch: pytest.MonkeyPatc
     assert len(found.differences["even"]) == 2
 
 
+def test_no_block_begins_once_all_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dead(Pretence):
+        def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+            raise SideError("it died")
+
+    own = Engine(pretend(monkeypatch, kind=Dead), [contest("one"), contest("two")], 1)
+    assert [found.blocks for found in own.blocks()] == [1]
+    assert own.measured.errors == {"one": "it died", "two": "it died"}
+
+
 @pytest.mark.parametrize(("opening", "call", "open_limit", "time_limit"), [
     (0.001, 1e-6, 10.0, 10.0),
     (2.0, 1e-6, 60.0, 10.0),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_duel.cli.choosing import (
+    add_counts,
     add_in_turns,
     add_tests,
     paths_within,
@@ -115,9 +116,7 @@ def add(commands: Commands) -> None:
         help="a further requirement of it, for the tests; may be repeated",
     )  # fmt: skip
     add_in_turns(parser)
-    parser.add_argument(
-        "--counts", action="store_true", help="count instructions as well, with valgrind"
-    )
+    add_counts(parser)
     parser.add_argument(
         "--strict", action="store_true", help="refuse warnings: they are an error (exit code 2)"
     )

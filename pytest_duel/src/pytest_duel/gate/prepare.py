@@ -44,7 +44,7 @@ class Prepared:
     collecting: float
     """Seconds that a worker takes to begin."""
     recipe: Recipe
-    """How both were installed."""
+    """How the head was installed."""
     placing: Placing = field(default_factory=Placing)
 
     def in_block(self, arm: Arm, block: int) -> Arm:
@@ -67,10 +67,12 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         asked = gate_settings.read(head_tree)
         before = _settings_before(base_tree, announce)
         settings = _settings(question, asked, before or Settings())
-        packages = _packages(settings, asked, question, (base_tree, head_tree))
         announce(f"pytest-duel: {title}")
         how = settings.install or suggested(head_tree)
+        needed = settings.packages if question.overrides.get("packages") else asked.packages
+        packages = _packages(settings, head_tree, needed)
         recipe = Recipe(packages, how, trees.version(repository))
+        of_base = replace(recipe, packages=_packages(settings, base_tree))
         places = Places(
             scratch,
             isolated=question.isolated,
@@ -80,9 +82,9 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         )
         paths = question.paths or _files(settings, before)
         # The base comes first: only its own code has run by then, and nothing may change it later.
-        base = installed_arm(BASE, base_tree, recipe, places, announce)
+        base = installed_arm(BASE, base_tree, of_base, places, announce)
         path = path_of(question, repository, scratch / BASE, base)
-        own_tests = _tests(base_tree, base, recipe, path, scratch)
+        own_tests = _tests(base_tree, base, of_base, path, scratch)
         theirs = _collected_base(question, paths, base, own_tests)
         watched = [snapshot(folder) for folder in folders_of(base, base_tree)]
         head = installed_arm(HEAD, head_tree, recipe, places, announce)
@@ -157,17 +159,13 @@ def _settings(question: Question, asked: Settings, before: Settings) -> Settings
     return replace(settings, removed=(*settings.removed, *question.accepted))
 
 
-def _packages(
-    settings: Settings, asked: Settings, question: Question, trees: tuple[Path, Path]
-) -> tuple[str, ...]:
-    """Return the folders to install: what only the base names counts as long as both have it."""
-    if question.overrides.get("packages"):
-        return settings.packages
-    return tuple(
-        name
-        for name in settings.packages
-        if name in asked.packages or all((tree / name).is_dir() for tree in trees)
-    )
+def _packages(settings: Settings, tree: Path, needed: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the folders that a side installs: of what either side names, those that it has.
+
+    Those in `needed` are to be there, and so are all where it has none.
+    """
+    found = [name for name in settings.packages if name in needed or (tree / name).is_dir()]
+    return tuple(found) or settings.packages
 
 
 def _settings_before(base_tree: Path, announce: Announce) -> Settings | None:

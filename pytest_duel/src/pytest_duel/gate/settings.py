@@ -133,8 +133,8 @@ _SHAPE = {
         'a list of at least one pattern of names, such as "tests/bench/*::test_parse*"',
     ),
     "threshold?": _SHARE,
-    "thresholds?": Each(_SHARE),
-    "group_thresholds?": Each(_SHARE),
+    "thresholds?": Each(_SHARE, 'a table of patterns, such as { "*test_parse*" = 0.05 }'),
+    "group_thresholds?": Each(_SHARE, 'a table of patterns, such as { "disk*" = "150%" }'),
     "budget?": Is(lambda value: _is_number(value) and value > 0, "seconds: a number above 0"),
     "removed?": Is(
         lambda value: _is_names(value) and not any("*" in one for one in value),

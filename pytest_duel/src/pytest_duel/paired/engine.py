@@ -81,7 +81,10 @@ class Engine:
         self.roster.clear()
 
     def blocks(self) -> Generator[Measurements]:
-        """Run blocks, one on each core, or on as many as a contest needs."""
+        """Run blocks, one on each core, or on as many as a contest needs.
+
+        It ends where no contest is left: all were given up.
+        """
         cpus = lanes()
         self.roster.give_up(
             {
@@ -116,7 +119,7 @@ class Engine:
                     sides.close()  # what waits for them gets an error, and ends
 
     def _goes_on(self, begun: int) -> bool:
-        return not self._stopped and begun < self._most
+        return bool(self.roster.contests) and not self._stopped and begun < self._most
 
     def _launched(self, number: int) -> Launch:
         """Return what starts workers of a block."""

@@ -116,6 +116,11 @@ class PytestSide:
         }  # fmt: skip
         """The first request. The answer has what the worker has collected."""
 
+    @property
+    def pid(self) -> int:
+        """Return the number of the process."""
+        return self._process.pid
+
     def ask(self, request: Mapping[str, Any], timeout: float = TIMEOUT) -> dict[str, Any]:
         """Ask, and return the answer.
 

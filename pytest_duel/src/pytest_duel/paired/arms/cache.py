@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -74,7 +74,7 @@ def kept_modules(folders: Sequence[Path], recipe: Recipe, cache: Path) -> dict[s
 
 def _build(folder: Path, recipe: Recipe, target: Path) -> None:
     """Build into a folder beside the target, from a copy: builds leave files in the sources."""
-    with _building_place(target.parent) as home:
+    with _building_place(target.parent) as home, _alone(recipe, target.parent):
         source = home / "source"
         (home / "target").mkdir()
         copy(folder, source)
@@ -109,6 +109,15 @@ def _building_place(folder: Path) -> Iterator[Path]:
             finally:
                 shutil.rmtree(home, ignore_errors=True)
             return
+
+
+def _alone(recipe: Recipe, folder: Path) -> AbstractContextManager[None]:
+    """Let no other command of a user's own run at the same time.
+
+    It may compile into a folder that cargo's settings name for all projects. Cargo locks that only
+    until it has compiled, and what the command takes from it then must not be another gate's.
+    """
+    return nullcontext() if recipe.install == PIP else _locked(folder / "command")
 
 
 def _record(target: Path) -> Path:
@@ -170,7 +179,7 @@ def _locked(target: Path) -> Iterator[None]:
         with FileLock(target.with_name(target.name + ".lock"), timeout=SECONDS):
             yield
     except Timeout:
-        raise InstallError("another process has been installing the same for too long") from None
+        raise InstallError("another process has been installing for too long") from None
 
 
 def _prune(folder: Path) -> None:
