@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from few_blocks import FEW_BLOCKS
+from linked import LACKS
 from places import TESTS
 from pytest_duel.paired.arms.builds import installer
 from repositories import commit, git
@@ -119,6 +120,9 @@ def test_an_extension_is_compiled_on_both_sides(stranger: Stranger, tmp_path: Pa
     code, found, said = stranger.gate(folder, "--base", "main", "--threshold", "60%")
     assert code == 1, said
     assert slowed(found) == {"test_extension.py::test_busy"}
+    is_placed = any("linked again" in note for note in found["notes"])
+    assert is_placed or "cannot be placed anew" in " ".join(found["warnings"])
+    assert is_placed or LACKS
 
 
 @pytest.fixture

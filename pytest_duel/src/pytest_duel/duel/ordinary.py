@@ -120,7 +120,12 @@ def run(asked: Question, sides: tuple[Named, Named], announce: Callable[[str], N
         sampled = measure(ready, checked, asked.seed, announce, judge=decide_both_ways)
         if asked.counts:
             ready = counted(ready, sampled, announce)
-        return judge(ready, sampled, sides)
+        found = judge(ready, sampled, sides)
+        return replace(
+            found,
+            warnings=(*found.warnings, *ready.placing.warned()),
+            notes=(*found.notes, *ready.placing.said()),
+        )
 
 
 def judge(ready: Prepared, sampled: Sampled, sides: tuple[Named, Named]) -> Judgement:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from pytest_duel.gate import settings as gate_settings
 from pytest_duel.gate.arms import Places, folders_of, installed_arm, path_of
 from pytest_duel.gate.collect import Collected, collect
 from pytest_duel.gate.differences import noted, noted_of_tests
+from pytest_duel.gate.placing import Placing, placing
 from pytest_duel.gate.plan import Plan, plan
 from pytest_duel.gate.question import BASE, HEAD, Announce, Question
 from pytest_duel.gate.settings import Settings, SettingsError
@@ -44,6 +45,12 @@ class Prepared:
     """Seconds that a worker takes to begin."""
     recipe: Recipe
     """How the head was installed."""
+    placing: Placing = field(default_factory=Placing)
+
+    def in_block(self, arm: Arm, block: int) -> Arm:
+        """Return an arm with its native code where it lies in a block."""
+        placements = self.placing.placements
+        return placements.of(arm, block) if placements else arm
 
 
 @contextmanager
@@ -106,12 +113,15 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             question.only, question.threshold,
         )  # fmt: skip
         found = question.arrange(found)
-        found = noted(found, question, before, (base, head), (base_tree, head_tree))
+        arms, both = (base, head), (base_tree, head_tree)
+        placed = placing(arms, both, tests, settings.placements, question.seed, announce)
+        found = noted(found, question, before, arms, both, placed)
         driven = noted_of_tests(found, theirs, own, (base_tree, head_tree))
         found = replace(driven, warnings=(*filtered, *driven.warnings))
         yield Prepared(
-            base, head, _for_workers(tests, own, found), found, settings, title, seconds, recipe
-        )
+            base, head, _for_workers(tests, own, found), found, settings, title, seconds, recipe,
+            placed,
+        )  # fmt: skip
         untouched.check(watched, called)
 
 

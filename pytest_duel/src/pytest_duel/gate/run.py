@@ -1,5 +1,7 @@
 """A gate of any project, from its start to its end."""
 
+from dataclasses import replace
+
 from pytest_duel.gate import findings
 from pytest_duel.gate.counts import counted
 from pytest_duel.gate.measure import checked_answers, lanes, measure
@@ -25,7 +27,9 @@ def run(question: Question, announce: Announce) -> Judgement:
             sampled = measure(ready, checked, question.seed, announce)
         if question.counts and sampled:
             ready = counted(ready, sampled, announce)
-        return findings.judge(ready.own, sampled, ready.title, ready.settings, checked)
+        own = replace(ready.own, warnings=(*ready.own.warnings, *ready.placing.warned()))
+        found = findings.judge(own, sampled, ready.title, ready.settings, checked)
+        return replace(found, notes=(*found.notes, *ready.placing.said()))
 
 
 def intention(ready: Prepared) -> str:

@@ -39,6 +39,8 @@ class Settings:
     """Folders to install."""
     install: str | None = None
     """``pip``, ``none``, or a command with ``{target}``; None decides by what is there."""
+    placements: str | None = None
+    """A command that places native code otherwise, with ``{seed}`` and ``{target}`` in it."""
     in_turns: bool = False
     """No two processes of the arms live at once."""
     selftest: str | None = None
@@ -145,6 +147,10 @@ _SHAPE = {
     "install?": Is(
         lambda value: isinstance(value, str) and (value in ("pip", "none") or "{target}" in value),
         '"pip", "none", or a command that installs into {target}',
+    ),
+    "placements?": Is(
+        lambda value: isinstance(value, str) and "{target}" in value and "{seed}" in value,
+        "a command that writes native modules into {target}, placed by {seed}",
     ),
     "in_turns?": Is(lambda value: isinstance(value, bool), "true or false"),
     "selftest?": Is(

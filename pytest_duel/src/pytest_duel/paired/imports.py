@@ -16,7 +16,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 
 from pytest_duel.paired import finders
 
@@ -31,17 +31,27 @@ class ArmFinder(MetaPathFinder):
     tests
         Modules that belong to the tests although they lie within one of these packages, each with
         the folder that holds it: both arms take them, and what is below them, from the head.
+    placed
+        Extension modules of the arm that come from a file of their own.
     """
 
-    def __init__(self, modules: Mapping[str, str], tests: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        modules: Mapping[str, str],
+        tests: Mapping[str, str],
+        placed: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.modules = modules
         self.tests = tests
+        self.placed = placed
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return where a module of the arm lies; None for every other module."""
         top = name.partition(".")[0]
+        if name in self.placed:
+            return importlib.util.spec_from_file_location(name, self.placed[name])
         if name in self.tests:
             return PathFinder.find_spec(name, [self.tests[name]], target)
         if top not in self.modules:
@@ -73,6 +83,8 @@ class ArmFinder(MetaPathFinder):
         return not self._is_home(name, spec.origin)
 
     def _is_home(self, name: str, file: str) -> bool:
+        if name in self.placed:
+            return file == self.placed[name]
         path = Path(file).resolve()
         homes = [self.modules[name.partition(".")[0]]]
         homes += [
@@ -159,9 +171,13 @@ def _project(found: Distribution) -> str:
     return re.sub(r"[-_.]+", "-", found.metadata["Name"] or "").lower()
 
 
-def install(modules: Mapping[str, str], tests: Mapping[str, str]) -> ArmFinder:
+def install(
+    modules: Mapping[str, str],
+    tests: Mapping[str, str],
+    placed: Mapping[str, str] = MappingProxyType({}),
+) -> ArmFinder:
     """Put the arm's finder before every other, and its folders before the rest of `sys.path`."""
-    finder = ArmFinder(modules, tests)
+    finder = ArmFinder(modules, tests, placed)
     finders.set_aside_in_children(modules)
     finders.set_aside(modules)
     sys.meta_path.insert(0, finder)

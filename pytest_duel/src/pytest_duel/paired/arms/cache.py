@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -27,11 +28,12 @@ from pytest_duel.paired.arms.builds import (
     run_build,
 )
 from pytest_duel.paired.arms.copies import content, copy, links_out
+from pytest_duel.paired.arms.links import kept, linker, recorded
 from pytest_duel.paired.arms.modules import modules_in
 from pytest_duel.paired.arms.recipe import PIP, InstallError, Recipe
 from pytest_duel.paired.arms.untouched import Snapshot, snapshot
 
-MANNER = 3
+MANNER = 4
 """How builds are made here. What was built in another manner may be wrong, and is left alone."""
 KEPT = 40
 """How many installs, of one package each, are kept. The least recently used are removed."""
@@ -76,7 +78,12 @@ def _build(folder: Path, recipe: Recipe, target: Path) -> None:
         source = home / "source"
         (home / "target").mkdir()
         copy(folder, source)
-        run_build(command(recipe, source, home / "target"), source, recipe)
+        lld = linker(folder)
+        scripts = recorded(home, lld) if lld else {}
+        own = replace(recipe, variables={**recipe.variables, **scripts})
+        run_build(command(recipe, source, home / "target"), source, own)
+        if lld:
+            kept(home, home / "target")
         if _key(folder, recipe) != target.name:
             raise InstallError("its sources changed while they were built: try again")
         compile_all([home / "target"], recipe.python)
@@ -153,6 +160,7 @@ def _key(folder: Path, recipe: Recipe) -> str:
         variables,
         tool,
         recipe.version,
+        linker(folder),
     )
     digest.update(repr((toolchain, *compilers(folder))).encode())
     for part in content(folder):
