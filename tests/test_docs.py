@@ -54,7 +54,7 @@ WALKED = ("backend.md", "kernel.md")
 PARTS = {
     "README.md": ("uniform", "figure_times", "where"),
     "docs/choosing.md": ("uniform", "batch", "cold_start"),
-    "docs/frames.md": ("tables",),
+    "docs/frames.md": ("tables_of_offers",),
     "docs/method.md": ("repeated_sweeps", "selftest"),
     "docs/performance.md": (
         "where", "uniform", "figure_times", "figure_lead", "shapes", "batch", "other_batches",
