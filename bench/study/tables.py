@@ -12,12 +12,13 @@ from typing import Any
 from bench.study import repeats
 from pytest_duel.catalogue.model import Catalogue, Role
 from pytest_duel.duel import targets_text
+from pytest_duel.results import provenance
 from pytest_duel.results.benchmarks import Result
 from pytest_duel.results.runs import Run
 from pytest_duel.results.summary import Size, Summary, middle, summarise
 from pytest_duel.selftest import report, said
 from pytest_duel.support import harmless, markdown
-from pytest_duel.support.units import figures
+from pytest_duel.support.units import figures, ratio
 from pytest_duel.verdicts.text import answer, crossover, fastest
 
 Place = tuple[str, str, str, int]
@@ -57,8 +58,8 @@ class Inputs:
     """The saved self-test of the gate."""
     targets: Mapping[str, Any] | None = None
     """The saved verdicts on the project's targets."""
-    tables_of_offers: Mapping[str, Any] | None = None
-    """Those on tables of offers."""
+    tables: Mapping[str, Any] | None = None
+    """The saved duel of tables of offers and arrays."""
     changed: Sequence[str] = ()
     """Backends whose sources are no longer those that were measured."""
     repeated_sweeps: Sequence[Mapping[str, Any]] = ()
@@ -473,10 +474,19 @@ def targets(inputs: Inputs) -> str:
 
 
 def tables_of_offers(inputs: Inputs) -> str:
-    """Return how long tables of offers take, beside the kernel."""
-    if inputs.tables_of_offers is None:
-        return "No verdicts on tables are saved."
-    return targets_text.render(inputs.tables_of_offers)
+    """Return how much longer tables of offers take than the same numbers in arrays."""
+    if inputs.tables is None:
+        return "No duel of tables and arrays is saved."
+    rows = []
+    for one in inputs.tables["cases"]:
+        library = one["name"].rpartition("[")[2].rstrip("]")
+        rows.append([library, ratio(one["ratio"], one["low"], one["high"])])
+    intro = (
+        f"{provenance.where(inputs.tables)}. Ratios of times, tables / arrays, one thread, from "
+        f"{inputs.tables['blocks']} blocks of two fresh processes; brackets hold intervals over "
+        "blocks."
+    )
+    return f"{intro}\n\n{_table(['tables of', 'ratio'], rows)}"
 
 
 def repeated_sweeps(inputs: Inputs) -> str:

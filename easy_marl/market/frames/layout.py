@@ -36,14 +36,17 @@ class Bucket(NamedTuple):
         offered = self.bids(quantities)
         return offered if self.padding is None else np.where(self.padding, 0, offered)
 
-    def put(self, dispatch: Numbers, into: Numbers) -> None:
-        """Write what a batch dispatches to the rows of the table."""
-        if self.rows is None:
-            into.reshape(dispatch.shape)[:] = dispatch
-        elif self.padding is None:
-            into[self.rows] = dispatch
+    def put(self, values: Numbers, into: Numbers | None, offers: int) -> Numbers:
+        """Write values (R, W) to a column of so many offers, made where there is none yet."""
+        if self.rows is None:  # then all rows are in this bucket
+            return values.reshape(-1)
+        if into is None:
+            into = np.empty(offers, values.dtype)
+        if self.padding is None:
+            into[self.rows] = values
         else:
-            into[self.rows[~self.padding]] = dispatch[~self.padding]
+            into[self.rows[~self.padding]] = values[~self.padding]
+        return into
 
 
 def buckets_of(offers: Table, demand: Table) -> list[Bucket]:
@@ -173,7 +176,8 @@ def _ranks(units: Column) -> Indices:
     values = encoded.dictionary.to_pylist()
     ranks = np.empty(len(values), np.intp)
     ranks[sorted(range(len(values)), key=values.__getitem__)] = np.arange(len(values))
-    return ranks[encoded.indices.to_numpy()]
+    of_rows: Indices = ranks[encoded.indices.to_numpy()]
+    return of_rows
 
 
 def _sorted(order: Indices, ranks: Indices) -> Indices:
