@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from bench import wheel
 from bench.catalogue import catalogue
 from bench.project import ROOT, RUNS, STUDY, TARGETS, studies, tables_duel
-from bench.study import repeats
+from bench.study import learning, repeats
 from bench.study.tables import BY_PROCESSOR, TABLES, Inputs, Native, headline, where
 from pytest_duel.catalogue.sources import digests
 from pytest_duel.duel import targets_text
@@ -33,6 +33,7 @@ EARLIER = RUNS / "earlier-study.csv"
 SELFTEST = RUNS / "selftest.json"
 REPEATS = "repeat*.json"
 """Sweeps of the same code, in the folder of runs."""
+LEARNING = RUNS / "learning.json"
 FIGURES = Path("docs") / "figures"
 NATIVE = RUNS / "native"
 """The tables that the crate's own benchmarks have saved."""
@@ -58,6 +59,7 @@ def made_from() -> list[Inputs]:
         targets=targets_text.load(TARGETS) if TARGETS.exists() else None,
         tables=tables_duel(),
         repeated_sweeps=[repeats.load(path) for path in sorted(RUNS.glob(REPEATS))],
+        trainings=learning.load(LEARNING) if LEARNING.exists() else None,
         native=native_tables(),
     )
     return [replace(first, runs=own, changed=_changed(own[0])) for own in runs.values()]
