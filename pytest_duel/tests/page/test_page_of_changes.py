@@ -16,7 +16,7 @@ from pytest_duel.page import document, judgements, trends
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import Figure, Section, Table
 from pytest_duel.results.commit_info import CommitInfo
-from pytest_duel.results.storage import Saved
+from pytest_duel.results.reading import Saved
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.verdicts.model import Judgement
 from simulated import CATALOGUE, MACHINE, save
@@ -262,7 +262,7 @@ def test_a_bad_file_in_the_history_is_said_on_the_page_and_by_the_exit_code(
     assert main(["report", run, "-o", "page.html", "--history", "runs"]) == Exit.ERROR
     assert "0009_bad.json is no whole JSON file" in capsys.readouterr().err
     page = Path("page.html").read_text(encoding="utf-8")
-    assert "1 file could not be read" in page
+    assert "0009_bad.json could not be read, and takes no part" in page
 
 
 def test_unknown_words_and_numbers_do_not_break_the_page() -> None:

@@ -13,7 +13,9 @@ from pytest_duel.charts.palette import Series, numbered
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import MISSING, Cell, Figure, Section, Table, TableRow
 from pytest_duel.support import harmless
+from pytest_duel.support.schema import NUMBER
 from pytest_duel.support.units import count, duration, figures
+from pytest_duel.verdicts import noted
 from pytest_duel.verdicts.fastest import numbers
 from pytest_duel.verdicts.groups import Group, Timed
 from pytest_duel.verdicts.parameters import (
@@ -244,7 +246,7 @@ def _table(id_: str, group: Group, material: Material) -> Table:
         caption=caption,
         columns=(
             "benchmark", "median", "range", "fastest round", "rounds",
-            *(("× first",) if firsts else ()),
+            *(("× first",) if firsts else ()), *map(noted.heading, material.keys),
         ),
         rows=[_row(one, firsts, material) for one in members],
     )  # fmt: skip
@@ -262,5 +264,13 @@ def _row(one: Timed, firsts: Mapping[Timed, float], material: Material) -> Table
             Cell(duration(one.min), one.min),
             Cell(f"{one.rounds:,}", one.rounds),
             *(above if firsts else ()),
+            *(_noted(key, one) for key in material.keys),
         ],
     )
+
+
+def _noted(key: str, one: Timed) -> Cell:
+    """Return what a test has noted; one number is sorted as such."""
+    values: set[Any] = {own.get(key) for own in one.noted if NUMBER.tell(own.get(key))}
+    text = noted.said(key, one.noted)
+    return Cell(text, float(values.pop())) if len(values) == 1 else Cell(text)

@@ -6,8 +6,14 @@ from typing import Any
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import Cell, Section, Table, TableRow
 from pytest_duel.results.alike import mixed
-from pytest_duel.results.provenance import revision, unknown_commits, unreadable, weaknesses
-from pytest_duel.results.storage import Saved
+from pytest_duel.results.provenance import (
+    revision,
+    uncommitted,
+    unknown_commits,
+    unreadable,
+    weaknesses,
+)
+from pytest_duel.results.reading import Saved
 
 
 def sections(material: Material) -> Iterator[Section]:
@@ -25,7 +31,9 @@ def sections(material: Material) -> Iterator[Section]:
 
 def warnings(material: Material) -> Iterator[str]:
     """Yield what a reader must know before any number."""
-    if left := mixed(len(material.runs), len(material.shown)):
+    for path, fault in material.unread.items():
+        yield f"{path.name} could not be read, and takes no part: {fault}"
+    if left := mixed([one.run for one in material.runs], material.asked.ignore):
         yield left
     without = material.study.section.get("without") or ()
     if without:
@@ -37,6 +45,7 @@ def warnings(material: Material) -> Iterator[str]:
         )
     yield from dict.fromkeys(weaknesses(material.shown, "the run"))
     yield from unknown_commits(material.shown, "the run")
+    yield from uncommitted(material.shown, "this report")
     yield from unreadable(material.shown, "the run")
     if material.unknown:
         yield (
