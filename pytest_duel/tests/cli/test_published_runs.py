@@ -120,6 +120,18 @@ def test_alternatives_in_a_group_are_told_from_each_other(tmp_path: Path, capsys
     assert "as fast as msgspec-msgpack, the next of 5" in out
 
 
+def test_the_page_of_a_project_claims_nothing_that_its_files_lack(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    path, *_ = published.files("pdfminer", tmp_path)
+    assert main(["report", str(path), "-o", "page.html"]) == Exit.PASS
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert "whose rounds were not saved" in page
+    assert "thin lines" not in page
+    assert ">range" not in page
+    assert "test_nexttoken" in page
+
+
 def test_a_run_that_contradicts_itself_is_named_beside_twenty_nine(
     tmp_path: Path, capsys: Capture
 ) -> None:

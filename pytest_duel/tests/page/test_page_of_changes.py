@@ -137,6 +137,22 @@ def test_many_cases_are_in_the_table_and_the_gravest_in_the_figure() -> None:
     assert len(section.tables[0].rows) == 206
 
 
+def test_where_nothing_is_decided_the_largest_changes_are_named_and_drawn() -> None:
+    judgement = several(1.0)
+    quiet = replace(judgement.rows[0], word="inconclusive")
+    ratio = {"ratio": 0.6, "low": 0.5, "high": 1.1}
+    far = replace(quiet, name="a.py::test_far", data={**quiet.data, "relative": ratio})
+    rows = (*(replace(quiet, name=f"case {number}") for number in range(200)), far)
+    section = section_of(replace(judgement, rows=rows, means=()))
+    assert section.intro == (
+        "Inconclusive: what was measured cannot tell. The largest that are not decided: test_far "
+        "40.0% faster."
+    )
+    shown = values(section.figures[0])
+    assert len(shown) == judgements.MOST
+    assert shown[-1]["case"] == "test_far"
+
+
 def with_history(found: Any, **more: Any) -> Material:
     made = made_of(WINNER)
     (saved,) = made.runs
