@@ -106,6 +106,7 @@ def test_neither_does_one_with_a_history(keep: Keep) -> None:
 
 
 def test_the_page_opens_with_what_is_fastest(keep: Keep) -> None:
+    """Asked of pytest-benchmark in its issues 48 and 166: alternatives in one table, compared."""
     keep(*SORTS)
     page = page_of()
     text = said(page)
@@ -141,7 +142,10 @@ def test_a_category_becomes_a_row_of_bars(keep: Keep) -> None:
 
 
 def test_groups_are_those_that_are_asked_for(keep: Keep) -> None:
+    """Asked of pytest-benchmark in its issue 195: to group by several parameters, and more."""
     keep(*SORTS)
+    page = page_of("--group-by", "func,param:n")
+    assert {"test_quick n=10", "test_simple n=1,000"} <= set(page.texts)
     page = page_of("--group-by", "param:n")
     assert {"n=10", "n=100", "n=1,000"} <= set(page.texts)
     with pytest.raises(SystemExit) as ended:

@@ -117,13 +117,12 @@ def run(options: argparse.Namespace) -> Exit:
     """Print what saved runs tell, or write the page."""
     _check(options)
     here = _project()
-    files = _files(options, here)
     if not options.output:
-        return _print(options, here, files)
+        return _print(options, here, _files(options, here))
     earlier, faults, _ = (
         load(options.history, home_of(here.root)) if options.history else ([], {}, ())
     )
-    return _write(options, here, files, earlier, faults)
+    return _write(options, here, _files(options, here), earlier, faults)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -176,10 +175,14 @@ def _parts(
     summaries = summarise(middle(saved, catalogue), catalogue)
     processes = [process for run in saved for process in run.processes]
     timed = groups.timed(processes)
+    if not timed and options.time_unit != AUTO:
+        raise ReportError(
+            "--time-unit is of benchmarks that belong to no sweep, and there are none"
+        )
     if summaries or not timed:
         yield text.render(summaries, catalogue.notes)
+    keys = noted.shown((own for one in timed for own in one.noted), options.columns)
     if timed:
-        keys = noted.shown((own for one in timed for own in one.noted), options.columns)
         look = groups_text.Look(len(processes), keys, options.time_unit)
         yield groups_text.render(groups.grouped(timed, options.group_by), look)
 
@@ -248,6 +251,7 @@ def _page(
         if options.compare:
             old = storage.find([options.compare], options.storage)
             made = made.compared_with(reading.read(old))
+        _ = made.keys  # what is asked for and not there is refused, also where no table has it
         return document.render(made), made.unread
     except ImportError as error:
         raise lacking(error, "charts", "page") from None

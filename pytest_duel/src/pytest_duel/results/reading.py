@@ -63,7 +63,11 @@ def read(files: Files) -> Reading:
 
 def passed_over(files: Files, faults: Mapping[Path, RunError]) -> tuple[Path, ...]:
     """Return the files of a folder that are something else, which is no fault."""
-    return tuple(path for path in files.inside if isinstance(faults.get(path), ForeignError))
+    return tuple(
+        path
+        for path in files.inside
+        if path not in files.named and isinstance(faults.get(path), ForeignError)
+    )
 
 
 def _nothing(foreign: Sequence[Path]) -> str:

@@ -30,8 +30,11 @@ class Files:
 
     @cached_property
     def all(self) -> tuple[Path, ...]:
-        """Return both, each file once."""
-        return tuple({path.resolve(): path for path in (*self.named, *self.inside)}.values())
+        """Return both, each file once; one that is named is called as it was."""
+        found: dict[Path, Path] = {}
+        for path in (*self.named, *self.inside):
+            found.setdefault(path.resolve(), path)
+        return tuple(found.values())
 
     def without(self, others: Collection[Path]) -> "Files":
         """Return the same but for some."""
