@@ -8,8 +8,8 @@ from bench import wheel
 from bench.catalogue import catalogue
 from bench.probes import PROBES
 from pytest_duel.catalogue.project import Project
+from pytest_duel.results.reading import Saved
 from pytest_duel.results.runs import load
-from pytest_duel.results.storage import Saved
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "easy_marl"

@@ -20,6 +20,7 @@ from pytest_duel.results.benchmarks import Benchmark, Key, SavedTimes
 from pytest_duel.results.runs import Run, RunError
 from pytest_duel.statistics import unpaired
 from pytest_duel.statistics.paired import Estimate, Verdict, decide
+from pytest_duel.support.thresholds import Thresholds
 
 ALPHA = 0.05
 """Family-wise, for all claims of slower cases and means together; the same again for faster."""
@@ -79,6 +80,8 @@ class Change:
     """Its spread is unknown, so its estimates have no interval."""
     disputed: bool = False
     """Its control is disputed."""
+    threshold: float | None = None
+    """The smallest change that matters to it, where it has one of its own."""
 
     @property
     def trusted(self) -> Estimate:
@@ -124,6 +127,7 @@ def compare(
     *,
     control: str | None = None,
     threshold: float = THRESHOLD,
+    thresholds: Thresholds = Thresholds(),  # noqa: B008  it is frozen
 ) -> Comparison:
     """Compare the runs of two revisions.
 
@@ -138,6 +142,8 @@ def compare(
         middle is the control of those without backends; ``none`` for no control.
     threshold
         As a fraction; with one run a side it is at least `unpaired.MARGIN`.
+    thresholds
+        Those of single benchmarks and groups.
 
     Raises
     ------
@@ -160,7 +166,12 @@ def compare(
     quick = SideMatrix(old, new, fastest)
     centre = _centre(matrix, quick, control, backends, threshold)
     families = [*kernels.values(), *([_ordinary(matrix, centre)] if centre else [])]
-    cases = {key: _change(matrix, quick, key, own) for own in families for key in own.keys}
+    limits = {key: _limit(matrix, key, thresholds) for own in families for key in own.keys}
+    cases = {
+        key: replace(_change(matrix, quick, key, own), threshold=limits[key])
+        for own in families
+        for key in own.keys
+    }
     means = {
         name: _mean(matrix, name, kernels[name[0]], controls[name[0]])
         for name in dict.fromkeys((case.kernel, case.backend) for case in matrix.cases)
@@ -187,6 +198,12 @@ def compare(
     )
 
 
+def _limit(matrix: SideMatrix, key: Key, thresholds: Thresholds) -> float | None:
+    """Return the threshold of a benchmark's own, by its name as pytest has it and its group."""
+    benchmark = matrix.of(key)[1][0].benchmark
+    return thresholds.of(benchmark.id, benchmark.group)
+
+
 def _nothing_shared(matrix: SideMatrix) -> str:
     """Say that the sides have nothing in common, and what may be the reason."""
     if any(isinstance(key, Case) for side in matrix.results for key in side):
@@ -196,7 +213,13 @@ def _nothing_shared(matrix: SideMatrix) -> str:
     for name, own in names[0].items():
         if name in names[1]:
             return f"{said}: {own} is called {names[1][name]} in the new runs"
-    return said
+    old, new = (_such_as(list(own.values())) for own in names)
+    return f"{said}: the old runs have {old}, the new ones {new}"
+
+
+def _such_as(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{names[0]}{more}" if names else "none"
 
 
 def _unread(runs: Sequence[Run]) -> dict[str, str]:
@@ -349,7 +372,11 @@ def _judge(found: Mapping[_Name, Change], threshold: float) -> dict[_Name, Chang
         if change.verdict is None and change.note != CONTROL
     }
     limits = {
-        label: max(threshold, one.least, unpaired.MARGIN if one.single else 0.0)
+        label: max(
+            threshold if one.threshold is None else one.threshold,
+            one.least,
+            unpaired.MARGIN if one.single else 0.0,
+        )
         for label, (_, one) in asked.items()
     }
     estimates = {label: one.trusted for label, (_, one) in asked.items()}
