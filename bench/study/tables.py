@@ -9,7 +9,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-from bench.study import repeats
+from bench.study import calls, repeats
 from pytest_duel.catalogue.model import Catalogue, Role
 from pytest_duel.duel import targets_text
 from pytest_duel.results.benchmarks import Result
@@ -61,6 +61,8 @@ class Inputs:
     """Backends whose sources are no longer those that were measured."""
     repeated_sweeps: Sequence[Mapping[str, Any]] = ()
     """Saved sweeps of the same code."""
+    calls: Mapping[str, Any] | None = None
+    """What comparisons and reports call in recorded runs."""
     native: Mapping[str, Native] = field(default_factory=dict)
     """What the crate's own benchmarks have saved, by the name of the table."""
 
@@ -476,6 +478,11 @@ def repeated_sweeps(inputs: Inputs) -> str:
     return "\n\n".join(found) or "No repeated sweeps are saved."
 
 
+def called(inputs: Inputs) -> str:
+    """Return what comparisons and reports call in recorded runs."""
+    return calls.render(inputs.calls) if inputs.calls else "No counted calls are saved."
+
+
 def headline(inputs: Inputs) -> str:
     """Say what a table of the study was measured on."""
     return f"On {inputs.processor}, {inputs.study.machine['usable_cores']} cores:"
@@ -492,6 +499,6 @@ BY_PROCESSOR: Mapping[str, TableWriter] = _named(
 """Tables of the study, of which each processor has its own."""
 TABLES: Mapping[str, TableWriter] = _named(
     where, ties, boundary, selftest, native, native_batch, ways, stages_of_blocks, stages_of_sums,
-    targets, stable_abi, repeated_sweeps,
+    targets, stable_abi, repeated_sweeps, called,
 )  # fmt: skip
 """Other tables; what they are made from says where it was measured, or is the same everywhere."""

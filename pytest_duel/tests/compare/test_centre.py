@@ -37,7 +37,7 @@ def simulate(
     count: tuple[int, int],
     slower: Mapping[int, float] | None = None,
     *,
-    control: str | None = None,
+    control: Sequence[str] = (),
     shift: float = 1.0,
     **more: Any,
 ) -> Comparison:
@@ -70,9 +70,9 @@ def test_identical_code_is_left_alone(count: tuple[int, int], noise: float) -> N
 
 
 def test_a_slow_benchmark_is_found_under_a_drift_that_hides_it() -> None:
-    found = [simulate([2, i], (4, 4), {7: 1.3}) for i in range(20)]
+    found = [simulate([2, i], (4, 4), {7: 1.3}, drift=0.2) for i in range(20)]
     assert sum(called(one) == {7} for one in found) >= 18
-    raw = [simulate([2, i], (4, 4), {7: 1.3}, control="none") for i in range(20)]
+    raw = [simulate([2, i], (4, 4), {7: 1.3}, drift=0.2, control=["none"]) for i in range(20)]
     assert sum(called(one) == {7} for one in raw) <= 4
 
 
@@ -112,16 +112,16 @@ def test_where_most_moved_apart_nothing_is_called(count: tuple[int, int]) -> Non
 def test_a_control_must_be_in_all_runs(pattern: str) -> None:
     # Brackets are those of a test's name, and no set of characters.
     with pytest.raises(RunError, match="no benchmark that all runs have is called"):
-        simulate([7], (3, 3), HALF, control=pattern)
+        simulate([7], (3, 3), HALF, control=[pattern])
 
 
 @pytest.mark.parametrize("pattern", ["test_it[1*", "tests/test_suite.py::test_it[1*"])
 def test_a_control_that_is_named_settles_it(pattern: str) -> None:
     slower = dict.fromkeys(range(2, 10), 2.0)
-    found = simulate([8], (4, 4), slower, control=pattern)
+    found = simulate([8], (4, 4), slower, control=[pattern])
     assert centre(found).benchmarks == 11
     assert called(found) == called(found, Verdict.REGRESSION) == {*slower}
-    assert called(simulate([8], (1, 1), slower, control=pattern)) == {*slower}
+    assert called(simulate([8], (1, 1), slower, control=[pattern])) == {*slower}
 
 
 def test_a_machine_that_is_slower_is_no_regression_and_nothing_passes() -> None:
