@@ -52,7 +52,7 @@ WALKED = ("backend.md", "kernel.md")
 PARTS = {
     "README.md": ("uniform", "figure_times", "where"),
     "docs/choosing.md": ("uniform", "batch", "cold_start"),
-    "docs/method.md": ("repeated_sweeps", "selftest"),
+    "docs/method.md": ("repeated_sweeps", "called", "selftest"),
     "docs/performance.md": (
         "where", "uniform", "figure_times", "figure_lead", "shapes", "batch", "other_batches",
         "fleet", "repeated", "fresh", "learnt", "native", "ways", "boundary",

@@ -30,16 +30,16 @@ OUT = Path(__file__).resolve().parents[3] / "docs" / "runs" / "calls.json"
 SUITES = ("pluggy", "cattrs", "pint")
 SIDES = ((1, 1), (2, 2), (3, 3), (5, 5), (1, 3), (3, 1))
 """Runs of each side."""
-AT_RANDOM = 40
+AT_RANDOM = 20
 TIMES = ("median", "mean", "min", "stddev")
-TRIED = 12
+TRIED = 6
 """Of these comparisons, how many are made again with slowed runs."""
 FACTORS = (1.5, 2.0, 3.0)
 SHARE = 20
 """One benchmark in so many is slowed."""
 PROCESSES = (1, 2, 3, 5)
 """Processes of a report."""
-REPORTS = 20
+REPORTS = 10
 
 Split = tuple[tuple[int, ...], tuple[int, ...]]
 
@@ -177,12 +177,12 @@ def _report(runs: Sequence[Run], processes: int) -> dict[str, int]:
 
 
 def main(*names: str) -> None:
-    saved = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {"suites": {}}
     for name in names or SUITES:
-        saved["suites"][name] = measure(name)
-    saved = {"schema": 1, "suites": {name: saved["suites"][name] for name in SUITES
-                                     if name in saved["suites"]}}  # fmt: skip
-    OUT.write_text(json.dumps(saved, indent=1) + "\n", encoding="utf-8")
+        found = measure(name)
+        saved = json.loads(OUT.read_text(encoding="utf-8"))["suites"] if OUT.exists() else {}
+        saved[name] = found
+        whole = {"schema": 1, "suites": {one: saved[one] for one in SUITES if one in saved}}
+        OUT.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pytest_duel.catalogue.model import Case
 from pytest_duel.results import runs
 from pytest_duel.results.benchmarks import Benchmark, Result
 from pytest_duel.results.runs import Run
-from simulated import MACHINE, SECTION, document, truth
+from simulated import MACHINE, SECTION, document
 
 HOME = DATA / "blocks.json.gz"
 DIGITS = 4
@@ -34,7 +34,7 @@ def sweeps(factor: Callable[[Case], float] = lambda case: 1.0) -> list[Run]:
 def _run(
     number: int, cases: list[Case], times: list[list[float]], factor: Callable[[Case], float]
 ) -> Run:
-    empty = runs.from_json(document({case: truth(case) for case in []}, machine=MACHINE))
+    empty = runs.from_json(document({}, machine=MACHINE))
     results = []
     for at, case in enumerate(cases):
         data = tuple(factor(case) * block[at] for block in times)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from pytest_duel.compare.matrix import Drifts, SideMatrix
 from pytest_duel.results.benchmarks import Benchmark
@@ -132,21 +131,17 @@ def centre_of(
 
 
 def _apart(matrix: SideMatrix, fastest: SideMatrix, keys: Sequence[Benchmark]) -> Tails | None:
-    """Return how far two processes lie apart; None with several runs, or of few benchmarks."""
+    """Return how far two processes lie apart; None with several runs, or of few benchmarks.
+
+    The scale is the larger and the tails are the heavier of what medians and fastest rounds show.
+    """
     if not matrix.single:
         return None
-    return widest([one.change(keys) for one in (matrix, fastest)])
-
-
-def widest(changes: Sequence[ArrayLike]) -> Tails | None:
-    """Return how far two processes lie apart, by several times of the same benchmarks.
-
-    The scale is the largest and the tails are the heaviest that any of them shows.
-    """
-    found = [one for own in changes if (one := unpaired.process_tails(own))]
-    if not found:
+    found = [unpaired.process_tails(one.change(keys)) for one in (matrix, fastest)]
+    told = [one for one in found if one]
+    if not told:
         return None
-    return Tails(max(one.scale for one in found), min(one.freedom for one in found))
+    return Tails(max(one.scale for one in told), min(one.freedom for one in told))
 
 
 def _shaken(matrix: SideMatrix, fastest: SideMatrix, keys: Sequence[Benchmark]) -> float:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pytest_duel.catalogue.model import Case, Catalogue
 from pytest_duel.compare.backends import Control, control_of, drifts_of, scales_of
-from pytest_duel.compare.centre import Centre, centre_of, widest
+from pytest_duel.compare.centre import Centre, centre_of
 from pytest_duel.compare.functions import members, sides_of
 from pytest_duel.compare.matrix import Drifts, SideMatrix, fastest
 from pytest_duel.results.benchmarks import Benchmark, Key, SavedTimes
@@ -157,7 +157,7 @@ def compare(
         Where the sides share no benchmark, or the control that was named is in none of them.
     """
     sides = [[process for run in side for process in run.processes] for side in (old, new)]
-    matrix, quick = SideMatrix(*sides), SideMatrix(*sides, fastest)
+    matrix, quick = SideMatrix(sides[0], sides[1]), SideMatrix(sides[0], sides[1], fastest)
     if not matrix.both:
         raise RunError(_nothing_shared(matrix))
     wanted = _wanted(control, matrix)
@@ -187,14 +187,16 @@ def compare(
     functions = (
         _functions(matrix, quick, families[-1], is_single=states.is_single) if centre else {}
     )
-    judged = _judge({**means, **functions}, threshold)
+    # A function is one more look at its benchmarks, so that both are judged together.
+    shared = {key: cases[key] for key in matrix.both}
+    judged = _judge(dict[Key | str, Change]([*shared.items(), *functions.items()]), threshold)
     unread = _unread(old), _unread(new)
     known = {key.id for side in matrix.results for key in side}
     return Comparison(
         runs=(len(old), len(new)),
         processes=matrix.sizes,
-        cases=_judge({key: cases[key] for key in matrix.both}, threshold),
-        means={name: judged[name] for name in means},
+        cases={key: judged[key] for key in shared},
+        means=_judge(means, threshold),
         functions={name: judged[name] for name in functions},
         gone=tuple(key for key in matrix.results[0] if key not in matrix.results[1]),
         new=tuple(key for key in matrix.results[1] if key not in matrix.results[0]),
@@ -431,24 +433,24 @@ def _within_all(matrix: SideMatrix, keys: Sequence[Key]) -> float:
 def _functions(
     matrix: SideMatrix, quick: SideMatrix, family: Family, *, is_single: bool
 ) -> dict[str, Change]:
-    """Compare the geometric means over the parameters of each test function.
+    """Compare the geometric mean over the parameters of each test function.
 
     What disturbs a run disturbs benchmarks that follow each other, so a function's mean may be
-    as far off as a benchmark: its spread is that of the functions' own means.
+    as far off as a benchmark: it is held against the spread of single ones.
     """
-    own = members(matrix.whole(matrix.ordinary))
-    raw = sides_of(matrix, own, None)
-    apart = None
-    if matrix.single:
-        changes = [sides_of(one, own, None).values() for one in (matrix, quick)]
-        apart = widest([[float(s.new[0] - s.old[0]) for s in side] for side in changes])
-    family = replace(family, apart=apart)
+    whole = matrix.whole(matrix.ordinary)
+    own = members(whole)
     within = {name: _within_all(matrix, keys) for name, keys in own.items()}
-    plain = _estimates(raw, family, within)
-    drifts = family.drifts
-    trusted = None if drifts is None else _estimates(sides_of(matrix, own, drifts), family, within)
-    doubled = _estimates(sides_of(quick, own, family.fastest), family, within)
-    unknown = matrix.single and apart is None
+    within |= {one.id: _within(matrix, one) for one in whole}
+
+    def estimates(of: SideMatrix, drifts: Drifts | None) -> dict[str, Estimate]:
+        alone = {one.id: [one] for one in whole}
+        return _estimates(sides_of(of, {**alone, **own}, drifts), family, within)
+
+    raw, plain = sides_of(matrix, own, None), estimates(matrix, None)
+    trusted = None if family.drifts is None else estimates(matrix, family.drifts)
+    doubled = estimates(quick, family.fastest)
+    unknown = matrix.single and family.apart is None
     note = family.withheld or (NO_SPREAD if unknown else "")
     return {
         name: Change(

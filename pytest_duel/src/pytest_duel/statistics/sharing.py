@@ -33,6 +33,8 @@ ENOUGH_FOR_A_LINE = 20
 """Fewer benchmarks than this do not tell whether the spread depends on the duration."""
 _SMALLEST = 1e-5
 """Of the usual variance; what is below it, nothing at all for example, counts as this."""
+_PLENTY = 1000.0
+"""Degrees of freedom beyond which more make no difference."""
 _SURE = 1.645
 """Standard errors above an estimate: it is lower in 95 of 100 cases."""
 _MIDDLE, _WIDE = 0.5, 0.9
@@ -57,7 +59,7 @@ class Tails:
     freedom: float = TAILS
 
 
-def shared(own: Sequence[Spread], levels: ArrayLike) -> list[Spread]:
+def shared(own: Sequence[Spread], levels: ArrayLike, most: float = TAILS) -> list[Spread]:
     """Return the spread of each benchmark, its own and that of all others taken together.
 
     Parameters
@@ -66,12 +68,15 @@ def shared(own: Sequence[Spread], levels: ArrayLike) -> list[Spread]:
         What each benchmark's own runs say.
     levels
         The logarithm of the time of each: long benchmarks may spread more than short ones.
+    most
+        Degrees of freedom that the others add, at most.
     """
     variances = np.array([one.variance for one in own], np.float64)
     freedom = np.array([one.freedom for one in own], np.float64)
     if np.count_nonzero(variances) < ENOUGH:
         return list(own)
     usual, known = _usual(variances, freedom, np.asarray(levels, np.float64))
+    known = min(known, most, _PLENTY)
     total = freedom + known
     posterior = (freedom * variances + known * usual) / total
     return [Spread(float(one), float(of)) for one, of in zip(posterior, total, strict=True)]
@@ -91,10 +96,10 @@ def _usual(
     beyond = np.square(logs - middle).sum() / (logs.size - line.degree() - 1)
     beyond -= scipy.special.polygamma(1, half).mean()
     if beyond <= 0:  # they differ no more than such estimates of one variance do
-        return np.exp(middle), TAILS
+        return np.exp(middle), np.inf
     known = 2 * _inverse_trigamma(beyond)
     usual = np.exp(middle + scipy.special.digamma(known / 2) - np.log(known / 2))
-    return usual, min(TAILS, known)
+    return usual, known
 
 
 def _inverse_trigamma(value: float) -> float:

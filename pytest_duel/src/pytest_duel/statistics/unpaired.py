@@ -37,25 +37,33 @@ def together(samples: Sequence[Sides]) -> list[Estimate]:
     samples
         Of each benchmark, with several runs on at least one side.
     """
-    olds, news = (_spreads([one[side] for one in samples]) for side in (0, 1))
-    spreads = list(zip(olds, news, strict=True))
-    found = [_measure(one, own) for one, own in zip(samples, spreads, strict=True)]
+    found = _measured(samples, most=TAILS)
     lone = [at for at, one in enumerate(samples) if min(one.old.size, one.new.size) == 1]
-    ratios = np.array([found[at].change / found[at].error for at in lone if found[at].error > 0])
+    # How far a single run may lie off is seen in all of them together, so that the others' word on
+    # the spread need not be doubted beforehand.
+    whole = _measured(samples, most=np.inf) if len(lone) >= ENOUGH else found
+    ratios = np.array([whole[at].change / whole[at].error for at in lone if whole[at].error > 0])
     wide = tails(ratios - np.median(ratios)) if ratios.size else None
     if wide:
         for at in lone:
-            own = found[at]
+            own = whole[at]
             freedom = min(own.known, wide.freedom)
             found[at] = own._replace(error=own.error * max(1.0, wide.scale), freedom=freedom)
     return [_estimate(*one[:4]) for one in found]
 
 
-def _spreads(sides: Sequence[Floats]) -> list[Spread | None]:
+def _measured(samples: Sequence[Sides], most: float) -> "list[_Measured]":
+    """Return the changes, for which others say at most so much of a benchmark's own spread."""
+    olds, news = (_spreads([one[side] for one in samples], most) for side in (0, 1))
+    return [_measure(*one) for one in zip(samples, olds, news, strict=True)]
+
+
+def _spreads(sides: Sequence[Floats], most: float) -> list[Spread | None]:
     """Return the spread of each benchmark on one side; None where a single run has it."""
     several = [at for at, one in enumerate(sides) if one.size > 1]
     own = [Spread(float(sides[at].var(ddof=1)), sides[at].size - 1.0) for at in several]
-    found = dict(zip(several, shared(own, [sides[at].mean() for at in several]), strict=True))
+    spreads = shared(own, [sides[at].mean() for at in several], most)
+    found = dict(zip(several, spreads, strict=True))
     return [found.get(at) for at in range(len(sides))]
 
 
@@ -88,10 +96,9 @@ class _Measured(NamedTuple):
     """Degrees of freedom with which the spread is known."""
 
 
-def _measure(sample: Sides, spreads: tuple[Spread | None, Spread | None]) -> _Measured:
+def _measure(sample: Sides, old: Spread | None, new: Spread | None) -> _Measured:
     change = float(sample.new.mean() - sample.old.mean())
     runs = sample.old.size + sample.new.size
-    old, new = spreads
     if old and new:
         sides = zip(sample, (old, new), strict=True)
         parts = [(own.variance / side.size, own.freedom) for side, own in sides]
