@@ -5,6 +5,7 @@ what few runs of a benchmark say themselves, and what all benchmarks say togethe
 Where there is one run on each side, only the latter is left.
 """
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -60,10 +61,10 @@ def _measured(samples: Sequence[Sides], most: float) -> "list[_Measured]":
 
 def _spreads(sides: Sequence[Floats], most: float) -> list[Spread | None]:
     """Return the spread of each benchmark on one side; None where a single run has it."""
-    several = [at for at, one in enumerate(sides) if one.size > 1]
-    own = [Spread(float(sides[at].var(ddof=1)), sides[at].size - 1.0) for at in several]
-    spreads = shared(own, [sides[at].mean() for at in several], most)
-    found = dict(zip(several, spreads, strict=True))
+    told = {at: _moments(one) for at, one in enumerate(sides) if one.size > 1}
+    own = [Spread(one.variance, one.size - 1.0) for one in told.values()]
+    spreads = shared(own, [one.mean for one in told.values()], most)
+    found = dict(zip(told, spreads, strict=True))
     return [found.get(at) for at in range(len(sides))]
 
 
@@ -87,6 +88,24 @@ def between_runs(old: ArrayLike, new: ArrayLike) -> Estimate:
     return found
 
 
+class _Moments(NamedTuple):
+    """What a side's logarithms say."""
+
+    size: int
+    mean: float
+    variance: float
+    """NaN of fewer than two."""
+
+
+def _moments(sample: Floats) -> _Moments:
+    # A side has a few runs, and there are thousands of sides: plain Python is faster there.
+    values = sample.tolist()
+    size = len(values)
+    mean = math.fsum(values) / size
+    squares = math.fsum((one - mean) ** 2 for one in values)
+    return _Moments(size, mean, squares / (size - 1) if size > 1 else math.nan)
+
+
 class _Measured(NamedTuple):
     change: float
     error: float
@@ -97,7 +116,7 @@ class _Measured(NamedTuple):
 
 
 def _measure(sample: Sides, old: Spread | None, new: Spread | None) -> _Measured:
-    change = float(sample.new.mean() - sample.old.mean())
+    change = _moments(sample.new).mean - _moments(sample.old).mean
     runs = sample.old.size + sample.new.size
     if old and new:
         sides = zip(sample, (old, new), strict=True)
