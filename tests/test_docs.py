@@ -56,7 +56,7 @@ PARTS = {
     "docs/choosing.md": ("uniform", "batch", "cold_start"),
     "docs/frames.md": ("tables_of_offers",),
     "docs/learning.md": ("schedules", "learners"),
-    "docs/method.md": ("repeated_sweeps", "selftest"),
+    "docs/method.md": ("repeated_sweeps", "called", "selftest"),
     "docs/performance.md": (
         "where", "uniform", "figure_times", "figure_lead", "shapes", "batch", "other_batches",
         "fleet", "repeated", "fresh", "learnt", "native", "ways", "boundary",

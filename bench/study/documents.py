@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from bench import wheel
 from bench.catalogue import catalogue
 from bench.project import ROOT, RUNS, STUDY, TARGETS, studies, tables_duel
-from bench.study import learning, repeats
+from bench.study import calls, learning, repeats
 from bench.study.tables import BY_PROCESSOR, TABLES, Inputs, Native, headline, where
 from pytest_duel.catalogue.sources import digests
 from pytest_duel.duel import targets_text
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 EARLIER = RUNS / "earlier-study.csv"
 SELFTEST = RUNS / "selftest.json"
+CALLS = RUNS / "calls.json"
 REPEATS = "repeat*.json"
 """Sweeps of the same code, in the folder of runs."""
 LEARNING = RUNS / "learning.json"
@@ -60,6 +61,7 @@ def made_from() -> list[Inputs]:
         tables=tables_duel(),
         repeated_sweeps=[repeats.load(path) for path in sorted(RUNS.glob(REPEATS))],
         trainings=learning.load(LEARNING) if LEARNING.exists() else None,
+        calls=calls.load(CALLS) if CALLS.exists() else None,
         native=native_tables(),
     )
     return [replace(first, runs=own, changed=_changed(own[0])) for own in runs.values()]

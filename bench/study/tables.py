@@ -9,7 +9,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-from bench.study import learning, repeats
+from bench.study import calls, learning, repeats
 from pytest_duel.catalogue.model import Catalogue, Role
 from pytest_duel.duel import targets_text
 from pytest_duel.results import provenance
@@ -66,6 +66,8 @@ class Inputs:
     """Saved sweeps of the same code."""
     trainings: Mapping[str, Any] | None = None
     """Saved trainings of all agents."""
+    calls: Mapping[str, Any] | None = None
+    """What comparisons and reports call in recorded runs."""
     native: Mapping[str, Native] = field(default_factory=dict)
     """What the crate's own benchmarks have saved, by the name of the table."""
 
@@ -511,6 +513,11 @@ def learners(inputs: Inputs) -> str:
     return learning.render_learners(inputs.trainings)
 
 
+def called(inputs: Inputs) -> str:
+    """Return what comparisons and reports call in recorded runs."""
+    return calls.render(inputs.calls) if inputs.calls else "No counted calls are saved."
+
+
 def headline(inputs: Inputs) -> str:
     """Say what a table of the study was measured on."""
     return f"On {inputs.processor}, {inputs.study.machine['usable_cores']} cores:"
@@ -527,6 +534,6 @@ BY_PROCESSOR: Mapping[str, TableWriter] = _named(
 """Tables of the study, of which each processor has its own."""
 TABLES: Mapping[str, TableWriter] = _named(
     where, ties, boundary, selftest, native, native_batch, ways, stages_of_blocks, stages_of_sums,
-    targets, tables_of_offers, stable_abi, repeated_sweeps, schedules, learners,
+    targets, tables_of_offers, stable_abi, repeated_sweeps, called, schedules, learners,
 )  # fmt: skip
 """Other tables; what they are made from says where it was measured, or is the same everywhere."""

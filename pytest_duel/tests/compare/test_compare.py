@@ -33,7 +33,7 @@ def backend(by: float, *names: str) -> Factor:
 
 def simulate(
     seed: Sequence[int], count: tuple[int, int], change: Factor = same, *,
-    control: str | None = None, drift: float = 0.1, noise: float = 0.01, heavy: bool = False,
+    control: Sequence[str] = (), drift: float = 0.1, noise: float = 0.01, heavy: bool = False,
 ) -> Comparison:  # fmt: skip
     rng = np.random.default_rng(seed)
 
@@ -73,7 +73,7 @@ def test_a_slow_case_is_found_under_a_drift_that_hides_it() -> None:
     total, change = 30, slower(0.15, SLOW)
     found = [simulate([6, i], (5, 5), change) for i in range(total)]
     assert sum(slow_cases(one) == {SLOW} for one in found) >= 28
-    raw = [simulate([6, i], (5, 5), change, control="none") for i in range(total)]
+    raw = [simulate([6, i], (5, 5), change, control=["none"]) for i in range(total)]
     assert sum(slow_cases(one) == {SLOW} for one in raw) <= 3
     assert all(one.controls["clear"].backend is None for one in raw)
 
@@ -111,7 +111,7 @@ def test_most_backends_changing_never_passes() -> None:
     assert comparison.controls["clear"].disputed
     assert verdicts(comparison) <= {Verdict.INCONCLUSIVE, Verdict.REGRESSION}
     named = simulate(
-        [9], (5, 5), backend(0.4, "numba", "rust"), drift=0, noise=0.005, control="numpy"
+        [9], (5, 5), backend(0.4, "numba", "rust"), drift=0, noise=0.005, control=["numpy"]
     )
     assert named.means["clear", "rust"].verdict is Verdict.REGRESSION
     assert named.means["clear", "numba"].verdict is Verdict.REGRESSION
@@ -125,7 +125,7 @@ def test_a_slower_machine_is_no_regression() -> None:
     assert relative.controls["clear"].moved == pytest.approx(0.4, abs=0.02)
     assert not relative.controls["clear"].disputed
     assert Verdict.REGRESSION not in verdicts(relative)
-    raw = compare(old, new, CATALOGUE, control="none")
+    raw = compare(old, new, CATALOGUE, control=["none"])
     assert {one.verdict for one in raw.cases.values()} == {Verdict.REGRESSION}
 
 
@@ -184,10 +184,10 @@ def test_a_backend_that_does_not_compete_is_control_only_when_named() -> None:
     found = simulate([15], (3, 3), backend(0.5, "floor"))
     assert found.controls["clear"].backend != "floor"
     assert "floor" not in found.controls["clear"].drifts
-    named = simulate([15], (3, 3), control="floor")
+    named = simulate([15], (3, 3), control=["floor"])
     assert named.controls["clear"].backend == "floor"
     with pytest.raises(RunError, match="no case of both sides is of gpu"):
-        simulate([15], (1, 1), control="gpu")
+        simulate([15], (1, 1), control=["gpu"])
 
 
 def test_sides_without_a_common_case_are_an_error() -> None:

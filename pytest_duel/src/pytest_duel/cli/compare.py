@@ -54,8 +54,9 @@ Each benchmark is compared raw, and relative to a control. What slows the whole
 machine cancels there, so the verdict rests on it. The control is the middle of
 all benchmarks that changed alike; where these are less than {MOST:.0%} of
 all, nothing is called. Name benchmarks that the change cannot reach, and their
-middle is the control: --control 'test_parse*'. Where a sweep has three or more
-backends the control is, by kernel, the backend whose change is the middle one.
+middle is the control: --control 'test_parse*', as often as you like. Where a
+sweep has three or more backends the control is, by kernel, the backend whose
+change is the middle one.
 With fewer than {FEWEST} benchmarks, or fewer backends, the raw change counts.
 
 A benchmark that cannot be read (it failed, its times are no times, two have its
@@ -90,10 +91,10 @@ def add(commands: Commands) -> None:
     parser.add_argument("new", metavar="NEW", help="runs of the revision to judge")
     add_storage(parser)
     parser.add_argument(
-        "--control", metavar="PATTERN",
+        "--control", action="append", default=[], metavar="PATTERN",
         help="benchmarks that the change cannot reach, to compare with their middle; * stands for "
-        f"anything. Of a sweep, a backend. {NO_CONTROL} to trust the raw changes (default: the "
-        "middle of all that changed alike; of a sweep, the backend in the middle)",
+        f"anything; may be repeated. Of a sweep, a backend. {NO_CONTROL} to trust the raw changes "
+        "(default: the middle of all that changed alike; of a sweep, the backend in the middle)",
     )  # fmt: skip
     parser.add_argument(
         "--threshold", type=fraction, metavar="SHARE",

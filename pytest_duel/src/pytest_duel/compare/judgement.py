@@ -9,6 +9,7 @@ import numpy as np
 from pytest_duel.compare.backends import Control
 from pytest_duel.compare.centre import FEWEST, Centre
 from pytest_duel.compare.comparison import CONTROL, NO_SPREAD, Change, Comparison, Mean
+from pytest_duel.compare.functions import label as function_label
 from pytest_duel.results import provenance
 from pytest_duel.results.benchmarks import Benchmark, Key
 from pytest_duel.results.provenance import Difference
@@ -23,6 +24,8 @@ from pytest_duel.verdicts.naming import heading, label
 COLUMNS = ("old", "new", "raw", "trusted [95 %]")
 GONE, NEW = "gone", "new"
 POOLS_NAMED = 3
+UNDECIDED = 5
+"""How many undecided changes are named."""
 
 
 class Fail(StrEnum):
@@ -67,12 +70,19 @@ def judge(
         title=f"{names[0]} ({runs[0]}) → {names[1]} ({runs[1]})",
         columns=COLUMNS,
         rows=tuple(rows),
-        means=tuple(_mean_row(name, one, fail_on, unit) for name, one in comparison.means.items()),
+        means=(
+            *(_mean_row(name, one, fail_on, unit) for name, one in comparison.means.items()),
+            *(
+                _function_row(name, one, fail_on, unit)
+                for name, one in comparison.functions.items()
+            ),
+        ),
         warnings=(*_warnings(comparison, old, new), *_differences(found)),
         notes=tuple(_notes(comparison, same=provenance.same_code(old, new))),
         void=Fail.DIFFERENT in fail_on and bool(found),
         data={
             "runs": {"old": len(old), "new": len(new)},
+            "processes": dict(zip(("old", "new"), comparison.processes, strict=True)),
             "revisions": dict(zip(("old", "new"), names, strict=True)),
             "threshold": comparison.threshold,
             "controls": {
@@ -101,7 +111,7 @@ def _exit(word: str, fail_on: Collection[Fail], *, disputed: bool = False) -> Ex
 
 
 def _row(key: Key, change: Change, fail_on: Collection[Fail], unit: str) -> Row:
-    word = str(change.verdict)
+    word = str(change.verdict) if change.verdict else CONTROL
     return Row(
         name=key.id,
         group=heading(key),
@@ -109,9 +119,14 @@ def _row(key: Key, change: Change, fail_on: Collection[Fail], unit: str) -> Row:
         cells=_cells(change, unit, withheld=change.unknown),
         word=word,
         exit=_exit(word, fail_on, disputed=change.disputed),
-        note="; ".join(filter(None, (change.note, _limit(change)))),
+        note="; ".join(filter(None, (_note(change), _limit(change)))),
         data={**_about(key), **_data(change)},
     )
+
+
+def _note(change: Change) -> str:
+    """Return the note of a change, but for that the row's word says already."""
+    return "" if change.note == CONTROL else change.note
 
 
 def _limit(change: Change) -> str:
@@ -136,8 +151,22 @@ def _mean_row(name: Mean, change: Change, fail_on: Collection[Fail], unit: str) 
         cells=_cells(change, unit, withheld=change.verdict is None or bool(change.note)),
         word=word,
         exit=_exit(word, fail_on, disputed=change.disputed),
-        note="" if change.note == CONTROL else change.note,
+        note=_note(change),
         data={"kernel": kernel, "backend": backend, "cases": change.cases, **_data(change)},
+    )
+
+
+def _function_row(name: str, change: Change, fail_on: Collection[Fail], unit: str) -> Row:
+    word = str(change.verdict)
+    return Row(
+        name=f"{name}[*]",
+        group="test function: geometric mean",
+        label=function_label(name, change.cases),
+        cells=_cells(change, unit, withheld=bool(change.note)),
+        word=word,
+        exit=_exit(word, fail_on, disputed=change.disputed),
+        note="; ".join(filter(None, (change.note, _limit(change)))),
+        data={"function": name, "cases": change.cases, **_data(change)},
     )
 
 
@@ -253,12 +282,12 @@ def _control_data(control: Control) -> dict[str, Any]:
 
 def _centre_data(centre: Centre) -> dict[str, Any]:
     return {
-        "pattern": centre.pattern,
+        "patterns": list(centre.patterns),
         "benchmarks": centre.benchmarks,
         "compared": centre.compared,
         "ratio": 1 + centre.moved if centre.benchmarks else None,
         "refused": centre.refused,
-        "process_spread": None if centre.scale is None else float(np.expm1(centre.scale)),
+        "process_spread": None if centre.apart is None else float(np.expm1(centre.apart.scale)),
         "shaken": centre.shaken,
     }
 
@@ -273,6 +302,12 @@ def _warnings(comparison: Comparison, old: Sequence[Run], new: Sequence[Run]) ->
             "one run a side is one sample a side: changes under "
             f"{MARGIN:.0%} are inconclusive, and so is what two processes may do by themselves; "
             "save several runs of each revision to say more"
+        )
+    elif 1 in comparison.runs and max(comparison.processes) > max(comparison.runs):
+        yield (
+            "a side of one run has seen the machine in one state, in however many blocks: changes "
+            f"under {MARGIN:.0%} are inconclusive, and nothing is called unchanged; save several "
+            "runs of each revision to say more"
         )
     unknown = [kernel for kernel, spread in comparison.spread.items() if spread is None]
     if unknown:
@@ -309,12 +344,17 @@ def _warnings(comparison: Comparison, old: Sequence[Run], new: Sequence[Run]) ->
 def _doubts(centre: Centre, *, single: bool) -> Iterator[str]:
     """Say why the middle of all benchmarks may be no control."""
     named = "name benchmarks that the change cannot reach with --control PATTERN"
+    if centre.lone:
+        yield (
+            f"the control is one benchmark, {centre.lone.id}: what moved it alone shows as a "
+            "change of all others, the other way; name several"
+        )
     if not centre.benchmarks and not centre.chosen:
         yield (
             f"no control, for its place is the middle of {FEWEST} benchmarks or more, and all "
             f"runs have {centre.compared}: the raw changes count, the machine's speed included"
         )
-    if single and centre.scale is None:
+    if single and centre.apart is None:
         yield (
             f"{NO_SPREAD}: with one run a side and so few benchmarks nothing shows what two "
             "processes do by themselves, so nothing is called; save several runs of each revision"
@@ -367,6 +407,22 @@ def _notes(comparison: Comparison, *, same: bool) -> Iterator[str]:
             )
     if comparison.centre:
         yield from _basis(comparison.centre)
+    undecided = _undecided(comparison)
+    if undecided:
+        named = ", ".join(f"{key.id} {_ratio(one.trusted.median)}" for key, one in undecided)
+        yield f"undecided, the largest changes first: {named}; more runs of each side decide"
+
+
+def _undecided(comparison: Comparison) -> list[tuple[Key, Change]]:
+    """Return the largest changes that matter and that the runs do not decide."""
+    found = [
+        (key, one)
+        for key, one in comparison.cases.items()
+        if one.verdict is Verdict.INCONCLUSIVE
+        and abs(np.log1p(one.trusted.median)) > np.log1p(comparison.threshold)
+    ]
+    found.sort(key=lambda one: -abs(np.log1p(one[1].trusted.median)))
+    return found[:UNDECIDED]
 
 
 def _basis(centre: Centre) -> Iterator[str]:
@@ -374,7 +430,7 @@ def _basis(centre: Centre) -> Iterator[str]:
     moved = f"which changed by {centre.moved:+.1%}"
     if not centre.benchmarks or centre.refused:
         yield "trusted is raw"
-    elif centre.pattern is not None:
+    elif centre.patterns:
         yield (
             f"trusted is relative to the middle of {count(centre.benchmarks, 'benchmark')} that "
             f"you named, {moved}"

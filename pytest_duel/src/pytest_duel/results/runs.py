@@ -100,7 +100,10 @@ class Run:
                 self,
                 results=tuple(one.of_process(block) for one in self.results),
                 others=tuple(
-                    one.of_process(block) for one in self.others if len(one.blocks) == number
+                    one.of_process(block) if one.blocks else one
+                    for one in self.others
+                    # What one process timed is in the first: it is one sample.
+                    if len(one.blocks) == number or (block == 0 and not one.blocks)
                 ),
                 section={**self.section, "process": f"{self.process}-{block}"},
             )

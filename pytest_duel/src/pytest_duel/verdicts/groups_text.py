@@ -10,7 +10,7 @@ from pytest_duel.support.terminal import WIDTH, wrapped
 from pytest_duel.support.units import AUTO, count, duration, figures, ratio, scale_of
 from pytest_duel.verdicts import noted
 from pytest_duel.verdicts.apart import apart
-from pytest_duel.verdicts.fastest import Contest, Outcome, outcomes
+from pytest_duel.verdicts.fastest import BOUND, Contest, Outcome, outcomes
 from pytest_duel.verdicts.groups import Group, Timed
 from pytest_duel.verdicts.parameters import Value, said
 
@@ -101,6 +101,12 @@ def sentence(contest: Contest, outcome: Outcome) -> str:
         lead = contest.lead
         told = ratio(lead.value, lead.low, lead.high)
         return f"{where}{names[0]} is {told}× as fast as {names[1]}{among}"
+    if contest.is_alone and contest.lead and contest.lead.low > 1 + MARGIN:
+        value = figures(contest.lead.value)
+        return (
+            f"{where}{names[0]} was {value}× as fast as {names[1]}{among}, in one process: not "
+            "called"
+        )
     return f"{where}{names[0]} and {names[1]} are too close to call"
 
 
@@ -119,12 +125,15 @@ def _legend(results: Mapping[str, Outcome], processes: int) -> Iterator[str]:
         "several percent, on a shared machine by far more. Save several runs to see."
     )
     if any(one.contests for one in results.values()):
-        alone = f"is within {MARGIN:.0%}, or that the fastest rounds do not show too"
+        alone = (
+            f"A lead of less than {1 + BOUND:g} times, or that the fastest rounds do not show "
+            "too, is not called: one process does not show what another would give."
+        )
         over = (
-            "does not hold over the processes, for all groups together, or is within "
-            f"{MARGIN_OVER_BLOCKS:.0%}"
+            "A lead that does not hold over the processes, for all groups together and in the "
+            f"fastest rounds too, or is within {MARGIN_OVER_BLOCKS:.0%}, is too close to call."
         )
         yield from wrapped(
-            "× first is how many times the time of the fastest of its group it takes. A lead that "
-            f"{over if processes > 1 else alone} is too close to call."
+            "× first is how many times the time of the fastest of its group it takes. "
+            f"{over if processes > 1 else alone}"
         )
