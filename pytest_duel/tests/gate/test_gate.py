@@ -33,6 +33,7 @@ BUILDERS = ("setuptools>=77", "meson-python", "ninja")
 BUILT_HERE = {"PIP_NO_BUILD_ISOLATION": "0"}
 """Has pip build with the builders that are there, and fetch none for each build: a 0 turns the
 isolation off."""
+ISOLATED = {"PIP_NO_BUILD_ISOLATION": "1"}
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,6 @@ class Stranger:
         done = run(folder, program, *options, variables=variables)
         found = json.loads(report.read_text()) if report.exists() else {}
         return done.returncode, found, done.stdout + done.stderr
-
-    def isolated(self) -> dict[str, str]:
-        """Return variables for builds that fetch what they need: by uv, where it is there."""
-        uv = shutil.which("uv")
-        if uv is None:
-            return {"PIP_NO_BUILD_ISOLATION": "1"}
-        path = f"{self.home / 'bin'}:{Path(uv).parent}:/usr/bin:/bin"
-        return {"PATH": path, "UV_CACHE_DIR": str(Path.home() / ".cache/uv")}
 
 
 @pytest.fixture(scope="module")
@@ -239,8 +232,6 @@ def test_a_raised_dependency_is_measured_in_its_own_environment(
     )
     git(folder, "commit", "--quiet", "--all", "--message", "depend")
     settings.write_text(plain.replace('version = "1.0"\n', with_dependency.format("2.0.0")))
-    code, found, said = stranger.gate(
-        folder, "--base", "main", "--isolated", variables=stranger.isolated()
-    )
+    code, found, said = stranger.gate(folder, "--base", "main", "--isolated", variables=ISOLATED)
     assert code == 0, said
     assert found["counts"] == {"improvement": 1}
