@@ -1,7 +1,8 @@
 """A year of a fleet as tables, beside the kernel on the same numbers in arrays.
 
 `pytest-duel duel bench/test_tables.py::test_arrays bench/test_tables.py::test_tables` holds both
-against each other, library by library; the documents show what it saved in `docs/runs/tables.json`.
+against each other, library by library; the documents show what it has saved in
+`docs/runs/tables.json`.
 """
 
 from collections.abc import Callable
