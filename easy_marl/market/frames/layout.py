@@ -74,20 +74,27 @@ class _Runs(NamedTuple):
 
 def _runs(column: Column) -> _Runs:
     """Return the stretches; two passes over the column, and nothing is hashed."""
-    changes = (column[1:] != column[:-1]).arg_true().to_numpy() + 1
+    values = _comparable(column)
+    changes = np.flatnonzero(np.asarray(values[1:] != values[:-1])) + 1
     starts = np.concatenate([[0], changes])[: len(column)]
     return _Runs(starts, np.diff(starts, append=len(column)), column[starts].to_list())
 
 
+def _comparable(column: Column) -> Any:
+    """Return a column, or an array of its integers, which compares in half the time."""
+    return column.to_numpy() if column.dtype.is_integer() else column
+
+
 def _hours_of(demand: Table) -> dict[Any, int]:
     """Return the rows of demand by hour."""
-    rows: dict[Any, int] = {}
-    for row, hour in enumerate(demand.keys("hour").to_list()):
-        if rows.setdefault(hour, row) != row:
-            raise ValueError(
-                f"{demand.place('hour')} is {hour!r} in row {rows[hour]} and in row {row}: "
-                "an hour must have one demand"
-            )
+    hours = demand.keys("hour").to_list()
+    rows = dict(zip(hours, range(len(hours)), strict=True))
+    if len(rows) < len(hours):
+        again = next(row for row, hour in enumerate(hours) if rows[hour] != row)
+        raise ValueError(
+            f"{demand.place('hour')} is {hours[again]!r} in row {again} and in row "
+            f"{rows[hours[again]]}: an hour must have one demand"
+        )
     return rows
 
 
@@ -127,7 +134,8 @@ def _regular(hours: Indices, runs: _Runs, units: Column | None, offers: Table) -
     count = int(runs.counts[0])
     if units is None:
         return Bucket(hours, None, None)
-    if not (units[count:] == units[: len(units) - count]).all():
+    values = _comparable(units)
+    if not (values[count:] == values[: len(units) - count]).all():
         return None
     names = units[:count].to_list()
     order = sorted(range(count), key=names.__getitem__)
