@@ -177,7 +177,7 @@ LEARNT: Mapping[str, Callable[[], bool]] = {
         learnt("duopoly", f"learn, {schedule}") < 0.05 * learnt("duopoly", "bid cost")
         for schedule in ("ibr", "sbr")
     ),
-    "Where both learn at the same time, it does not": lambda: (
+    "Where both learn at the same time, several times as much is left.": lambda: (
         learnt("duopoly", "learn, simultaneous (each") > 3 * learnt("duopoly", "learn, ibr")
     ),
     "earn together about what they do in the equilibrium": lambda: (

@@ -57,7 +57,7 @@ def render_schedules(data: Mapping[str, Any]) -> str:
     header = (
         "market", "what agents do", "trainings", "steps", "exploitability", "profit of all",
     )  # fmt: skip
-    rows = markdown.table(header, [*_rows(data)])
+    rows = markdown.table(header, [*_rows(data)], [markdown.LEFT] * 2 + [markdown.RIGHT] * 4)
     return "\n".join([headline(data), "", *rows])
 
 
@@ -109,7 +109,15 @@ def render_learners(data: Mapping[str, Any]) -> str:
             )
         )
     text = "Environment steps learnt from in a second of processor time:"
-    return "\n".join([headline(data), "", text, "", *markdown.table(header, rows)])
+    return "\n".join(
+        [
+            headline(data),
+            "",
+            text,
+            "",
+            *markdown.table(header, rows, [markdown.LEFT] + [markdown.RIGHT] * 3),
+        ]
+    )
 
 
 def total(profits: Any) -> float:

@@ -17,7 +17,7 @@ SPEEDS = [
 ]
 RATES = """\
 | library | agents that learn from a step | steps | steps of five learning agents |
-| --: | --: | --: | --: |
+| :-- | --: | --: | --: |
 | TorchRL 1 | 5 | 10,000 | 10,000 |
 | Stable 2 | 1 | 5,000 | 1,000 |"""
 
