@@ -53,6 +53,7 @@ PARTS = {
     "README.md": ("uniform", "figure_times", "where"),
     "docs/choosing.md": ("uniform", "batch", "cold_start"),
     "docs/method.md": ("repeated_sweeps", "selftest"),
+    "docs/studies.md": ("places",),
     "docs/performance.md": (
         "where", "uniform", "figure_times", "figure_lead", "shapes", "batch", "other_batches",
         "fleet", "repeated", "fresh", "learnt", "native", "ways", "boundary",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from bench import wheel
 from bench.catalogue import catalogue
 from bench.project import ROOT, RUNS, STUDY, TARGETS, studies
-from bench.study import repeats
+from bench.study import places, repeats
 from bench.study.tables import BY_PROCESSOR, TABLES, Inputs, Native, headline, where
 from pytest_duel.catalogue.sources import digests
 from pytest_duel.duel import targets_text
@@ -34,6 +34,8 @@ SELFTEST = RUNS / "selftest.json"
 REPEATS = "repeat*.json"
 """Sweeps of the same code, in the folder of runs."""
 FIGURES = Path("docs") / "figures"
+PLACES = RUNS / "places.json"
+"""What a study took in each place."""
 NATIVE = RUNS / "native"
 """The tables that the crate's own benchmarks have saved."""
 
@@ -57,6 +59,7 @@ def made_from() -> list[Inputs]:
         trials=records.load(SELFTEST) if SELFTEST.exists() else None,
         targets=targets_text.load(TARGETS) if TARGETS.exists() else None,
         repeated_sweeps=[repeats.load(path) for path in sorted(RUNS.glob(REPEATS))],
+        places=places.load(PLACES) if PLACES.exists() else None,
         native=native_tables(),
     )
     return [replace(first, runs=own, changed=_changed(own[0])) for own in runs.values()]

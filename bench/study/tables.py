@@ -9,6 +9,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
+from bench.study import places as places_text
 from bench.study import repeats
 from pytest_duel.catalogue.model import Catalogue, Role
 from pytest_duel.duel import targets_text
@@ -61,6 +62,8 @@ class Inputs:
     """Backends whose sources are no longer those that were measured."""
     repeated_sweeps: Sequence[Mapping[str, Any]] = ()
     """Saved sweeps of the same code."""
+    places: Mapping[str, Any] | None = None
+    """What a study took in each place."""
     native: Mapping[str, Native] = field(default_factory=dict)
     """What the crate's own benchmarks have saved, by the name of the table."""
 
@@ -476,6 +479,13 @@ def repeated_sweeps(inputs: Inputs) -> str:
     return "\n\n".join(found) or "No repeated sweeps are saved."
 
 
+def places(inputs: Inputs) -> str:
+    """Return what a study took in each place."""
+    if inputs.places is None:
+        return "No times of places are saved."
+    return places_text.render(inputs.places)
+
+
 def headline(inputs: Inputs) -> str:
     """Say what a table of the study was measured on."""
     return f"On {inputs.processor}, {inputs.study.machine['usable_cores']} cores:"
@@ -492,6 +502,6 @@ BY_PROCESSOR: Mapping[str, TableWriter] = _named(
 """Tables of the study, of which each processor has its own."""
 TABLES: Mapping[str, TableWriter] = _named(
     where, ties, boundary, selftest, native, native_batch, ways, stages_of_blocks, stages_of_sums,
-    targets, stable_abi, repeated_sweeps,
+    targets, stable_abi, repeated_sweeps, places,
 )  # fmt: skip
 """Other tables; what they are made from says where it was measured, or is the same everywhere."""
