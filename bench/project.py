@@ -15,6 +15,8 @@ RUNS = ROOT / "docs" / "runs"
 STUDY = "study-*.json.gz"
 """The runs in the repository: the same sweep, on each processor that it was measured on."""
 TARGETS = RUNS / "targets.json"
+TABLES_OF_OFFERS = RUNS / "targets-tables.json"
+"""The targets of `clear_table` alone."""
 
 
 def studies() -> dict[str, list[Saved]]:

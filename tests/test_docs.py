@@ -46,12 +46,15 @@ LINK = re.compile(
 STEPS = "500_000"
 """A training of so many steps takes half a minute; here it is cut short."""
 PLUGIN = "pytest_duel.plugin.entry"
+OPTIONAL = ("stable_baselines3", "polars", "pandas", "pyarrow", "duckdb")
+"""Blocks that import them need them."""
 WALKED = ("backend.md", "kernel.md")
 """Their blocks are followed to the letter in tests/test_walks.py."""
 
 PARTS = {
     "README.md": ("uniform", "figure_times", "where"),
     "docs/choosing.md": ("uniform", "batch", "cold_start"),
+    "docs/frames.md": ("tables_of_offers",),
     "docs/method.md": ("repeated_sweeps", "selftest"),
     "docs/studies.md": ("places",),
     "docs/performance.md": (
@@ -112,8 +115,9 @@ def test_python_runs(block: CodeBlock, rust_wheel: object, tmp_path: Path) -> No
     if block.page.name in WALKED:
         compile(block.code, "block", "exec")  # tests/test_walks.py runs it
         return
-    if "stable_baselines3" in block.code:
-        pytest.importorskip("stable_baselines3")
+    for library in OPTIONAL:
+        if f"import {library}" in block.code or f"from {library}" in block.code:
+            pytest.importorskip(library)
     if "from rust_market" in block.code and rust_wheel is None:
         pytest.skip("Rust was left out")
     exec(compile(block.code.replace(STEPS, "2_000"), "block", "exec"), {"__name__": "block"})  # noqa: S102

@@ -11,11 +11,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench import wheel
 from bench.catalogue import catalogue
-from bench.project import ROOT, RUNS, STUDY, TARGETS, studies
+from bench.project import ROOT, RUNS, STUDY, TABLES_OF_OFFERS, TARGETS, studies
 from bench.study import places, repeats
 from bench.study.tables import BY_PROCESSOR, TABLES, Inputs, Native, headline, where
 from pytest_duel.catalogue.sources import digests
@@ -58,11 +58,16 @@ def made_from() -> list[Inputs]:
         catalogue(),
         trials=records.load(SELFTEST) if SELFTEST.exists() else None,
         targets=targets_text.load(TARGETS) if TARGETS.exists() else None,
+        tables_of_offers=_of_tables(),
         repeated_sweeps=[repeats.load(path) for path in sorted(RUNS.glob(REPEATS))],
         places=places.load(PLACES) if PLACES.exists() else None,
         native=native_tables(),
     )
     return [replace(first, runs=own, changed=_changed(own[0])) for own in runs.values()]
+
+
+def _of_tables() -> Mapping[str, Any] | None:
+    return targets_text.load(TABLES_OF_OFFERS) if TABLES_OF_OFFERS.exists() else None
 
 
 def _changed(run: Run) -> list[str]:

@@ -58,6 +58,8 @@ class Inputs:
     """The saved self-test of the gate."""
     targets: Mapping[str, Any] | None = None
     """The saved verdicts on the project's targets."""
+    tables_of_offers: Mapping[str, Any] | None = None
+    """Those on tables of offers."""
     changed: Sequence[str] = ()
     """Backends whose sources are no longer those that were measured."""
     repeated_sweeps: Sequence[Mapping[str, Any]] = ()
@@ -473,6 +475,13 @@ def targets(inputs: Inputs) -> str:
     return targets_text.render(inputs.targets)
 
 
+def tables_of_offers(inputs: Inputs) -> str:
+    """Return how long tables of offers take, beside the kernel."""
+    if inputs.tables_of_offers is None:
+        return "No verdicts on tables are saved."
+    return targets_text.render(inputs.tables_of_offers)
+
+
 def repeated_sweeps(inputs: Inputs) -> str:
     """Return how often sweeps of the same code said the same."""
     found = [repeats.render(one) for one in inputs.repeated_sweeps]
@@ -502,6 +511,6 @@ BY_PROCESSOR: Mapping[str, TableWriter] = _named(
 """Tables of the study, of which each processor has its own."""
 TABLES: Mapping[str, TableWriter] = _named(
     where, ties, boundary, selftest, native, native_batch, ways, stages_of_blocks, stages_of_sums,
-    targets, stable_abi, repeated_sweeps, places,
+    targets, tables_of_offers, stable_abi, repeated_sweeps, places,
 )  # fmt: skip
 """Other tables; what they are made from says where it was measured, or is the same everywhere."""

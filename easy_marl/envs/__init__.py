@@ -3,7 +3,8 @@
 Generator i with capacity K and marginal cost c acts a in [-1, 1]² every hour: it offers
 K · (1 − max(0, a₀)) and bids c + a₁ · Δ. The market clears at demand D: price P, dispatch x. The
 reward is ((P − c) · x − λ · (bid − c)² − ℓ · shortage) · scale, where shortage is the demand that
-offers do not reach. Demand is normal about a profile, drawn for each hour and episode.
+offers do not reach; other rules of payment put something else for P. Demand is normal about a
+profile, drawn for each hour and episode.
 
 Importing this registers `easy_marl/Bidding-v0`. It needs Gymnasium (the extra `envs`);
 rendering needs Matplotlib (the extra `plot`). `docs/environment.md` has the rules.

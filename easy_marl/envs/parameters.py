@@ -15,11 +15,12 @@ from easy_marl import fleets
 from easy_marl.market import errors
 from easy_marl.market.arguments import (
     as_array,
+    check_number,
     check_ties,
     check_tolerance,
     is_int,
-    is_number,
 )
+from easy_marl.market.payment import Payment
 
 Floats = NDArray[np.float64]
 
@@ -67,6 +68,11 @@ class Parameters:
         something.
     tolerance : float
         Offers reach demand where at most this share of it is left; at least 0 and less than 1.
+    pricing : {"uniform", "pay_as_bid"}
+        Whether all are paid the price of the market, or each its own bid.
+    price_floor, price_cap : float, optional
+        The least and the most that is paid for a MWh, in currency/MWh; see
+        `easy_marl.market.settle`.
 
     Raises
     ------
@@ -98,6 +104,9 @@ class Parameters:
     ties: str = "first"
     scarcity_price: float | None = None
     tolerance: float = 1e-9
+    pricing: str = "uniform"
+    price_floor: float | None = None
+    price_cap: float | None = None
 
     if TYPE_CHECKING:  # what is taken is wider than what is kept
 
@@ -117,6 +126,9 @@ class Parameters:
             ties: str = "first",
             scarcity_price: float | None = None,
             tolerance: float = 1e-9,
+            pricing: str = "uniform",
+            price_floor: float | None = None,
+            price_cap: float | None = None,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -126,8 +138,10 @@ class Parameters:
         for name in "deviation", "bid_change", "bid_penalty", "shortage_penalty":
             self._set(name, _amount(name, getattr(self, name)))
         if self.scarcity_price is not None:
-            self._set("scarcity_price", _number("scarcity_price", self.scarcity_price))
+            self._set("scarcity_price", check_number("scarcity_price", self.scarcity_price))
         self._set("tolerance", check_tolerance(self.tolerance))
+        for name, rule in self.payment()._asdict().items():
+            self._set(name, rule)
         self._check()
         self._set("hours", _hours(self.hours, self.demand))
         self._set("start", _start(self.start, self.demand))
@@ -168,6 +182,10 @@ class Parameters:
         """Return what demand never reaches, in MW: ten standard deviations do not happen."""
         return float(self.demand.max() * (1.0 + 10.0 * self.deviation))
 
+    def payment(self) -> Payment:
+        """Return the rules by which generators are paid."""
+        return Payment.of(self.pricing, self.price_floor, self.price_cap)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Make copies and pickles anew, or their arrays could be written to."""
         return _remade, ({field.name: getattr(self, field.name) for field in fields(self)},)
@@ -196,7 +214,8 @@ class Parameters:
     def _largest_return(self) -> float:
         """Return a bound on what an episode adds up."""
         largest = np.float64(np.abs(self.costs).max()) + self.bid_change
-        price = 2.0 * largest + abs(self.scarcity_price or 0.0)
+        price = largest + abs(self.scarcity_price or 0.0)
+        price = largest + np.abs(self.payment().bounded(np.array([-price, price]))).max()
         demand = self.largest_demand()
         profit = price * (self.capacities.sum() + demand)
         charge = 4.0 * self.bid_penalty * np.square(largest)
@@ -351,20 +370,8 @@ def _count(name: str, value: Any) -> int:
     return int(value)
 
 
-def _number(name: str, value: Any) -> float:
-    if not is_number(value):
-        raise TypeError(f"{name} has type {type(value).__name__}: {name} must be a number")
-    try:
-        number = float(value)
-    except OverflowError:  # an int beyond all floats
-        number = math.inf if value > 0 else -math.inf
-    if not math.isfinite(number):
-        raise ValueError(f"{name} is {number!r}: {name} must be finite")
-    return number
-
-
 def _amount(name: str, value: Any) -> float:
-    number = _number(name, value)
+    number = check_number(name, value)
     if value < 0:  # as given: a longdouble may be less than all floats below zero
         raise ValueError(f"{name} is {value!r}: {name} must not be negative")
     return number + 0.0

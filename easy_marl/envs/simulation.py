@@ -16,7 +16,8 @@ from easy_marl.envs.actions import numbers, without_rounding
 from easy_marl.envs.observations import clock, features
 from easy_marl.envs.parameters import RANDOM, Floats, Parameters, preset
 from easy_marl.envs.policies import Policies, Policy, of_agents
-from easy_marl.market import clear, get_backend
+from easy_marl.envs.rewards import step_of
+from easy_marl.market import clear
 from easy_marl.market.arguments import check_threads, is_int
 from easy_marl.market.reference_step import offers
 from easy_marl.market.stepping import ALL, GOOD, Model, Outcome, Singles, State, room
@@ -130,7 +131,7 @@ class Simulation:
         )
         self.begun = False
         """Whether any episode has begun."""
-        self._step_batch = get_backend(backend).step_batch
+        self._step_batch = step_of(self.parameters, backend)
         self._threads, self._place, self._policy, self._copy = threads, place, policy, copy
         self._stepped, self._observed = (room(self.model, environments) for _ in range(2))
         self._seen = self._observed.observations
@@ -256,6 +257,7 @@ class Simulation:
             tolerance=self.model.tolerance,
             backend="numpy",
         )
+        price = self.parameters.payment().bounded(np.array(price)).item()
         return Market(
             hour, bids, quantities, np.asarray(dispatch, np.float64), demand, price, self.learner
         )

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from easy_marl.envs.parameters import Parameters
+from easy_marl.envs.rewards import step_of
 from easy_marl.envs.simulation import model_of
 from easy_marl.learning.episodes import Episodes
-from easy_marl.market import get_backend
 from easy_marl.market.stepping import ALL, Floats, Outcome, Singles, State, room
 
 _AT_ONCE = 2**16
@@ -47,7 +47,7 @@ class Hours:
             agent_features=np.empty((agents, 0), np.float32),
             hour_features=np.empty((2, 0), np.float32),
         )
-        self._step_batch = get_backend(backend).step_batch
+        self._step_batch = step_of(parameters, backend)
         self._threads = threads
         self.steps = 0
 

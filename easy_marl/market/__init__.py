@@ -11,14 +11,20 @@ from easy_marl.market.registry import (
     backends,
     get_backend,
 )
+from easy_marl.market.settlement import Settlement, Sums, Totals, settle, totals
 
 __all__ = [
     "Backend",
     "BackendStatus",
     "BackendUnavailable",
     "Options",
+    "Settlement",
+    "Sums",
+    "Totals",
     "backends",
     "clear",
     "clear_batch",
     "get_backend",
+    "settle",
+    "totals",
 ]

@@ -64,6 +64,19 @@ def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (float, np.floating)) or is_int(value)
 
 
+def check_number(name: str, value: object) -> float:
+    """Return a number as a float, or raise unless it is one, and finite."""
+    if not is_number(value):
+        raise TypeError(f"{name} has type {type(value).__name__}: {name} must be a number")
+    try:
+        number = float(value)
+    except OverflowError:  # an int beyond all floats
+        number = math.inf if value > 0 else -math.inf
+    if not math.isfinite(number):
+        raise errors.bad_option(name, number, "finite")
+    return number
+
+
 def check_tolerance(tolerance: object) -> float:
     """Return the tolerance, or raise unless it is a number in [0, 1)."""
     # As given and as a float: a longdouble may be less than all floats that are not negative.
@@ -134,6 +147,35 @@ def many_markets(
     return _converted(arrays, results)
 
 
+def of_units(name: str, argument: ArrayLike, bids: errors.Shape, demand: errors.Shape) -> Floats:
+    """Check and convert another argument that has a number for each unit of a batch.
+
+    Parameters
+    ----------
+    name, argument
+        What the caller gave.
+    bids, demand
+        The shapes of these arguments, which are good.
+
+    Returns
+    -------
+    ndarray
+        Of shape (N,) or (B, N), finite.
+    """
+    array = _array(name, argument)
+    if array.ndim not in (1, 2):
+        raise errors.bad_dimension(name, array.shape, "one- or two-dimensional")
+    if array.shape[-1] != bids[-1]:
+        raise errors.different_lengths(name, array.shape, "bids", bids, "units")
+    if array.ndim == 2 and array.shape[:1] != demand:
+        raise errors.different_lengths(name, array.shape, "demand", demand, "markets")
+    numbers = _floats(array)
+    good = np.isfinite(numbers)
+    if not good.all():
+        raise errors.bad_number(errors.Fault.NOT_FINITE, name, array, int(good.argmin()))
+    return numbers
+
+
 def outputs(out: object, inputs: tuple[ArrayLike, ...], shape: errors.Shape, dtype: Any) -> Out:
     """Check `out`, or make it.
 
@@ -195,14 +237,19 @@ def _arrays(*given: ArrayLike | None) -> tuple[NDArray[Any], ...]:
     for name, argument in zip(errors.ARGUMENTS, given, strict=True):
         if argument is None and name == "scarcity_price":
             continue
-        array = as_array(argument)
-        if array is None:
-            raise errors.masked(name)
-        # By type, because longdouble is a type of its own even where it has 64 bits.
-        if array.dtype.type not in _FLOATS and array.dtype.kind not in "iu":
-            raise errors.bad_dtype(name, array.dtype)
-        arrays.append(array)
+        arrays.append(_array(name, argument))
     return tuple(arrays)
+
+
+def _array(name: str, argument: ArrayLike | None) -> NDArray[Any]:
+    """Return an argument as an array of an accepted dtype."""
+    array = as_array(argument)
+    if array is None:
+        raise errors.masked(name)
+    # By type, because longdouble is a type of its own even where it has 64 bits.
+    if array.dtype.type not in _FLOATS and array.dtype.kind not in "iu":
+        raise errors.bad_dtype(name, array.dtype)
+    return array
 
 
 def _is_masked(array: NDArray[Any]) -> bool:

@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 ARGUMENTS = ("bids", "quantities", "demand", "scarcity_price")
 """Arguments in the order in which they are checked; a fault names one by its position."""
@@ -44,7 +45,11 @@ def bad_value(fault: int, argument: int, index: int, given: tuple[Any, ...]) -> 
     given
         The arguments as the caller gave them.
     """
-    name, array = ARGUMENTS[argument], np.asarray(given[argument])
+    return bad_number(fault, ARGUMENTS[argument], np.asarray(given[argument]), index)
+
+
+def bad_number(fault: int, name: str, array: NDArray[Any], index: int) -> ValueError:
+    """Return the error for one bad number of an array; `index` is its position in C order."""
     where = tuple(int(axis) for axis in np.unravel_index(index, array.shape))
     place = f"{name}[{', '.join(map(str, where))}]" if where else name
     return ValueError(f"{place} is {array.item(where)!r}: {name} {_RULES[Fault(fault)]}")

@@ -39,7 +39,7 @@ def clear(
     arguments.check_ties(ties)
     tolerance = arguments.check_tolerance(tolerance)
     market = arguments.one_market(bids, quantities, demand, scarcity_price)
-    _check_values(market, (bids, quantities, demand, scarcity_price))
+    check_values(market, (bids, quantities, demand, scarcity_price))
     order = _merit_order(market.bids)
     rules = Rules(ties, market.scarcity_price, tolerance)
     price, dispatch = _dispatch(order, market.bids, market.quantities, market.demand, rules)
@@ -65,7 +65,7 @@ def clear_batch(
     arguments.check_threads(threads)
     batch = arguments.many_markets(bids, quantities, demand, scarcity_price, out)
     pins = arguments.pinned(*batch[:3])
-    _check_values(batch, (bids, quantities, demand, scarcity_price))
+    check_values(batch, (bids, quantities, demand, scarcity_price))
     shape = batch.demand.size, batch.bids.shape[-1]
     prices, cleared = arguments.outputs(out, (bids, quantities, demand), shape, batch.dtype)
     pins += arguments.pinned(prices, cleared)
@@ -152,7 +152,7 @@ def _running_sum(values: Floats) -> Floats:
     return np.add.accumulate(values)
 
 
-def _check_values(inputs: Inputs, given: tuple[Any, ...]) -> None:
+def check_values(inputs: Inputs, given: tuple[Any, ...]) -> None:
     """Raise for the first number that is not finite, then for the first negative one."""
     arrays = inputs.bids, inputs.quantities, inputs.demand, inputs.scarcity_price
     for argument, array in enumerate(arrays):

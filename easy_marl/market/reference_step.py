@@ -32,23 +32,23 @@ def step_batch(
 
 
 def offers(model: Model, actions: Singles) -> tuple[Floats, Floats]:
-    """Return the bids (currency/MWh) and the quantities (MW) of all agents, both (N,).
+    """Return the bids (currency/MWh) and the quantities (MW) of all agents, both (…, N).
 
     Parameters
     ----------
     model
         The constants.
     actions
-        (N, 2) where all act, else (1, 2): the learner's; the others' are zero.
+        (…, N, 2) where all act, else (…, 1, 2): the learner's; the others' are zero.
     """
-    acts = np.zeros((len(model.costs), 2))
-    acts[_acting(model)] = actions
-    withheld = np.maximum(0.0, acts[:, 0])
-    bids = model.costs + acts[:, 1] * model.bid_change
+    acts = np.zeros((*actions.shape[:-2], len(model.costs), 2))
+    acts[..., acting(model), :] = actions
+    withheld = np.maximum(0.0, acts[..., 0])
+    bids = model.costs + acts[..., 1] * model.bid_change
     return bids, model.capacities * (1.0 - withheld)
 
 
-def _acting(model: Model) -> slice:
+def acting(model: Model) -> slice:
     """Return which agents act, and are told how it went."""
     return slice(None) if model.learner == ALL else slice(model.learner, model.learner + 1)
 
@@ -69,7 +69,7 @@ def _step(row: int, model: Model, state: State, actions: Singles, outcome: Outco
         scarcity_price=model.scarcity_price,
         tolerance=model.tolerance,
     )
-    told = _acting(model)
+    told = acting(model)
     markup = bids[told] - model.costs[told]
     profit = (price - model.costs[told]) * cleared[told]
     charge = model.bid_penalty * (markup * markup)
@@ -90,5 +90,5 @@ def _observe(row: int, model: Model, state: State, outcome: Outcome) -> None:
     static = 1 + model.agent_features.shape[1]
     observations = outcome.observations[row]
     observations[:, 0] = state.demand[row, hour] * model.demand_scale
-    observations[:, 1:static] = model.agent_features[_acting(model)]
+    observations[:, 1:static] = model.agent_features[acting(model)]
     observations[:, static:] = model.hour_features[hour]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from easy_marl.fleets import Fleet, load
-from easy_marl.market import clear_batch
+from easy_marl.market import totals
 from easy_marl.studies import Study
 from easy_marl.studies.command import add_options, execute
 
@@ -32,7 +32,7 @@ HOURS = 24
 _fleet = cache(load)  # read once in each process
 
 
-def year(parameters: Mapping[str, Any], seed: int) -> dict[str, Array]:
+def year(parameters: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """Return what each unit delivers (MWh) and earns (currency) in one year.
 
     Parameters
@@ -44,15 +44,13 @@ def year(parameters: Mapping[str, Any], seed: int) -> dict[str, Array]:
     """
     fleet = _fleet(parameters["fleet"])
     demand = parameters["growth"] * weather(fleet, seed) * fleet.demand
-    prices, cleared = clear_batch(fleet.costs, fleet.capacities, demand)
-    energy = cleared.sum(axis=0)
-    revenue = prices @ cleared
+    units = totals(fleet.costs, fleet.capacities, demand, costs=fleet.costs).units
     return {
         "unit": np.arange(len(fleet.costs)),
         "growth": np.full(len(fleet.costs), parameters["growth"]),
-        "energy": energy,
-        "revenue": revenue,
-        "profit": revenue - energy * fleet.costs,
+        "energy": units.energy,
+        "revenue": units.revenue,
+        "profit": units.profit,
     }
 
 

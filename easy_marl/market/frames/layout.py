@@ -1,0 +1,190 @@
+"""Which row of a table of offers is which offer of which market.
+
+Rows may stand in any order, and hours may have different numbers of offers. Within a market,
+offers stand in the order of their units, so that ties do not depend on the order of rows.
+"""
+
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from easy_marl.market.frames.tables import Column, Numbers, Table
+
+Indices = NDArray[np.intp]
+Mask = NDArray[np.bool_]
+
+
+class Bucket(NamedTuple):
+    """R markets of about as many offers, as one batch of W units."""
+
+    hours: Indices
+    """(R,): rows of the table of demand."""
+    rows: Indices | None
+    """(R, W): rows of the table of offers; None where they lie as they should."""
+    padding: Mask | None
+    """(R, W): where a market has fewer offers; None where none has."""
+
+    def bids(self, bids: Numbers) -> Numbers:
+        """Return the bids of a batch; what is padded bids as the market's last unit does."""
+        return bids.reshape(len(self.hours), -1) if self.rows is None else bids[self.rows]
+
+    def quantities(self, quantities: Numbers) -> Numbers:
+        """Return the quantities of a batch; what is padded offers nothing, so it sets no price."""
+        offered = self.bids(quantities)
+        return offered if self.padding is None else np.where(self.padding, 0, offered)
+
+    def put(self, dispatch: Numbers, into: Numbers) -> None:
+        """Write what a batch dispatches to the rows of the table."""
+        if self.rows is None:
+            into.reshape(dispatch.shape)[:] = dispatch
+        elif self.padding is None:
+            into[self.rows] = dispatch
+        else:
+            into[self.rows[~self.padding]] = dispatch[~self.padding]
+
+
+def buckets_of(offers: Table, demand: Table) -> list[Bucket]:
+    """Return the markets in which all offers are, or raise where keys do not fit together."""
+    demanded = _hours_of(demand)
+    units = offers.keys("unit") if "unit" in offers.names else None
+    runs = _runs(offers.keys("hour"))
+    hours = _rows_of_demand(runs.values, runs.starts, demanded, offers)
+    alone = len(set(runs.values)) == len(runs.values)
+    _check_all_offered(hours, demand)
+    if alone:
+        regular = _regular(hours, runs, units, offers)
+        if regular is not None:
+            return [regular]
+    return _irregular(np.repeat(hours, runs.counts), units, offers, len(demand))
+
+
+class _Runs(NamedTuple):
+    """The stretches of equal values in a column of L rows."""
+
+    starts: Indices
+    counts: Indices
+    values: list[Any]
+
+
+def _runs(column: Column) -> _Runs:
+    """Return the stretches; two passes over the column, and nothing is hashed."""
+    changes = (column[1:] != column[:-1]).arg_true().to_numpy() + 1
+    starts = np.concatenate([[0], changes])[: len(column)]
+    return _Runs(starts, np.diff(starts, append=len(column)), column[starts].to_list())
+
+
+def _hours_of(demand: Table) -> dict[Any, int]:
+    """Return the rows of demand by hour."""
+    rows: dict[Any, int] = {}
+    for row, hour in enumerate(demand.keys("hour").to_list()):
+        if rows.setdefault(hour, row) != row:
+            raise ValueError(
+                f"{demand.place('hour')} is {hour!r} in row {rows[hour]} and in row {row}: "
+                "an hour must have one demand"
+            )
+    return rows
+
+
+def _rows_of_demand(
+    hours: list[Any], rows: Indices, demanded: dict[Any, int], offers: Table
+) -> Indices:
+    """Return where demand of these hours stands, which come in these rows of offers."""
+    try:
+        return np.array([demanded[hour] for hour in hours], np.intp)
+    except KeyError as error:
+        (hour,) = error.args
+        row = rows[hours.index(hour)]
+        raise ValueError(
+            f"{offers.place('hour')} is {hour!r} in row {row}: demand has no such hour"
+        ) from None
+
+
+def _check_all_offered(hours: Indices, demand: Table) -> None:
+    offered = np.zeros(len(demand), np.bool_)
+    offered[hours] = True
+    if not offered.all():
+        row = int(offered.argmin())
+        hour = demand.value("hour", row)
+        raise ValueError(
+            f"{demand.place('hour')} is {hour!r} in row {row}: offers has no such hour, and a "
+            "market needs at least one offer"
+        )
+
+
+def _regular(hours: Indices, runs: _Runs, units: Column | None, offers: Table) -> Bucket | None:
+    """Return all markets as one bucket, where each hour has the same units in the same order.
+
+    This is how most tables are, and takes a fraction of the time: no row is moved.
+    """
+    if len(hours) == 0 or np.ptp(runs.counts):
+        return None
+    count = int(runs.counts[0])
+    if units is None:
+        return Bucket(hours, None, None)
+    if not (units[count:] == units[: len(units) - count]).all():
+        return None
+    names = units[:count].to_list()
+    order = sorted(range(count), key=names.__getitem__)
+    for one, next_one in pairwise(order):
+        if names[one] == names[next_one]:
+            raise _twice(offers, one, next_one)
+    if order == list(range(count)):
+        return Bucket(hours, None, None)
+    return Bucket(hours, runs.starts[:, np.newaxis] + np.array(order), None)
+
+
+def _irregular(hours: Indices, units: Column | None, offers: Table, markets: int) -> list[Bucket]:
+    """Return markets in buckets of at most twice as many offers, for rows in any order."""
+    order = np.arange(len(hours))
+    if units is not None:
+        ranks = _ranks(units)
+        order = _sorted(order, ranks)
+    order = _sorted(order, hours)
+    if units is not None:
+        same = (hours[order[1:]] == hours[order[:-1]]) & (ranks[order[1:]] == ranks[order[:-1]])
+        if same.any():
+            first = int(same.argmax())
+            raise _twice(offers, *sorted(order[first : first + 2].tolist()))
+    counts = np.bincount(hours, minlength=markets)
+    starts = np.cumsum(counts) - counts
+    sizes = np.ceil(np.log2(counts))
+    return [
+        _bucket(np.flatnonzero(sizes == size), starts, counts, order) for size in np.unique(sizes)
+    ]
+
+
+def _bucket(hours: Indices, starts: Indices, counts: Indices, order: Indices) -> Bucket:
+    counts = counts[hours, np.newaxis]
+    places = np.arange(counts.max())
+    rows = order[starts[hours, np.newaxis] + np.minimum(places, counts - 1)]
+    return Bucket(hours, rows, places >= counts if np.ptp(counts) else None)
+
+
+def _ranks(units: Column) -> Indices:
+    """Return where the unit of each row comes among all units, in the order of their values."""
+    encoded = units.to_arrow()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.unify_dictionaries().combine_chunks()
+    if not isinstance(encoded, pa.DictionaryArray):
+        encoded = encoded.dictionary_encode()
+    values = encoded.dictionary.to_pylist()
+    ranks = np.empty(len(values), np.intp)
+    ranks[sorted(range(len(values)), key=values.__getitem__)] = np.arange(len(values))
+    return ranks[encoded.indices.to_numpy()]
+
+
+def _sorted(order: Indices, ranks: Indices) -> Indices:
+    """Return rows in the order of their ranks, those of one rank in the order that they had."""
+    # NumPy sorts 16 bits by digits, which is much faster than comparing.
+    keys = ranks.astype(np.min_scalar_type(int(ranks.max(initial=0))))
+    return order[np.argsort(keys[order], kind="stable")]
+
+
+def _twice(offers: Table, row: int, again: int) -> ValueError:
+    return ValueError(
+        f"offers has {offers.keyed(row)} in row {row} and in row {again}: "
+        "a unit must have one offer in an hour"
+    )

@@ -1,0 +1,129 @@
+"""Tables of the caller's, whatever library they come from: read, looked up, and given back."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import narwhals as nw
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+Column = nw.Series[Any]
+Numbers = NDArray[Any]
+
+KEYS = ("hour", "unit")
+"""The roles of columns that tell rows apart."""
+
+_FLOATS = (nw.Float64, nw.Float32)
+_TELLING = (nw.String, nw.Categorical, nw.Enum, nw.Date, nw.Datetime)
+"""What tells rows apart, beside integers. Floats do not: some that look equal are not."""
+
+
+class Table(NamedTuple):
+    """A table that was read; `read` makes it."""
+
+    name: str
+    """The argument it was given as."""
+    frame: nw.DataFrame[Any]
+    names: Mapping[str, str]
+    """Its columns by what they are for: the roles."""
+    restored: Callable[[nw.DataFrame[Any]], Any]
+    """Makes a table of the caller's library of one that was derived from `frame`."""
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def place(self, role: str) -> str:
+        """Return how a column is called in errors."""
+        return f"{self.name}[{self.names[role]!r}]"
+
+    def value(self, role: str, row: int) -> Any:
+        """Return one value of a column."""
+        return self.column(role)[row : row + 1].to_list()[0]
+
+    def keyed(self, row: int) -> str:
+        """Return how a row is called by its keys in errors."""
+        roles = [role for role in KEYS if role in self.names]
+        return ", ".join(f"{role} {self.value(role, row)!r}" for role in roles)
+
+    def column(self, role: str) -> Column:
+        """Return a column as it is."""
+        return self.frame[self.names[role]]
+
+    def keys(self, role: str) -> Column:
+        """Return a column by which rows are told apart, or raise if it cannot serve."""
+        column = self.column(role)
+        if not (column.dtype.is_integer() or column.dtype in _TELLING):
+            raise TypeError(
+                f"{self.place(role)} has type {column.dtype}: "
+                "it must be integers, strings, dates or times"
+            )
+        if column.null_count():
+            row = int(column.is_null().to_numpy().argmax())
+            raise ValueError(f"{self.place(role)} is null in row {row}: it must not be null")
+        return column
+
+    def numbers(self, role: str) -> Numbers:
+        """Return a column as an array, NaN where it is null; or raise if it has no numbers."""
+        column = self.column(role)
+        if not (column.dtype.is_integer() or column.dtype in _FLOATS):
+            raise TypeError(
+                f"{self.place(role)} has type {column.dtype}: "
+                "it must be float64, float32 or integer"
+            )
+        return column.to_numpy()
+
+    def check_values(self, role: str, *, sign: bool) -> None:
+        """Raise for the first number in a column that is not finite, or is negative."""
+        numbers = self.numbers(role)
+        good = numbers >= 0 if sign else np.isfinite(numbers)
+        if not good.all():
+            row = int(good.argmin())
+            null = self.column(role).is_null().to_numpy()[row]
+            value = "null" if null else repr(numbers[row].item())
+            rule = "not be negative" if sign else "be finite"
+            where = f"row {row} ({self.keyed(row)})"
+            raise ValueError(f"{self.place(role)} is {value} in {where}: it must {rule}")
+
+    def with_column(self, roles: tuple[str, ...], name: str, values: Numbers) -> Any:
+        """Return some columns, and one more, as a table of the caller's library."""
+        backend = self.frame.implementation
+        # Of NumPy's arrays, Polars would make copies.
+        given = values if backend.is_pandas_like() else pa.array(values)
+        added = nw.new_series(name, given, backend=backend)
+        kept = self.frame.select([self.names[role] for role in roles])
+        return self.restored(kept.with_columns(added))
+
+
+def read(name: str, given: Any, names: Mapping[str, str]) -> Table:
+    """Read a table in which columns are called so, or raise if it is none or lacks one."""
+    frame, restored = _eager(name, given)
+    for column in names.values():
+        if column not in frame.columns:
+            there = ", ".join(map(repr, frame.columns))
+            raise ValueError(f"{name} has no column {column!r}: it has {there or 'none'}")
+    return Table(name, frame, names, restored)
+
+
+def _eager(name: str, given: Any) -> tuple[nw.DataFrame[Any], Callable[[nw.DataFrame[Any]], Any]]:
+    """Return a table in memory, and what brings one like it back to the caller's library."""
+    table = nw.from_native(given, pass_through=True)
+    if isinstance(table, nw.DataFrame):
+        return table, nw.to_native
+    if isinstance(table, nw.LazyFrame):
+        if table.implementation.is_duckdb():
+            return table.collect("pyarrow"), lambda frame: _related(given, frame.to_native())
+        if table.implementation.is_polars():
+            return table.collect(), lambda frame: frame.lazy().to_native()
+        return table.collect(), nw.to_native
+    if hasattr(given, "__arrow_c_stream__"):
+        return nw.from_arrow(given, backend="pyarrow"), nw.to_native
+    raise TypeError(
+        f"{name} has type {type(given).__name__}: it must be a table of Polars, pandas, PyArrow "
+        "or DuckDB, or one that has __arrow_c_stream__"
+    )
+
+
+def _related(relation: Any, results: Any) -> Any:  # noqa: ARG001  named in the query
+    """Return results as a relation of DuckDB, on the connection of another one."""
+    return relation.query("given", "SELECT * FROM results")
