@@ -61,7 +61,7 @@ class RayCluster:
         if not blocks:
             return
         ray = needed("ray")
-        with _connected(ray, self.address):
+        with connected(ray, self.address):
             # Ray would try again without telling.
             task = ray.remote(num_cpus=1, max_retries=0)(compute_alone)
             most = 2 * int(max(1, ray.cluster_resources().get("CPU", 1)))
@@ -94,7 +94,7 @@ class _Results:
 
 
 @contextmanager
-def _connected(ray: ModuleType, address: str) -> Iterator[None]:
+def connected(ray: ModuleType, address: str) -> Iterator[None]:
     """Connect to a cluster, unless this process is connected to it already."""
     if ray.is_initialized():
         own = ray.get_runtime_context().gcs_address

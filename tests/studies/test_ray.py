@@ -105,3 +105,27 @@ def test_a_node_that_is_killed_is_named_and_loses_nothing(tmp_path: Path) -> Non
     assert "127.0.0.3" in done.stderr
     assert "4 blocks, of which 0 were there and 4 were written" in done.stdout
     assert whole(tmp_path)
+
+
+TUNING = """
+import sys
+from pathlib import Path
+from easy_marl.examples.studies.tuning import report, search
+from ray import tune
+from tests.studies.functions import tried
+space = {"rate": tune.grid_search([0.5, 2.0]), "seed": tune.grid_search([0, 1, 2])}
+for _ in range(2):  # the second time it is all there
+    print(*report(search(tried, space, Path(sys.argv[1]), sys.argv[2])), sep="\\n")
+"""
+
+
+def test_tune_searches_over_rates_and_seeds(nodes: ray_nodes.Nodes, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", TUNING, str(tmp_path / "found"), nodes.address]
+    done = subprocess.run(
+        command, cwd=ROOT, env=dict(nodes.environment), capture_output=True, encoding="utf-8",
+        timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines() if line.split()[:1] != ["rate"]]
+    numbers = [line for line in lines if line and line[0] in ("0.5", "2")]
+    assert numbers == 2 * [["0.5", "3", "1.5", "2.5"], ["2", "3", "3", "4"]]
