@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from bench import wheel
 from bench.catalogue import catalogue
 from bench.project import ROOT, RUNS, STUDY, TABLES_OF_OFFERS, TARGETS, studies
-from bench.study import places, repeats
+from bench.study import learning, places, repeats
 from bench.study.tables import BY_PROCESSOR, TABLES, Inputs, Native, headline, where
 from pytest_duel.catalogue.sources import digests
 from pytest_duel.duel import targets_text
@@ -33,6 +33,7 @@ EARLIER = RUNS / "earlier-study.csv"
 SELFTEST = RUNS / "selftest.json"
 REPEATS = "repeat*.json"
 """Sweeps of the same code, in the folder of runs."""
+LEARNING = RUNS / "learning.json"
 FIGURES = Path("docs") / "figures"
 PLACES = RUNS / "places.json"
 """What a study took in each place."""
@@ -61,6 +62,7 @@ def made_from() -> list[Inputs]:
         tables_of_offers=_of_tables(),
         repeated_sweeps=[repeats.load(path) for path in sorted(RUNS.glob(REPEATS))],
         places=places.load(PLACES) if PLACES.exists() else None,
+        trainings=learning.load(LEARNING) if LEARNING.exists() else None,
         native=native_tables(),
     )
     return [replace(first, runs=own, changed=_changed(own[0])) for own in runs.values()]

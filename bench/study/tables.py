@@ -9,8 +9,8 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
+from bench.study import learning, repeats
 from bench.study import places as places_text
-from bench.study import repeats
 from pytest_duel.catalogue.model import Catalogue, Role
 from pytest_duel.duel import targets_text
 from pytest_duel.results.benchmarks import Result
@@ -66,6 +66,8 @@ class Inputs:
     """Saved sweeps of the same code."""
     places: Mapping[str, Any] | None = None
     """What a study took in each place."""
+    trainings: Mapping[str, Any] | None = None
+    """Saved trainings of all agents."""
     native: Mapping[str, Native] = field(default_factory=dict)
     """What the crate's own benchmarks have saved, by the name of the table."""
 
@@ -495,6 +497,20 @@ def places(inputs: Inputs) -> str:
     return places_text.render(inputs.places)
 
 
+def schedules(inputs: Inputs) -> str:
+    """Return what trainings of all agents found, against the equilibrium."""
+    if inputs.trainings is None:
+        return "No trainings are saved."
+    return learning.render_schedules(inputs.trainings)
+
+
+def learners(inputs: Inputs) -> str:
+    """Return how fast libraries learn."""
+    if inputs.trainings is None:
+        return "No trainings are saved."
+    return learning.render_learners(inputs.trainings)
+
+
 def headline(inputs: Inputs) -> str:
     """Say what a table of the study was measured on."""
     return f"On {inputs.processor}, {inputs.study.machine['usable_cores']} cores:"
@@ -511,6 +527,6 @@ BY_PROCESSOR: Mapping[str, TableWriter] = _named(
 """Tables of the study, of which each processor has its own."""
 TABLES: Mapping[str, TableWriter] = _named(
     where, ties, boundary, selftest, native, native_batch, ways, stages_of_blocks, stages_of_sums,
-    targets, tables_of_offers, stable_abi, repeated_sweeps, places,
+    targets, tables_of_offers, stable_abi, repeated_sweeps, places, schedules, learners,
 )  # fmt: skip
 """Other tables; what they are made from says where it was measured, or is the same everywhere."""
