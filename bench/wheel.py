@@ -170,22 +170,36 @@ def build(crate: Path = CRATE, cache: Path = CACHE, flags: str = "") -> Path:
     Raises
     ------
     WheelError
-        Where cargo is missing or the build fails; the message holds the compiler's.
+        Where cargo is missing, the build fails (the message holds the compiler's), or the cache
+        cannot be written.
     """
     home = cache / cache_key(crate, flags)
     if kept := _intact(home):  # also where nothing can be written
         return kept
+    with _alone(cache, home.name):
+        wheel = _intact(home)
+        if wheel is None:
+            _discard(home)
+            wheel = _build_into(home, crate, flags)
+            _prune(cache)
+        return wheel
+
+
+@contextmanager
+def _alone(cache: Path, key: str) -> Iterator[None]:
+    """Keep other processes from building the same wheel; the cache is there then."""
+    lock = FileLock(cache / f"{key}.lock", timeout=BUILD_SECONDS)
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / f"{home.name}.lock", timeout=BUILD_SECONDS):
-            wheel = _intact(home)
-            if wheel is None:
-                _discard(home)
-                wheel = _build_into(home, crate, flags)
-                _prune(cache)
-            return wheel
+        lock.acquire()
     except Timeout:
         raise WheelError(f"another process has held {cache} for {BUILD_SECONDS:.0f} s") from None
+    except OSError as error:
+        raise WheelError(f"no wheel can be kept in {cache}: {error}") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _discard(home: Path) -> None:

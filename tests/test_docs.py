@@ -289,11 +289,11 @@ def test_no_generated_part_is_lost() -> None:
     assert {page: parts for page, parts in found.items() if parts} == PARTS
 
 
-def test_the_rates_that_the_harness_tells_are_those_that_were_saved() -> None:
-    page = ROOT / "pytest_duel" / "README.md"
+@pytest.mark.parametrize("name", ["pytest_duel/README.md", "docs/method.md"])
+def test_the_rates_that_pages_tell_are_those_that_were_saved(name: str) -> None:
+    page = ROOT / name
     text = page.read_text(encoding="utf-8")
-    assert "equal code: alarm" in text
-    assert said.refreshed(text, page) == text
+    assert said.BEGIN not in text or said.refreshed(text, page) == text
 
 
 def test_every_picture_is_on_a_page() -> None:

@@ -25,6 +25,7 @@ from bench.adversarial.order import (
     crowded_buckets,
     cuts,
     hard_sums,
+    merit_order,
     running_sums,
     short_keys,
 )
@@ -79,7 +80,7 @@ def _merit_orders() -> Iterator[tuple[str, Batch]]:
 
 def steps(bids: Array, quantities: Array) -> Array:
     """Return demands on each step of a supply curve and one ulp beside it, none, and too much."""
-    supply = running_sums(bids, quantities)
+    supply = running_sums(merit_order(bids), quantities)
     below, above = np.nextafter(supply, 0.0), np.nextafter(supply, LARGEST)
     return np.concatenate([supply, below, above, [0.0, -0.0, 0.75 * LARGEST]])
 

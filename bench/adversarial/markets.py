@@ -1,5 +1,6 @@
 """Valid markets chosen to tell backends apart, and what all adversarial sets share."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -78,9 +79,15 @@ def demands(
         yield "scarce", float(np.nextafter(total, np.inf)) + 1.0
 
 
-def markets() -> Iterator[tuple[str, Valid]]:
-    """Yield labelled valid markets: every family of bids, against quantities in turn."""
-    for n in SIZES:
+def markets(most: float = math.inf) -> Iterator[tuple[str, Valid]]:
+    """Yield labelled valid markets: every family of bids, against quantities in turn.
+
+    Parameters
+    ----------
+    most
+        Units in a market.
+    """
+    for n in (size for size in SIZES if size <= most):
         rng = np.random.default_rng([n, 2026])
         quantities = list(quantity_families(n, rng))
         for turn, (bid_name, bids) in enumerate(bid_families(n, rng)):

@@ -13,10 +13,12 @@ takes from a sample.
 """
 
 import itertools
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.adversarial.markets import Array, Valid
 from bench.wheel import CRATE
@@ -188,9 +190,8 @@ def spread_sums(n: int, rng: Generator) -> Iterator[tuple[str, Array]]:
     yield "huge and half way", np.where(rng.random(n) < 0.5, half_way(huge, POWER), huge)
 
 
-def spread_cuts(bids: Array, quantities: Array, rng: Generator) -> list[tuple[str, float]]:
+def spread_cuts(supply: Array, rng: Generator) -> list[tuple[str, float]]:
     """Return demands of which each cuts the supply in another place, one of them beyond it."""
-    supply = running_sums(bids, quantities)
     step = float(supply[rng.integers(len(supply) // 8, len(supply))])
     power = float(2.0 ** np.floor(np.log2(step)))
     return [
@@ -207,9 +208,10 @@ def spread_cuts(bids: Array, quantities: Array, rng: Generator) -> list[tuple[st
 def spread_markets(n: int, rng: Generator) -> Iterator[tuple[str, Valid]]:
     """Yield markets of bids that are spread, with all quantities, and demands in turn."""
     quantities = list(spread_sums(n, rng))
-    pairs = itertools.product(spread_bids(n, rng), quantities)
-    for turn, ((bid_name, bids), (name, amounts)) in enumerate(pairs):
-        cuts = spread_cuts(bids, amounts, rng)
+    all_bids = [(name, bids, merit_order(bids)) for name, bids in spread_bids(n, rng)]
+    pairs = itertools.product(all_bids, quantities)
+    for turn, ((bid_name, bids, order), (name, amounts)) in enumerate(pairs):
+        cuts = spread_cuts(running_sums(order, amounts), rng)
         cut_name, demand = cuts[(turn + turn // len(cuts)) % len(cuts)]
         label = f"{bid_name} bids, {name} quantities, {cut_name} demand, n = {n}"
         yield label, (bids, amounts, demand)
@@ -252,16 +254,21 @@ def half_way(quantities: Array, supply: Array | float) -> Array:
     return half
 
 
-def running_sums(bids: Array, quantities: Array) -> Array:
-    """Return the supply (n,) of the cheapest 1, 2, … units, short of infinity."""
+def merit_order(bids: Array) -> NDArray[np.intp]:
+    """Return the units (n,), the cheapest first."""
+    return np.argsort(bids, kind="stable")
+
+
+def running_sums(order: NDArray[np.intp], quantities: Array) -> Array:
+    """Return the supply (n,) of the first 1, 2, … units of a merit order, short of infinity."""
     with np.errstate(over="ignore"):
-        supply = np.cumsum(quantities[np.argsort(bids, kind="stable")])
+        supply = np.cumsum(quantities[order])
     return np.minimum(supply, LARGEST)
 
 
 def cuts(bids: Array, quantities: Array, rng: Generator) -> Iterator[tuple[str, float]]:
     """Yield demands on a step of the supply curve and one ulp beside it, none, and too much."""
-    supply = running_sums(bids, quantities)
+    supply = running_sums(merit_order(bids), quantities)
     rank = int(rng.integers(len(supply)))
     yield "zero", float(rng.choice([0.0, -0.0]))
     yield f"rank {rank}'s", float(supply[rank])
@@ -341,8 +348,9 @@ def passed_powers(n: int, rng: Generator) -> Iterator[tuple[str, Valid]]:
             ordered = np.concatenate([np.diff(supply, prepend=0.0), rng.uniform(10.0, 50.0, n)])
             ordered[rank] = quantity
             bids, quantities = rng.permutation(np.arange(n)) + 0.5, np.empty(n)
-            quantities[np.argsort(bids)] = ordered[:n]
-            total = running_sums(bids, quantities)
+            order = merit_order(bids)
+            quantities[order] = ordered[:n]
+            total = running_sums(order, quantities)
             for where in rank - 1, rank, min(rank + 9, n - 1), n - 1:
                 label = f"passes a power of two by {name} at rank {rank}, meets rank {where}"
                 yield label, (bids, quantities, float(total[where]))
@@ -360,22 +368,28 @@ def _with_cuts(
             yield f"{label}, n = {n}", (bids, amounts, demand)
 
 
-def markets() -> Iterator[tuple[str, Valid]]:
-    """Yield labelled valid markets: every family at every size, against quantities in turn."""
+def markets(most: float = math.inf) -> Iterator[tuple[str, Valid]]:
+    """Yield labelled valid markets: every family at every size, against quantities in turn.
+
+    Parameters
+    ----------
+    most
+        Units in a market.
+    """
     for families, sizes in (short_keys, FEW), (crowded_buckets, MANY):
-        for start, n in enumerate(sizes):
+        for start, n in _up_to(most, sizes):
             rng = np.random.default_rng([n, 42])
             quantities = list(hard_sums(n, rng))
             for turn, (bid_name, bids) in enumerate(families(n, rng), start):
                 yield from _with_cuts(bid_name, bids, quantities, turn, rng)
-    for start, n in enumerate(MANY):
+    for start, n in _up_to(most, MANY):
         rng = np.random.default_rng([n, 44])
         quantities = list(absorbed_sums(n, rng))
         for turn, (bid_name, bids) in enumerate(crowded_buckets(n, rng), start):
             yield from _with_cuts(bid_name, bids, quantities, turn, rng)
-    for n in VERY_MANY:
+    for _, n in _up_to(most, VERY_MANY):
         yield from spread_markets(n, np.random.default_rng([n, 45]))
-    for n in sorted({*FEW, *MANY}):
+    for _, n in _up_to(most, sorted({*FEW, *MANY})):
         rng = np.random.default_rng([n, 43])
         if n < 200:
             for label, market in one_pair(n, rng):
@@ -385,3 +399,8 @@ def markets() -> Iterator[tuple[str, Valid]]:
                 yield f"{label}, n = {n}", market
             for label, market in passed_powers(n, rng):
                 yield f"{label}, n = {n}", market
+
+
+def _up_to(most: float, sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the sizes that are not larger, each behind its place among all."""
+    return ((place, n) for place, n in enumerate(sizes) if n <= most)

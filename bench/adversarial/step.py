@@ -70,10 +70,9 @@ def examples() -> Iterator[Example]:
 
 
 def _markets() -> Iterator[tuple[str, Valid]]:
-    for source in (markets.markets(), order.markets()):
+    for source in (markets.markets(MOST_UNITS), order.markets(MOST_UNITS)):
         for label, market in islice(source, 0, None, EVERY):
-            largest = max(np.abs(market[0]).max(), market[1].max())
-            if len(market[0]) <= MOST_UNITS and largest < LARGEST:
+            if max(np.abs(market[0]).max(), market[1].max()) < LARGEST:
                 yield label, market
 
 
@@ -119,11 +118,11 @@ def _withheld(
     actions[..., 1] = rng.choice([0.0, 0.5, -1.0, 1.0], actions.shape[:2])
     demand = np.zeros((rows, 2))
     for row in range(rows):
-        near = tolerances.residuals(
-            *reference_step.offers(model, actions[row]), rules["tolerance"], rng
-        )
-        tiny = float(np.nextafter(0.0, 1.0))
-        demand[row, 0] = rng.choice([*(one for _, one in near), 0.0, -0.0, tiny])
+        bids, offered = reference_step.offers(model, actions[row])
+        supply = order.running_sums(order.merit_order(bids), offered)
+        ulps = int(rng.choice(tolerances.ULPS))
+        near = tolerances.beside_a_step(supply, ulps, rules["tolerance"], rng)
+        demand[row, 0] = rng.choice(near if rng.random() < 0.8 else [0.0, -0.0, order.TINY])
     return model, State(np.zeros(rows, np.int64), demand, np.ones(rows, np.bool_)), actions
 
 

@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 
 from bench.adversarial.markets import Array, Valid
-from bench.adversarial.order import LARGEST, MANY, SUMMED, TINY, VERY_MANY, running_sums
+from bench.adversarial.order import (
+    LARGEST,
+    MANY,
+    SUMMED,
+    TINY,
+    VERY_MANY,
+    merit_order,
+    running_sums,
+)
 
 Generator = np.random.Generator
 Case = tuple[str, Valid, Mapping[str, Any]]
@@ -69,28 +77,30 @@ def amounts_of(n: int, rng: Generator) -> list[tuple[str, Array]]:
 
 def near_demand(n: int, rng: Generator) -> Iterator[Case]:
     """Yield markets with a demand that a step of supply just reaches, or just does not."""
-    bids, turn = bids_of(n, rng), 0
+    bids, turn = [(name, own, merit_order(own)) for name, own in bids_of(n, rng)], 0
     for amount_name, amounts in amounts_of(n, rng):
         for tolerance in TOLERANCES:
-            bid_name, own = bids[turn % len(bids)]
+            bid_name, own, order = bids[turn % len(bids)]
             options = {**OPTIONS[turn % len(OPTIONS)], "tolerance": tolerance}
-            for ulps, demand in residuals(own, amounts, tolerance, rng):
+            for ulps, demand in residuals(running_sums(order, amounts), tolerance, rng):
                 label = f"{bid_name} bids, {amount_name} quantities, {ulps} ulps from a step"
                 yield f"{label}, {options}", (own, amounts, demand), options
             turn += 1
 
 
-def residuals(
-    bids: Array, quantities: Array, tolerance: float, rng: Generator
-) -> Iterator[tuple[int, float]]:
+def residuals(supply: Array, tolerance: float, rng: Generator) -> Iterator[tuple[int, float]]:
     """Yield demands a few ulps from a step, and demands that are enough a few ulps from one."""
-    supply = running_sums(bids, quantities)
     for ulps in ULPS:
-        at = -1 if rng.random() < 0.5 else rng.integers(len(supply))
-        step = float(supply[at])
-        about = min(step / (1.0 - tolerance), LARGEST)
-        for demand in {step, about}:
-            yield ulps, min(max(0.0, demand + ulps * math.ulp(demand)), LARGEST)
+        for demand in beside_a_step(supply, ulps, tolerance, rng):
+            yield ulps, demand
+
+
+def beside_a_step(supply: Array, ulps: int, tolerance: float, rng: Generator) -> list[float]:
+    """Return a demand so many ulps from a step, and one that is enough so many ulps from it."""
+    at = -1 if rng.random() < 0.5 else rng.integers(len(supply))
+    step = float(supply[at])
+    about = min(step / (1.0 - tolerance), LARGEST)
+    return [min(max(0.0, one + ulps * math.ulp(one)), LARGEST) for one in {step, about}]
 
 
 def of_nothing(n: int, rng: Generator) -> Iterator[Case]:
@@ -110,10 +120,10 @@ def of_nothing(n: int, rng: Generator) -> Iterator[Case]:
     turn = 0
     for name, idle in who.items():
         for bid_name, bids in bids_of(n, rng):
-            order = np.argsort(bids, kind="stable")
+            order = merit_order(bids)
             quantities = rng.choice([0.1, 7.0, 30.5], n)
             quantities[order[idle]] = rng.choice([0.0, -0.0], int(idle.sum()))
-            supply = running_sums(bids, quantities)
+            supply = running_sums(order, quantities)
             total = float(supply[-1])
             for demand in (
                 0.0,
@@ -140,14 +150,16 @@ def batches() -> Iterator[tuple[str, tuple[Array, Array, Array], Mapping[str, An
             bid_name, bids = bids_of(n, rng)[turn % 3]
             amount_name, amounts = amounts_of(n, rng)[turn % 6]
             amounts = np.where(rng.random(n) < 0.3, rng.choice([0.0, -0.0], n), amounts)
-            near = [demand for _, demand in residuals(bids, amounts, tolerance, rng)]
+            order = merit_order(bids)
+            near = [one for _, one in residuals(running_sums(order, amounts), tolerance, rng)]
             demand = np.array([0.0, TINY, *near])
             rows = demand.size, 1
             own_amounts = rng.permuted(np.tile(amounts, rows), axis=1)
             own_amounts[-2] = 0.0  # nobody offers anything
             own_demand = demand.copy()
             for row in range(2, demand.size - 2):
-                steps = [one for _, one in residuals(bids, own_amounts[row], tolerance, rng)]
+                supply = running_sums(order, own_amounts[row])
+                steps = [one for _, one in residuals(supply, tolerance, rng)]
                 own_demand[row] = rng.choice(steps)
             shift = rng.permutation(n)
             own_bids, shifted = np.tile(bids[shift], rows), np.tile(amounts[shift], rows)

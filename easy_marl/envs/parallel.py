@@ -12,6 +12,7 @@ from pettingzoo import ParallelEnv
 from easy_marl.envs.actions import numbers
 from easy_marl.envs.observations import features
 from easy_marl.envs.parameters import Parameters
+from easy_marl.envs.recording import Folder, Recorder
 from easy_marl.envs.rendering import Frame, Renderer
 from easy_marl.envs.simulation import Simulation, check_options, random_stream
 from easy_marl.envs.spaces import action_space, observation_space
@@ -31,6 +32,11 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
         What an agent sees.
     render_mode : {"rgb_array", "human"}, optional
         How the market is shown: by `render`, or in a window after every step.
+    details : bool
+        Whether infos also tell demand, shortage, and the agent's bid and offer.
+    record : str or Path, optional
+        A folder to write every hour to, as Parquet files; it must not be there. `close` writes
+        what is left.
     backend : {"rust", "numba", "numpy"}, optional
         Who does the work. Trajectories are the same to the last bit.
 
@@ -57,6 +63,8 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
         *,
         observation: str = "cyclic",
         render_mode: str | None = None,
+        details: bool = False,
+        record: Folder | None = None,
         backend: str | None = None,
     ) -> None:
         self._simulation = Simulation(
@@ -66,9 +74,11 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
             observation=observation,
             backend=backend,
             remember=render_mode is not None,
+            detailed=details or record is not None,
         )
         self.render_mode = render_mode
         self._renderer = Renderer(self._simulation, render_mode)
+        self._recorder = Recorder(self._simulation, record, details)
         self.possible_agents = [_name(agent) for agent in range(self.parameters.agents)]
         self.agents: list[str] = []
         model = self._simulation.model
@@ -152,7 +162,8 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
         truncations
             Whether the last hour has passed, the same for all.
         infos
-            `price` in currency/MWh, `dispatch` in MW, `profit` in currency.
+            `price` in currency/MWh, `dispatch` in MW, `profit` in currency; with `details`,
+            `demand` and `shortage` in MW, `bid` in currency/MWh and `offer` in MW.
 
         Raises
         ------
@@ -178,6 +189,12 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
                 agents, outcome.dispatch[0].tolist(), profits, strict=True
             )
         }
+        hour = self._recorder.follow()
+        if hour is not None:
+            of_all = {"demand": float(hour.demand[0]), "shortage": float(hour.shortage[0])}
+            bids, offers = hour.bids[0].tolist(), hour.offers[0].tolist()
+            for agent, bid, offer in zip(agents, bids, offers, strict=True):
+                infos[agent] |= of_all | {"bid": bid, "offer": offer}
         return (
             self._of_agents(outcome.observations[0]),
             dict(zip(agents, outcome.rewards[0].tolist(), strict=True)),
@@ -206,8 +223,9 @@ class BiddingParallelEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo has n
         return self._renderer.render()
 
     def close(self) -> None:
-        """Close the window."""
+        """Close the window, and write what is left to record."""
         self._renderer.close()
+        self._recorder.close()
 
     def _of_agents(self, rows: Singles) -> dict[str, Singles]:
         return dict(zip(self.possible_agents, rows, strict=True))

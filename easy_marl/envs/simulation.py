@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from easy_marl.envs.actions import numbers, without_rounding
 from easy_marl.envs.observations import clock, features
 from easy_marl.envs.parameters import RANDOM, Floats, Parameters, preset
-from easy_marl.envs.policies import Policies, Policy, of_agents
+from easy_marl.envs.policies import OneEach, Policies, Policy, of_agents
 from easy_marl.envs.rewards import step_of
 from easy_marl.market import clear
 from easy_marl.market.arguments import check_threads, is_int
-from easy_marl.market.reference_step import offers
+from easy_marl.market.reference_step import offered_in, offers
 from easy_marl.market.stepping import ALL, GOOD, Model, Outcome, Singles, State, room
 
 Mask = NDArray[np.bool_]
@@ -47,6 +47,31 @@ class Market(NamedTuple):
     price: float
     learner: int
     """The agent that acts; `ALL` where all do."""
+
+
+class Hour(NamedTuple):
+    """An hour that has passed in B environments of N agents; zero where none has."""
+
+    active: Mask
+    """(B,): where an hour has passed."""
+    number: NDArray[np.int64]
+    """(B,): which hour of the episode it was, from 0 on."""
+    demand: Floats
+    """(B,), MW."""
+    shortage: Floats
+    """(B,), MW: demand that all offers together do not reach."""
+    bids: Floats
+    """(B, N), currency/MWh."""
+    offers: Floats
+    """(B, N), MW."""
+    prices: Floats
+    """(B,), currency/MWh."""
+    dispatch: Floats
+    """(B, N), MW."""
+    profits: Floats
+    """(B, N), currency, without charges."""
+    rewards: Floats
+    """(B, N)."""
 
 
 def model_of(parameters: Parameters, observation: str, learner: int) -> Model:
@@ -98,6 +123,8 @@ class Simulation:
         Whether results are arrays of their own; else the next step overwrites them.
     remember
         Whether the last actions are kept for `market`.
+    detailed
+        Whether the last hour of all agents is kept for `hour`.
     """
 
     def __init__(
@@ -114,10 +141,14 @@ class Simulation:
         threads: int | None = None,
         copy: bool = True,
         remember: bool = False,
+        detailed: bool = False,
     ) -> None:
         self.parameters = parameters_of(parameters)
         self.learner = _learner(learner, self.parameters.agents)
         policy = _policy(policy, policies, self.learner, self.parameters.agents)
+        if detailed and policy is None and self.learner != ALL:
+            # The kernel tells of those that act, so that all must: the others bid their cost.
+            policy = OneEach({})
         threads = int(threads) if is_int(threads) else threads
         check_threads(threads)
         self.model = model_of(
@@ -141,7 +172,10 @@ class Simulation:
         self._clock = clock(observation, self.parameters) if drawn else None
         self.starts = np.zeros(environments, np.int64)
         """The hour of `demand` in which each episode began, where it is drawn."""
-        self._acts = np.zeros((*self._stepped.rewards.shape, 2), np.float32) if remember else None
+        kept = remember or detailed
+        self._acts = np.zeros((*self._stepped.rewards.shape, 2), np.float32) if kept else None
+        self._whole: Outcome | None = None
+        """What the last step gave, of all agents."""
         self._streams: list[np.random.Generator | None] = [None] * environments
         self._start_streams: list[np.random.Generator | None] = [None] * environments
         episodes = max(1, _DRAWN_AHEAD // (hours + 1))
@@ -262,6 +296,28 @@ class Simulation:
             hour, bids, quantities, np.asarray(dispatch, np.float64), demand, price, self.learner
         )
 
+    def hour(self) -> Hour:
+        """Return the hour that the last step let pass, of all agents in all environments."""
+        if self._acts is None or self._whole is None:
+            raise ValueError("the last hour was not kept")
+        active = self.state.active.copy()
+        number = self.state.hours - active
+        demand = self.state.demand[np.arange(self.environments), number]
+        offered = offered_in(self.model, self._acts, demand)
+        whole = self._whole
+        return Hour(
+            active,
+            number,
+            np.where(active, demand, 0.0),
+            np.where(active, offered.shortage, 0.0),
+            np.where(active[:, np.newaxis], offered.bids, 0.0),
+            np.where(active[:, np.newaxis], offered.quantities, 0.0),
+            whole.prices.copy(),
+            whole.dispatch.copy(),
+            whole.profits.copy(),
+            whole.rewards.copy(),
+        )
+
     def _room(self) -> Outcome:
         rewards, observations, prices, dispatch, profits = map(np.empty_like, self._stepped)
         return Outcome(rewards, observations, prices, dispatch, profits)
@@ -281,6 +337,7 @@ class Simulation:
             outcome.observations[..., -now.shape[1] :] = now[:, np.newaxis]
         if self._acts is not None:
             np.copyto(self._acts, actions, where=self.state.active[:, np.newaxis, np.newaxis])
+        self._whole = outcome
         if self._policy is None:
             return outcome
         self._seen = outcome.observations

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from easy_marl.envs.actions import numbers
 from easy_marl.envs.parameters import Parameters
+from easy_marl.envs.recording import Folder, Recorder
 from easy_marl.envs.rendering import Frame, Renderer
 from easy_marl.envs.simulation import (
     Simulation,
@@ -45,6 +46,11 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
         What the learner sees.
     render_mode : {"rgb_array", "human"}, optional
         How the market is shown: by `render`, or in a window after every step.
+    details : bool
+        Whether infos also tell demand, shortage, and the bids and offers of all agents.
+    record : str or Path, optional
+        A folder to write every hour to, as Parquet files; it must not be there. `close` writes
+        what is left.
     backend : {"rust", "numba", "numpy"}, optional
         Who does the work. Trajectories are the same to the last bit.
 
@@ -73,6 +79,8 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
         policies: OnePolicies | None = None,
         observation: str = "cyclic",
         render_mode: str | None = None,
+        details: bool = False,
+        record: Folder | None = None,
         backend: str | None = None,
     ) -> None:
         self._simulation = Simulation(
@@ -85,9 +93,11 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
             policies=_on_batches(policies),
             backend=backend,
             remember=render_mode is not None,
+            detailed=details or record is not None,
         )
         self.render_mode = render_mode
         self._renderer = Renderer(self._simulation, render_mode)
+        self._recorder = Recorder(self._simulation, record, details)
         self.action_space = action_space()
         self.observation_space = observation_space(self.parameters, self._simulation.features)
         self._ready = False
@@ -150,7 +160,8 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
         truncated
             Whether the last hour has passed.
         info
-            `price` in currency/MWh, `dispatch` in MW, `profit` in currency.
+            `price` in currency/MWh, `dispatch` in MW, `profit` in currency; with `details`,
+            `demand` and `shortage` in MW, `bids` in currency/MWh and `offers` in MW, both (N,).
 
         Raises
         ------
@@ -168,11 +179,19 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
         truncated = bool(self._simulation.ended()[0])
         self._ready = not truncated
         self._renderer.follow()
-        info = {
+        info: dict[str, Any] = {
             "price": float(outcome.prices[0]),
             "dispatch": float(outcome.dispatch[0, 0]),
             "profit": float(outcome.profits[0, 0]),
         }
+        hour = self._recorder.follow()
+        if hour is not None:
+            info |= {
+                "demand": float(hour.demand[0]),
+                "shortage": float(hour.shortage[0]),
+                "bids": hour.bids[0],
+                "offers": hour.offers[0],
+            }
         reward = float(outcome.rewards[0, 0])
         return outcome.observations[0, 0], reward, False, truncated, info
 
@@ -181,8 +200,9 @@ class BiddingEnv(gymnasium.Env[Singles, Singles]):
         return self._renderer.render()
 
     def close(self) -> None:
-        """Close the window."""
+        """Close the window, and write what is left to record."""
         self._renderer.close()
+        self._recorder.close()
 
 
 def _place(row: int, agent: int, part: int) -> str:  # noqa: ARG001  there is one of each

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from easy_marl.envs.actions import numbers
 from easy_marl.envs.parameters import Floats, Parameters
 from easy_marl.envs.policies import Policies, Policy
+from easy_marl.envs.recording import Folder, Recorder
 from easy_marl.envs.rendering import Frame, Renderer
 from easy_marl.envs.simulation import (
     Mask,
@@ -57,6 +58,11 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
         Whether a step returns arrays of its own. Without it, the next one overwrites them.
     render_mode : {"rgb_array", "human"}, optional
         How markets are shown: all by `render`, or the first one in a window after every step.
+    details : bool
+        Whether infos also tell demand, shortage, and the bids and offers of all agents.
+    record : str or Path, optional
+        A folder to write every hour to, as Parquet files; it must not be there. `close` writes
+        what is left.
     backend : {"rust", "numba", "numpy"}, optional
         Who does the work. Trajectories are the same to the last bit.
     threads : int, optional
@@ -91,6 +97,8 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
         copy: bool = True,
         render_mode: str | None = None,
+        details: bool = False,
+        record: Folder | None = None,
         backend: str | None = None,
         threads: int | None = None,
     ) -> None:
@@ -114,10 +122,12 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
             threads=threads,
             copy=copy,
             remember=render_mode is not None,
+            detailed=details or record is not None,
         )
         self._copy = copy
         self.render_mode = render_mode
         self._renderer = Renderer(self._simulation, render_mode)
+        self._recorder = Recorder(self._simulation, record, details)
         self.metadata = Renderer.METADATA | {"autoreset_mode": self.autoreset_mode}
         who = () if self._one else (self.parameters.agents,)
         self.single_action_space = action_space(who)
@@ -194,8 +204,10 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
             bool of shape (num_envs,): whether the last hour has passed.
         infos
             `price` in currency/MWh, (num_envs,); `dispatch` in MW and `profit` in currency, shaped
-            as the rewards; at the end of an episode, `episode_statistics`: its `return`, `profit`
-            and `length`. `_name` tells which environments `name` is of.
+            as the rewards; with `details`, `demand` and `shortage` in MW, (num_envs,), `bids` in
+            currency/MWh and `offers` in MW, (num_envs, N); at the end of an episode,
+            `episode_statistics`: its `return`, `profit` and `length`. `_name` tells which
+            environments `name` is of.
 
         Raises
         ------
@@ -223,6 +235,10 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
             "profit": profits,
             "_profit": active.copy(),
         }
+        hour = self._recorder.follow()
+        if hour is not None:
+            of_all = {"demand": hour.demand, "shortage": hour.shortage}
+            infos |= _infos(hour.active, **of_all, bids=hour.bids, offers=hour.offers)
         self._left = self._left - 1 if self._idle is None else self._hours_left()
         self._idle = None
         truncations = np.zeros(self.num_envs, np.bool_)
@@ -239,8 +255,9 @@ class BiddingVectorEnv(VectorEnv[Singles, ArrayLike, NDArray[Any]]):
         return self._renderer.render_all()
 
     def close_extras(self, **kwargs: Any) -> None:  # noqa: ARG002  as in the base class
-        """Close the window."""
+        """Close the window, and write what is left to record."""
         self._renderer.close()
+        self._recorder.close()
 
     def _place(self, row: int, agent: int, part: int) -> str:
         return f"actions[{row}, {part}]" if self._one else f"actions[{row}, {agent}, {part}]"

@@ -16,7 +16,7 @@ import pytest
 
 from bench.adversarial import examples, markets, order, tolerances
 from easy_marl.market import get_backend
-from pytest_duel.catalogue import parity
+from pytest_duel.catalogue import outcomes
 from pytest_duel.catalogue.model import Example
 
 SEMANTICS = Path(__file__).resolve().parent.parent.parent / "docs" / "semantics.md"
@@ -93,10 +93,11 @@ def test_the_table_of_errors_is_the_one_known_here() -> None:
 def raised(kernel: str) -> frozenset[str]:
     """Return what the reference raises on the adversarial set of `kernel`."""
     call = getattr(get_backend("numpy"), kernel)
-    outcomes = [
-        parity.outcome(call, *example.make()).raised for example in bad_examples(EXAMPLES[kernel])
+    found = [
+        outcomes.outcome(call, *example.make()).raised
+        for example in bad_examples(EXAMPLES[kernel])
     ]
-    return frozenset(text for text in outcomes if text)
+    return frozenset(text for text in found if text)
 
 
 EXAMPLES: dict[str, Callable[[], Iterable[Example]]] = {
@@ -217,10 +218,10 @@ def test_reference_clears_as_a_straightforward_implementation_does() -> None:
     for turn, (label, market, rules) in enumerate(valid_markets()):
         if np.size(market[0]) > LARGE and turn % 7:
             continue
-        found = parity.outcome(reference, market, rules)
+        found = outcomes.outcome(reference, market, rules)
         assert found.raised is None, label
-        expected = parity.outcome(straightforward, market, rules)
-        assert parity.differ(("price", "cleared"), found, expected) is None, label
+        expected = outcomes.outcome(straightforward, market, rules)
+        assert outcomes.differ(("price", "cleared"), found, expected) is None, label
         compared += 1
     assert compared > 18_000
 
@@ -232,7 +233,7 @@ def test_reference_clears_a_batch_as_a_straightforward_loop_does() -> None:
         arguments, options = example.make()
         if "out" in options:
             continue
-        found = parity.outcome(reference, arguments, options)
+        found = outcomes.outcome(reference, arguments, options)
         if found.raised:
             continue
         prices, cleared = found.values
@@ -245,8 +246,8 @@ def test_reference_clears_a_batch_as_a_straightforward_loop_does() -> None:
                 demand[row],
                 **rules,
             )
-            one = parity.Outcome((float(prices[row]), cleared[row]))
-            difference = parity.differ(("price", "cleared"), one, parity.Outcome(expected))
+            one = outcomes.Outcome((float(prices[row]), cleared[row]))
+            difference = outcomes.differ(("price", "cleared"), one, outcomes.Outcome(expected))
             assert difference is None, (example.label, row)
             compared += 1
     assert compared > 2_000

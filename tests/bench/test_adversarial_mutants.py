@@ -10,18 +10,18 @@ import pytest
 
 from bench.adversarial import examples
 from easy_marl.market import get_backend
-from pytest_duel.catalogue import parity
+from pytest_duel.catalogue import outcomes
 from pytest_duel.catalogue.model import Example
 from tests.bench import shortcuts
 from tests.bench.shortcuts import Order, Variant
 
 
 @cache
-def valid_examples() -> list[tuple[Example, parity.Outcome]]:
+def valid_examples() -> list[tuple[Example, outcomes.Outcome]]:
     """Return the markets of less than 200 units in float64, and how they clear."""
     reference = get_backend("numpy").clear
     return [
-        (one, parity.outcome(reference, *one.make()))
+        (one, outcomes.outcome(reference, *one.make()))
         for one in examples.clear_examples()
         if " bids, " in one.label or one.label.startswith(("a pair", "the margin", "passes"))
         if len(one.make()[0][0]) < 200
@@ -37,17 +37,17 @@ def of_bids(label: str) -> str:
 
 
 @cache
-def by_family(family: Family) -> dict[str, list[tuple[Example, parity.Outcome]]]:
-    found: dict[str, list[tuple[Example, parity.Outcome]]] = {}
+def by_family(family: Family) -> dict[str, list[tuple[Example, outcomes.Outcome]]]:
+    found: dict[str, list[tuple[Example, outcomes.Outcome]]] = {}
     for example, expected in valid_examples():
         if name := family(example.label):
             found.setdefault(name, []).append((example, expected))
     return found
 
 
-def wrong(clear: Callable[..., Any], example: Example, expected: parity.Outcome) -> bool:
-    found = parity.outcome(clear, *example.make())
-    return parity.differ(("price", "cleared"), found, expected) is not None
+def wrong(clear: Callable[..., Any], example: Example, expected: outcomes.Outcome) -> bool:
+    found = outcomes.outcome(clear, *example.make())
+    return outcomes.differ(("price", "cleared"), found, expected) is not None
 
 
 def missed(
@@ -177,10 +177,10 @@ def test_a_price_set_by_an_offer_of_nothing_is_caught() -> None:
 
 
 @cache
-def valid_batches() -> list[tuple[Example, parity.Outcome]]:
+def valid_batches() -> list[tuple[Example, outcomes.Outcome]]:
     reference = get_backend("numpy").clear_batch
     found = [
-        (one, parity.outcome(reference, *one.make()))
+        (one, outcomes.outcome(reference, *one.make()))
         for one in examples.batch_examples()
         if ", n = " in one.label and not one.label.startswith("out")
     ]
@@ -193,8 +193,8 @@ def wrong_batches(clear_batch: Callable[..., Any], family: str = "") -> Iterator
     outputs = "prices", "cleared"
     for one, expected in valid_batches():
         if re.match(family, one.label):
-            found = parity.outcome(clear_batch, *one.make())
-            if parity.differ(outputs, found, expected):
+            found = outcomes.outcome(clear_batch, *one.make())
+            if outcomes.differ(outputs, found, expected):
                 yield one.label
 
 

@@ -11,28 +11,28 @@ from bench.adversarial import step
 from bench.environments import stepping
 from easy_marl.market import reference, reference_step
 from easy_marl.market.stepping import GOOD, Model, Outcome, State
-from pytest_duel.catalogue import parity
+from pytest_duel.catalogue import outcomes
 
 OUTPUTS = ("bad", "hours", "rewards", "observations", "prices", "dispatch", "profits")
 Step = Callable[..., int]
 
 
 @cache
-def answered() -> list[tuple[tuple[Any, ...], parity.Outcome]]:
+def answered() -> list[tuple[tuple[Any, ...], outcomes.Outcome]]:
     """Return the steps and what the reference makes of them, those made for steps first.
 
     The markets come after them: nearly all that is wrong shows before.
     """
     right = stepping(reference_step.step_batch, 1)
     made = [example.make()[0] for example in step.examples()]
-    return [(arguments, parity.outcome(right, arguments, {})) for arguments in reversed(made)]
+    return [(arguments, outcomes.outcome(right, arguments, {})) for arguments in reversed(made)]
 
 
 def caught(step_batch: Step) -> bool:
     """Return whether any of the steps shows that a kernel is wrong."""
     call = stepping(step_batch, 1)
     return any(
-        parity.differ(OUTPUTS, parity.outcome(call, arguments, {}), expected) is not None
+        outcomes.differ(OUTPUTS, outcomes.outcome(call, arguments, {}), expected) is not None
         for arguments, expected in answered()
     )
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench import backends, scenarios
 from easy_marl.market import get_backend
 from pytest_duel.catalogue.model import Call
-from pytest_duel.catalogue.parity import Outcome, differ
+from pytest_duel.catalogue.outcomes import Outcome, differ
 
 OUTPUTS = ("prices", "cleared")
 REFERENCE: Call = get_backend("numpy").clear_batch

@@ -2,12 +2,13 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,25 @@ def test_a_cache_that_cannot_be_locked_gives_an_intact_wheel(
     lock.mkdir()
     assert wheel.build(crate, tmp_path / "cache") == path
     assert builder.builds == 1
+
+
+def in_a_file(cache: Path) -> None:
+    cache.write_text("no folder")
+
+
+def behind_a_file(cache: Path) -> None:
+    cache.symlink_to(cache.with_name("crate") / "Cargo.toml")
+
+
+@pytest.mark.parametrize("spoil", [in_a_file, behind_a_file])
+def test_a_cache_that_is_no_folder_is_named(
+    crate: Path, builder: Builder, tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    cache = tmp_path / "cache"
+    spoil(cache)
+    with pytest.raises(WheelError, match=f"no wheel can be kept in {re.escape(str(cache))}: "):
+        wheel.build(crate, cache)
+    assert builder.builds == 0
 
 
 def test_an_edit_during_a_build_is_kept_under_no_key(

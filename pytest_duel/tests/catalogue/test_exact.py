@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from pytest_duel.catalogue.exact import Exact
-from pytest_duel.catalogue.parity import Outcome, differ
+from pytest_duel.catalogue.outcomes import Outcome, differ
 
 
 def digested(value: object) -> str | None:

@@ -1,6 +1,8 @@
 """What counts as the same answer: types, shapes and bits."""
 
+import math
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,9 @@ from pytest_duel.catalogue.model import (
     Scenario,
     Sweep,
 )
-from pytest_duel.catalogue.parity import Outcome, Tally, differ, outcome
+from pytest_duel.catalogue.outcomes import Outcome, differ, outcome
+from pytest_duel.catalogue.parity import Tally
+from pytest_duel.catalogue.questions import AT_ONCE
 
 OUTPUTS = ("price", "cleared")
 
@@ -199,6 +203,83 @@ def test_a_wrong_answer_that_also_spoils_the_input_harms_no_other() -> None:
     report = checked({"reference": total, "a-vandal": vandal, "good": total})
     assert list(report.failures) == [("total", "a-vandal")]
     assert report.failures["total", "a-vandal"].what == "sum"
+
+
+MANY = 2 * AT_ONCE + 5
+
+
+@pytest.mark.parametrize("place", [0, 1, AT_ONCE - 1, AT_ONCE, MANY - 1])
+@pytest.mark.parametrize("way", ["wrong", "spoils"])
+def test_the_one_call_of_many_that_is_wrong_is_named(place: int, way: str) -> None:
+    def backend(values: Any, *, scale: float = 1.0) -> tuple[float]:
+        (result,) = total(values, scale=scale)
+        if values[0] == place and way == "spoils":
+            values[1] = -values[1]  # only the sign of a zero
+        is_wrong = values[0] == place and way == "wrong"
+        return (math.nextafter(result, 2e9) if is_wrong else result,)
+
+    pool = [(np.array([float(number), 0.0]),) for number in range(MANY)]
+    report = checked({"reference": total, "a-backend": backend, "good": total}, pool=pool)
+    assert list(report.failures) == [("total", "a-backend")]
+    failure = report.failures["total", "a-backend"]
+    assert failure.where == f"scenario some, seed 3, n = 2, pool[{place}]"
+    assert failure.what == ("its input" if way == "spoils" else "sum")
+    assert report.checked["total", "a-backend"] == place + 1
+    assert report.checked["total", "good"] == MANY + 1
+    assert not any(np.signbit(values[1]) for (values,) in pool)
+
+
+def test_a_wrong_answer_whose_memory_is_used_again_is_told_as_it_was() -> None:
+    buffer = np.zeros(1)
+
+    def backend(values: Any, *, scale: float = 1.0) -> Any:
+        buffer[0] = np.sum(values) * scale + (values[0] == 3.0)
+        return buffer
+
+    def reference(values: Any, *, scale: float = 1.0) -> Any:
+        return np.array([np.sum(values) * scale])
+
+    pool = [(np.array([float(number)]),) for number in range(9)]
+    report = checked({"reference": reference, "backend": backend}, pool=pool)
+    failure = report.failures["total", "backend"]
+    assert failure.where.endswith("pool[3]")
+    assert (failure.value, failure.expected) == ("4.0", "3.0")
+
+
+def test_a_backend_that_is_wrong_now_and_then_is_caught() -> None:
+    turns = iter([1.0] + [0.0] * 99)
+    buffer = np.zeros(1)
+
+    def backend(values: Any, *, scale: float = 1.0) -> Any:
+        buffer[0] = np.sum(values) * scale + next(turns)
+        return buffer
+
+    def reference(values: Any, *, scale: float = 1.0) -> Any:
+        return np.array([np.sum(values) * scale])
+
+    report = checked({"reference": reference, "backend": backend})
+    failure = report.failures["total", "backend"]
+    assert failure.where.endswith("pool[0]")
+    assert failure.value == "another one when it was asked before"
+
+
+def test_examples_that_change_each_others_arrays_are_refused() -> None:
+    def one_array() -> Iterator[Example]:
+        values = np.zeros(1)
+        for number in range(3):
+            values[0] = number
+            yield Example(f"number {number}", lambda: ((values,), {}))
+
+    catalogue = Catalogue(
+        reference="reference",
+        kernels={"total": Kernel("total", ("sum",), adversarial=one_array)},
+        backends={name: Backend(name, dict) for name in ("reference", "good")},
+        scenarios={"some": Scenario("some", lambda *_: [], seed=3)},
+        sweeps=(),
+    )
+    calls = {("total", name): total for name in catalogue.backends}
+    with pytest.raises(ValueError, match="number 0: its arguments are others when they are made"):
+        parity.check(catalogue, [Case("total", "good", "some", 1)], calls, lambda _: [])
 
 
 def test_options_of_an_example_reach_the_backends() -> None:

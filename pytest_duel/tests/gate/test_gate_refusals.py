@@ -133,6 +133,7 @@ def test_two_benchmarks_of_one_id(
     ("benchmarks = 'all'", "benchmarks is 'all': it must be a list"),
     ("install = 'apt'", "install is 'apt': it must be \"pip\", \"none\""),
     ("thresholds = {'*' = 2}", "thresholds.* is 2: it must be a share"),
+    ("thresholds = 2", "thresholds is 2: it must be a table of patterns"),
     ("colour = 1", "there is no setting 'colour': choose from benchmarks"),
     ("benchmarks = ['*no_such*']", "no benchmark matches '*no_such*'"),
 ])  # fmt: skip
@@ -205,3 +206,24 @@ def test_a_test_that_the_base_lacks_is_new_also_where_it_is_asked_for(
         assert [*ready.own.measured] == [f"{file}::test_total[{size}]" for size in (100, 1000)]
         assert [*ready.own.new] == [f"{file}::test_fresh"]
         assert [*ready.own.gone] == []
+
+
+def test_each_side_has_the_packages_of_its_own_tree(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    folder = repository("two_packages", tmp_path / "toy")
+    (folder / "libs").mkdir()
+    (folder / "core").rename(folder / "libs/core")
+    settings = folder / "pyproject.toml"
+    settings.write_text(settings.read_text().replace('"core"', '"libs/core"'))
+    with prepared(
+        Question(folder, "main", overrides={"install": "none"}), lambda _: None
+    ) as ready:
+        homes = {arm.name: Path(arm.modules["core"]) for arm in (ready.base, ready.head)}
+    assert homes["base"].parts[-2:] == ("base", "core")
+    assert homes["head"].parts[-3:] == ("head", "libs", "core")
+    settings.write_text(settings.read_text().replace('"libs/core"', '"elsewhere"'))
+    monkeypatch.chdir(folder)
+    said = refused(capsys, cache, "--base", "main")
+    assert said == "the head cannot be installed: packages: there is no folder 'elsewhere'"

@@ -13,6 +13,7 @@ def test_all_keys_are_read(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(
         "[tool.pytest-duel]\nbenchmarks = ['a.py::*']\nthreshold = 0\nbudget = 60\n"
         "removed = ['a.py::test_old']\npackages = ['.', 'core']\ninstall = 'none'\n"
+        "placements = 'make {seed} {target}'\n"
         "selftest = 'selftest.json'\nproject = 'bench:project'\n"
         "[tool.pytest-duel.thresholds]\n'*5]' = 0.05\n",
         encoding="utf-8",
@@ -24,6 +25,7 @@ def test_all_keys_are_read(tmp_path: Path) -> None:
         removed=("a.py::test_old",),
         packages=(".", "core"),
         install="none",
+        placements="make {seed} {target}",
         selftest="selftest.json",
         project="bench:project",
         thresholds={"*5]": 0.05},

@@ -8,10 +8,11 @@ import pytest
 
 from pytest_duel.paired import callgrind
 from pytest_duel.paired.callgrind import Counted, CountError, compare, per_call, unavailable
+from pytest_duel.paired.contests import Contest
 from pytest_duel.paired.pytest_client import Suite
 from strangers import arm, copied
 
-BUSY, OTHER = "benchmarks/test_toy.py::test_busy", "benchmarks/test_toy.py::test_other"
+BUSY, OTHER = "benchmarks/test_toy.py::test_busy", "benchmarks/test_toy.py::test_upper"
 
 
 @pytest.fixture
@@ -32,7 +33,8 @@ def test_missing_valgrind_is_a_reason_for_every_benchmark(
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(shutil, "which", lambda _: None)
     own = arm("head", toy.folder)
-    counted, errors = compare((own, own), toy, [BUSY, OTHER], lambda _: None)
+    both = [Contest(name, (own, own)) for name in (BUSY, OTHER)]
+    counted, errors = compare((own, own), toy, both, lambda _: None)
     assert counted == {}
     assert set(errors) == {BUSY, OTHER}
     assert all("valgrind is not installed" in why for why in errors.values())
@@ -67,10 +69,13 @@ def test_instructions_are_counted_on_both_sides(toy: Suite) -> None:
     work.write_text(text.replace("range(ROUNDS)", "range(2 * ROUNDS)"), encoding="utf-8")
     arms = arm("base", toy.folder.parent / "base"), arm("head", toy.folder)
     told: list[str] = []
-    counted, errors = compare(arms, toy, [BUSY, "benchmarks/test_toy.py::test_none"], told.append)
+    pair = Contest("a pair", arms, benchmarks=(BUSY, OTHER))
+    asked = [Contest(BUSY, arms), pair, Contest("benchmarks/test_toy.py::test_none", arms)]
+    counted, errors = compare(arms, toy, asked, told.append)
     assert counted[BUSY].change == pytest.approx(1.0, abs=0.2)  # large numbers cost more
+    assert "a pair" in counted
     assert list(errors) == ["benchmarks/test_toy.py::test_none"]
-    assert len(told) == 2
+    assert len(told) == 3
 
 
 @pytest.mark.parametrize("contents", [[], ["totals: 5"], ["totals: 5", ""], ["totals: 5", "\0"]])

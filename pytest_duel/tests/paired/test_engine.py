@@ -27,6 +27,7 @@ from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.pytest_client import PytestSide, Suite, pytest_workers
 from pytest_duel.paired.schedule import QUADS
 from pytest_duel.paired.sides import Launch, Launched, Sides
+from pytest_duel.paired.surroundings import surrounded
 from pytest_duel.support import processes, system
 from strangers import arm, copied
 
@@ -244,6 +245,27 @@ def schedule(launch: Launch, seed: int, blocks: int) -> list[tuple[str, Mapping[
         if found.blocks == blocks:
             break
     return Pretence.asked
+
+
+def test_both_arms_of_a_block_get_what_is_drawn_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = pretend(monkeypatch)
+    started: list[Arm] = []
+
+    def launch(arm: Arm, cpus: Sequence[int]) -> Launched:
+        started.append(arm)
+        return plain(arm, cpus)
+
+    own = Engine(
+        launch, [contest("one")], 1, most=3, draw=lambda arm, block: surrounded(arm, 7, block)
+    )
+    for _ in own.blocks():
+        pass
+    drawn = [{*arm.environment.items()} for arm in started]
+    assert drawn[0::2] == drawn[1::2]
+    assert len({frozenset(one) for one in drawn}) == 3
+    assert {arm.name for arm in started[:2]} == {"A", "B"}
+    given = surrounded(Arm("A", environment={"PYTHONHASHSEED": "0"}), 7, 1)
+    assert given.environment["PYTHONHASHSEED"] == "0"  # what an arm says of itself counts
 
 
 def test_quads_are_balanced_and_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -485,6 +507,16 @@ def test_no_other_block_waits_for_what_has_failed(monkeypatch: pytest.MonkeyPatc
     assert asked == [[0]]
     assert found.errors == {"odd": "it hangs"}
     assert len(found.differences["even"]) == 2
+
+
+def test_no_block_begins_once_all_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dead(Pretence):
+        def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+            raise SideError("it died")
+
+    own = Engine(pretend(monkeypatch, kind=Dead), [contest("one"), contest("two")], 1)
+    assert [found.blocks for found in own.blocks()] == [1]
+    assert own.measured.errors == {"one": "it died", "two": "it died"}
 
 
 @pytest.mark.parametrize(("opening", "call", "open_limit", "time_limit"), [

@@ -1,9 +1,13 @@
 """Whose modules an arm imports, whatever else offers them."""
 
 import json
+import os
 import subprocess
 import sys
+import venv
 from pathlib import Path
+
+import pytest
 
 from pytest_duel.support import harness
 
@@ -18,7 +22,12 @@ sys.path.insert(0, sys.argv[3])
 
 
 def ran(
-    body: str, modules: dict[str, str], elsewhere: Path, tests: dict[str, str], before: str = ""
+    body: str,
+    modules: dict[str, str],
+    elsewhere: Path,
+    tests: dict[str, str],
+    before: str = "",
+    python: Path | str = sys.executable,
 ) -> str:
     """Run statements in a process whose finder knows an arm; return what they print.
 
@@ -26,9 +35,10 @@ def ran(
     """
     code = SCRIPT.format(body=body, before=before)
     arguments = [json.dumps(modules), json.dumps(tests), str(elsewhere)]
+    path = harness.search_path(*modules.values())
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code, *arguments], capture_output=True, text=True,
-        check=False, timeout=60, env={"PYTHONPATH": harness.search_path()},
+        [str(python), "-P", "-c", code, *arguments], capture_output=True, text=True,
+        check=False, timeout=60, env={"PYTHONPATH": path},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -77,17 +87,13 @@ print(toy.WHOSE, toy.part.WHOSE, found, finder.foreign(), *finder.loaded())
     assert said == "own own toy.new None toy toy.part"
 
 
-MESON = """
-class Meson:  # what it is asked for, it compiles first
-    _build_path, _top_level_modules = "/build/toy", {"toy"}
+BUILDING = """
+class Building:  # what it is asked for, it compiles first, as meson-python's does
     def find_spec(self, name, path=None, target=None):
         assert name.partition(".")[0] != "toy"
     def find_distributions(self, context):
         return ["found"]
-class Other(Meson):
-    _build_path, _top_level_modules = "/build/other", {"other"}
-os.environ["MESONPY_EDITABLE_SKIP"] = "/build/given"
-sys.meta_path[:0] = [Meson(), Other()]
+sys.meta_path[:0] = [Building()]
 """
 
 
@@ -96,10 +102,51 @@ def test_finders_that_were_there_first_are_not_asked_for_the_arms_modules(tmp_pa
     body = """
 import toy
 print(importlib.util.find_spec("toy.fast"), importlib.util.find_spec("wave").name)
-print(sys.meta_path[1].find_distributions(None), os.environ["MESONPY_EDITABLE_SKIP"])
+print(sys.meta_path[1].find_distributions(None))
 """
-    said = ran(body, {"toy": str(own)}, tmp_path, {}, before=MESON)
-    assert said.split("\n") == ["None wave", "['found'] /build/given:/build/toy"]
+    said = ran(body, {"toy": str(own)}, tmp_path, {}, before=BUILDING)
+    assert said.split("\n") == ["None wave", "['found']"]
+
+
+FIRST = """
+import importlib.util, sys
+class Editable:  # as scikit-build-core and meson-python install themselves
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "toy":
+            return importlib.util.spec_from_file_location(name, {file!r})
+sys.meta_path.insert(0, Editable)
+"""
+CHILD = """
+import subprocess
+asked = "import sys, toy, sitecustomize; print(toy.WHOSE, sitecustomize.WHOSE, *sys.path[1:2])"
+print(subprocess.check_output([sys.executable, "-c", asked], text=True))
+"""
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Path:
+    """Return the interpreter of an environment in which nothing is installed."""
+    home = tmp_path / "env"
+    venv.create(home, symlinks=os.name != "nt")
+    return home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def test_children_of_a_worker_import_the_arms_modules_too(tmp_path: Path, python: Path) -> None:
+    own = made(tmp_path / "own", toy="WHOSE = 'own'", sitecustomize="WHOSE = 'still there'")
+    other = made(tmp_path / "other", toy="WHOSE = 'other'")
+    site = next(python.parents[1].rglob("site-packages"))
+    made(site, _editable=FIRST.format(file=str(other / "toy.py")))
+    (site / "_editable.pth").write_text("import _editable\n")
+    assert ran(CHILD, {"toy": str(own)}, other, {}, python=python) == f"own still there {own}"
+
+
+def test_children_are_left_alone_where_no_finder_was_there_first(
+    tmp_path: Path, python: Path
+) -> None:
+    own = made(tmp_path / "own", toy="")
+    said = ran("print(os.environ['PYTHONPATH'])", {"toy": str(own)}, tmp_path, {}, python=python)
+    assert said == harness.search_path(str(own))
 
 
 def test_a_module_from_elsewhere_is_named(tmp_path: Path) -> None:

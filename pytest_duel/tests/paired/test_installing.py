@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -236,3 +237,23 @@ def test_what_was_compiled_of_newer_files_is_not_taken_for_older_ones(
         os.utime(source, (1_700_000_000 - seconds, 1_700_000_000 - seconds))
         (folder,) = install(toy, recipe, tmp_path / "cache").modules.values()
         assert Path(folder, "toy/__init__.py").read_text() == text
+
+
+def test_commands_of_two_gates_do_not_run_at_the_same_time(toy: Path, tmp_path: Path) -> None:
+    # As where cargo's settings name one folder for all projects: what the one has compiled there
+    # must still be there when it is copied.
+    other = copied("flat", tmp_path / "other")
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    script = (
+        f"mkdir {kept}/busy && cp toy/__init__.py {kept} && sleep 0.2 && cp -r toy {{target}} && "
+        f"cp {kept}/__init__.py {{target}}/toy && rmdir {kept}/busy"
+    )
+    recipe = Recipe(install=f"sh -c {shlex.quote(script)}")
+    for folder in (toy, other):
+        (folder / "toy/__init__.py").write_text(f"WHOSE = {folder.name!r}")
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda one: install(one, recipe, tmp_path / "cache"), (toy, other)))
+    for folder, one in zip((toy, other), found, strict=True):
+        text = Path(one.modules["toy"], "toy/__init__.py").read_text()
+        assert text == f"WHOSE = {folder.name!r}"

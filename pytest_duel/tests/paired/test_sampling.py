@@ -94,6 +94,37 @@ def test_a_slow_case_is_caught_by_the_last_look(
     assert blamed <= ALPHA * GATES
 
 
+def placed(rng: np.random.Generator, shape: tuple[int, ...], sd: float) -> Floats:
+    """Return differences of two placements, each drawn anew for each block and case.
+
+    A placement gives what 16 links of a Rust kernel gave: mostly little, now and then much.
+    """
+    links = np.array([-5.9, -3.1, -2.6, -2.2, -1.8, -1.4, -1.0, -0.5, 0.0, 0.3, 0.8, 1.3, 1.9,
+                      2.8, 4.6, 11.5])  # fmt: skip
+    drawn = rng.choice(links / links.std() * sd, (2, *shape))
+    found: Floats = drawn[1] - drawn[0] + rng.normal(0, 0.004, shape)
+    return found
+
+
+def test_placement_that_is_drawn_for_each_block_raises_hardly_an_alarm() -> None:
+    found = gates(placed, 0.0, 0.033)
+    assert sum(Verdict.REGRESSION in gate.verdicts.values() for gate in found) <= ALPHA * GATES
+
+
+def test_one_placement_in_all_blocks_would_raise_alarms() -> None:
+    def one(rng: np.random.Generator, shape: tuple[int, ...], sd: float) -> Floats:
+        return placed(rng, (shape[0], 1), sd) + rng.normal(0, 0.004, shape)
+
+    found = gates(one, 0.0, 0.033, number=10)
+    assert all(Verdict.REGRESSION in gate.verdicts.values() for gate in found)
+
+
+def test_a_slow_kernel_is_caught_although_its_placement_is_drawn() -> None:
+    found = gates(placed, 0.05, 0.033, number=30)
+    caught = sum(gate.verdicts["0"] is Verdict.REGRESSION for gate in found)
+    assert caught >= 0.9 * len(found)
+
+
 CHANGES = st.lists(st.floats(-0.1, 0.1), min_size=1, max_size=5)
 
 

@@ -214,8 +214,12 @@ def test_one_process_tells_no_interval(small: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "more", [("--benchmark-disable",), ("--benchmark-skip",), ("--collect-only",), ("-k", "none")]
-)
+    "more",
+    [
+        ("--benchmark-disable",), ("--benchmark-skip",), ("--collect-only",), ("-k", "none"),
+        ("--setup-plan",), ("--setup-only",),
+    ],
+)  # fmt: skip
 def test_nothing_is_started_where_nothing_is_to_be_timed(
     small: Path, more: tuple[str, ...]
 ) -> None:
@@ -369,3 +373,18 @@ def test_a_sweep_in_several_processes(toy: Callable[..., pytest.RunResult]) -> N
     # A process is a sample of its own, and none is another run's.
     assert len({one.process for one in run.processes}) == 2
     assert [len(one.results) for one in run.processes] == [3, 3]
+
+
+def test_the_first_kernels_table_comes_before_the_others_are_through(
+    toy: Callable[..., pytest.RunResult],
+) -> None:
+    asked = ("--bench-backends=plain,quick", "--bench-scenarios=mixed", "--benchmark-max-time=0.1")
+    result = toy("--benchmark-only", *asked, "--duel-blocks=1")
+    result.assert_outcomes(passed=6, deselected=1)
+    lines = result.outlines
+    (table,) = [place for place, line in enumerate(lines) if line.startswith("scale, mixed (")]
+    assert lines[table + 3].split()[0] == "9,000"
+    last_test = next(place for place, line in enumerate(lines) if "[100%]" in line)
+    assert table < last_test
+    answers = [line for line in lines[last_test:] if line.startswith(("scale", "scale_all"))]
+    assert [line.partition(",")[0] for line in answers] == ["scale", "scale_all"]

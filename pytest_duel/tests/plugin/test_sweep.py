@@ -266,6 +266,14 @@ def test_benchmarks_that_are_all_skipped_fail_a_run(toy: Toy, pytester: pytest.P
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
+def test_a_run_that_is_only_shown_is_no_failure(toy: Toy) -> None:
+    result = toy("--benchmark-only", "--bench-tier=smoke", "--duel-blocks=2", "--setup-plan")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["*SETUP*S parity*"])
+    result.stdout.no_fnmatch_line("*calls compared*")
+    result.stdout.no_fnmatch_line("*blocks of fresh processes*")
+
+
 def test_a_backend_that_nobody_needs_is_left_out_and_said(toy: Toy) -> None:
     result = toy("--bench-scenarios=same", "--bench-backends=plain,quick,unneeded",
                  "--benchmark-only", "--benchmark-json=out.json", "-rs")  # fmt: skip

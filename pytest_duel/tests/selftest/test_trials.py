@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from linked import BUILD, LACKS, built
 from places import TESTS
 from pytest_duel.cli.main import main
 from pytest_duel.gate.plan import Plan as GatePlan
 from pytest_duel.gate.prepare import Prepared
 from pytest_duel.gate.settings import Settings
+from pytest_duel.paired.arms.compiled import differing
 from pytest_duel.paired.arms.recipe import Recipe
 from pytest_duel.paired.checking import Checked
 from pytest_duel.paired.contests import Arm
@@ -22,12 +25,14 @@ from pytest_duel.paired.pytest_client import Suite
 from pytest_duel.paired.pytest_worker import slower
 from pytest_duel.paired.pytest_worker.slower import PlantError, Slower
 from pytest_duel.selftest import placement, rates, said, trials
+from pytest_duel.selftest.placement import Drawn
 from pytest_duel.selftest.records import Kind, Report, SelftestError, Trial
 from pytest_duel.selftest.stock_plugin import slowed
 from pytest_duel.selftest.trials import Plan, target
 from pytest_duel.support.exit_codes import Exit
-from strangers import repository
+from strangers import copied, repository
 
+needs_linker = pytest.mark.skipif(bool(LACKS), reason=LACKS)
 A, B = "tests/test_a.py::test_a", "tests/test_b.py::test_b"
 
 # What is planted.
@@ -152,8 +157,8 @@ MOVED = (0.01, 0.03, 0.02, -0.01, 0.0, 0.04, 0.02)
 def tried(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[Any, ...]]]:
     """Return what makes trials without measuring, and returns the arms, limits and slowdowns."""
 
-    def tried(**numbers: int) -> list[tuple[Any, ...]]:
-        own = plan(**numbers)
+    def tried(placements: Drawn = Drawn.ONE, **numbers: int) -> list[tuple[Any, ...]]:
+        own = replace(plan(**numbers), placements=placements)
         ready = Prepared(
             Arm("base"), Arm("head"), Suite(Path(), Path()),
             GatePlan(measured=own.ready.own.measured, thresholds={A: 0.02, B: 0.02}),
@@ -172,6 +177,7 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[Any, ...]
 
         monkeypatch.setattr(trials, "_gate", gate)
         monkeypatch.setattr(placement, "built", lambda ready, name: Arm(name))
+        monkeypatch.setattr(placement, "drawn", lambda ready, how, seed: nullcontext(ready))
         monkeypatch.setattr(trials, "checked_answers", lambda *_: Checked())
         trials.run(replace(own, ready=ready), report, lambda _: None)
         return found
@@ -195,6 +201,49 @@ def test_builds_are_judged_by_what_other_builds_have_shown(
     assert extra == {}
     _, bounds, extra = found["rebuilt-slowed"]
     assert extra[A] > bounds[A]
+
+
+def test_builds_whose_code_is_placed_anew_have_no_limits(
+    tried: Callable[..., list[tuple[Any, ...]]],
+) -> None:
+    found = {kind: (bounds, extra) for kind, _, bounds, extra in tried(
+        Drawn.COMMON, placement=len(MOVED), rebuilt=1, **{"rebuilt-slowed": 1}
+    )}  # fmt: skip
+    assert found["rebuilt"] == ({}, {})
+    assert found["rebuilt-slowed"] == ({}, {A: 0.03})
+
+
+@needs_linker
+def test_where_another_word_changes_nothing_native_code_is_linked_again(tmp_path: Path) -> None:
+    project = copied("extension", tmp_path / "toy")
+    arm = built("head", project, tmp_path)
+    ready = Prepared(
+        arm, arm, Suite(project, tmp_path), GatePlan(measured={}, thresholds={}), Settings(), "",
+        1.0, Recipe(install=BUILD),
+    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_DUEL_CACHE", str(tmp_path))
+        one, other = (placement.built(ready, f"fresh-{number}") for number in range(2))
+    assert differing(one.modules, other.modules) == {"toy.so"}
+    pair = replace(ready, base=one, head=other)
+    with placement.drawn(pair, Drawn.COMMON, "1") as drawn:
+        base, head = (Path(drawn.in_block(own, 0).placed["toy"]) for own in (one, other))
+        assert base.read_bytes() == head.read_bytes()  # they are one source
+    assert not base.exists()
+    with placement.drawn(pair, Drawn.INDEPENDENT, "1") as drawn:
+        base, head = (Path(drawn.in_block(own, 0).placed["toy"]) for own in (one, other))
+        assert base.read_bytes() != head.read_bytes()
+
+
+def test_two_builds_need_native_code(tmp_path: Path) -> None:
+    project = copied("flat", tmp_path / "toy")
+    arm = Arm("head", modules={"toy": str(project)})
+    ready = Prepared(
+        arm, arm, Suite(project, tmp_path), GatePlan(measured={}, thresholds={}), Settings(), "",
+        1.0, Recipe(install="none"),
+    )  # fmt: skip
+    with pytest.raises(SelftestError, match="no native module"):
+        placement.built(ready, "fresh-0")
 
 
 @given(same=st.integers(1, 30), slowed=st.integers(0, 30), stock=st.integers(0, 30))
@@ -268,6 +317,18 @@ KEY = {
     "project": "toy", "benchmarks": [A, B], "threshold": 0.02, "budget": 180.0, "slowdown": 0.03,
 }  # fmt: skip
 MACHINE = {"cores": 2, "usable_cores": 2, "versions": {"python": "3.11.7"}}
+
+
+def builds(kind: Kind, change: float, exit_code: Exit, **parts: Any) -> Trial:
+    cases = {A: {**case(), "change": change}, B: {**case(), "change": 0.0}}
+    return gate(kind, 0, exit_code, cases=cases, **parts)
+
+
+OF_BUILDS = [
+    builds(Kind.REBUILT, 0.02, Exit.PASS),
+    builds(Kind.REBUILT, -0.02, Exit.REGRESSION),
+    builds(Kind.REBUILT_SLOWED, 0.03, Exit.REGRESSION, **SLOW),
+]
 
 
 def saved(path: Path, trials: list[Trial] | None = None, **key: Any) -> dict[str, Any]:
@@ -351,6 +412,23 @@ def test_a_document_gets_a_row_for_each_file_and_stays_so(document: Path) -> Non
     assert text.endswith("\nafter\n")
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert [row.split(" | ")[0] for row in rows[2:]] == ["| toy (2)", "| other (2)"]
+    assert not said.update(document)
+
+
+def test_a_document_has_a_table_of_gates_of_two_builds(tmp_path: Path) -> None:
+    saved(tmp_path / "one.json", OF_BUILDS)
+    saved(tmp_path / "common.json", OF_BUILDS[:1], placements="common")
+    document = tmp_path / "method.md"
+    document.write_text(
+        "<!-- selftest of builds: one.json common.json -->\n<!-- end selftest -->\n"
+    )
+    assert said.update(document)
+    one, common = document.read_text().splitlines()[5:7]
+    assert "where it was built to lie" in one
+    assert "1 of 2" in one
+    assert "0.0% to 2.8%" in one
+    assert "alike on both sides" in common
+    assert "0 of 1" in common
     assert not said.update(document)
 
 

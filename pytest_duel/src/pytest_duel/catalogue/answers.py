@@ -17,7 +17,7 @@ KEPT = 4
 """Files in a folder: what was last written."""
 ASKED_AGAIN = 50
 """One of so many kept answers is asked for again."""
-SHAPE = 3
+SHAPE = 4
 """Of what is kept; another number where digests are made in another way."""
 
 

@@ -1,22 +1,15 @@
-"""Hold every backend against the reference, bit for bit, before anything is timed.
+"""Hold every backend against the reference, bit for bit, before anything is timed."""
 
-Two outcomes are equal where they are the same exception with the same message, or values of the
-same types, dtypes, shapes and bits, signs of zeros included.
-"""
-
-import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import asdict, dataclass, field
-from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from pytest_duel.catalogue.answers import Answers
-from pytest_duel.catalogue.exact import Exact
 from pytest_duel.catalogue.model import Arguments, Call, Case, Catalogue, Kernel, Role
+from pytest_duel.catalogue.questions import Question, sets
 
 
 @dataclass(frozen=True)
@@ -79,22 +72,6 @@ class Report:
         }
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """The outcome of a call: values, or an exception."""
-
-    values: tuple[Any, ...] = ()
-    raised: str | None = None
-
-
-@dataclass(frozen=True)
-class _Check:
-    """One call, its name, and the arguments to make for each backend."""
-
-    where: str
-    make: Callable[[], tuple[Arguments, Mapping[str, Any]]]
-
-
 def check(
     catalogue: Catalogue,
     cases: Iterable[Case],
@@ -150,50 +127,6 @@ def tally(
     }
 
 
-class _Asked:
-    """A question, whose right answer is asked for where a kept one does not do.
-
-    Parameters
-    ----------
-    ask
-        Asks the reference.
-    question
-        Its digest, where it has one.
-    answers
-        What the reference has answered before.
-    """
-
-    def __init__(self, ask: Callable[[], Outcome], question: str | None, answers: Answers) -> None:
-        self._ask = ask
-        self._question = question
-        self._answers = answers
-        self._kept = answers.get(question)
-        self._known: Exact | None = None
-        """An outcome that was found to be the kept one."""
-
-        if self._kept is None:
-            _ = self.right  # before a backend can spoil what is asked
-
-    @cached_property
-    def right(self) -> Outcome:
-        """Return the right outcome; the reference is asked for it."""
-        found = self._ask()
-        self._answers.add(self._question, Exact(found.raised, found.values).digest())
-        return found
-
-    def is_kept(self, found: Outcome) -> bool:
-        """Tell whether an outcome is the one that was kept."""
-        if self._kept is None:
-            return False
-        own = Exact(found.raised, found.values)
-        if own == self._known and own.is_whole:
-            return True
-        if own.digest() != self._kept:
-            return False
-        self._known = own
-        return True
-
-
 @dataclass
 class _Checker:
     """The state of a check, with its findings so far."""
@@ -230,42 +163,33 @@ class _Checker:
             for name in self._checkable(cases)
             if not self.catalogue.backends[name].domain and (kernel.name, name) in self.calls
         ]
-        adversarial = (_Check(example.label, example.make) for example in kernel.adversarial())
+        adversarial = (Question(example.label, example.make) for example in kernel.adversarial())
         self._compare(kernel, everywhere, adversarial)
 
-    def _compare(self, kernel: Kernel, names: Sequence[str], checks: Iterable[_Check]) -> None:
+    def _compare(
+        self, kernel: Kernel, names: Sequence[str], questions: Iterable[Question]
+    ) -> None:
         """Make each call on the reference and on every backend that has not disagreed yet."""
-        left = [name for name in names if (kernel.name, name) not in self.report.failures]
-        for one in checks:
+        left = {
+            name: self.calls[kernel.name, name]
+            for name in names
+            if (kernel.name, name) not in self.report.failures
+        }
+        if not left:
+            return
+        reference = self.calls[kernel.name, self.catalogue.reference]
+        for some in sets(kernel.name, questions, reference, self.answers):
+            for name, call in tuple(left.items()):
+                key = kernel.name, name
+                found = some.compare(kernel.outputs, call)
+                self.report.checked[key] = self.report.checked.get(key, 0) + found.calls
+                if found.difference:
+                    self.report.failures[key] = Disagreement(
+                        *key, self.catalogue.reference, found.where, *found.difference
+                    )
+                    del left[name]
             if not left:
                 return
-            arguments, options = one.make()
-            before = deepcopy(arguments)
-            seen = Exact(arguments)
-            question = Exact(kernel.name, one.where, before, options).digest()
-            asked = _Asked(partial(self._ask, kernel, one), question, self.answers)
-            for name in tuple(left):
-                key = kernel.name, name
-                self.report.checked[key] = self.report.checked.get(key, 0) + 1
-                arguments, options = one.make()
-                found = outcome(self.calls[key], arguments, options)
-                is_right = asked.is_kept(found)
-                spoiled = Exact(arguments) != seen
-                if spoiled:
-                    found = deepcopy(found)  # it may share memory with what is mended
-                    _restore(arguments, before)
-                difference = None if is_right else differ(kernel.outputs, found, asked.right)
-                if spoiled:
-                    difference = difference or ("its input", "changed", "left alone")
-                if difference:
-                    self.report.failures[key] = Disagreement(
-                        *key, self.catalogue.reference, one.where, *difference
-                    )
-                    left.remove(name)
-
-    def _ask(self, kernel: Kernel, one: _Check) -> Outcome:
-        arguments, options = one.make()
-        return outcome(self.calls[kernel.name, self.catalogue.reference], arguments, options)
 
     def tally(self, cases: Sequence[Case]) -> None:
         """Count how wrong the selected baselines are on selected scenarios beyond their domain."""
@@ -286,77 +210,7 @@ class _Checker:
                 self.report.outside |= tally(right, calls, self.pools(case))
 
 
-def _pool_checks(where: str, pool: Sequence[Arguments]) -> Iterator[_Check]:
+def _pool_checks(where: str, pool: Sequence[Arguments]) -> Iterator[Question]:
     distinct = {id(arguments): arguments for arguments in pool}
     for index, arguments in enumerate(distinct.values()):
-        yield _Check(f"{where}, pool[{index}]", lambda arguments=arguments: (arguments, {}))  # type: ignore[misc]
-
-
-def outcome(call: Call, arguments: Arguments, options: Mapping[str, Any]) -> Outcome:
-    """Make the call."""
-    try:
-        result = call(*arguments, **options)
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # an outcome to compare; Rust's panics are no Exception
-        return Outcome(raised=f"{type(error).__name__}: {error}")
-    return Outcome(result if isinstance(result, tuple) else (result,))
-
-
-def differ(
-    outputs: Sequence[str], found: Outcome, expected: Outcome
-) -> tuple[str, str, str] | None:
-    """Return the first difference as (what, found, expected), or None where all bits agree."""
-    if found.raised or expected.raised:
-        if found.raised == expected.raised:
-            return None
-        return "the outcome", _said(found), _said(expected)
-    if len(found.values) != len(expected.values):
-        return "the number of outputs", str(len(found.values)), str(len(expected.values))
-    for name, one, other in zip(outputs, found.values, expected.values, strict=True):
-        difference = _differ_value(name, one, other)
-        if difference:
-            return difference
-    return None
-
-
-def _differ_value(name: str, found: Any, expected: Any) -> tuple[str, str, str] | None:
-    if type(found) is not type(expected):
-        return f"the type of {name}", type(found).__name__, type(expected).__name__
-    if not isinstance(expected, np.ndarray):
-        return None if _bits(found) == _bits(expected) else (name, repr(found), repr(expected))
-    for aspect in ("dtype", "shape"):
-        one, other = getattr(found, aspect), getattr(expected, aspect)
-        if one != other:
-            return f"the {aspect} of {name}", str(one), str(other)
-    if found.tobytes() == expected.tobytes():
-        return None
-    for index in np.ndindex(expected.shape):
-        if found[index].tobytes() != expected[index].tobytes():
-            place = ", ".join(map(str, index))
-            return f"{name}[{place}]", repr(found[index].item()), repr(expected[index].item())
-    raise AssertionError("arrays whose bytes differ differ somewhere")
-
-
-def _bits(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.tobytes()
-    return struct.pack("<d", value) if isinstance(value, float) else value
-
-
-def _said(result: Outcome) -> str:
-    return result.raised or f"returned {result.values!r}"
-
-
-def _restore(changed: Any, before: Any) -> None:
-    """Undo a call's changes of its input, which the next backend is to see as it was."""
-    if changed is before:  # a constant, of which there is one, as `numpy.ma.masked`
-        return
-    if isinstance(changed, np.ndarray):
-        if changed.flags.writeable:
-            changed[...] = before
-    elif isinstance(changed, list):
-        changed[:] = before
-    elif isinstance(changed, tuple):
-        for part, old in zip(changed, before, strict=True):
-            _restore(part, old)
+        yield Question(f"{where}, pool[{index}]", lambda arguments=arguments: (arguments, {}))  # type: ignore[misc]

@@ -28,6 +28,13 @@ def add_in_turns(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_counts(parser: argparse.ArgumentParser) -> None:
+    """Declare that instructions are counted."""
+    parser.add_argument(
+        "--counts", action="store_true", help="count instructions as well, with valgrind"
+    )
+
+
 def selection(options: argparse.Namespace) -> tuple[str, ...]:
     """Return the options of pytest's own that were given."""
     given = {"-k": options.keyword, "-m": options.marks}

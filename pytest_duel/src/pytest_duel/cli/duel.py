@@ -13,6 +13,7 @@ from pytest_duel.catalogue.model import FULL
 from pytest_duel.catalogue.project import has_catalogue
 from pytest_duel.catalogue.project import load as load_project
 from pytest_duel.cli.choosing import (
+    add_counts,
     add_in_turns,
     add_tests,
     paths_within,
@@ -115,6 +116,7 @@ def add(commands: Commands) -> None:
         help="to spend on measuring, besides installing",
     )  # fmt: skip
     add_in_turns(parser)
+    add_counts(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
     add_output(parser)
     parser.set_defaults(run=run)
@@ -151,6 +153,7 @@ def _judged(options: argparse.Namespace) -> Judgement:
             **asked.settings,
         },
         isolated=options.isolated,
+        counts=options.counts,
         seed=options.seed,
         arrange=asked.arrange,
     )

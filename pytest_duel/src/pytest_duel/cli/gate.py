@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_duel.cli.choosing import (
+    add_counts,
     add_in_turns,
     add_tests,
     paths_within,
@@ -46,6 +47,10 @@ The base is measured against itself, too. Where that shows a difference the
 gate is void: it rather says so than blame the change. A benchmark that only
 the base has is an error, unless you accept its removal.
 
+Where the native code of both sides differs it is linked again for each block,
+with its functions in another order, for where they lie in memory alone moves
+short calls by some percent.
+
 A change cannot loosen its own gate: of the settings, limits and markers of both
 sides the stricter counts, and `removed` counts from the next change on. Options
 given by hand hold for both.
@@ -62,8 +67,11 @@ settings, all optional, in [tool.pytest-duel] of pyproject.toml:
   packages    folders to install (default ["."])
   install     "pip", "none" to import from the tree as it is, or a command
               that installs into {target}
+  placements  a command that writes native modules into {target}, placed by
+              {seed}, where they cannot be linked again without
   in_turns    true where tests need what only one process can have at a time
-  selftest    a saved self-test, with placement bounds of compiled code
+  selftest    a saved self-test, with placement bounds of compiled code where
+              that is not placed anew for each block
   project     module:name of the project's catalogue and settings
 
 examples:
@@ -108,9 +116,7 @@ def add(commands: Commands) -> None:
         help="a further requirement of it, for the tests; may be repeated",
     )  # fmt: skip
     add_in_turns(parser)
-    parser.add_argument(
-        "--counts", action="store_true", help="count instructions as well, with valgrind"
-    )
+    add_counts(parser)
     parser.add_argument(
         "--strict", action="store_true", help="refuse warnings: they are an error (exit code 2)"
     )

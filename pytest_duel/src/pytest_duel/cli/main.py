@@ -49,6 +49,8 @@ class Program:
             failures.tell(" ".join([self.name, *given[:1]]), error)
             return Exit.ERROR
         options = parser.parse_args(given)
+        if options.command is None:
+            parser.error(f"name a command: {', '.join(self.commands)}; --help tells of each")
         try:
             code: Exit = options.run(options)
         except BaseException as error:  # nor must a fault
@@ -65,7 +67,7 @@ class Program:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         parser.set_defaults(program=self.name)
-        commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+        commands = parser.add_subparsers(dest="command", metavar="COMMAND")
         asked = [name for name in self.commands if name in arguments[:1]]
         for name in asked or self.commands:
             importlib.import_module(f"{self.package}.{name}").add(commands)

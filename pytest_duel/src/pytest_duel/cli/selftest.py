@@ -9,6 +9,7 @@ from pytest_duel.gate.prepare import prepared
 from pytest_duel.gate.question import Question
 from pytest_duel.results import commit_info
 from pytest_duel.selftest import rates, said, trials
+from pytest_duel.selftest.placement import Drawn
 from pytest_duel.selftest.records import Kind, Report, SelftestError
 from pytest_duel.support import files
 from pytest_duel.support.exit_codes import Exit
@@ -29,14 +30,22 @@ whose right verdict is known:
   stock       three runs of pytest-benchmark: one, the same again, and one with
               the slowed benchmark, as --benchmark-compare-fail judges them
 
-A project with Rust code may ask for more. Where compiled code lies in memory
+A project with native code may ask for more. Where compiled code lies in memory
 moves the time of a short call, so it is built again with its code elsewhere:
 
-  --placement       one such build against the plain one. What they differ by
-                    limits what a gate calls a slowdown where builds differ;
-                    name the saved file as `selftest` in [tool.pytest-duel]
-  --rebuilt         two other such builds, judged with these limits
-  --rebuilt-slowed  the same, and one benchmark does more than its limit hides
+  --rebuilt         two such builds, one on each side, of equal code
+  --rebuilt-slowed  the same, and one benchmark does more work
+  --placement       one such build against the plain one, each where it lies.
+                    What they differ by limits what a gate calls a slowdown
+                    where it cannot place code anew for each block; name the
+                    saved file as `selftest` in [tool.pytest-duel]
+
+In the blocks of gates of two builds their code lies, by --placements,
+
+  common       in another random order of functions in each block, the same one
+               on both sides, as `pytest-duel gate` has it
+  independent  the same, but each side has an order of its own
+  one          where the builds have it, with the limits of --placement
 
 Each is a gate as `pytest-duel gate` runs it, with the project's settings. It
 says first how long it will take. With --output every trial is saved at once;
@@ -47,7 +56,8 @@ of up to 4 %.
 
 --update DOCUMENT writes a table of saved self-tests into a document, between
 `<!-- selftest: SAVED.json ... -->` and `<!-- end selftest -->`; the paths are
-relative to the document.
+relative to the document. `<!-- selftest of builds: SAVED.json ... -->` begins a
+table of gates of two builds.
 
 examples:
   pytest-duel selftest --output selftest.json
@@ -75,6 +85,11 @@ def add(commands: Commands) -> None:
             f"--{kind}", type=_count, default=0, metavar="N",
             help="number of such gates, see above (default: 0)",
         )  # fmt: skip
+    parser.add_argument(
+        "--placements", type=Drawn, choices=list(Drawn), default=Drawn.COMMON,
+        help="where the native code of two builds lies in the blocks of a gate, see above "
+        "(default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--slowdown", type=fraction, default=SLOWDOWN, metavar="SHARE",
         help="by how much one benchmark is slowed (default: 3%%)",
@@ -142,7 +157,9 @@ def _tried(options: argparse.Namespace) -> dict[str, object]:
         overrides=overrides,
     )
     with prepared(question, announce) as ready:
-        plan = trials.Plan(ready, folder.name, numbers, options.slowdown)
+        plan = trials.Plan(
+            ready, folder.name, numbers, options.slowdown, placements=options.placements
+        )
         commit = commit_info.describe(folder)
         report = Report(options.output, plan.key(), trials.here(), commit)
         trials.run(plan, report, announce)

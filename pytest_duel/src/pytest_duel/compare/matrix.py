@@ -1,5 +1,6 @@
 """The results of two sides, by benchmark and run, as arrays of log times."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
@@ -107,7 +108,7 @@ class SideMatrix:
         """Return a benchmark's log times on each side, less each run's drift."""
         shifts = drifts[: self.sizes[0]], drifts[self.sizes[0] :]
         return [
-            np.array([np.log(self.time(one)) - shift[run] for run, one in side[key].items()])
+            np.array([math.log(self.time(one)) - shift[run] for run, one in side[key].items()])
             for side, shift in zip(self.results, shifts, strict=True)
         ]
 

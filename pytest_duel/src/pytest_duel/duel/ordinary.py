@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pytest_duel.gate import findings
+from pytest_duel.gate.counts import counted
 from pytest_duel.gate.measure import checked_answers, measure
 from pytest_duel.gate.plan import null_name
 from pytest_duel.gate.prepare import Prepared
@@ -117,7 +118,14 @@ def run(asked: Question, sides: tuple[Named, Named], announce: Callable[[str], N
         checked = checked_answers(ready, announce)
         announce(intention(ready))
         sampled = measure(ready, checked, asked.seed, announce, judge=decide_both_ways)
-        return judge(ready, sampled, sides)
+        if asked.counts:
+            ready = counted(ready, sampled, announce)
+        found = judge(ready, sampled, sides)
+        return replace(
+            found,
+            warnings=(*found.warnings, *ready.placing.warned()),
+            notes=(*found.notes, *ready.placing.said()),
+        )
 
 
 def judge(ready: Prepared, sampled: Sampled, sides: tuple[Named, Named]) -> Judgement:

@@ -1,13 +1,12 @@
 """Differences between two trees that matter to a gate: settings, lock files, compiled code."""
 
-import importlib.machinery
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_duel.gate.settings import Settings
+from pytest_duel.paired.arms.compiled import differing
 from pytest_duel.paired.contests import Arm
-from pytest_duel.support import files
 
 LOCKS = (
     "constraints.txt", "requirements.txt", "uv.lock", "poetry.lock", "pdm.lock", "pixi.lock",
@@ -18,7 +17,6 @@ SHOWN = 3
 DRIVER = "conftest.py"
 LARGE = 0.05
 """A benchmark with a larger placement bound is named in a warning."""
-_SUFFIXES = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -152,18 +150,7 @@ def about_placement(limits: Mapping[str, float], placement: Placement | None) ->
 
 def is_rebuilt(base: Arm, head: Arm) -> bool:
     """Tell whether the compiled code of both sides differs."""
-    return _compiled(base) != _compiled(head)
-
-
-def _compiled(arm: Arm) -> dict[str, str]:
-    found = {}
-    for name, folder in arm.modules.items():
-        home = Path(folder)
-        paths = [*home.glob(f"{name}.*"), *(home / name).rglob("*")]
-        for path in paths:
-            if path.name.endswith(_SUFFIXES) and path.is_file():
-                found[path.relative_to(home).as_posix()] = files.digest([path])
-    return found
+    return bool(differing(base.modules, head.modules))
 
 
 def _content(path: Path) -> bytes | None:

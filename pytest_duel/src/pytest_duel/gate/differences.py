@@ -7,6 +7,7 @@ from pytest_duel.gate import changes, stricter
 from pytest_duel.gate import settings as gate_settings
 from pytest_duel.gate.changes import Placement
 from pytest_duel.gate.collect import Collected
+from pytest_duel.gate.placing import Placing
 from pytest_duel.gate.plan import Plan
 from pytest_duel.gate.question import Question
 from pytest_duel.gate.settings import Settings
@@ -20,6 +21,7 @@ def noted(
     before: Settings | None,
     arms: tuple[Arm, Arm],
     trees: tuple[Path, Path],
+    placing: Placing,
 ) -> Plan:
     """Return the plan with what else differs between both sides."""
     bounds: dict[str, float] = {}
@@ -37,7 +39,12 @@ def noted(
         )
     if not question.isolated:
         warnings += changes.about_locks(trees[:1], trees[1:])
-    if changes.is_rebuilt(*arms):
+    if placing.placements is None and changes.is_rebuilt(*arms):
+        if placing.why_not:
+            warnings.append(
+                "the native code of the sides differs, and cannot be placed anew for each block: "
+                f"{placing.why_not}"
+            )
         measured = placement(question, after, before, trees)
         warnings += changes.about_placement(found.thresholds, measured)
         own = measured or Placement()

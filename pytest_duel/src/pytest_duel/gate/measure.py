@@ -8,11 +8,13 @@ from pytest_duel.gate.question import Announce
 from pytest_duel.paired import cores
 from pytest_duel.paired.block import Block
 from pytest_duel.paired.checking import Checked, check
+from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.engine import Engine
 from pytest_duel.paired.in_turns import TurnsBlock
 from pytest_duel.paired.pytest_client import pytest_workers
 from pytest_duel.paired.sampling import LEAST, LOOKS, Progress, Sampled, sample
 from pytest_duel.paired.schedule import Budget
+from pytest_duel.paired.surroundings import surrounded
 from pytest_duel.statistics.paired import Decide, decide
 from pytest_duel.support.units import duration
 
@@ -24,7 +26,8 @@ def checked_answers(ready: Prepared, announce: Announce) -> Checked:
         return Checked()
     announce(f"checking the answers of {len(names)} benchmarks on both sides ...")
     together = not ready.settings.in_turns
-    found = check((ready.base, ready.head), ready.tests, names, together=together)
+    arms = [ready.in_block(arm, 0) for arm in (ready.base, ready.head)]
+    found = check(arms, ready.tests, names, together=together)
     announce(f"  {len(found.reasons)} are wrong ({duration(found.seconds)})")
     return found
 
@@ -65,7 +68,11 @@ def measure(
         overhead=(4 if ready.own.nulls else 2) * ready.collecting,  # workers begin in turns
     )
     block = TurnsBlock if ready.settings.in_turns else Block
-    engine = Engine(pytest_workers(ready.tests), pairs, seed, budget, block)
+
+    def draw(arm: Arm, number: int) -> Arm:
+        return surrounded(ready.in_block(arm, number), seed, number)
+
+    engine = Engine(pytest_workers(ready.tests), pairs, seed, budget, block, draw=draw)
     engine.give_up(dict(wrong_contests(ready, checked)))
     limits = {name: ready.own.limit(name) for name in ready.own.thresholds}
     nulls = {null_name(name): ready.own.thresholds[name] for name in ready.own.nulls}

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from pytest_duel.gate import settings as gate_settings
 from pytest_duel.gate.arms import Places, folders_of, installed_arm, path_of
 from pytest_duel.gate.collect import Collected, collect
 from pytest_duel.gate.differences import noted, noted_of_tests
+from pytest_duel.gate.placing import Placing, placing
 from pytest_duel.gate.plan import Plan, plan
 from pytest_duel.gate.question import BASE, HEAD, Announce, Question
 from pytest_duel.gate.settings import Settings, SettingsError
@@ -43,7 +44,13 @@ class Prepared:
     collecting: float
     """Seconds that a worker takes to begin."""
     recipe: Recipe
-    """How both were installed."""
+    """How the head was installed."""
+    placing: Placing = field(default_factory=Placing)
+
+    def in_block(self, arm: Arm, block: int) -> Arm:
+        """Return an arm with its native code where it lies in a block."""
+        placements = self.placing.placements
+        return placements.of(arm, block) if placements else arm
 
 
 @contextmanager
@@ -60,10 +67,12 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         asked = gate_settings.read(head_tree)
         before = _settings_before(base_tree, announce)
         settings = _settings(question, asked, before or Settings())
-        packages = _packages(settings, asked, question, (base_tree, head_tree))
         announce(f"pytest-duel: {title}")
         how = settings.install or suggested(head_tree)
+        needed = settings.packages if question.overrides.get("packages") else asked.packages
+        packages = _packages(settings, head_tree, needed)
         recipe = Recipe(packages, how, trees.version(repository))
+        of_base = replace(recipe, packages=_packages(settings, base_tree))
         places = Places(
             scratch,
             isolated=question.isolated,
@@ -73,9 +82,9 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         )
         paths = question.paths or _files(settings, before)
         # The base comes first: only its own code has run by then, and nothing may change it later.
-        base = installed_arm(BASE, base_tree, recipe, places, announce)
+        base = installed_arm(BASE, base_tree, of_base, places, announce)
         path = path_of(question, repository, scratch / BASE, base)
-        own_tests = _tests(base_tree, base, recipe, path, scratch)
+        own_tests = _tests(base_tree, base, of_base, path, scratch)
         theirs = _collected_base(question, paths, base, own_tests)
         watched = [snapshot(folder) for folder in folders_of(base, base_tree)]
         head = installed_arm(HEAD, head_tree, recipe, places, announce)
@@ -104,12 +113,15 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             question.only, question.threshold,
         )  # fmt: skip
         found = question.arrange(found)
-        found = noted(found, question, before, (base, head), (base_tree, head_tree))
+        arms, both = (base, head), (base_tree, head_tree)
+        placed = placing(arms, both, tests, settings.placements, question.seed, announce)
+        found = noted(found, question, before, arms, both, placed)
         driven = noted_of_tests(found, theirs, own, (base_tree, head_tree))
         found = replace(driven, warnings=(*filtered, *driven.warnings))
         yield Prepared(
-            base, head, _for_workers(tests, own, found), found, settings, title, seconds, recipe
-        )
+            base, head, _for_workers(tests, own, found), found, settings, title, seconds, recipe,
+            placed,
+        )  # fmt: skip
         untouched.check(watched, called)
 
 
@@ -147,17 +159,13 @@ def _settings(question: Question, asked: Settings, before: Settings) -> Settings
     return replace(settings, removed=(*settings.removed, *question.accepted))
 
 
-def _packages(
-    settings: Settings, asked: Settings, question: Question, trees: tuple[Path, Path]
-) -> tuple[str, ...]:
-    """Return the folders to install: what only the base names counts as long as both have it."""
-    if question.overrides.get("packages"):
-        return settings.packages
-    return tuple(
-        name
-        for name in settings.packages
-        if name in asked.packages or all((tree / name).is_dir() for tree in trees)
-    )
+def _packages(settings: Settings, tree: Path, needed: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the folders that a side installs: of what either side names, those that it has.
+
+    Those in `needed` are to be there, and so are all where it has none.
+    """
+    found = [name for name in settings.packages if name in needed or (tree / name).is_dir()]
+    return tuple(found) or settings.packages
 
 
 def _settings_before(base_tree: Path, announce: Announce) -> Settings | None:

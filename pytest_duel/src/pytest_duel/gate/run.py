@@ -3,11 +3,10 @@
 from dataclasses import replace
 
 from pytest_duel.gate import findings
+from pytest_duel.gate.counts import counted
 from pytest_duel.gate.measure import checked_answers, lanes, measure
 from pytest_duel.gate.prepare import Prepared, prepared
 from pytest_duel.gate.question import Announce, Question
-from pytest_duel.paired import callgrind
-from pytest_duel.paired.sampling import Sampled
 from pytest_duel.support.units import duration
 from pytest_duel.verdicts.model import Judgement
 
@@ -26,10 +25,11 @@ def run(question: Question, announce: Announce) -> Judgement:
         sampled = None
         if ready.own.measured:
             sampled = measure(ready, checked, question.seed, announce)
-        own = ready.own
         if question.counts and sampled:
-            own = replace(own, notes=_with_counts(ready, sampled, announce))
-        return findings.judge(own, sampled, ready.title, ready.settings, checked)
+            ready = counted(ready, sampled, announce)
+        own = replace(ready.own, warnings=(*ready.own.warnings, *ready.placing.warned()))
+        found = findings.judge(own, sampled, ready.title, ready.settings, checked)
+        return replace(found, notes=(*found.notes, *ready.placing.said()))
 
 
 def intention(ready: Prepared) -> str:
@@ -41,15 +41,3 @@ def intention(ready: Prepared) -> str:
         f"most some {ready.settings.budget:.0f} s; each pair of processes takes "
         f"{duration(ready.collecting)} to start"
     )
-
-
-def _with_counts(ready: Prepared, sampled: Sampled, announce: Announce) -> dict[str, str]:
-    """Return the notes of the plan, and what counting instructions gave."""
-    names = list(sampled.estimates)
-    counted, errors = callgrind.compare((ready.base, ready.head), ready.tests, names, announce)
-    said = {name: f"instructions {one.change:+.2%}" for name, one in counted.items()}
-    said |= {name: f"instructions not counted: {why}" for name, why in errors.items()}
-    return {**ready.own.notes} | {
-        name: "; ".join(filter(None, [ready.own.notes.get(name, ""), one]))
-        for name, one in said.items()
-    }

@@ -39,6 +39,8 @@ class Settings:
     """Folders to install."""
     install: str | None = None
     """``pip``, ``none``, or a command with ``{target}``; None decides by what is there."""
+    placements: str | None = None
+    """A command that places native code otherwise, with ``{seed}`` and ``{target}`` in it."""
     in_turns: bool = False
     """No two processes of the arms live at once."""
     selftest: str | None = None
@@ -131,8 +133,8 @@ _SHAPE = {
         'a list of at least one pattern of names, such as "tests/bench/*::test_parse*"',
     ),
     "threshold?": _SHARE,
-    "thresholds?": Each(_SHARE),
-    "group_thresholds?": Each(_SHARE),
+    "thresholds?": Each(_SHARE, 'a table of patterns, such as { "*test_parse*" = 0.05 }'),
+    "group_thresholds?": Each(_SHARE, 'a table of patterns, such as { "disk*" = "150%" }'),
     "budget?": Is(lambda value: _is_number(value) and value > 0, "seconds: a number above 0"),
     "removed?": Is(
         lambda value: _is_names(value) and not any("*" in one for one in value),
@@ -145,6 +147,10 @@ _SHAPE = {
     "install?": Is(
         lambda value: isinstance(value, str) and (value in ("pip", "none") or "{target}" in value),
         '"pip", "none", or a command that installs into {target}',
+    ),
+    "placements?": Is(
+        lambda value: isinstance(value, str) and "{target}" in value and "{seed}" in value,
+        "a command that writes native modules into {target}, placed by {seed}",
     ),
     "in_turns?": Is(lambda value: isinstance(value, bool), "true or false"),
     "selftest?": Is(

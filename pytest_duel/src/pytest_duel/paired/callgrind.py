@@ -6,6 +6,9 @@ same benchmark, one twice as long as the other, and what they differ by is divid
 that they differ by, so start-up cancels. The interpreter's share of a call is in it, alike for
 both arms.
 
+What is not counted, imports above all, runs without callgrind's instrumentation, which makes it
+four times as fast: to import numba and to load a function takes 16 seconds instead of 84.
+
 Valgrind's processor is not this one (no AVX-512, for instance), and numba compiles for the
 plainest of its kind, because code compiled for this processor might not run there.
 """
@@ -23,13 +26,16 @@ from pathlib import Path
 from typing import Any, Self
 
 from pytest_duel.paired.client import GARBAGE, RefusalError, SideError
-from pytest_duel.paired.contests import Arm
+from pytest_duel.paired.contests import Arm, Contest
 from pytest_duel.paired.pytest_client import PytestSide, Suite
 from pytest_duel.support import processes
 from pytest_duel.support.errors import DuelError
 
-SECONDS = 600.0
-"""The longest wait for an answer. Callgrind makes a program about fifty times slower."""
+SECONDS = 1800.0
+"""The longest wait for an answer. Callgrind makes a program about fifty times slower, and a busy
+machine makes that slower yet."""
+SWITCHING = 60.0
+"""Seconds to wait until instrumentation is switched."""
 TRIAL_SECONDS = 60.0
 CALLS = 64
 """The most calls of the shorter loop."""
@@ -37,6 +43,8 @@ LOOP_SECONDS = 5.0
 """The most seconds that it may take under callgrind."""
 MARKS = ("getpgid", "__getpgid")
 """The function that a worker calls between loops, by its names in C libraries."""
+SWITCH = "vgdb"
+"""The program, a part of valgrind, that has callgrind begin and end to instrument."""
 ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",  # idle threads spin
     "OMP_NUM_THREADS": "1",
@@ -80,33 +88,35 @@ def unavailable() -> str | None:
 
 
 def compare(
-    arms: tuple[Arm, Arm], tests: Suite, names: Sequence[str], announce: Announce
+    arms: tuple[Arm, Arm], tests: Suite, contests: Sequence[Contest], announce: Announce
 ) -> tuple[dict[str, Counted], dict[str, str]]:
-    """Count benchmarks on two arms; never while others are timed.
+    """Count contests of two arms; never while others are timed.
 
     Returns
     -------
     dict, dict
         What was counted, by name, and why the others were not.
     """
+    names = [one.name for one in contests]
     reason = unavailable()
     if reason:
         return {}, dict.fromkeys(names, reason)
     counted: dict[str, Counted] = {}
     errors: dict[str, str] = {}
-    own = replace(tests, benchmarks=tuple(names))
+    wanted = dict.fromkeys(one.called(slot) for one in contests for slot in range(len(arms)))
+    own = replace(tests, benchmarks=tuple(wanted))
     # Without valgrind first: code that is compiled and kept on disk is compiled much faster.
     for valgrind in (False, True):
         try:
             with _Pair(arms, own, valgrind=valgrind) as pair:
-                for number, name in enumerate(names, 1):
+                for number, contest in enumerate(contests, 1):
                     if valgrind:
-                        announce(f"counting instructions: {number} of {len(names)}")
+                        announce(f"counting instructions: {number} of {len(contests)}")
                     try:
-                        found = pair.count(name)
-                        counted |= {name: found} if found else {}
+                        found = pair.count(contest)
+                        counted |= {contest.name: found} if found else {}
                     except (RefusalError, CountError, *GARBAGE) as error:
-                        errors[name] = str(error)
+                        errors[contest.name] = str(error)
         except (SideError, OSError) as error:
             left = [name for name in names if name not in counted and name not in errors]
             errors |= dict.fromkeys(left, str(error))
@@ -141,16 +151,32 @@ class _Pair:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def count(self, name: str) -> Counted | None:
-        """Run a benchmark on both; count its instructions where valgrind sees them."""
+    def count(self, contest: Contest) -> Counted | None:
+        """Run a contest on both; count its instructions where valgrind sees them."""
+        names = [contest.called(slot) for slot in range(len(self._sides))]
         try:
-            opened = self._all({"do": "open", "name": name})
+            opened = self._ask([{"do": "open", "name": name} for name in names])
+            self._instrument("on")
             taken = self._all({"do": "time", "calls": 1})
             found = self._counted(opened, taken) if self._valgrind else None
         finally:
+            self._instrument("off")
             with suppress(RefusalError):
-                self._all({"do": "close", "name": name})
+                self._ask([{"do": "close", "name": name} for name in names])
         return found
+
+    def _instrument(self, how: str) -> None:
+        """Switch callgrind's instrumentation ``on`` or ``off``, where it can be switched."""
+        vgdb = shutil.which(SWITCH)
+        for home, side in zip(self._homes, self._sides, strict=True):
+            if vgdb and self._valgrind:
+                command = [vgdb, _pipes(home), f"--pid={side.pid}", "instrumentation", how]
+                try:
+                    done = processes.run(command, timeout=SWITCHING)
+                except (OSError, subprocess.TimeoutExpired) as error:
+                    raise CountError(f"{SWITCH} does not work here: {error}") from None
+                if done.returncode:
+                    raise CountError(f"{SWITCH} does not work here: {done.stderr.strip()}")
 
     def _counted(
         self, opened: Sequence[Mapping[str, Any]], taken: Sequence[Mapping[str, Any]]
@@ -188,10 +214,16 @@ def _callgrind(home: Path) -> list[str]:
     if valgrind is None:
         raise CountError("valgrind is not installed: get it from the system's package manager")
     marks = [f"--dump-before={name}" for name in MARKS]
+    switched = ["--instr-atstart=no", _pipes(home)] if shutil.which(SWITCH) else []
     return [
         valgrind, "--command-line-only=yes", "--quiet", "--tool=callgrind",
-        f"--callgrind-out-file={home / 'counts'}", *marks,
+        f"--callgrind-out-file={home / 'counts'}", *marks, *switched,
     ]  # fmt: skip
+
+
+def _pipes(home: Path) -> str:
+    """Return the option that says where valgrind and `SWITCH` meet."""
+    return f"--vgdb-prefix={home / 'vgdb'}"
 
 
 def per_call(home: Path, calls: int) -> float:

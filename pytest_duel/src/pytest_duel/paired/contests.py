@@ -13,6 +13,8 @@ class Arm:
     environment: Mapping[str, str] = field(default_factory=dict, compare=False)
     modules: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Its top-level modules, each with the folder that it comes from."""
+    placed: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Its extension modules whose code has been placed otherwise, each with its file."""
     python: str = sys.executable
     """The interpreter that runs it."""
     harness: tuple[str, ...] = ()

@@ -8,16 +8,19 @@ run side by side, one on each core. Nothing here knows what is timed, nor judges
 
 import math
 import random
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from pytest_duel.paired.block import Block
-from pytest_duel.paired.contests import Contest
+from pytest_duel.paired.contests import Arm, Contest
 from pytest_duel.paired.cores import lanes, pinned, usable_cpus
 from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.roster import Roster
 from pytest_duel.paired.schedule import Budget
 from pytest_duel.paired.sides import Launch, Sides
+
+Draw = Callable[[Arm, int], Arm]
+"""Gives an arm what is drawn anew for each block, by the block's number."""
 
 
 class Engine:
@@ -37,6 +40,8 @@ class Engine:
         How a block goes.
     most
         Blocks to begin; None begins one after the other until it is stopped.
+    draw
+        Gives an arm what is drawn anew for each block; None leaves it as it is.
     """
 
     def __init__(
@@ -47,8 +52,10 @@ class Engine:
         budget: Budget | None = None,
         block: type[Block] = Block,
         most: int | None = None,
+        draw: Draw | None = None,
     ) -> None:
         self.launch = launch
+        self.draw = draw
         self.block = block
         self.roster = Roster(contests, budget or Budget())
         self.seed = seed
@@ -74,7 +81,10 @@ class Engine:
         self.roster.clear()
 
     def blocks(self) -> Generator[Measurements]:
-        """Run blocks, one on each core, or on as many as a contest needs."""
+        """Run blocks, one on each core, or on as many as a contest needs.
+
+        It ends where no contest is left: all were given up.
+        """
         cpus = lanes()
         self.roster.give_up(
             {
@@ -96,7 +106,7 @@ class Engine:
                     busy = {cpu for sides in running.values() for cpu in sides.cpus}
                     for group in groups:
                         if not busy.intersection(group) and self._goes_on(begun):
-                            sides = Sides(self.launch, group)
+                            sides = Sides(self._launched(begun), group)
                             running[pool.submit(self._block(sides, begun).run)] = sides
                             begun += 1
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -109,7 +119,12 @@ class Engine:
                     sides.close()  # what waits for them gets an error, and ends
 
     def _goes_on(self, begun: int) -> bool:
-        return not self._stopped and begun < self._most
+        return bool(self.roster.contests) and not self._stopped and begun < self._most
+
+    def _launched(self, number: int) -> Launch:
+        """Return what starts workers of a block."""
+        draw = self.draw
+        return (lambda arm, cpus: self.launch(draw(arm, number), cpus)) if draw else self.launch
 
     def _block(self, sides: Sides, number: int) -> Block:
         rng = random.Random(f"{self.seed} {number}")  # noqa: S311  a schedule, no secret

@@ -9,7 +9,7 @@ import math
 import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -62,13 +62,16 @@ class GroupBlock(Block):
     """Every group once, in fresh processes: one for each slot."""
 
     def _measure_all(self, found: Measurements) -> None:
-        self._start_processes()
+        with self.timed(None):
+            self._start_processes()
         for group in self._order():
-            self._measure_group(group, found)
-            self.tell(group)
+            with self.timed(group):
+                self._measure_group(group, found)
 
-    def tell(self, group: Contest) -> None:
-        """Hear of a group that this block is through with; blocks side by side may call it."""
+    def timed(self, group: Contest | None) -> AbstractContextManager[None]:
+        """Surround a group, or the start of the processes; blocks side by side may call it."""
+        del group
+        return nullcontext()
 
     def _start_processes(self) -> None:
         """Start the processes that the groups need, as many at a time as there are CPUs."""

@@ -2,26 +2,23 @@
 
 The project's working tree (flat layout), an editable install and `sys.path` all offer other copies
 of the code to measure. `ArmFinder` stands before every other finder, those that were there first
-are not asked for the arm's modules at all, and `foreign` checks afterwards. Imports nothing beyond
-the standard library: workers load it before the code that they measure.
+are not asked for the arm's modules at all (`finders`), and `foreign` checks afterwards. Imports
+nothing beyond the standard library: workers load it before the code that they measure.
 """
 
 import contextlib
 import importlib.machinery
 import importlib.util
-import os
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import MappingProxyType, ModuleType
 
-MESON_SKIPS = "MESONPY_EDITABLE_SKIP"
-"""The variable that names builds of meson-python whose editable installs are to offer nothing."""
+from pytest_duel.paired import finders
 
 
 class ArmFinder(MetaPathFinder):
@@ -34,17 +31,27 @@ class ArmFinder(MetaPathFinder):
     tests
         Modules that belong to the tests although they lie within one of these packages, each with
         the folder that holds it: both arms take them, and what is below them, from the head.
+    placed
+        Extension modules of the arm that come from a file of their own.
     """
 
-    def __init__(self, modules: Mapping[str, str], tests: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        modules: Mapping[str, str],
+        tests: Mapping[str, str],
+        placed: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.modules = modules
         self.tests = tests
+        self.placed = placed
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return where a module of the arm lies; None for every other module."""
         top = name.partition(".")[0]
+        if name in self.placed:
+            return importlib.util.spec_from_file_location(name, self.placed[name])
         if name in self.tests:
             return PathFinder.find_spec(name, [self.tests[name]], target)
         if top not in self.modules:
@@ -76,6 +83,8 @@ class ArmFinder(MetaPathFinder):
         return not self._is_home(name, spec.origin)
 
     def _is_home(self, name: str, file: str) -> bool:
+        if name in self.placed:
+            return file == self.placed[name]
         path = Path(file).resolve()
         homes = [self.modules[name.partition(".")[0]]]
         homes += [
@@ -150,52 +159,6 @@ class ArmFinder(MetaPathFinder):
         return top is not None and getattr(top, "__file__", None) is None
 
 
-class _Other:
-    """A finder that was there before the arm's, and is not asked for the arm's modules.
-
-    That of an editable install offers the user's own copies. Some (meson-python's,
-    scikit-build-core's) compile these first, in the user's tree, and fail where that fails.
-    """
-
-    def __init__(self, finder: Any, modules: Collection[str]) -> None:
-        self._finder = finder
-        self._modules = modules
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """Return what the finder knows of a module; None for those of the arm."""
-        if name.partition(".")[0] in self._modules:
-            return None
-        spec: ModuleSpec | None = self._finder.find_spec(name, path, target)
-        return spec
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._finder, name)
-
-
-def _aside(finder: Any, modules: Collection[str]) -> Any:
-    """Return a finder that leaves the arm's modules alone. Those of Python itself stay."""
-    own = isinstance(finder, type) and finder.__module__.startswith("_frozen_importlib")
-    return finder if own or not hasattr(finder, "find_spec") else _Other(finder, modules)
-
-
-def _skip_in_children(finders: Sequence[Any], modules: Collection[str]) -> None:
-    """Have processes that the code starts skip meson-python's editable installs of the arm.
-
-    There its finder stands before all folders, those of PYTHONPATH too.
-    """
-    skipped = [
-        str(finder._build_path)
-        for finder in finders
-        if hasattr(finder, "_build_path")
-        and not set(modules).isdisjoint(getattr(finder, "_top_level_modules", ()))
-    ]
-    if skipped:
-        given = filter(None, [os.environ.get(MESON_SKIPS)])
-        os.environ[MESON_SKIPS] = os.pathsep.join([*given, *skipped])
-
-
 def _points(found: Distribution, group: str) -> list[EntryPoint]:
     """Return the entry points of a group; most distributions have none, and are not parsed."""
     if f"[{group}]" not in (found.read_text("entry_points.txt") or ""):
@@ -208,11 +171,16 @@ def _project(found: Distribution) -> str:
     return re.sub(r"[-_.]+", "-", found.metadata["Name"] or "").lower()
 
 
-def install(modules: Mapping[str, str], tests: Mapping[str, str]) -> ArmFinder:
+def install(
+    modules: Mapping[str, str],
+    tests: Mapping[str, str],
+    placed: Mapping[str, str] = MappingProxyType({}),
+) -> ArmFinder:
     """Put the arm's finder before every other, and its folders before the rest of `sys.path`."""
-    finder = ArmFinder(modules, tests)
-    _skip_in_children(sys.meta_path, modules)
-    sys.meta_path[:] = [finder, *(_aside(one, modules) for one in sys.meta_path)]
+    finder = ArmFinder(modules, tests, placed)
+    finders.set_aside_in_children(modules)
+    finders.set_aside(modules)
+    sys.meta_path.insert(0, finder)
     sys.path[:0] = list(dict.fromkeys(modules.values()))
     importlib.invalidate_caches()
     return finder

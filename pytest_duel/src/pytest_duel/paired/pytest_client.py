@@ -110,10 +110,16 @@ class PytestSide:
         for target in (self._listen, self._watch):
             threading.Thread(target=target, daemon=True).start()
         self.hello = {
-            "do": "hello", "cpus": list(cpus), "modules": arm.modules, "tests": tests.inner,
-            "benchmarks": tests.benchmarks, "checks": tests.checks, "scratch": str(tests.scratch),
+            "do": "hello", "cpus": list(cpus), "modules": arm.modules, "placed": arm.placed,
+            "tests": tests.inner, "benchmarks": tests.benchmarks, "checks": tests.checks,
+            "scratch": str(tests.scratch),
         }  # fmt: skip
         """The first request. The answer has what the worker has collected."""
+
+    @property
+    def pid(self) -> int:
+        """Return the number of the process."""
+        return self._process.pid
 
     def ask(self, request: Mapping[str, Any], timeout: float = TIMEOUT) -> dict[str, Any]:
         """Ask, and return the answer.

@@ -6,41 +6,26 @@ comparisons are made of them.
 """
 
 import math
-import os
-import shlex
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from pytest_benchmark import plugin as stock
 
-from pytest_duel.gate.collect import CollectError, cpus_of
-from pytest_duel.paired.contests import Arm, Contest
-from pytest_duel.paired.engine import Engine
-from pytest_duel.paired.group_block import GroupBlock
-from pytest_duel.paired.measurements import Measurements, Rounds
-from pytest_duel.paired.pytest_client import Suite, pytest_workers
+from pytest_duel.paired.measurements import Rounds
 from pytest_duel.paired.pytest_worker.names import names
-from pytest_duel.paired.schedule import Budget
-from pytest_duel.plugin.options import given
-from pytest_duel.plugin.progress import Progress
-from pytest_duel.plugin.session import announcer
+from pytest_duel.plugin.measuring import Items, Measuring
+from pytest_duel.plugin.options import calls_tests
 from pytest_duel.plugin.timed_elsewhere import TIMES, TimedElsewhere, Times
 from pytest_duel.statistics.typical import Typical, typical
 from pytest_duel.support import harmless
-from pytest_duel.support.scratch import scratch
-from pytest_duel.support.units import count, duration
+from pytest_duel.support.units import duration
 from pytest_duel.verdicts.apart import apart
 
 SWEEP = "pytest_duel.plugin.sweep"
 """The plugin of sweeps."""
 REPEATS = "__pytest_repeat_step_number"
 """The parameter that pytest-repeat gives to a test that it repeats."""
-ARM = Arm("a process of its own")
-"""The code as the tests import it."""
 
 
 class Blocks:
@@ -54,8 +39,10 @@ class Blocks:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self._sweep: dict[str, pytest.Item] = {}
-        """Cases that are left to be measured."""
+        self._cases: Items = {}
+        """Cases of sweeps."""
+        self._sweep: Measuring | None = None
+        """Measures them, once their answers are checked."""
         self._stock: Any = None
         self._shown: dict[str, Typical] = {}
         """What was measured, by node id."""
@@ -66,7 +53,7 @@ class Blocks:
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Measure what will run; a sweep has its answers checked before, in its first test."""
         own: Any = getattr(session.config, "_benchmarksession", None)
-        if own is None or session.config.option.collectonly:
+        if own is None or not calls_tests(session.config):
             return
         if own.disabled or own.skip:
             self._left_out = "disabled" if own.disabled else "skipped"
@@ -81,41 +68,51 @@ class Blocks:
         self._stock = vars(stock)["BenchmarkFixture"]
         vars(stock)["BenchmarkFixture"] = TimedElsewhere  # which its own fixture makes
         if session.config.pluginmanager.hasplugin(SWEEP):
-            self._sweep = {
+            self._cases = {
                 name: item for name, item in items.items() if item.get_closest_marker("sweep")
             }
-        plain = {name: item for name, item in items.items() if name not in self._sweep}
-        rounds = self._measure(session.config, plain)
-        self._shown = {
-            item.nodeid: typical([one.seconds for one in rounds[name]])
-            for name, item in plain.items()
-            if name in rounds
-        }
+        plain = {name: item for name, item in items.items() if name not in self._cases}
+        if plain:
+            rounds = self._run(session.config, Measuring(session.config, [plain], self.number))
+            self._shown = {
+                item.nodeid: typical([one.seconds for one in rounds[name]])
+                for name, item in plain.items()
+                if name in rounds
+            }
 
     def measure_sweep(
-        self, config: pytest.Config, is_refused: Callable[[pytest.Item], bool]
+        self,
+        case: pytest.Item,
+        is_refused: Callable[[pytest.Item], bool],
+        tell: Callable[[], None],
     ) -> None:
-        """Measure all cases of sweeps, the first time that it is called.
+        """Measure a case, and others with it, unless that was done.
+
+        The kernel that comes first is measured by itself, in processes of its own, so that what
+        is known of it can be told early; all others together.
 
         Parameters
         ----------
-        config
-            Of this pytest.
+        case
+            The one whose times are needed.
         is_refused
             Tells whether a case must not be timed.
+        tell
+            Tells of the first kernel, before the others are measured.
         """
-        items = {name: one for name, one in self._sweep.items() if not is_refused(one)}
-        self._sweep = {}
-        self._measure(config, items)
+        if self._sweep is None:
+            items = {name: one for name, one in self._cases.items() if not is_refused(one)}
+            self._sweep = Measuring(case.config, _parts(items, case), self.number)
+        elif not self._sweep.waits(case):
+            return
+        else:
+            tell()
+        self._run(case.config, self._sweep)
 
-    def _measure(
-        self, config: pytest.Config, items: Mapping[str, pytest.Item]
-    ) -> Mapping[str, Sequence[Rounds]]:
-        """Run the blocks, hand their rounds to the fixture, and return them."""
-        if not items:
-            return {}
-        found = measured(config, items, self.number, announcer(config))
-        ids = {name: item.nodeid for name, item in items.items()}
+    def _run(self, config: pytest.Config, measuring: Measuring) -> Mapping[str, Sequence[Rounds]]:
+        """Run the blocks of the next part, hand their rounds to the fixture, and return them."""
+        ids = {name: item.nodeid for name, item in measuring.left[0].items()}
+        found = measuring.run_next()
         times = config.stash[TIMES]
         times.blocks.update({ids[name]: rounds for name, rounds in found.rounds.items()})
         times.reasons.update(
@@ -149,6 +146,18 @@ def benchmarks(items: Sequence[pytest.Item]) -> dict[str, pytest.Item]:
     return dict(zip(names([one.nodeid for one in own]), own, strict=True))
 
 
+def _parts(items: Items, first: pytest.Item) -> list[Items]:
+    """Return the cases of the kernel of one, and all others."""
+    own = {name: one for name, one in items.items() if _kernel(one) == _kernel(first)}
+    others = {name: one for name, one in items.items() if name not in own}
+    return [own, others] if others else [own]
+
+
+def _kernel(case: pytest.Item) -> object:
+    marker = case.get_closest_marker("sweep")
+    return marker.args if marker else None
+
+
 def _check_repeats(items: Mapping[str, pytest.Item]) -> None:
     """Refuse tests that pytest-repeat runs several times: each would be the same benchmark."""
     for name, item in items.items():
@@ -158,132 +167,6 @@ def _check_repeats(items: Mapping[str, pytest.Item]) -> None:
                 "sample, however often it times a benchmark: leave that out, and ask for more "
                 "blocks"
             )
-
-
-@dataclass
-class Found:
-    """What blocks gave, by the name of the benchmark."""
-
-    rounds: dict[str, list[Rounds]] = field(default_factory=dict)
-    """One for each block."""
-    reasons: dict[str, str] = field(default_factory=dict)
-    """Why there are none."""
-
-    def add(self, measured: Measurements, groups: Sequence[Contest]) -> None:
-        """Add what was measured of some groups."""
-        self.rounds |= measured.rounds
-        self.reasons |= {name: f"it was skipped: {why}" for name, why in measured.skipped.items()}
-        self.reasons |= measured.errors
-        for group in groups:
-            if group.name in measured.errors:  # it was not begun
-                self.reasons |= dict.fromkeys(group.benchmarks or (), measured.errors[group.name])
-
-
-def measured(
-    config: pytest.Config,
-    items: Mapping[str, pytest.Item],
-    number: int,
-    announce: Callable[[str], None],
-) -> Found:
-    """Run the blocks; return what they gave.
-
-    Parameters
-    ----------
-    config
-        Of this pytest, whose arguments the workers get.
-    items
-        The benchmarks, by name.
-    number
-        Of blocks.
-    announce
-        Shows a line to a person who waits.
-    """
-    announce(
-        f"timing {count(len(items), 'benchmark')} in {count(number, 'block')} of fresh "
-        "processes ..."
-    )
-    groups = contests(items)
-    progress = Progress(number * sum(map(work, groups)), announce)
-    found = Found()
-    with scratch() as folder:
-        tests = Suite(
-            config.invocation_params.dir, folder, arguments(config, items), tuple(items),
-            path=tuple(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))),
-        )  # fmt: skip
-        # Blocks of groups that need one CPU run side by side.
-        for cpus in sorted({one.cpus for one in groups}):
-            alike = [one for one in groups if one.cpus == cpus]
-            found.add(_run(tests, alike, number, progress), alike)
-    return found
-
-
-def arguments(config: pytest.Config, items: Mapping[str, pytest.Item]) -> tuple[str, ...]:
-    """Return the arguments of the workers, which shall import no test file that they do not need.
-
-    Where somebody has named files, those it is. Else the setting that says where tests are: other
-    than arguments, it changes neither the root folder nor which settings file counts.
-    """
-    own = given(config)
-    files = dict.fromkeys(str(item.path) for item in items.values())
-    is_named = config.args_source is pytest.Config.ArgsSource.ARGS
-    if is_named or any(set("[*?") & set(file) or "::" in file for file in files):
-        return own  # pytest would read more into such a path
-    return ("-o", f"testpaths={shlex.join(files)}", *own)
-
-
-def _run(tests: Suite, groups: Sequence[Contest], number: int, progress: Progress) -> Measurements:
-    """Run the blocks of groups that need as many CPUs."""
-
-    class TellingBlock(GroupBlock):
-        def tell(self, group: Contest) -> None:
-            progress.add(work(group))
-
-    engine = Engine(
-        pytest_workers(tests), groups, time.time_ns(), Budget(blocks=number), TellingBlock, number
-    )
-    with closing(engine.blocks()) as blocks:
-        for _ in blocks:
-            pass
-    return engine.measured
-
-
-def work(group: Contest) -> float:
-    """Return how long a group takes a block, in a unit of its own: it keeps other CPUs waiting."""
-    return len(group.arms) * group.cpus
-
-
-def contests(items: Mapping[str, pytest.Item]) -> list[Contest]:
-    """Return the groups: benchmarks whose marker names the same one; each other by itself."""
-    groups: dict[str, list[str]] = {}
-    for name, item in items.items():
-        group = next(
-            (
-                own.kwargs["group"]
-                for own in item.iter_markers("benchmark")
-                if own.kwargs.get("group")
-            ),
-            None,
-        )
-        groups.setdefault(f"group {group}" if group else name, []).append(name)
-    return [
-        Contest(
-            name,
-            (ARM,) * len(members),
-            cpus=max(_cpus(items[one]) for one in members),
-            alike=False,
-            benchmarks=tuple(members),
-            file=members[0].partition("::")[0],
-        )
-        for name, members in groups.items()
-    ]
-
-
-def _cpus(item: pytest.Item) -> int:
-    marker = item.get_closest_marker("duel")
-    try:
-        return cpus_of(marker.kwargs if marker else {}, item.nodeid)
-    except CollectError as error:
-        raise pytest.UsageError(str(error)) from None
 
 
 def said(found: Mapping[str, Typical], number: int) -> Iterator[str]:

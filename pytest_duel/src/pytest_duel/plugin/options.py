@@ -98,3 +98,9 @@ def wants_all_rows(config: pytest.Config) -> bool:
     told = (*map(str, config.getini("addopts")), *given(config))
     is_asked = any(one.startswith(OF_TABLES) for one in told)
     return is_asked or bool(config.getoption("verbose") > 0)
+
+
+def calls_tests(config: pytest.Config) -> bool:
+    """Tell whether tests are called, and not only listed or set up."""
+    asked = config.option
+    return not (asked.collectonly or asked.setuponly or asked.setupplan)

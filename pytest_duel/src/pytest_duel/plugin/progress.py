@@ -2,14 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from pytest_duel.plugin.forecast import Begun, Stage, left
 from pytest_duel.support.units import waiting
 
 PERIOD = 45.0
 """Seconds between two lines."""
-ENOUGH = 0.05
-"""The share of the work that tells how long the rest will take."""
 
 
 class Progress:
@@ -17,27 +16,53 @@ class Progress:
 
     Parameters
     ----------
-    total
-        The work to be done, in any unit.
+    stages
+        What is to be done.
     announce
         Shows a line to a person who waits.
+    clock
+        Gives seconds.
     """
 
-    def __init__(self, total: float, announce: Callable[[str], None]) -> None:
-        self.total = total
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        announce: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.stages = stages
         self.announce = announce
-        self._done = 0.0
-        self._started = self._told = time.monotonic()
+        self._clock = clock
+        self._begun: list[list[Begun]] = [[] for _ in stages]
+        self._started = self._told = clock()
         self._lock = threading.Lock()
 
-    def add(self, work: float) -> None:
-        """Count work that is done."""
+    def begin(self, stage: int) -> Begun:
+        """Count a block of a stage, named by its place, that begins."""
+        block = Begun()
         with self._lock:
-            self._done += work
-            now = time.monotonic()
-            share = self._done / self.total
-            if now - self._told < PERIOD or not ENOUGH <= share < 1:
-                return
-            self._told = now
-            left = (now - self._started) * (self.total - self._done) / self._done
-            self.announce(f"{share:.0%}, about {waiting(left)} left")
+            self._begun[stage].append(block)
+        return block
+
+    def add(self, block: Begun, task: str, seconds: float) -> None:
+        """Count a task that a block has done."""
+        with self._lock:
+            block.taken[task] = seconds
+            self._tell()
+
+    def end(self, block: Begun) -> None:
+        """Count a block that has ended, whatever it has left out."""
+        with self._lock:
+            block.has_ended = True
+
+    def _tell(self) -> None:
+        now = self._clock()
+        if now - self._told < PERIOD:
+            return
+        rest = left(self.stages, self._begun)
+        if rest is None or not rest.seconds:
+            return
+        self._told = now
+        share = (now - self._started) / (now - self._started + rest.seconds)
+        about = "at least" if rest.is_least else "about"
+        self.announce(f"{share:.0%}, {about} {waiting(rest.seconds)} left")

@@ -145,3 +145,7 @@ def _unwritable(option: str, folder: Path) -> Iterator[str]:
         yield f"{option}: nothing can be saved in {folder}: {error.strerror or error}"
     finally:
         files.discard(trial)
+
+
+SAVING = pytest.StashKey[Saving]()
+"""Where a pytest configuration keeps what saves its run."""

@@ -148,6 +148,10 @@ class Session:
         failure = self.report.failure(self.catalogue.kernels[case.kernel], case.backend)
         return str(failure) if failure else None
 
+    def is_timed(self, case: Case) -> bool:
+        """Tell whether a case may be timed, and is not left out."""
+        return not (self.omission(case) or self.refusal(case))
+
     def refused(self) -> dict[str, dict[str, str]]:
         """Return why a reader misses a backend in a kernel's tables, by kernel and backend."""
         refused: dict[str, dict[str, str]] = {}

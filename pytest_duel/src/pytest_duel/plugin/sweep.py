@@ -14,19 +14,17 @@ import pytest
 from pytest_benchmark.logger import PytestBenchmarkWarning
 
 from pytest_duel.catalogue.model import Case, Catalogue
+from pytest_duel.plugin.answer import is_brief, tell_early, timed, told
 from pytest_duel.plugin.arm import measured_code
 from pytest_duel.plugin.entry import BLOCKS_PLUGIN, measure_in_blocks
-from pytest_duel.plugin.options import add_options, read_options, wants_all_rows
-from pytest_duel.plugin.saving import Saving
+from pytest_duel.plugin.options import add_options, calls_tests, read_options
+from pytest_duel.plugin.saving import SAVING, Saving
 from pytest_duel.plugin.session import SESSION, Session, announcer
 from pytest_duel.plugin.timing import time_case
 from pytest_duel.results import machine
-from pytest_duel.results.runs import SCHEMA, SECTION, from_json
-from pytest_duel.results.summary import summarise
+from pytest_duel.results.runs import SCHEMA, SECTION
 from pytest_duel.support import harmless
-from pytest_duel.verdicts import text
 
-SAVING = pytest.StashKey[Saving]()
 Measure = Callable[[str, str, str, int], None]
 """(kernel, backend, scenario, n): check, then time."""
 
@@ -182,7 +180,7 @@ def _question(case: Case) -> str:
 def _is_refused(session: Session, item: pytest.Item) -> bool:
     """Tell whether an item is a case that must not be timed."""
     case = _case(item)
-    return case is not None and bool(session.omission(case) or session.refusal(case))
+    return case is not None and not session.is_timed(case)
 
 
 @pytest.fixture(scope="session")
@@ -213,7 +211,8 @@ def measure(parity: Session, benchmark: Any, request: pytest.FixtureRequest) -> 
             pytest.fail(reason, pytrace=False)
         blocks = request.config.pluginmanager.get_plugin(BLOCKS_PLUGIN)
         if blocks:
-            blocks.measure_sweep(request.config, partial(_is_refused, parity))
+            is_refused = partial(_is_refused, parity)
+            blocks.measure_sweep(request.node, is_refused, partial(tell_early, request.config))
         pool, batch = parity.pool(case)
         benchmark.extra_info.update(parity.describe(case))
         time_case(
@@ -255,13 +254,13 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run that could not be saved, and a measuring one that timed nothing."""
     config = session.config
-    if _is_brief(config):
+    if is_brief(config):
         vars(config)["_benchmarksession"].quiet = True  # pytest-benchmark's tables
     if session.exitstatus == pytest.ExitCode.OK and config.stash[SAVING].faults:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    if not config.getoption("benchmark_only") or config.getoption("collectonly"):
+    if not config.getoption("benchmark_only") or not calls_tests(config):
         return
-    if session.exitstatus == pytest.ExitCode.OK and not _benchmarks(config):
+    if session.exitstatus == pytest.ExitCode.OK and not timed(config):
         session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
 
 
@@ -275,38 +274,6 @@ def pytest_terminal_summary(
         terminalreporter.write_line(harmless.lines(line))
     for fault in config.stash[SAVING].faults:
         terminalreporter.write_line(harmless.lines(fault), red=True)
-    measured = _benchmarks(config)
-    if not measured or config.getoption("benchmark_quiet"):
-        return
-    run = from_json(
-        {
-            "benchmarks": [one.as_dict(include_data=True) for one in measured],
-            SECTION: {"schema": SCHEMA, **own.as_dict()},
-            "machine_info": {},
-            "commit_info": {},
-            "datetime": "",
-        }
-    )
-    summaries = summarise(run, own.catalogue)
-    notes = own.catalogue.notes
-    told = text.brief(summaries, notes) if _is_brief(config) else text.render(summaries, notes)
-    terminalreporter.write_line("")
-    terminalreporter.write_line(told)
-
-
-def _is_brief(config: pytest.Config) -> bool:
-    """Tell whether the answer is all that is shown: the rest can be had from the saved run."""
-    own: Any = getattr(config, "_benchmarksession", None)
-    return (
-        own is not None
-        and not wants_all_rows(config)
-        and not config.stash[SAVING].faults
-        and len(_benchmarks(config)) == len(own.benchmarks)
-    )
-
-
-def _benchmarks(config: pytest.Config) -> list[Any]:
-    """Return the cases that pytest-benchmark timed without an error."""
-    own: Any = getattr(config, "_benchmarksession", None)
-    timed = own.benchmarks if own else []
-    return [one for one in timed if one and not one.has_error and one.extra_info.get("kernel")]
+    if timed(config) and not config.getoption("benchmark_quiet"):
+        terminalreporter.write_line("")
+        terminalreporter.write_line(told(config))

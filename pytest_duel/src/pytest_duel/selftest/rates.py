@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_duel.results.provenance import where
 from pytest_duel.selftest import records
+from pytest_duel.selftest.placement import Drawn
 from pytest_duel.selftest.records import (
     Kind,
     Rate,
@@ -263,3 +264,48 @@ HEADING = (
     "project (benchmarks)", "slowdown", "equal code: alarm", "pass", "void", "slowed: named",
     f"`{RULES[-1]}`, equal code: alarm", f"`{RULES[-1]}`, slowed: caught",
 )  # fmt: skip
+
+
+BUILDS = (
+    "two builds; in each block their code lies", "equal code: alarm", "pass",
+    "changes", "slowed: named", "something else named", "a gate",
+)  # fmt: skip
+"""The heading of a table about two builds of one source."""
+_LIES = {
+    Drawn.ONE: "where it was built to lie",
+    Drawn.INDEPENDENT: "in a random order of functions, each side its own",
+    Drawn.COMMON: "in a random order of functions, alike on both sides",
+}
+
+
+def builds(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a row of that table: what gates of two builds said."""
+    trials, key = data["trials"], data["key"]
+    own = gates(trials, Kind.REBUILT)
+    took = [one["seconds"] for one in (*own, *gates(trials, Kind.REBUILT_SLOWED))]
+    said = (
+        f"{of(one)} {interval(one)}" if one.of else "–"
+        for one in (
+            rate(trials, Kind.REBUILT, is_alarm),
+            rate(trials, Kind.REBUILT, is_passed),
+            rate(trials, Kind.REBUILT_SLOWED, is_named),
+            rate(trials, Kind.REBUILT_SLOWED, lambda one: is_alarm(one) and bool(others(one))),
+        )
+    )
+    alarm, passed, named, other = said
+    project = f"{key['project']} ({len(key['benchmarks'])}, {share(key['slowdown'])})"
+    return (
+        f"{project}: {_LIES[Drawn(key.get('placements', Drawn.ONE))]}",
+        alarm, passed, _spread(own), named, other,
+        f"{statistics.median(took):.0f} s" if took else "–",
+    )  # fmt: skip
+
+
+def _spread(trials: Sequence[Trial]) -> str:
+    """Return the standard deviations of what benchmarks have changed by in equal code."""
+    changes: dict[str, list[float]] = {}
+    for trial in trials:
+        for name, one in trial["cases"].items():
+            changes.setdefault(name, []).append(one["change"])
+    found = sorted(statistics.stdev(own) for own in changes.values() if len(own) > 1)
+    return f"{found[0]:.1%} to {found[-1]:.1%}" if found else "–"

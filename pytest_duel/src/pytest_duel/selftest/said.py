@@ -15,8 +15,10 @@ from pytest_duel.selftest.trials import MEASURING
 from pytest_duel.support import files, markdown
 from pytest_duel.support.terminal import wrapped
 
-BEGIN, END = "<!-- selftest:", "<!-- end selftest -->"
-_PART = re.compile(rf"(?s){BEGIN}(?P<names>[^>]*?)-->\n(?P<body>.*?){END}")
+BEGIN, END = "<!-- selftest", "<!-- end selftest -->"
+OF_BUILDS = " of builds"
+"""Behind the first: of gates of two builds of one source."""
+_PART = re.compile(rf"(?s){BEGIN}(?P<what>|{OF_BUILDS}):(?P<names>[^>]*?)-->\n(?P<body>.*?){END}")
 
 
 def terminal(data: Mapping[str, Any]) -> str:
@@ -103,13 +105,15 @@ def refreshed(document: str, path: Path) -> str:
     def made(part: re.Match[str]) -> str:
         names = part["names"].split()
         if not names:
-            raise SelftestError(f"{path}: a part names no file: it must be `{BEGIN} FILE -->`")
-        return f"{BEGIN} {' '.join(names)} -->\n{comparison(path.parent, names)}\n{END}"
+            raise SelftestError(f"{path}: a part names no file: it must be `{BEGIN}: FILE -->`")
+        told = comparison(path.parent, names, of_builds=bool(part["what"]))
+        return f"{BEGIN}{part['what']}: {' '.join(names)} -->\n{told}\n{END}"
 
     new, count = _PART.subn(made, document)
     if not count:
         raise SelftestError(
-            f"{path} has no place for a self-test: put `{BEGIN} FILE -->` and `{END}` on two lines"
+            f"{path} has no place for a self-test: put `{BEGIN}: FILE -->` and `{END}` on two "
+            "lines"
         )
     if count != document.count(BEGIN) or count != document.count(END):
         raise SelftestError(f"{path}: a marker of a self-test has no partner")
@@ -123,8 +127,18 @@ def _place(data: Mapping[str, Any]) -> str:
     return f"{machine}; {data['when'][:10]}{', by measuring code that has changed since' * is_old}"
 
 
-def comparison(folder: Path, names: Sequence[str]) -> str:
-    """Return a table with a row for each saved self-test, and where they were measured."""
+def comparison(folder: Path, names: Sequence[str], *, of_builds: bool = False) -> str:
+    """Return a table with a row for each saved self-test, and where they were measured.
+
+    Parameters
+    ----------
+    folder
+        To which the names of the files are relative.
+    names
+        Of the files.
+    of_builds
+        Tell of gates of two builds of one source.
+    """
     found = [rates.load(Path(os.path.normpath(folder / name))) for name in names]
     places = list(dict.fromkeys(_place(data) for data in found))
     said = [
@@ -132,4 +146,5 @@ def comparison(folder: Path, names: Sequence[str]) -> str:
         "Pearson).",
         "",
     ]
-    return "\n".join([*said, *_marked(HEADING, [rates.summary(data) for data in found])])
+    heading, row = (rates.BUILDS, rates.builds) if of_builds else (HEADING, rates.summary)
+    return "\n".join([*said, *_marked(heading, [row(data) for data in found])])

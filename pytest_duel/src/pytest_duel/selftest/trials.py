@@ -23,6 +23,7 @@ from pytest_duel.paired.sampling import ALPHA, LOOKS, Sampled
 from pytest_duel.paired.schedule import BATCH_SECONDS, QUAD, QUADS
 from pytest_duel.results import machine
 from pytest_duel.selftest import placement, records
+from pytest_duel.selftest.placement import Drawn
 from pytest_duel.selftest.records import Kind, Report, SelftestError, Trial, measuring_code
 from pytest_duel.selftest.stock_runs import run_thrice
 from pytest_duel.support import files
@@ -32,6 +33,8 @@ MEASURING = (
     "paired/engine.py", "paired/block.py", "paired/in_turns.py", "paired/roster.py",
     "paired/talk.py", "paired/sides.py", "paired/cores.py", "paired/client.py",
     "paired/contests.py", "paired/measurements.py", "paired/schedule.py", "paired/sampling.py",
+    "paired/placements.py", "paired/surroundings.py", "paired/arms/links.py",
+    "paired/arms/keep_link.py",
     "paired/pytest_client.py", "paired/pytest_worker/fixture.py", "paired/pytest_worker/heap.py",
     "paired/pytest_worker/slower.py", "paired/pytest_worker/plugin.py", "statistics/paired.py",
     "gate/plan.py", "gate/measure.py", "gate/findings.py",
@@ -48,6 +51,7 @@ PLANT = f"{PlantError.__name__}: "
 PACKAGES = ("pytest-duel", "pytest", "pytest-benchmark")
 BEYOND = 0.01
 """A planted slowdown exceeds the placement bound by this share."""
+TWO_BUILDS = (Kind.REBUILT, Kind.REBUILT_SLOWED)
 ORDER = (Kind.SAME, Kind.SLOWED, Kind.REBUILT, Kind.REBUILT_SLOWED, Kind.STOCK)
 """The order of the kinds that take turns."""
 
@@ -64,6 +68,8 @@ class Plan:
     """The slowdown of one benchmark at a time, as a share."""
     checked: Checked = field(default_factory=Checked)
     """The result of checking the answers, once for all trials."""
+    placements: Drawn = Drawn.COMMON
+    """Where the native code of two builds lies in the blocks of a gate."""
 
     def key(self) -> dict[str, Any]:
         """Return what all trials of one file must have in common."""
@@ -76,6 +82,7 @@ class Plan:
             "budget": self.ready.settings.budget,
             "slowdown": self.slowdown,
             "in_turns": self.ready.settings.in_turns,
+            "placements": self.placements,
             "alpha": ALPHA,
             "looks": list(LOOKS),
             "quads": QUADS,
@@ -138,8 +145,12 @@ def run(plan: Plan, report: Report, announce: Callable[[str], None]) -> None:
         builds[name] = placement.built(plan.ready, name)
     started = time.monotonic()
     for number, (kind, index) in enumerate(steps, 1):
-        own = replace(plan, ready=_arranged(plan.ready, kind, index, builds, report.trials))
-        trial = _trial(own, kind, index, report.trials)
+        how = plan.placements if kind in TWO_BUILDS else Drawn.ONE
+        ready = _arranged(
+            plan.ready, kind, index, builds, report.trials if how is Drawn.ONE else ()
+        )
+        with placement.drawn(ready, how, f"{kind} {index}") as ready:
+            trial = _trial(replace(plan, ready=ready), kind, index, report.trials)
         report.add(trial)
         left = (time.monotonic() - started) / number * (len(steps) - number)
         announce(

@@ -40,6 +40,8 @@ class Each:
     """An object whose names are free."""
 
     shape: Any
+    said: str = "an object"
+    """What it must be, in messages."""
 
 
 def _is_number(value: Any) -> bool:
@@ -189,7 +191,7 @@ def check(value: Any, shape: Any, place: str = "") -> None:
         for number, one in enumerate(value):
             check(one, shape[0], f"{place}[{number}]")
     elif not isinstance(value, dict):
-        raise _wrong(value, "an object", place)
+        raise _wrong(value, shape.said if isinstance(shape, Each) else "an object", place)
     elif isinstance(shape, Each):
         for name, one in value.items():
             check(name, TEXT, place)

@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from pytest_duel.catalogue.model import Role
+from pytest_duel.catalogue.model import Case, Role
 from pytest_duel.results.benchmarks import Result
 from pytest_duel.results.leads import MARGIN, MARGIN_OVER_BLOCKS, over_blocks
 from pytest_duel.results.summary import Leaders, Size, Summary, Timing
@@ -21,6 +21,8 @@ MARK = "*"
 """Beside a time that depends on the process which has taken it."""
 NEAR = 1.1
 """Leads below this are told with a figure more."""
+Processes = Mapping[Case, str]
+"""How far the processes of a case differ, where that is much."""
 
 
 def render(summaries: Sequence[Summary], notes: Mapping[str, str]) -> str:
@@ -34,17 +36,25 @@ def render(summaries: Sequence[Summary], notes: Mapping[str, str]) -> str:
         Notes on backends for the legend, by name.
     """
     lines: list[str] = []
-    for summary in summaries:
-        lines += [*details(summary), ""]
+    told = [by_process(summary) for summary in summaries]
+    for summary, own in zip(summaries, told, strict=True):
+        lines += [*details(summary, own), ""]
     lines += [*_heading("Which backend at which size"), ""]
-    for summary in summaries:
-        lines += [*glance(summary), ""]
-    told = legend(notes, min((one.blocks for one in summaries), default=1))
-    lines += [*told, "", *_heading("In short"), *in_short(summaries)]
+    for summary, own in zip(summaries, told, strict=True):
+        lines += [*glance(summary, own), ""]
+    meant = legend(notes, min((one.blocks for one in summaries), default=1))
+    lines += [*meant, "", *_heading("In short"), *in_short(summaries)]
     return "\n".join(lines)
 
 
-def brief(summaries: Sequence[Summary], notes: Mapping[str, str]) -> str:
+def first(summaries: Sequence[Summary]) -> Summary | None:
+    """Return the one of which all sizes are shown: the first that has backends to choose from."""
+    return next((one for one in summaries if one.overall and not one.diagnostic), None)
+
+
+def brief(
+    summaries: Sequence[Summary], notes: Mapping[str, str], *, with_table: bool = True
+) -> str:
     """Return what a person came for: what to use, and all sizes of the first kernel.
 
     Where there is nothing to choose from, that is the whole summary.
@@ -55,12 +65,14 @@ def brief(summaries: Sequence[Summary], notes: Mapping[str, str]) -> str:
         What was measured.
     notes
         Notes on backends for the legend, by name.
+    with_table
+        False where the sizes of the first kernel were shown before.
     """
-    first = next((one for one in summaries if one.overall and not one.diagnostic), None)
-    if first is None:
+    shown = first(summaries)
+    if shown is None:
         return render(summaries, notes)
-    sizes = [*_sizes(first, (Role.BACKEND,)), ""] if len(first.sizes) > 1 else []
-    lines = [*sizes, *in_short(summaries)]
+    lines = [*table(shown), ""] if with_table and len(shown.sizes) > 1 else []
+    lines += in_short(summaries)
     blocks = min((one.blocks for one in summaries), default=1)
     return "\n".join([*lines, *_meant(blocks)])
 
@@ -99,8 +111,13 @@ def _without(summary: Summary) -> str:
     return f"; of those timed, without {left_out}" if left_out else ""
 
 
-def details(summary: Summary) -> Iterator[str]:
-    """Yield a line for every case of `summary`."""
+def table(summary: Summary) -> Iterator[str]:
+    """Yield the medians of the backends to choose from, and the fastest at each size."""
+    return _sizes(summary, (Role.BACKEND,), by_process(summary))
+
+
+def details(summary: Summary, processes: Processes) -> Iterator[str]:
+    """Yield a line for every case of `summary`, and below it how far its processes differ."""
     unit, name = common_unit(row.result.median for size in summary.sizes for row in size.rows)
     yield from _heading(f"{summary.kernel}, {summary.scenario}: {name} per {summary.item}")
     speedup = f"× {summary.reference} [95 %]"
@@ -109,11 +126,10 @@ def details(summary: Summary) -> Iterator[str]:
         f"{speedup:>22}{'/ floor':>8}"
     )
     for size in summary.sizes:
-        said = by_process([row.result for row in size.rows])
         for index, row in enumerate(size.rows):
             yield _detail(f"{size.n:,}" if index == 0 else "", row, unit)
-            if said[index]:
-                yield f"{'':>8}{said[index]}"
+            if row.result.case in processes:
+                yield f"{'':>8}{processes[row.result.case]}"
 
 
 def _detail(n: str, row: Timing, unit: float) -> str:
@@ -130,14 +146,14 @@ def _detail(n: str, row: Timing, unit: float) -> str:
     return f"{n:>7} {result.case.backend:<14}{columns}{speedup:>22}{floor:>8}".rstrip()
 
 
-def glance(summary: Summary) -> Iterator[str]:
+def glance(summary: Summary, processes: Processes) -> Iterator[str]:
     """Yield the medians side by side, the fastest at each size, and the conclusion."""
-    yield from _sizes(summary, (Role.BACKEND, Role.FLOOR))
+    yield from _sizes(summary, (Role.BACKEND, Role.FLOOR), processes)
     if not summary.diagnostic:
         yield from conclusion(summary)
 
 
-def _sizes(summary: Summary, roles: Collection[Role]) -> Iterator[str]:
+def _sizes(summary: Summary, roles: Collection[Role], processes: Processes) -> Iterator[str]:
     """Yield the medians of backends in these roles side by side, and the fastest at each size."""
     timed = dict.fromkeys(
         row.result.case.backend for size in summary.sizes for row in size.rows if row.role in roles
@@ -150,9 +166,8 @@ def _sizes(summary: Summary, roles: Collection[Role]) -> Iterator[str]:
     marked: list[str] = []
     for size in summary.sizes:
         cells: dict[str, str] = dict(summary.refused)
-        said = by_process([row.result for row in size.rows])
-        for told, result in zip(said, (row.result for row in size.rows), strict=True):
-            name = result.case.backend
+        for result in (row.result for row in size.rows):
+            name, told = result.case.backend, processes.get(result.case, "")
             cells[name] = figures(result.median / unit) + (MARK if told else "")
             if told and name in names:
                 marked.append(f"{name} at {size.n:,}: {told}")
@@ -221,18 +236,28 @@ def recommendation(summary: Summary) -> str:
     return f"use {winners.pop()}" if len(winners) == 1 else "choose by size, see above"
 
 
-def by_process(results: Sequence[Result]) -> list[str]:
+def by_process(summary: Summary) -> Processes:
+    """Say of each case whose time depends on the process how far its processes differ."""
+    told: dict[Case, str] = {}
+    for size in summary.sizes:
+        told |= _told([row.result for row in size.rows])
+    return {case: said for case, said in told.items() if said}
+
+
+def _told(results: Sequence[Result]) -> dict[Case, str]:
     """Say of each result how far its processes differ; nothing where that is little.
 
     What slows all of them in a block does not count: they took turns on the same machine.
     """
     if not over_blocks(*results):
-        return [""] * len(results)
+        return {}
     pace = paces([one.blocks for one in results])
-    return [
-        apart(typical([np.divide(own, at) for own, at in zip(one.blocks, pace, strict=True)]))
+    return {
+        one.case: apart(
+            typical([np.divide(own, at) for own, at in zip(one.blocks, pace, strict=True)])
+        )
         for one in results
-    ]
+    }
 
 
 def legend(notes: Mapping[str, str], blocks: int = 1) -> list[str]:

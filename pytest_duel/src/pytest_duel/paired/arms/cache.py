@@ -12,7 +12,8 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -27,11 +28,12 @@ from pytest_duel.paired.arms.builds import (
     run_build,
 )
 from pytest_duel.paired.arms.copies import content, copy, links_out
+from pytest_duel.paired.arms.links import kept, linker, recorded
 from pytest_duel.paired.arms.modules import modules_in
 from pytest_duel.paired.arms.recipe import PIP, InstallError, Recipe
 from pytest_duel.paired.arms.untouched import Snapshot, snapshot
 
-MANNER = 3
+MANNER = 4
 """How builds are made here. What was built in another manner may be wrong, and is left alone."""
 KEPT = 40
 """How many installs, of one package each, are kept. The least recently used are removed."""
@@ -72,11 +74,16 @@ def kept_modules(folders: Sequence[Path], recipe: Recipe, cache: Path) -> dict[s
 
 def _build(folder: Path, recipe: Recipe, target: Path) -> None:
     """Build into a folder beside the target, from a copy: builds leave files in the sources."""
-    with _building_place(target.parent) as home:
+    with _building_place(target.parent) as home, _alone(recipe, target.parent):
         source = home / "source"
         (home / "target").mkdir()
         copy(folder, source)
-        run_build(command(recipe, source, home / "target"), source, recipe)
+        lld = linker(folder)
+        scripts = recorded(home, lld) if lld else {}
+        own = replace(recipe, variables={**recipe.variables, **scripts})
+        run_build(command(recipe, source, home / "target"), source, own)
+        if lld:
+            kept(home, home / "target")
         if _key(folder, recipe) != target.name:
             raise InstallError("its sources changed while they were built: try again")
         compile_all([home / "target"], recipe.python)
@@ -102,6 +109,15 @@ def _building_place(folder: Path) -> Iterator[Path]:
             finally:
                 shutil.rmtree(home, ignore_errors=True)
             return
+
+
+def _alone(recipe: Recipe, folder: Path) -> AbstractContextManager[None]:
+    """Let no other command of a user's own run at the same time.
+
+    It may compile into a folder that cargo's settings name for all projects. Cargo locks that only
+    until it has compiled, and what the command takes from it then must not be another gate's.
+    """
+    return nullcontext() if recipe.install == PIP else _locked(folder / "command")
 
 
 def _record(target: Path) -> Path:
@@ -144,6 +160,7 @@ def _key(folder: Path, recipe: Recipe) -> str:
         variables,
         tool,
         recipe.version,
+        linker(folder),
     )
     digest.update(repr((toolchain, *compilers(folder))).encode())
     for part in content(folder):
@@ -162,7 +179,7 @@ def _locked(target: Path) -> Iterator[None]:
         with FileLock(target.with_name(target.name + ".lock"), timeout=SECONDS):
             yield
     except Timeout:
-        raise InstallError("another process has been installing the same for too long") from None
+        raise InstallError("another process has been installing for too long") from None
 
 
 def _prune(folder: Path) -> None:

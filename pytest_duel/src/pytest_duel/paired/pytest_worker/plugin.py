@@ -31,7 +31,7 @@ class Worker:
         hello = self.requests.next()
         if hello["cpus"] and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, hello["cpus"])
-        self.finder = imports.install(hello["modules"], hello["tests"])
+        self.finder = imports.install(hello["modules"], hello["tests"], hello["placed"])
         sys.path.insert(len(set(hello["modules"].values())), str(Path.cwd()))
         self.errors: dict[str, str] = {}
         """Collection errors by node id."""

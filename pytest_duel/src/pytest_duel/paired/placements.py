@@ -1,0 +1,272 @@
+"""A placement of its own for each block: where native code lies is drawn anew, on both arms.
+
+Where functions lie in memory moves the time of a short call by some percent, though no instruction
+differs. So the extension modules in which two arms differ are linked again for each block, with
+their functions in a random order. Functions that both arms have lie in the same places in both. So
+placement is a part of what blocks differ by, and the intervals over blocks cover it.
+"""
+
+import json
+import random
+import shlex
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from pytest_duel.paired.arms import links
+from pytest_duel.paired.arms.compiled import compiled, differing, module_of
+from pytest_duel.paired.arms.links import Link, LinkError
+from pytest_duel.paired.contests import Arm
+from pytest_duel.paired.pytest_client import Suite, environment
+from pytest_duel.support import processes
+
+BATCH = 12
+"""Blocks whose placements are made at once: as many as the first verdict needs."""
+OLD = 3
+"""A batch's files go when the batch so many later is made: its blocks are over by then."""
+SECONDS = 120.0
+"""To import a batch of them."""
+COMMAND_SECONDS = 1800.0
+"""For a command of the user's own, which may compile first."""
+
+
+Batch = list[dict[str, str]]
+"""The files of an arm's modules in some blocks, one after the other."""
+
+
+class Placer(Protocol):
+    """Makes the extension modules of one arm anew."""
+
+    def place(self, seed: str, folder: Path) -> dict[str, str]:
+        """Write them into a folder, placed by a seed; return the file of each module.
+
+        Raises
+        ------
+        LinkError
+            Where that fails.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Linker:
+    """Links them again from what is kept of their builds."""
+
+    known: Mapping[str, Link]
+    """By the name of the file in the arm's folder."""
+    both: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The functions of each that the other arm has, too; in the same order for both arms."""
+
+    def place(self, seed: str, folder: Path) -> dict[str, str]:
+        """Link them with their functions in another order."""
+        for name, link in self.known.items():
+            order = links.order(link.functions, self.both.get(name, ()), f"{seed} {name}")
+            link.again(order, folder / name)
+        return {module_of(name): str(folder / name) for name in self.known}
+
+
+@dataclass(frozen=True)
+class Command:
+    """Has a command of the user's own make them, in a copy of the arm's tree."""
+
+    command: str
+    """With ``{seed}`` and ``{target}``."""
+    tree: Path
+    names: tuple[str, ...]
+    """Of the files, in the arm's folder."""
+
+    def place(self, seed: str, folder: Path) -> dict[str, str]:
+        """Run the command; its files must have the names that they have in the install."""
+        folder.mkdir(parents=True)
+        number = str(random.Random(seed).randrange(2**31))  # noqa: S311  no secret
+        words = [
+            word.replace("{target}", str(folder)).replace("{seed}", number)
+            for word in shlex.split(self.command)
+        ]
+        try:
+            done = processes.run(words, timeout=COMMAND_SECONDS, cwd=self.tree)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise LinkError(f"`placements`: {words[0]} failed: {error}") from None
+        if done.returncode:
+            said = (done.stderr.strip() or done.stdout.strip())[-links.SHOWN :]
+            raise LinkError(f"`placements`: {shlex.join(words[:3])} … failed: {said}")
+        lacking = [name for name in self.names if not (folder / name).is_file()]
+        if lacking:
+            raise LinkError(
+                f"`placements`: the command did not write {lacking[0]} into {{target}}"
+            )
+        return {module_of(name): str(folder / name) for name in self.names}
+
+
+@dataclass
+class Placements:
+    """The placements of two arms, made when they are needed; blocks side by side share them.
+
+    Parameters
+    ----------
+    arms
+        As they are installed.
+    placers
+        What makes the placements of each.
+    tests
+        Whose workers will import the modules.
+    seed
+        Of all draws.
+    folder
+        For the files; it is new.
+    common
+        Functions that both arms have lie in the same places in both.
+    """
+
+    arms: tuple[Arm, Arm]
+    placers: tuple[Placer, Placer]
+    tests: Suite
+    seed: str
+    folder: Path
+    common: bool = True
+    seconds: float = 0.0
+    """Spent on making them."""
+    number: int = 0
+    """How many have been made, of both arms together."""
+    failed: str = ""
+    """Why later ones could not be made, so that earlier ones are taken again."""
+    _batches: list[tuple[Batch, Batch]] = field(default_factory=list)
+    """Of both arms, in the order of blocks."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self) -> None:
+        """Make those of the first blocks.
+
+        Raises
+        ------
+        LinkError
+            Where one cannot be made, or does not import as the plain module does.
+        """
+        self._next()
+
+    def of(self, arm: Arm, block: int) -> Arm:
+        """Return an arm with the placement of a block.
+
+        Raises
+        ------
+        LinkError
+            Where not even those of the first blocks can be made.
+        """
+        number, place = divmod(block, BATCH)
+        with self._lock:
+            while len(self._batches) <= number:
+                try:
+                    self._next()
+                except LinkError as error:
+                    if not self._batches:
+                        raise
+                    self.failed = str(error)
+                    self._batches.append(self._batches[-1])
+            batch = self._batches[number]
+        slot = [one.name for one in self.arms].index(arm.name)
+        return replace(arm, placed=batch[slot][place])
+
+    def _next(self) -> None:
+        """Make those of further blocks, for both arms: what one lacks the other must lack."""
+        started = time.monotonic()
+        try:
+            first, second = self._batch(0), self._batch(1)
+        finally:
+            self.seconds += time.monotonic() - started
+        self._batches.append((first, second))
+        self.number += len(first) + len(second)
+        self._forget(len(self._batches) - OLD)
+
+    def _batch(self, slot: int) -> Batch:
+        number = len(self._batches)
+        made = []
+        for block in range(number * BATCH, (number + 1) * BATCH):
+            own = f"{self.seed} {block}" if self.common else f"{self.seed} {block} {slot}"
+            made.append(self.placers[slot].place(own, self._place(slot, block)))
+        self._try(self.arms[slot], made)
+        return made
+
+    def _place(self, slot: int, block: int) -> Path:
+        """Return the folder of a placement. The paths of both arms are as long as each other."""
+        return self.folder / f"{slot}-{block:05d}"
+
+    def _forget(self, number: int) -> None:
+        """Remove the files of a batch whose blocks are over."""
+        for block in range(number * BATCH, (number + 1) * BATCH):
+            for slot in range(len(self.arms)):
+                shutil.rmtree(self._place(slot, block), ignore_errors=True)
+
+    def _try(self, arm: Arm, made: Batch) -> None:
+        """Refuse modules that do not import as the installed ones do."""
+        task, answer = self.folder / "task.json", self.folder / "answer.json"
+        asked = {"modules": dict(arm.modules), "placed": made, "names": list(made[0])}
+        task.write_text(json.dumps(asked), encoding="utf-8")
+        answer.unlink(missing_ok=True)
+        program = [arm.python, "-P", "-m", "pytest_duel.paired.placed_imports"]
+        variables = environment(arm, str(self.folder), "0", self.tests.path)
+        try:
+            done = processes.run(
+                [*program, str(task), str(answer)],
+                timeout=SECONDS,
+                cwd=self.tests.folder,
+                env=variables,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise LinkError(f"linked again, its modules cannot be tried: {error}") from None
+        if done.returncode:
+            lines = done.stderr.strip().splitlines()
+            raise LinkError(f"linked again, its modules cannot be tried: {''.join(lines[-1:])}")
+        wrong = [one for one in json.loads(answer.read_text(encoding="utf-8")) if one is not None]
+        if wrong:
+            raise LinkError(wrong[0])
+
+
+def linkers(arms: tuple[Arm, Arm]) -> tuple[Linker, Linker]:
+    """Return what links the modules again in which two arms differ.
+
+    Raises
+    ------
+    LinkError
+        Where it is not known how one of them was linked.
+    """
+    names = differing(arms[0].modules, arms[1].modules)
+    one, other = (linker_of(arm, names).known for arm in arms)
+    both = {
+        name: links.shared(one[name].functions, other[name].functions)
+        for name in one.keys() & other.keys()
+    }
+    return (
+        Linker(one, {name: pair[0] for name, pair in both.items()}),
+        Linker(other, {name: pair[1] for name, pair in both.items()}),
+    )
+
+
+def linker_of(arm: Arm, names: Collection[str]) -> Linker:
+    """Return what links some compiled files of an arm again, those that it has.
+
+    Raises
+    ------
+    LinkError
+        Where it is not known how one of them was linked.
+    """
+    own = sorted({*names} & compiled(arm.modules).keys())
+    kept = {home: links.links_in(Path(home)) for home in dict.fromkeys(arm.modules.values())}
+    homes = {name: arm.modules[module_of(name).partition(".")[0]] for name in own}
+    return Linker({name: _link_of(name, kept[home]) for name, home in homes.items()})
+
+
+def _link_of(name: str, kept: Sequence[Link]) -> Link:
+    """Return the link that has made a file."""
+    stem = module_of(name).rpartition(".")[2]
+    fitting = [one for one in kept if stem in one.modules]
+    exact = [one for one in fitting if Path(one.output).as_posix().endswith(f"/{name}")]
+    outputs = {one.output: one for one in exact or fitting}  # the last link of a file counts
+    if len(outputs) != 1:
+        how = "not known" if not outputs else "not clear"
+        raise LinkError(f"how {name} was linked is {how}")
+    return next(iter(outputs.values()))

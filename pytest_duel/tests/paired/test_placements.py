@@ -1,0 +1,201 @@
+"""Native code that lies elsewhere in each block: what is linked, tried and fallen back to."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from linked import LACKS, built
+from pytest_duel.paired import placements
+from pytest_duel.paired.arms.compiled import module_of
+from pytest_duel.paired.arms.links import LinkError
+from pytest_duel.paired.contests import Arm
+from pytest_duel.paired.placements import Command, Placements, Placer, linkers
+from pytest_duel.paired.pytest_client import Suite
+from strangers import copied, listed
+
+BATCH = 3
+needs_linker = pytest.mark.skipif(bool(LACKS), reason=LACKS)
+
+
+@pytest.fixture(scope="module")
+def arms(tmp_path_factory: pytest.TempPathFactory) -> tuple[Arm, Arm]:
+    """Return the toy extension, and another in which a function is longer."""
+    home = tmp_path_factory.mktemp("arms")
+    base, head = (copied("extension", home / name) for name in ("base", "head"))
+    source = head / "toy.c"
+    text = source.read_text()
+    more = "volatile long more = rounds * 3; number += more - more;\n    return PyLong"
+    source.write_text(text.replace("return PyLong", more))
+    return built("base", base, home), built("head", head, home)
+
+
+@pytest.fixture(autouse=True)
+def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placements, "BATCH", BATCH)
+
+
+Made = Callable[..., Placements]
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    """Return a function that makes placements by what is given."""
+
+    def made(
+        arms: tuple[Arm, Arm], placers: tuple[Placer, Placer], *, common: bool = True
+    ) -> Placements:
+        folder = tmp_path / f"placed-{common}"
+        folder.mkdir()
+        return Placements(arms, placers, Suite(tmp_path, tmp_path), "1", folder, common=common)
+
+    return made
+
+
+def symbols(path: str) -> bytes:
+    return Path(path).read_bytes()
+
+
+@needs_linker
+def test_modules_are_linked_anew_for_each_block(arms: tuple[Arm, Arm], made: Made) -> None:
+    found = made(arms, linkers(arms))
+    found.begin()
+    assert (found.number, found.failed) == (2 * BATCH, "")
+    files = [found.of(arm, block).placed["toy"] for arm in arms for block in range(BATCH)]
+    assert len({Path(one).read_bytes() for one in files}) == 2 * BATCH
+    assert len({len(one) for one in files}) == 1  # paths as long as each other
+    assert found.of(arms[0], 2) == replace(arms[0], placed={"toy": files[2]})
+
+
+@needs_linker
+def test_a_worker_takes_the_module_of_its_block(
+    arms: tuple[Arm, Arm], made: Made, tmp_path: Path
+) -> None:
+    project = copied("extension", tmp_path / "project")
+    test = project / "test_extension.py"
+    placed = made(arms, linkers(arms)).of(arms[0], 2)
+    wanted = f"assert toy.__file__ == {placed.placed['toy']!r}\n"
+    test.write_text(test.read_text() + wanted)
+    assert listed(placed, Suite(project, tmp_path))
+    with pytest.raises(AssertionError, match=r"toy\.__file__"):
+        listed(arms[0], Suite(project, tmp_path))
+
+
+@needs_linker
+def test_without_knowing_how_it_was_linked_it_stays_where_it_is(
+    arms: tuple[Arm, Arm], tmp_path: Path
+) -> None:
+    folder = tmp_path / "elsewhere"
+    shutil.copytree(arms[0].modules["toy"], folder, ignore=shutil.ignore_patterns(".links"))
+    unknown = replace(arms[0], modules={"toy": str(folder)})
+    with pytest.raises(LinkError, match=r"how toy\.so was linked is not known"):
+        linkers((unknown, arms[1]))
+
+
+@dataclass
+class Written:
+    """Writes modules of Python in place of native ones; of some blocks they are wrong."""
+
+    wrong: dict[int, str] = field(default_factory=dict)
+    fails: int = sys.maxsize
+    """The block from which on nothing can be written."""
+    seeds: list[str] = field(default_factory=list)
+
+    def place(self, seed: str, folder: Path) -> dict[str, str]:
+        block = len(self.seeds)
+        if block >= self.fails:
+            raise LinkError("no room")
+        self.seeds.append(seed)
+        folder.mkdir()
+        path = folder / "toy.py"
+        path.write_text(self.wrong.get(block, "__version__ = '1'\n"))
+        return {"toy": str(path)}
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> tuple[Arm, Arm]:
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    (folder / "toy.py").write_text("__version__ = '1'\n")
+    base, head = (Arm(name, modules={"toy": str(folder)}) for name in ("base", "head"))
+    return base, head
+
+
+forks = pytest.mark.skipif(sys.platform == "win32", reason="a process forks for each")
+
+
+@forks
+@pytest.mark.parametrize(("text", "reason"), [
+    ("import nothing_of_this_name", "ModuleNotFoundError"),
+    ("import os; os.abort()", "dies"),
+    ("__version__ = '2'", "another version"),
+    ("__version__ = '1'; more = 1", "other names"),
+])  # fmt: skip
+def test_a_module_that_is_not_as_before_is_not_timed(
+    text: str, reason: str, plain: tuple[Arm, Arm], made: Made
+) -> None:
+    found = made(plain, (Written(), Written({2: text})))
+    with pytest.raises(LinkError, match=reason):
+        found.begin()
+
+
+@forks
+def test_where_later_ones_fail_earlier_ones_take_their_place_on_both_sides(
+    plain: tuple[Arm, Arm], made: Made
+) -> None:
+    found = made(plain, (Written(), Written(fails=BATCH)))
+    for arm in plain:
+        first = [found.of(arm, block).placed for block in range(BATCH)]
+        assert [found.of(arm, BATCH + block).placed for block in range(BATCH)] == first
+    assert (found.number, found.failed) == (2 * BATCH, "no room")
+
+
+@forks
+def test_files_of_blocks_that_are_over_are_removed(plain: tuple[Arm, Arm], made: Made) -> None:
+    found = made(plain, (Written(), Written()))
+    files = [Path(found.of(plain[0], block).placed["toy"]) for block in range(4 * BATCH)]
+    assert [one.exists() for one in files] == [False] * BATCH * 2 + [True] * BATCH * 2
+
+
+@forks
+@pytest.mark.parametrize("common", [True, False])
+def test_sides_draw_alike_unless_each_is_to_draw_its_own(
+    plain: tuple[Arm, Arm], made: Made, *, common: bool
+) -> None:
+    placers = Written(), Written()
+    made(plain, placers, common=common).begin()
+    assert (placers[0].seeds == placers[1].seeds) is common
+    assert len(set(placers[0].seeds)) == BATCH
+
+
+def test_a_command_writes_modules_where_they_belong(tmp_path: Path) -> None:
+    command = "sh -c 'mkdir {target}/pack; echo {seed} > {target}/pack/core.so'"
+    own = Command(command, tmp_path, ("pack/core.so",))
+    first, again, other = (
+        own.place(seed, tmp_path / f"{number}")["pack.core"]
+        for number, seed in enumerate(("1", "1", "2"))
+    )
+    assert first == str(tmp_path / "0/pack/core.so")
+    assert symbols(first) == symbols(again) != symbols(other)
+    assert 0 <= int(symbols(first)) < 2**31
+
+
+@pytest.mark.parametrize(("command", "reason"), [
+    ("true {seed} {target}", "did not write core.so"),
+    ("sh -c 'echo bad >&2; exit 3' {seed} {target}", "failed: bad"),
+    ("no-such-program {seed} {target}", "No such file"),
+])  # fmt: skip
+def test_a_command_that_does_not_do_so_is_told(command: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(LinkError, match=reason):
+        Command(command, tmp_path, ("core.so",)).place("1", tmp_path / "target")
+
+
+@pytest.mark.parametrize(("name", "module"), [
+    ("toy.abi3.so", "toy"),
+    ("pack/inner/core.cpython-311-x86_64-linux-gnu.so", "pack.inner.core"),
+])  # fmt: skip
+def test_a_file_is_the_module_that_its_name_says(name: str, module: str) -> None:
+    assert module_of(name) == module
