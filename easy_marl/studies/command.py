@@ -13,6 +13,8 @@ from easy_marl.studies.study import Study
 
 
 def _processes(text: str) -> Processes:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no positive whole number")
     return Processes(int(text))
 
 

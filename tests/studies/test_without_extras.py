@@ -1,5 +1,6 @@
 """What is missing is named where it is needed, and not before."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,18 @@ import pytest
 
 from easy_marl.studies import RayCluster, read, run
 from tests.studies.functions import study
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_studies_import_without_them() -> None:
+    code = """
+import sys
+for name in "ray", "pyarrow", "filelock":
+    sys.modules[name] = None
+import easy_marl.studies.command
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
 
 
 @pytest.mark.parametrize("name", ["pyarrow", "filelock"])
