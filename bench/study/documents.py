@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from bench import wheel
 from bench.catalogue import catalogue
 from bench.project import ROOT, RUNS, STUDY, TARGETS, studies, tables_duel
-from bench.study import calls, learning, repeats
+from bench.study import calls, learning, places, repeats
 from bench.study.tables import BY_PROCESSOR, TABLES, Inputs, Native, headline, where
 from pytest_duel.catalogue.sources import digests
 from pytest_duel.duel import targets_text
@@ -36,6 +36,8 @@ REPEATS = "repeat*.json"
 """Sweeps of the same code, in the folder of runs."""
 LEARNING = RUNS / "learning.json"
 FIGURES = Path("docs") / "figures"
+PLACES = RUNS / "places.json"
+"""What a study took in each place."""
 NATIVE = RUNS / "native"
 """The tables that the crate's own benchmarks have saved."""
 
@@ -60,6 +62,7 @@ def made_from() -> list[Inputs]:
         targets=targets_text.load(TARGETS) if TARGETS.exists() else None,
         tables=tables_duel(),
         repeated_sweeps=[repeats.load(path) for path in sorted(RUNS.glob(REPEATS))],
+        places=places.load(PLACES) if PLACES.exists() else None,
         trainings=learning.load(LEARNING) if LEARNING.exists() else None,
         calls=calls.load(CALLS) if CALLS.exists() else None,
         native=native_tables(),

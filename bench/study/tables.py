@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.study import calls, learning, repeats
+from bench.study import places as places_text
 from pytest_duel.catalogue.model import Catalogue, Role
 from pytest_duel.duel import targets_text
 from pytest_duel.results import provenance
@@ -64,6 +65,8 @@ class Inputs:
     """Backends whose sources are no longer those that were measured."""
     repeated_sweeps: Sequence[Mapping[str, Any]] = ()
     """Saved sweeps of the same code."""
+    places: Mapping[str, Any] | None = None
+    """What a study took in each place."""
     trainings: Mapping[str, Any] | None = None
     """Saved trainings of all agents."""
     calls: Mapping[str, Any] | None = None
@@ -499,6 +502,13 @@ def repeated_sweeps(inputs: Inputs) -> str:
     return "\n\n".join(found) or "No repeated sweeps are saved."
 
 
+def places(inputs: Inputs) -> str:
+    """Return what a study took in each place."""
+    if inputs.places is None:
+        return "No times of places are saved."
+    return places_text.render(inputs.places)
+
+
 def schedules(inputs: Inputs) -> str:
     """Return what trainings of all agents found, against the equilibrium."""
     if inputs.trainings is None:
@@ -534,6 +544,6 @@ BY_PROCESSOR: Mapping[str, TableWriter] = _named(
 """Tables of the study, of which each processor has its own."""
 TABLES: Mapping[str, TableWriter] = _named(
     where, ties, boundary, selftest, native, native_batch, ways, stages_of_blocks, stages_of_sums,
-    targets, tables_of_offers, stable_abi, repeated_sweeps, called, schedules, learners,
+    targets, tables_of_offers, stable_abi, repeated_sweeps, called, places, schedules, learners,
 )  # fmt: skip
 """Other tables; what they are made from says where it was measured, or is the same everywhere."""
