@@ -70,6 +70,10 @@ def test_a_worker_that_is_killed_loses_nothing_and_any_place_goes_on(
     ]
     assert "block 1 was lost, try 1: " in done.stderr
     assert whole(tmp_path)
+    (tmp_path / "out" / "block-000002.parquet").unlink()
+    outcome = run(falling(tmp_path, head=HOST), tmp_path / "out")
+    assert (outcome.found, outcome.written) == (3, 1)
+    assert whole(tmp_path)
 
 
 def test_a_block_whose_worker_always_dies_is_named(nodes: ray_nodes.Nodes, tmp_path: Path) -> None:
