@@ -77,4 +77,6 @@ def _reports(suites: Mapping[str, Any]) -> str:
         for one in suite["reports"]
     ]  # fmt: skip
     heads = ["identical alternatives", "processes", "a lead called", "reports with any"]
-    return "\n".join(markdown.table(heads, rows))
+    apart = ", ".join(f"{name} {suite['far_apart']:.1%}" for name, suite in suites.items())
+    told = f"Benchmarks that two runs of equal code time so far apart as is called: {apart}."
+    return "\n".join([told, "", *markdown.table(heads, rows)])
