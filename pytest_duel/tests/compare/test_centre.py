@@ -37,7 +37,7 @@ def simulate(
     count: tuple[int, int],
     slower: Mapping[int, float] | None = None,
     *,
-    control: str | None = None,
+    control: Sequence[str] = (),
     shift: float = 1.0,
     **more: Any,
 ) -> Comparison:
@@ -70,9 +70,9 @@ def test_identical_code_is_left_alone(count: tuple[int, int], noise: float) -> N
 
 
 def test_a_slow_benchmark_is_found_under_a_drift_that_hides_it() -> None:
-    found = [simulate([2, i], (4, 4), {7: 1.3}) for i in range(20)]
+    found = [simulate([2, i], (4, 4), {7: 1.3}, drift=0.2) for i in range(20)]
     assert sum(called(one) == {7} for one in found) >= 18
-    raw = [simulate([2, i], (4, 4), {7: 1.3}, control="none") for i in range(20)]
+    raw = [simulate([2, i], (4, 4), {7: 1.3}, drift=0.2, control=["none"]) for i in range(20)]
     assert sum(called(one) == {7} for one in raw) <= 4
 
 
@@ -112,16 +112,16 @@ def test_where_most_moved_apart_nothing_is_called(count: tuple[int, int]) -> Non
 def test_a_control_must_be_in_all_runs(pattern: str) -> None:
     # Brackets are those of a test's name, and no set of characters.
     with pytest.raises(RunError, match="no benchmark that all runs have is called"):
-        simulate([7], (3, 3), HALF, control=pattern)
+        simulate([7], (3, 3), HALF, control=[pattern])
 
 
 @pytest.mark.parametrize("pattern", ["test_it[1*", "tests/test_suite.py::test_it[1*"])
 def test_a_control_that_is_named_settles_it(pattern: str) -> None:
     slower = dict.fromkeys(range(2, 10), 2.0)
-    found = simulate([8], (4, 4), slower, control=pattern)
+    found = simulate([8], (4, 4), slower, control=[pattern])
     assert centre(found).benchmarks == 11
     assert called(found) == called(found, Verdict.REGRESSION) == {*slower}
-    assert called(simulate([8], (1, 1), slower, control=pattern)) == {*slower}
+    assert called(simulate([8], (1, 1), slower, control=[pattern])) == {*slower}
 
 
 def test_a_machine_that_is_slower_is_no_regression_and_nothing_passes() -> None:
@@ -154,8 +154,10 @@ ALSO = entry("a.py::test_bad")
         ([ALSO], [BAD], "gone", Exit.ERROR),
         ([BAD], [ALSO], "new", Exit.PASS),
         ([BAD], [BAD], "inconclusive", Exit.PASS),
-        ([ALSO, ALSO], [ALSO], "inconclusive", Exit.PASS),
-        ([ALSO], [ALSO, ALSO], "inconclusive", Exit.PASS),
+        ([ALSO, ALSO], [ALSO], "new", Exit.PASS),
+        ([ALSO], [ALSO, ALSO], "gone", Exit.ERROR),
+        ([BAD], [], "gone", Exit.ERROR),
+        ([], [BAD], "new", Exit.PASS),
     ],
 )
 def test_a_benchmark_that_cannot_be_read_is_told_with_the_reason(
@@ -200,3 +202,40 @@ def test_rows_stand_under_their_group_or_file() -> None:
     places = {one.name: (one.group, one.label) for one in found.rows}
     assert places["a.py::TestA::test_x"] == ("parsing", "TestA::test_x")
     assert places["b.py::test_y"] == ("b.py", "test_y")
+
+
+def test_large_changes_among_many_are_found_with_one_and_two_runs() -> None:
+    slower = dict.fromkeys(range(0, 480, 37), 1.5)
+    for count in ((1, 1), (2, 2)):
+        found = simulate([11, *count], count, slower, number=480, noise=0.02)
+        assert called(found) == {*slower}
+
+
+def test_a_control_of_one_benchmark_is_not_held_against_itself() -> None:
+    found = simulate([12], (4, 4), {7: 2.0}, control=["test_it[7]"])
+    lone = next(one for key, one in found.cases.items() if key.id.endswith("[7]"))
+    assert (lone.verdict, lone.note) == (None, "control")
+    assert centre(found).lone is not None
+    assert called(found, Verdict.IMPROVEMENT) == {*range(NUMBER)} - {7}
+
+
+def test_several_controls_are_one_middle() -> None:
+    slower = dict.fromkeys(range(2, 10), 2.0)
+    patterns = ["test_it[0]", "test_it[1*"]
+    found = simulate([8], (4, 4), slower, control=patterns)
+    assert centre(found).patterns == ("test_it[0]", "test_it[1*")
+    assert centre(found).benchmarks == 12
+    assert called(found) == {*slower}
+    with pytest.raises(RunError, match="cannot be named beside others"):
+        simulate([8], (4, 4), control=["none", "test_it[0]"])
+
+
+def test_the_mean_of_a_function_is_judged_and_undecided_changes_are_named() -> None:
+    found = simulate([13], (3, 3), dict.fromkeys(range(20), 1.0) | {3: 1.3}, noise=0.1)
+    (name,) = found.functions
+    assert name == "tests/test_suite.py::test_it"
+    assert found.functions[name].cases == NUMBER
+    run = [runs.from_json(suite(np.random.default_rng(1)))]
+    said = judge(found, run, run, ())
+    assert [one.name for one in said.means] == ["tests/test_suite.py::test_it[*]"]
+    assert any("undecided, the largest changes first: tests/" in note for note in said.notes)

@@ -33,7 +33,7 @@ def backend(by: float, *names: str) -> Factor:
 
 def simulate(
     seed: Sequence[int], count: tuple[int, int], change: Factor = same, *,
-    control: str | None = None, drift: float = 0.1, noise: float = 0.01, heavy: bool = False,
+    control: Sequence[str] = (), drift: float = 0.1, noise: float = 0.01, heavy: bool = False,
 ) -> Comparison:  # fmt: skip
     rng = np.random.default_rng(seed)
 
@@ -61,27 +61,31 @@ def slow_cases(comparison: Comparison) -> set[Key]:
 @pytest.mark.parametrize("heavy", [False, True])
 def test_identical_code_is_not_called_slower(count: tuple[int, int], heavy: bool) -> None:
     # All cases and means together: 5 % is the level, whatever the machine's speed does.
-    total = 80
+    total = 40
     flagged = sum(
         Verdict.REGRESSION in verdicts(simulate([5, i, *count], count, heavy=heavy))
         for i in range(total)
     )
-    assert flagged <= 8
+    assert flagged <= 5
 
 
 def test_a_slow_case_is_found_under_a_drift_that_hides_it() -> None:
     total, change = 30, slower(0.15, SLOW)
     found = [simulate([6, i], (5, 5), change) for i in range(total)]
     assert sum(slow_cases(one) == {SLOW} for one in found) >= 28
-    raw = [simulate([6, i], (5, 5), change, control="none") for i in range(total)]
+    raw = [simulate([6, i], (5, 5), change, control=["none"]) for i in range(total)]
     assert sum(slow_cases(one) == {SLOW} for one in raw) <= 3
     assert all(one.controls["clear"].backend is None for one in raw)
 
 
 def test_relative_interval_covers_the_truth() -> None:
-    found = [simulate([7, i], (4, 4), slower(0.3, SLOW)).cases[SLOW].trusted for i in range(150)]
-    covered = np.mean([one.low <= 0.3 <= one.high for one in found])
-    assert covered >= 0.90
+    covered = []
+    for i in range(30):
+        found = simulate([7, i], (4, 4), slower(0.3, SLOW)).cases
+        for case, one in found.items():
+            change = 0.3 if case == SLOW else 0.0
+            covered.append(one.trusted.low <= change <= one.trusted.high)
+    assert np.mean(covered) >= 0.90
 
 
 @pytest.mark.parametrize("count", [(1, 1), (5, 5)])
@@ -107,7 +111,7 @@ def test_most_backends_changing_never_passes() -> None:
     assert comparison.controls["clear"].disputed
     assert verdicts(comparison) <= {Verdict.INCONCLUSIVE, Verdict.REGRESSION}
     named = simulate(
-        [9], (5, 5), backend(0.4, "numba", "rust"), drift=0, noise=0.005, control="numpy"
+        [9], (5, 5), backend(0.4, "numba", "rust"), drift=0, noise=0.005, control=["numpy"]
     )
     assert named.means["clear", "rust"].verdict is Verdict.REGRESSION
     assert named.means["clear", "numba"].verdict is Verdict.REGRESSION
@@ -121,7 +125,7 @@ def test_a_slower_machine_is_no_regression() -> None:
     assert relative.controls["clear"].moved == pytest.approx(0.4, abs=0.02)
     assert not relative.controls["clear"].disputed
     assert Verdict.REGRESSION not in verdicts(relative)
-    raw = compare(old, new, CATALOGUE, control="none")
+    raw = compare(old, new, CATALOGUE, control=["none"])
     assert {one.verdict for one in raw.cases.values()} == {Verdict.REGRESSION}
 
 
@@ -180,10 +184,10 @@ def test_a_backend_that_does_not_compete_is_control_only_when_named() -> None:
     found = simulate([15], (3, 3), backend(0.5, "floor"))
     assert found.controls["clear"].backend != "floor"
     assert "floor" not in found.controls["clear"].drifts
-    named = simulate([15], (3, 3), control="floor")
+    named = simulate([15], (3, 3), control=["floor"])
     assert named.controls["clear"].backend == "floor"
     with pytest.raises(RunError, match="no case of both sides is of gpu"):
-        simulate([15], (1, 1), control="gpu")
+        simulate([15], (1, 1), control=["gpu"])
 
 
 def test_sides_without_a_common_case_are_an_error() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pytest_duel.statistics import unpaired
+from pytest_duel.statistics.sharing import TAILS, Tails
 
 LOGS = st.lists(st.floats(-20, 5), min_size=2, max_size=8)
 
@@ -39,7 +40,7 @@ def test_one_run_is_held_against_the_spread_of_the_other_side() -> None:
     old = [0.0, 0.01, -0.01, 0.02, -0.02]
     one = unpaired.between_runs(old, [0.2])
     error = np.std(old, ddof=1) * np.sqrt(1 + 1 / 5)
-    assert one.p_slower == pytest.approx(stats.t.sf(0.2 / error, unpaired.TAILS))
+    assert one.p_slower == pytest.approx(stats.t.sf(0.2 / error, TAILS))
     assert unpaired.between_runs([0.2], old).p_faster == pytest.approx(one.p_slower)
 
 
@@ -78,13 +79,13 @@ def test_unequal_spreads_keep_the_coverage() -> None:
 
 
 def test_one_run_a_side_never_claims_more_than_the_margin() -> None:
-    quiet = unpaired.between_two(np.log(1.09), 0.0)
+    quiet = unpaired.between_two(np.log(1.09), Tails(0.0))
     assert quiet.low < 0 < quiet.high
-    assert unpaired.between_two(np.log(1.11), 0.0).low > 0
-    noisy = unpaired.between_two(np.log(1.11), 0.05)
+    assert unpaired.between_two(np.log(1.11), Tails(0.0)).low > 0
+    noisy = unpaired.between_two(np.log(1.11), Tails(0.05))
     assert noisy.low < 0
     assert noisy.p_slower > quiet.p_slower == 0.0
-    assert unpaired.between_two(-0.3, 0.02).p_faster < 0.01
+    assert unpaired.between_two(-0.3, Tails(0.02)).p_faster < 0.01
 
 
 def test_the_spread_of_processes_is_found_among_cases() -> None:

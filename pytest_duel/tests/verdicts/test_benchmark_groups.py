@@ -9,6 +9,7 @@ anew and look at the difference before you commit it::
 import os
 from typing import Any
 
+import numpy as np
 import pytest
 from pytest_benchmark.plugin import pytest_benchmark_group_stats
 
@@ -132,15 +133,16 @@ def winner(found: Outcome) -> str | None:
 
 
 def test_one_process_calls_a_plain_lead_only() -> None:
-    assert winner(outcome(two(2e-6, 1e-6))) == "test_b"
-    assert winner(outcome(two(1.05e-6, 1e-6))) is None
+    # Another process of the same code may be as far off as a busy machine makes it.
+    assert winner(outcome(two(3e-6, 1e-6))) == "test_b"
+    assert winner(outcome(two(2e-6, 1e-6))) is None
 
 
 def test_one_process_calls_nothing_that_the_fastest_rounds_do_not_show() -> None:
-    slow = times("t.py::test_a", 2e-6, group="g")
+    slow = times("t.py::test_a", 3e-6, group="g")
     slow["stats"]["data"][0] = slow["stats"]["min"] = 1e-6
     mean = sum(slow["stats"]["data"]) / len(slow["stats"]["data"])
-    slow["stats"] |= {"mean": mean, "stddev": 3.1e-7}
+    slow["stats"] |= {"mean": mean, "stddev": 6.1e-7}
     del slow["stats"]["data"]
     assert winner(outcome(run_of(slow, times("t.py::test_b", 1e-6, group="g")))) is None
 
@@ -159,6 +161,36 @@ def test_several_processes_call_a_small_lead_that_all_of_them_show() -> None:
     assert winner(outcome(*drifting)) == "test_b"
     apart = [two(1.06e-6 * speed, 1e-6 / speed) for speed in speeds]
     assert winner(outcome(*apart)) is None
+
+
+def identical(rng: np.random.Generator, *, leads: float = 1.0, noise: float = 0.08) -> Run:
+    """Return a process of twelve groups of two, each benchmark with noise of its own."""
+    own = [
+        times(f"t.py::test_{name}[{at}]", 1e-6 * by * rng.lognormal(0, noise), group=str(at))
+        for at in range(12)
+        for name, by in (("a", 1.0), ("b", leads))
+    ]
+    return run_of(*own)
+
+
+def called(*found: Run) -> list[bool]:
+    return [one.contests[0].winner is not None for one in outcomes(groups.grouped(timed(*found)))]
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_of_identical_alternatives_none_is_called_faster(processes: int) -> None:
+    rng = np.random.default_rng([5, processes])
+    found = [called(*(identical(rng) for _ in range(processes))) for _ in range(30)]
+    assert sum(map(any, found)) <= 2  # 5 % is the level for all groups of a report together
+
+
+def test_two_processes_call_what_twelve_groups_show_together() -> None:
+    rng = np.random.default_rng(6)
+    found = called(*(identical(rng, leads=1.5, noise=0.03) for _ in range(2)))
+    assert sum(found) >= 11
+    # Alone, two processes of two benchmarks say next to nothing.
+    lone = [two(1.5e-6 * by, 1e-6 / by) for by in (1.03, 0.97)]
+    assert winner(outcome(*lone)) is None
 
 
 def test_alternatives_that_no_process_has_timed_both_are_not_compared() -> None:
@@ -210,7 +242,9 @@ PRINTED = {
 @pytest.mark.parametrize("name", PRINTED)
 def test_what_is_printed_is_as_it_was(name: str) -> None:
     found, by = PRINTED[name]
-    text = groups_text.render(groups.grouped(timed(*found), by), len(found)) + "\n"
+    text = (
+        groups_text.render(groups.grouped(timed(*found), by), groups_text.Look(len(found))) + "\n"
+    )
     path = GOLDEN / f"{name}.txt"
     if REGENERATE in os.environ:
         GOLDEN.mkdir(exist_ok=True)

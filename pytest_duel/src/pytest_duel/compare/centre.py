@@ -15,6 +15,9 @@ from pytest_duel.compare.matrix import Drifts, SideMatrix
 from pytest_duel.results.benchmarks import Benchmark
 from pytest_duel.results.runs import RunError
 from pytest_duel.statistics import unpaired
+from pytest_duel.statistics.paired import Estimate
+from pytest_duel.statistics.sharing import Tails
+from pytest_duel.statistics.unpaired import Sides
 
 FEWEST = 7
 """Benchmarks; the middle of fewer is moved by a few that changed."""
@@ -31,8 +34,10 @@ have moved."""
 class Centre:
     """The control of all benchmarks that belong to no sweep."""
 
-    pattern: str | None = None
-    """The user named benchmarks of these names; ``none``: no control."""
+    patterns: tuple[str, ...] = ()
+    """The user named benchmarks of these names."""
+    is_none: bool = False
+    """The user wants no control."""
     benchmarks: int = 0
     """How many it is the middle of; 0: there is none, so the raw changes count."""
     compared: int = 0
@@ -45,9 +50,10 @@ class Centre:
     """How far each run is off, by the medians; None without a control."""
     fastest: Drifts | None = None
     """The same by the fastest rounds."""
-    scale: float | None = None
-    """With one run a side: how far two processes lie apart, as a logarithm; None where nothing
-    shows it."""
+    apart: Tails | None = None
+    """With one run a side: how far two processes lie apart; None where nothing shows it."""
+    lone: Benchmark | None = None
+    """The control, where it is a single benchmark."""
     shaken: float = 0.0
     """With one run a side: how far the change of a median and that of the fastest round lie apart,
     at most, as a fraction. Other work of the machine does that, and code hardly ever."""
@@ -55,7 +61,7 @@ class Centre:
     @property
     def chosen(self) -> bool:
         """Tell whether the user chose it."""
-        return self.pattern is not None
+        return self.is_none or bool(self.patterns)
 
     @property
     def refused(self) -> bool:
@@ -72,7 +78,7 @@ class Centre:
 def centre_of(
     matrix: SideMatrix,
     fastest: SideMatrix,
-    wanted: str | None,
+    wanted: tuple[str, ...],
     threshold: float,
     *,
     without: bool = False,
@@ -84,7 +90,7 @@ def centre_of(
     matrix, fastest
         The medians, and the fastest rounds.
     wanted
-        A pattern of their names; None for those that changed alike.
+        Patterns of their names; empty for those that changed alike.
     threshold
         The smallest change that matters, as a fraction.
     without
@@ -93,44 +99,49 @@ def centre_of(
     Raises
     ------
     RunError
-        Where no benchmark that all runs have has such a name.
+        Where no benchmark that all runs have has a name like one of them.
     """
     whole = matrix.whole(matrix.ordinary)
     if not whole:
-        return Centre(wanted)
-    scale = _scale(matrix, fastest, whole)
-    centre = Centre(
-        wanted, compared=len(whole), scale=scale, shaken=_shaken(matrix, fastest, whole)
-    )
-    if without or (wanted is None and len(whole) < FEWEST):
+        return Centre(wanted, without)
+    apart = _apart(matrix, fastest, whole)
+    shaken = _shaken(matrix, fastest, whole)
+    centre = Centre(wanted, without, compared=len(whole), apart=apart, shaken=shaken)
+    if without or (not wanted and len(whole) < FEWEST):
         return centre
-    if wanted is None:
-        basis = _alike(matrix, whole, threshold, scale)
+    if not wanted:
+        basis = _alike(matrix, whole, threshold, apart)
     else:
-        basis = _named(whole, wanted)
-        scale = _scale(matrix, fastest, basis) or scale
+        basis = list(dict.fromkeys(one for name in wanted for one in _named(whole, name)))
+        apart = _apart(matrix, fastest, basis) or apart
     drifts = _drifts(matrix, basis)
     before, after = drifts[: matrix.sizes[0]], drifts[matrix.sizes[0] :]
+    # The middle of few is itself not known better than this.
+    wider = float(np.sqrt(1 + np.pi / 2 / len(basis)))
     return replace(
         centre,
         benchmarks=len(basis),
         moved=float(np.expm1(after.mean() - before.mean())),
-        is_sure=not matrix.single and _is_sure(before, after),
+        is_sure=max(matrix.sizes) > 1 and _is_sure(before, after),
         drifts=drifts,
         fastest=_drifts(fastest, basis),
-        # The middle of few is itself not known better than this.
-        scale=None if scale is None else scale * float(np.sqrt(1 + np.pi / 2 / len(basis))),
+        apart=apart and replace(apart, scale=apart.scale * wider),
+        lone=basis[0] if len(basis) == 1 else None,
     )
 
 
-def _scale(matrix: SideMatrix, fastest: SideMatrix, keys: Sequence[Benchmark]) -> float | None:
-    """Return how far two processes lie apart; None with several runs, or of few benchmarks."""
+def _apart(matrix: SideMatrix, fastest: SideMatrix, keys: Sequence[Benchmark]) -> Tails | None:
+    """Return how far two processes lie apart; None with several runs, or of few benchmarks.
+
+    The scale is the larger and the tails are the heavier of what medians and fastest rounds show.
+    """
     if not matrix.single:
         return None
-    found = [
-        unpaired.process_scale(one.change(keys), [""] * len(keys)) for one in (matrix, fastest)
-    ]
-    return max((one for one in found if one is not None), default=None)
+    found = [unpaired.process_tails(one.change(keys)) for one in (matrix, fastest)]
+    told = [one for one in found if one]
+    if not told:
+        return None
+    return Tails(max(one.scale for one in told), min(one.freedom for one in told))
 
 
 def _shaken(matrix: SideMatrix, fastest: SideMatrix, keys: Sequence[Benchmark]) -> float:
@@ -151,24 +162,25 @@ def _named(whole: Sequence[Benchmark], pattern: str) -> list[Benchmark]:
 
 
 def _alike(
-    matrix: SideMatrix, whole: Sequence[Benchmark], threshold: float, scale: float | None
+    matrix: SideMatrix, whole: Sequence[Benchmark], threshold: float, apart: Tails | None
 ) -> list[Benchmark]:
     """Return the largest group of benchmarks that changed alike, as far as can be seen."""
     changes = matrix.change(whole)
     if matrix.single:
-        reach = np.full(len(whole), max(np.log1p(unpaired.MARGIN), FAR * (scale or 0.0)))
+        scale = apart.scale if apart else 0.0
+        reach = np.full(len(whole), max(np.log1p(unpaired.MARGIN), FAR * scale))
     else:
         drifts = _drifts(matrix, whole)
-        reach = np.array([max(np.log1p(threshold), _reach(matrix, one, drifts)) for one in whole])
+        found = unpaired.together([Sides(*matrix.split(one, drifts)) for one in whole])
+        reach = np.array([max(np.log1p(threshold), _reach(one)) for one in found])
     near = np.abs(changes - changes[:, np.newaxis]) <= reach
     # Of several that have as many near them, the one nearest to the middle.
     order = np.lexsort((np.abs(changes - np.median(changes)), -near.sum(axis=1)))
     return [one for one, is_near in zip(whole, near[order[0]], strict=True) if is_near]
 
 
-def _reach(matrix: SideMatrix, key: Benchmark, drifts: Drifts) -> float:
+def _reach(found: Estimate) -> float:
     """Return half the width of the interval of a change over several runs, as a logarithm."""
-    found = unpaired.between_runs(*matrix.split(key, drifts))
     return float(np.log1p(found.high) - np.log1p(found.median))
 
 

@@ -3,11 +3,13 @@
 A benchmark is compared raw, and relative to a control, so that what slows the whole machine down
 cancels. A sweep has a good control, a backend (`backends`); other benchmarks have the middle of
 all that the change leaves alone (`centre`). All else is the same for both.
+
+The sample is the process: each block of a run, where several processes timed it.
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +17,15 @@ from numpy.typing import NDArray
 from pytest_duel.catalogue.model import Case, Catalogue
 from pytest_duel.compare.backends import Control, control_of, drifts_of, scales_of
 from pytest_duel.compare.centre import Centre, centre_of
+from pytest_duel.compare.functions import members, sides_of
 from pytest_duel.compare.matrix import Drifts, SideMatrix, fastest
 from pytest_duel.results.benchmarks import Benchmark, Key, SavedTimes
 from pytest_duel.results.runs import Run, RunError
 from pytest_duel.statistics import unpaired
 from pytest_duel.statistics.paired import Estimate, Verdict, decide
+from pytest_duel.statistics.sharing import Tails
+from pytest_duel.statistics.unpaired import Sides
+from pytest_duel.support.thresholds import Thresholds
 
 ALPHA = 0.05
 """Family-wise, for all claims of slower cases and means together; the same again for faster."""
@@ -33,6 +39,7 @@ NO_SPREAD = "unknown spread"
 
 Mean = tuple[str, str]
 """Kernel and backend."""
+_Name = TypeVar("_Name", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,8 @@ class Family:
     keys: tuple[Key, ...]
     drifts: Drifts | None
     """How far each run is off by the control; None without one."""
-    scale: float | None
-    """With one run a side: how far two processes lie apart; None where nothing shows it."""
+    apart: Tails | None
+    """With one process a side: how far two of them lie apart; None where nothing shows it."""
     disputed: bool
     fastest: Drifts | None = None
     """The drifts by the fastest rounds."""
@@ -54,6 +61,8 @@ class Family:
     """The smallest change that can be told from that, as a fraction."""
     withheld: str = ""
     """Why none of them is judged."""
+    lone: Key | None = None
+    """The only benchmark that is the control, so that nothing is left to hold it against."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +83,13 @@ class Change:
     note: str = ""
     cases: int = 1
     single: bool = False
-    """There is one run on each side."""
+    """A side is a single run, of one process or of several at once."""
     unknown: bool = False
     """Its spread is unknown, so its estimates have no interval."""
     disputed: bool = False
     """Its control is disputed."""
+    threshold: float | None = None
+    """The smallest change that matters to it, where it has one of its own."""
 
     @property
     def trusted(self) -> Estimate:
@@ -91,9 +102,13 @@ class Comparison:
     """What changed between two sides."""
 
     runs: tuple[int, int]
+    processes: tuple[int, int]
+    """More than there are runs, where these were made in blocks."""
     cases: Mapping[Key, Change]
     """By benchmark; a sweep's benchmarks are cases."""
     means: Mapping[Mean, Change]
+    functions: Mapping[str, Change]
+    """Of test functions with several parameters, by their ids."""
     gone: tuple[Key, ...]
     new: tuple[Key, ...]
     unread: tuple[Mapping[str, str], Mapping[str, str]]
@@ -113,8 +128,8 @@ class Comparison:
 
     @property
     def single(self) -> bool:
-        """Tell whether there is one run on each side, so that their spread is unknown."""
-        return self.runs == (1, 1)
+        """Tell whether there is one process on each side, so that their spread is unknown."""
+        return self.processes == (1, 1)
 
 
 def compare(
@@ -122,8 +137,9 @@ def compare(
     new: Sequence[Run],
     catalogue: Catalogue,
     *,
-    control: str | None = None,
+    control: Sequence[str] = (),
     threshold: float = THRESHOLD,
+    thresholds: Thresholds = Thresholds(),  # noqa: B008  it is frozen
 ) -> Comparison:
     """Compare the runs of two revisions.
 
@@ -134,44 +150,63 @@ def compare(
     catalogue
         Tells which backends compete, and so may be the control.
     control
-        A backend to be the control of every kernel, or a pattern of the names of benchmarks whose
-        middle is the control of those without backends; ``none`` for no control.
+        A backend to be the control of every kernel, and patterns of the names of benchmarks whose
+        middle is the control of those without backends; ``none`` alone for no control.
     threshold
         As a fraction; with one run a side it is at least `unpaired.MARGIN`.
+    thresholds
+        Those of single benchmarks and groups.
 
     Raises
     ------
     RunError
         Where the sides share no benchmark, or the control that was named is in none of them.
     """
-    matrix = SideMatrix(old, new)
+    sides = [[process for run in side for process in run.processes] for side in (old, new)]
+    matrix, quick = SideMatrix(sides[0], sides[1]), SideMatrix(sides[0], sides[1], fastest)
     if not matrix.both:
         raise RunError(_nothing_shared(matrix))
-    backends = {case.backend for case in matrix.cases}
-    if control not in (None, NO_CONTROL, *backends) and not matrix.ordinary:
-        raise RunError(f"no case of both sides is of {control}, which was to be the control")
+    wanted = _wanted(control, matrix)
     scales = scales_of(matrix) if matrix.single else {}
-    backend = control if control in (NO_CONTROL, *backends) else None
     controls = {
-        kernel: control_of(matrix, kernel, catalogue, backend)
+        kernel: control_of(matrix, kernel, catalogue, wanted.backend)
         for kernel in dict.fromkeys(case.kernel for case in matrix.cases)
     }
     kernels = {kernel: _kernel(matrix, one, scales) for kernel, one in controls.items()}
-    quick = SideMatrix(old, new, fastest)
-    centre = _centre(matrix, quick, control, backends, threshold)
+    centre = (
+        centre_of(matrix, quick, wanted.patterns, threshold, without=wanted.none)
+        if matrix.ordinary
+        else None
+    )
     families = [*kernels.values(), *([_ordinary(matrix, centre)] if centre else [])]
-    cases = {key: _change(matrix, quick, key, own) for own in families for key in own.keys}
+    states = States(len(old), len(new), matrix.sizes)
+    limits = {key: _limit(matrix, key, thresholds) for own in families for key in own.keys}
+    cases = {
+        key: replace(one, threshold=limits[key])
+        for own in families
+        for key, one in _changes(matrix, quick, own, is_single=states.is_single).items()
+    }
     means = {
-        name: _mean(matrix, name, kernels[name[0]], controls[name[0]])
+        name: _mean(matrix, name, kernels[name[0]], controls[name[0]], is_single=states.is_single)
         for name in dict.fromkeys((case.kernel, case.backend) for case in matrix.cases)
         if matrix.of_kernel(*name)
     }
+    functions = (
+        _functions(matrix, quick, families[-1], limits, is_single=states.is_single)
+        if centre
+        else {}
+    )
+    # A function is one more look at its benchmarks, so that both are judged together.
+    shared = {key: cases[key] for key in matrix.both}
+    judged = _judge(dict[Key | str, Change]([*shared.items(), *functions.items()]), threshold)
     unread = _unread(old), _unread(new)
     known = {key.id for side in matrix.results for key in side}
     return Comparison(
         runs=(len(old), len(new)),
-        cases=_judge({key: cases[key] for key in matrix.both}, threshold),
+        processes=matrix.sizes,
+        cases={key: judged[key] for key in shared},
         means=_judge(means, threshold),
+        functions={name: judged[name] for name in functions},
         gone=tuple(key for key in matrix.results[0] if key not in matrix.results[1]),
         new=tuple(key for key in matrix.results[1] if key not in matrix.results[0]),
         unread=unread,
@@ -183,8 +218,59 @@ def compare(
             for kernel, scale in scales.items()
         },
         without_rounds=tuple(key for key in matrix.cases if not matrix.has_rounds(key)),
-        threshold=max(threshold, unpaired.MARGIN) if matrix.single else threshold,
+        threshold=max(threshold, unpaired.MARGIN) if states.is_single else threshold,
     )
+
+
+def _limit(matrix: SideMatrix, key: Key, thresholds: Thresholds) -> float | None:
+    """Return the threshold of a benchmark's own, by its name as pytest has it and its group."""
+    benchmark = matrix.of(key)[1][0].benchmark
+    return thresholds.of(benchmark.id, benchmark.group)
+
+
+class States(NamedTuple):
+    """How many states of the machine each side saw, and in how many processes."""
+
+    old: int
+    new: int
+    processes: tuple[int, int]
+
+    @property
+    def is_single(self) -> bool:
+        """Tell whether a side saw one state only, and its processes do not show another.
+
+        The blocks of a run share the machine's hour. A single process against several runs is
+        held against their spread, and that of several runs has more than one hour in it.
+        """
+        alone = (self.old == 1, self.new == 1)
+        blocks = any(one and size > 1 for one, size in zip(alone, self.processes, strict=True))
+        return all(alone) or blocks
+
+
+class Wanted(NamedTuple):
+    """What the user named as control."""
+
+    none: bool
+    backend: str | None
+    patterns: tuple[str, ...]
+
+
+def _wanted(control: Sequence[str], matrix: SideMatrix) -> Wanted:
+    """Sort what was named into a backend and patterns of other benchmarks' names."""
+    if NO_CONTROL in control:
+        if len(control) > 1:
+            raise RunError(f"{NO_CONTROL} is no control: it cannot be named beside others")
+        return Wanted(none=True, backend=NO_CONTROL, patterns=())
+    known = {case.backend for case in matrix.cases}
+    backends = [one for one in dict.fromkeys(control) if one in known]
+    patterns = tuple(one for one in dict.fromkeys(control) if one not in known)
+    if len(backends) > 1:
+        raise RunError(f"one backend can be the control, not {', '.join(backends)}")
+    if patterns and not matrix.ordinary:
+        raise RunError(
+            f"no case of both sides is of {', '.join(patterns)}, which was to be the control"
+        )
+    return Wanted(none=False, backend=next(iter(backends), None), patterns=patterns)
 
 
 def _nothing_shared(matrix: SideMatrix) -> str:
@@ -196,7 +282,13 @@ def _nothing_shared(matrix: SideMatrix) -> str:
     for name, own in names[0].items():
         if name in names[1]:
             return f"{said}: {own} is called {names[1][name]} in the new runs"
-    return said
+    old, new = (_such_as(list(own.values())) for own in names)
+    return f"{said}: the old runs have {old}, the new ones {new}"
+
+
+def _such_as(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{names[0]}{more}" if names else "none"
 
 
 def _unread(runs: Sequence[Run]) -> dict[str, str]:
@@ -208,79 +300,92 @@ def _kernel(matrix: SideMatrix, control: Control, scales: Mapping[str, float | N
     return Family(
         keys=tuple(case for case in matrix.cases if case.kernel == control.kernel),
         drifts=drifts_of(matrix, control),
-        scale=scales.get(control.kernel),
+        apart=None if (scale := scales.get(control.kernel)) is None else Tails(scale),
         disputed=control.disputed,
     )
-
-
-def _centre(
-    matrix: SideMatrix,
-    quick: SideMatrix,
-    control: str | None,
-    backends: set[str],
-    threshold: float,
-) -> Centre | None:
-    """Return the control of benchmarks that belong to no sweep, where there are some."""
-    if not matrix.ordinary:
-        return None
-    wanted = None if control in backends else control
-    return centre_of(matrix, quick, wanted, threshold, without=wanted == NO_CONTROL)
 
 
 def _ordinary(matrix: SideMatrix, centre: Centre) -> Family:
     return Family(
         keys=tuple(matrix.ordinary),
         drifts=None if centre.refused else centre.drifts,
-        scale=centre.scale,
+        apart=centre.apart,
         disputed=centre.disputed,
         fastest=None if centre.refused else centre.fastest,
         is_doubled=True,
         least=centre.shaken,
         withheld="too few benchmarks changed alike" if centre.refused else "",
+        lone=centre.lone,
     )
 
 
-def _change(matrix: SideMatrix, quick: SideMatrix, key: Key, family: Family) -> Change:
+def _changes(
+    matrix: SideMatrix, quick: SideMatrix, family: Family, *, is_single: bool
+) -> dict[Key, Change]:
+    """Return the changes of the benchmarks of a family."""
     zeros = np.zeros(sum(matrix.sizes))
-    before, after = matrix.split(key, zeros)
-    single = before.size == after.size == 1
 
-    def estimate(shifts: Drifts | None, of: SideMatrix = matrix) -> Estimate:
-        one, other = of.split(key, zeros if shifts is None else shifts)
-        if single:
-            reach = float(np.hypot(family.scale or 0.0, _within(matrix, key)))
-            least = max(unpaired.MARGIN, family.least)
-            return unpaired.between_two(float(other[0] - one[0]), reach, least)
-        return unpaired.between_runs(one, other)
+    def samples(shifts: Drifts | None, of: SideMatrix = matrix) -> dict[Key, Sides]:
+        drifts = zeros if shifts is None else shifts
+        return {key: Sides(*of.split(key, drifts)) for key in family.keys}
 
-    withheld = "".join(list(_withheld(matrix, key, family, single=single))[:1])
-    return Change(
-        old=float(np.exp(before.mean())),
-        new=float(np.exp(after.mean())),
-        raw=estimate(None),
-        relative=None if family.drifts is None else estimate(family.drifts),
-        verdict=Verdict.INCONCLUSIVE if withheld else None,
-        fastest=estimate(family.fastest, quick) if family.is_doubled else None,
-        least=family.least,
-        note=withheld,
-        single=single,
-        unknown=single and family.scale is None,
-        disputed=family.disputed,
-    )
+    def estimates(of: Mapping[Key, Sides]) -> dict[Key, Estimate]:
+        return _estimates(of, family, {key: _within(matrix, key) for key in of})
+
+    raw = samples(None)
+    plain = estimates(raw)
+    relative = None if family.drifts is None else estimates(samples(family.drifts))
+    doubled = estimates(samples(family.fastest, quick)) if family.is_doubled else {}
+    found = {}
+    for key, sides in raw.items():
+        lone = sides.old.size == sides.new.size == 1
+        withheld = next(_withheld(matrix, key, family, is_lone=lone), "")
+        found[key] = Change(
+            old=float(np.exp(sides.old.mean())),
+            new=float(np.exp(sides.new.mean())),
+            raw=plain[key],
+            relative=None if relative is None else relative[key],
+            verdict=Verdict.INCONCLUSIVE if withheld else None,
+            fastest=doubled.get(key),
+            least=family.least,
+            note=CONTROL if not withheld and key == family.lone else withheld,
+            single=is_single or lone,
+            unknown=lone and family.apart is None,
+            disputed=family.disputed,
+        )
+    return found
 
 
-def _withheld(matrix: SideMatrix, key: Key, family: Family, *, single: bool) -> Iterator[str]:
+def _estimates(
+    samples: Mapping[_Name, Sides], family: Family, within: Mapping[_Name, float]
+) -> dict[_Name, Estimate]:
+    """Estimate changes: by all spreads together, or of one process a side by the family's.
+
+    `within` has the standard errors that the rounds leave.
+    """
+    lone = {name for name, one in samples.items() if one.old.size == one.new.size == 1}
+    several = {name: one for name, one in samples.items() if name not in lone}
+    found = dict(zip(several, unpaired.together(list(several.values())), strict=True))
+    apart, least = family.apart or Tails(0.0), max(unpaired.MARGIN, family.least)
+    for name in lone:
+        scale = float(np.hypot(apart.scale, within[name]))
+        change = float(samples[name].new[0] - samples[name].old[0])
+        found[name] = unpaired.between_two(change, replace(apart, scale=scale), least)
+    return found
+
+
+def _withheld(matrix: SideMatrix, key: Key, family: Family, *, is_lone: bool) -> Iterator[str]:
     """Yield why the change of a benchmark is not judged, the gravest reason first."""
     saved = [one for side in matrix.of(key) for one in side]
     if not matrix.same_pool(key):
         yield "timed on another pool"
-    if single and not matrix.single:
+    if is_lone and not matrix.single:
         yield "in one run a side only"
-    if single and family.scale is None:
+    if is_lone and family.apart is None:
         yield NO_SPREAD
     if family.withheld:
         yield family.withheld
-    if single and isinstance(key, Benchmark) and any(one.rounds == 1 for one in saved):
+    if is_lone and isinstance(key, Benchmark) and any(one.rounds == 1 for one in saved):
         yield "a single round a side"
 
 
@@ -296,16 +401,18 @@ def _median_error(result: SavedTimes) -> float:
     return unpaired.median_error_of_moments(result.median, result.stddev, result.rounds)
 
 
-def _mean(matrix: SideMatrix, name: Mean, family: Family, control: Control) -> Change:
+def _mean(
+    matrix: SideMatrix, name: Mean, family: Family, control: Control, *, is_single: bool
+) -> Change:
     """Compare the geometric mean over the cases of a kernel and backend."""
     cases, count = matrix.of_kernel(*name), matrix.sizes[0]
-    drifts, scale = family.drifts, family.scale
+    drifts, apart = family.drifts, family.apart
     levels = matrix.logs(cases).mean(axis=1)
 
-    def reach() -> float:
-        errors = [_within(matrix, case) for case in cases]
-        own = float(np.sqrt(np.square(errors).sum())) / len(cases)
-        return float(np.hypot((scale or 0.0) / np.sqrt(len(cases)), own))
+    def reach() -> Tails:
+        own = _within_all(matrix, cases)
+        scale = apart.scale if apart else 0.0
+        return Tails(float(np.hypot(scale / np.sqrt(len(cases)), own)))
 
     def estimate(logs: NDArray[np.float64]) -> Estimate:
         if matrix.single:
@@ -320,7 +427,7 @@ def _mean(matrix: SideMatrix, name: Mean, family: Family, control: Control) -> C
         verdict, note = Verdict.INCONCLUSIVE, "the control, which is disputed"
     elif name[1] == control.backend:
         note = CONTROL
-    elif matrix.single and scale is None:
+    elif matrix.single and apart is None:
         verdict, note = Verdict.INCONCLUSIVE, NO_SPREAD
     elif matrix.single and not all(map(matrix.has_rounds, cases)):
         verdict, note = Verdict.INCONCLUSIVE, "no raw rounds"
@@ -332,13 +439,65 @@ def _mean(matrix: SideMatrix, name: Mean, family: Family, control: Control) -> C
         verdict=verdict,
         note=note,
         cases=len(cases),
-        single=matrix.single,
-        unknown=matrix.single and scale is None,
+        single=is_single,
+        unknown=matrix.single and apart is None,
         disputed=control.disputed,
     )
 
 
-_Name = TypeVar("_Name", bound=Hashable)
+def _within_all(matrix: SideMatrix, keys: Sequence[Key]) -> float:
+    """Return the standard error that the rounds leave in the mean change of some benchmarks."""
+    errors = [_within(matrix, key) for key in keys]
+    return float(np.sqrt(np.square(errors).sum())) / len(keys)
+
+
+def _functions(
+    matrix: SideMatrix,
+    quick: SideMatrix,
+    family: Family,
+    limits: Mapping[Key, float | None],
+    *,
+    is_single: bool,
+) -> dict[str, Change]:
+    """Compare the geometric mean over the parameters of each test function.
+
+    The threshold of a function is the largest that some of its benchmarks have of their own.
+
+    What disturbs a run disturbs benchmarks that follow each other, so a function's mean may be
+    as far off as a benchmark: it is held against the spread of single ones.
+    """
+    whole = matrix.whole(matrix.ordinary)
+    own = members(whole)
+    within = {name: _within_all(matrix, keys) for name, keys in own.items()}
+    within |= {one.id: _within(matrix, one) for one in whole}
+
+    def estimates(of: SideMatrix, drifts: Drifts | None) -> dict[str, Estimate]:
+        alone = {one.id: [one] for one in whole}
+        return _estimates(sides_of(of, {**alone, **own}, drifts), family, within)
+
+    raw, plain = sides_of(matrix, own, None), estimates(matrix, None)
+    trusted = None if family.drifts is None else estimates(matrix, family.drifts)
+    doubled = estimates(quick, family.fastest)
+    unknown = matrix.single and family.apart is None
+    note = family.withheld or (NO_SPREAD if unknown else "")
+    return {
+        name: Change(
+            old=float(np.exp(sides.old.mean())),
+            new=float(np.exp(sides.new.mean())),
+            raw=plain[name],
+            relative=None if trusted is None else trusted[name],
+            verdict=Verdict.INCONCLUSIVE if note else None,
+            fastest=doubled[name],
+            least=family.least,
+            note=note,
+            cases=len(own[name]),
+            single=is_single,
+            unknown=unknown,
+            disputed=family.disputed,
+            threshold=max(filter(None, (limits[key] for key in own[name])), default=None),
+        )
+        for name, sides in raw.items()
+    }
 
 
 def _judge(found: Mapping[_Name, Change], threshold: float) -> dict[_Name, Change]:
@@ -349,7 +508,11 @@ def _judge(found: Mapping[_Name, Change], threshold: float) -> dict[_Name, Chang
         if change.verdict is None and change.note != CONTROL
     }
     limits = {
-        label: max(threshold, one.least, unpaired.MARGIN if one.single else 0.0)
+        label: max(
+            threshold if one.threshold is None else one.threshold,
+            one.least,
+            unpaired.MARGIN if one.single else 0.0,
+        )
         for label, (_, one) in asked.items()
     }
     estimates = {label: one.trusted for label, (_, one) in asked.items()}

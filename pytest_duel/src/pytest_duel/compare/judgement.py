@@ -9,6 +9,7 @@ import numpy as np
 from pytest_duel.compare.backends import Control
 from pytest_duel.compare.centre import FEWEST, Centre
 from pytest_duel.compare.comparison import CONTROL, NO_SPREAD, Change, Comparison, Mean
+from pytest_duel.compare.functions import label as function_label
 from pytest_duel.results import provenance
 from pytest_duel.results.benchmarks import Benchmark, Key
 from pytest_duel.results.provenance import Difference
@@ -16,13 +17,15 @@ from pytest_duel.results.runs import Run
 from pytest_duel.statistics.paired import Estimate, Verdict
 from pytest_duel.statistics.unpaired import MARGIN
 from pytest_duel.support.exit_codes import Exit
-from pytest_duel.support.units import count, duration, figures
+from pytest_duel.support.units import AUTO, count, duration, figures, share
 from pytest_duel.verdicts.model import Judgement, Row
 from pytest_duel.verdicts.naming import heading, label
 
 COLUMNS = ("old", "new", "raw", "trusted [95 %]")
 GONE, NEW = "gone", "new"
 POOLS_NAMED = 3
+UNDECIDED = 5
+"""How many undecided changes are named."""
 
 
 class Fail(StrEnum):
@@ -40,13 +43,26 @@ def judge(
     old: Sequence[Run],
     new: Sequence[Run],
     fail_on: Collection[Fail],
+    unit: str = AUTO,
 ) -> Judgement:
-    """Say what a comparison found, and let it fail on what the user asked for."""
+    """Say what a comparison found, and let it fail on what the user asked for.
+
+    Parameters
+    ----------
+    comparison
+        Of both sides.
+    old, new
+        Their runs.
+    fail_on
+        What makes the exit code differ from 0.
+    unit
+        What times are shown in: a word of `units.UNITS`.
+    """
     found = provenance.differences(old, new)
-    rows = [_row(key, change, fail_on) for key, change in comparison.cases.items()]
-    rows += _lone_rows(comparison.gone, old, GONE, comparison.unread[1], fail_on)
-    rows += _lone_rows(comparison.new, new, NEW, comparison.unread[0], fail_on)
-    rows += [_lost_row(name, comparison, fail_on) for name in comparison.lost]
+    rows = [_row(key, change, fail_on, unit) for key, change in comparison.cases.items()]
+    rows += _lone_rows(comparison.gone, old, GONE, comparison.unread[1], fail_on, unit)
+    rows += _lone_rows(comparison.new, new, NEW, comparison.unread[0], fail_on, unit)
+    rows += _lost_rows(comparison, (old, new), fail_on)
     names = [provenance.revision(side) for side in (old, new)]
     runs = [f"{len(side)} run{'s' if len(side) > 1 else ''}" for side in (old, new)]
     return Judgement(
@@ -54,12 +70,19 @@ def judge(
         title=f"{names[0]} ({runs[0]}) → {names[1]} ({runs[1]})",
         columns=COLUMNS,
         rows=tuple(rows),
-        means=tuple(_mean_row(name, one, fail_on) for name, one in comparison.means.items()),
+        means=(
+            *(_mean_row(name, one, fail_on, unit) for name, one in comparison.means.items()),
+            *(
+                _function_row(name, one, fail_on, unit)
+                for name, one in comparison.functions.items()
+            ),
+        ),
         warnings=(*_warnings(comparison, old, new), *_differences(found)),
         notes=tuple(_notes(comparison, same=provenance.same_code(old, new))),
         void=Fail.DIFFERENT in fail_on and bool(found),
         data={
             "runs": {"old": len(old), "new": len(new)},
+            "processes": dict(zip(("old", "new"), comparison.processes, strict=True)),
             "revisions": dict(zip(("old", "new"), names, strict=True)),
             "threshold": comparison.threshold,
             "controls": {
@@ -87,18 +110,27 @@ def _exit(word: str, fail_on: Collection[Fail], *, disputed: bool = False) -> Ex
     return code if reasons & {*fail_on} else Exit.PASS
 
 
-def _row(key: Key, change: Change, fail_on: Collection[Fail]) -> Row:
-    word = str(change.verdict)
+def _row(key: Key, change: Change, fail_on: Collection[Fail], unit: str) -> Row:
+    word = str(change.verdict) if change.verdict else CONTROL
     return Row(
         name=key.id,
         group=heading(key),
         label=label(key),
-        cells=_cells(change, withheld=change.unknown),
+        cells=_cells(change, unit, withheld=change.unknown),
         word=word,
         exit=_exit(word, fail_on, disputed=change.disputed),
-        note=change.note,
+        note="; ".join(filter(None, (_note(change), _limit(change)))),
         data={**_about(key), **_data(change)},
     )
+
+
+def _note(change: Change) -> str:
+    """Return the note of a change, but for that the row's word says already."""
+    return "" if change.note == CONTROL else change.note
+
+
+def _limit(change: Change) -> str:
+    return "" if change.threshold is None else f"its threshold is {share(change.threshold)}"
 
 
 def _about(key: Key) -> dict[str, Any]:
@@ -108,7 +140,7 @@ def _about(key: Key) -> dict[str, Any]:
     return {"kernel": key.kernel, "backend": key.backend, "cases": 1}
 
 
-def _mean_row(name: Mean, change: Change, fail_on: Collection[Fail]) -> Row:
+def _mean_row(name: Mean, change: Change, fail_on: Collection[Fail], unit: str) -> Row:
     kernel, backend = name
     word = str(change.verdict) if change.verdict else CONTROL
     plural = "s" if change.cases > 1 else ""
@@ -116,11 +148,25 @@ def _mean_row(name: Mean, change: Change, fail_on: Collection[Fail]) -> Row:
         name=f"{kernel}[{backend}]",
         group=f"{kernel}: geometric mean",
         label=f"{backend}, {change.cases} case{plural}",
-        cells=_cells(change, withheld=change.verdict is None or bool(change.note)),
+        cells=_cells(change, unit, withheld=change.verdict is None or bool(change.note)),
         word=word,
         exit=_exit(word, fail_on, disputed=change.disputed),
-        note="" if change.note == CONTROL else change.note,
+        note=_note(change),
         data={"kernel": kernel, "backend": backend, "cases": change.cases, **_data(change)},
+    )
+
+
+def _function_row(name: str, change: Change, fail_on: Collection[Fail], unit: str) -> Row:
+    word = str(change.verdict)
+    return Row(
+        name=f"{name}[*]",
+        group="test function: geometric mean",
+        label=function_label(name, change.cases),
+        cells=_cells(change, unit, withheld=bool(change.note)),
+        word=word,
+        exit=_exit(word, fail_on, disputed=change.disputed),
+        note="; ".join(filter(None, (change.note, _limit(change)))),
+        data={"function": name, "cases": change.cases, **_data(change)},
     )
 
 
@@ -130,19 +176,20 @@ def _lone_rows(
     word: str,
     unread: Mapping[str, str],
     fail_on: Collection[Fail],
+    unit: str,
 ) -> list[Row]:
     """Say of benchmarks that only one side has them, with what the first run of each gives.
 
     `unread` tells which of them the other side has and cannot be read there.
     """
     medians = {one.key: one.median for run in reversed(runs) for one in run.benchmarks}
-    return [_lone_row(key, medians[key], word, unread.get(key.id), fail_on) for key in keys]
+    return [_lone_row(key, medians[key], word, unread.get(key.id), fail_on, unit) for key in keys]
 
 
 def _lone_row(
-    key: Key, median: float, word: str, reason: str | None, fail_on: Collection[Fail]
+    key: Key, median: float, word: str, reason: str | None, fail_on: Collection[Fail], unit: str
 ) -> Row:
-    time = duration(median)
+    time = duration(median, unit)
     own, other = ("old", "new") if word == GONE else ("new", "old")
     return Row(
         name=key.id,
@@ -160,9 +207,21 @@ def _lone_row(
     )
 
 
-def _lost_row(name: str, comparison: Comparison, fail_on: Collection[Fail]) -> Row:
-    """Say of a benchmark that it cannot be compared, for no side can be read."""
-    key, word = Benchmark(name), str(Verdict.INCONCLUSIVE)
+def _lost_rows(
+    comparison: Comparison, sides: Sequence[Sequence[Run]], fail_on: Collection[Fail]
+) -> Iterator[Row]:
+    """Say of benchmarks that they cannot be compared, and which side lacks them."""
+    read = [{one.key.id for run in side for one in run.benchmarks} for side in sides]
+    for name in comparison.lost:
+        unread = [name in side for side in comparison.unread]
+        there = [name in side or odd for side, odd in zip(read, unread, strict=True)]
+        lacking = unread if all(there) else [not one for one in there]
+        word = str(Verdict.INCONCLUSIVE) if all(lacking) else GONE if lacking[1] else NEW
+        yield _lost_row(name, word, comparison, fail_on)
+
+
+def _lost_row(name: str, word: str, comparison: Comparison, fail_on: Collection[Fail]) -> Row:
+    key = Benchmark(name)
     reasons = dict.fromkeys(side[name] for side in comparison.unread if name in side)
     return Row(
         name=name,
@@ -176,12 +235,12 @@ def _lost_row(name: str, comparison: Comparison, fail_on: Collection[Fail]) -> R
     )
 
 
-def _cells(change: Change, *, withheld: bool = False) -> tuple[str, ...]:
+def _cells(change: Change, unit: str, *, withheld: bool = False) -> tuple[str, ...]:
     trusted = change.trusted
     interval = f" [{_ratio(trusted.low)}, {_ratio(trusted.high)}]"
     return (
-        duration(change.old),
-        duration(change.new),
+        duration(change.old, unit),
+        duration(change.new, unit),
         _ratio(change.raw.median),
         _ratio(trusted.median) + ("" if withheld else interval),
     )
@@ -199,6 +258,7 @@ def _data(change: Change) -> dict[str, Any]:
         "raw": _numbers(change.raw, change),
         "relative": _numbers(change.relative, change) if change.relative else None,
         "trusted": "relative" if change.relative else "raw",
+        **({} if change.threshold is None else {"threshold": change.threshold}),
     }
 
 
@@ -222,12 +282,12 @@ def _control_data(control: Control) -> dict[str, Any]:
 
 def _centre_data(centre: Centre) -> dict[str, Any]:
     return {
-        "pattern": centre.pattern,
+        "patterns": list(centre.patterns),
         "benchmarks": centre.benchmarks,
         "compared": centre.compared,
         "ratio": 1 + centre.moved if centre.benchmarks else None,
         "refused": centre.refused,
-        "process_spread": None if centre.scale is None else float(np.expm1(centre.scale)),
+        "process_spread": None if centre.apart is None else float(np.expm1(centre.apart.scale)),
         "shaken": centre.shaken,
     }
 
@@ -242,6 +302,12 @@ def _warnings(comparison: Comparison, old: Sequence[Run], new: Sequence[Run]) ->
             "one run a side is one sample a side: changes under "
             f"{MARGIN:.0%} are inconclusive, and so is what two processes may do by themselves; "
             "save several runs of each revision to say more"
+        )
+    elif 1 in comparison.runs and max(comparison.processes) > max(comparison.runs):
+        yield (
+            "a side of one run has seen the machine in one state, in however many blocks: changes "
+            f"under {MARGIN:.0%} are inconclusive, and nothing is called unchanged; save several "
+            "runs of each revision to say more"
         )
     unknown = [kernel for kernel, spread in comparison.spread.items() if spread is None]
     if unknown:
@@ -278,12 +344,17 @@ def _warnings(comparison: Comparison, old: Sequence[Run], new: Sequence[Run]) ->
 def _doubts(centre: Centre, *, single: bool) -> Iterator[str]:
     """Say why the middle of all benchmarks may be no control."""
     named = "name benchmarks that the change cannot reach with --control PATTERN"
+    if centre.lone:
+        yield (
+            f"the control is one benchmark, {centre.lone.id}: what moved it alone shows as a "
+            "change of all others, the other way; name several"
+        )
     if not centre.benchmarks and not centre.chosen:
         yield (
             f"no control, for its place is the middle of {FEWEST} benchmarks or more, and all "
             f"runs have {centre.compared}: the raw changes count, the machine's speed included"
         )
-    if single and centre.scale is None:
+    if single and centre.apart is None:
         yield (
             f"{NO_SPREAD}: with one run a side and so few benchmarks nothing shows what two "
             "processes do by themselves, so nothing is called; save several runs of each revision"
@@ -336,6 +407,22 @@ def _notes(comparison: Comparison, *, same: bool) -> Iterator[str]:
             )
     if comparison.centre:
         yield from _basis(comparison.centre)
+    undecided = _undecided(comparison)
+    if undecided:
+        named = ", ".join(f"{key.id} {_ratio(one.trusted.median)}" for key, one in undecided)
+        yield f"undecided, the largest changes first: {named}; more runs of each side decide"
+
+
+def _undecided(comparison: Comparison) -> list[tuple[Key, Change]]:
+    """Return the largest changes that matter and that the runs do not decide."""
+    found = [
+        (key, one)
+        for key, one in comparison.cases.items()
+        if one.verdict is Verdict.INCONCLUSIVE
+        and abs(np.log1p(one.trusted.median)) > np.log1p(comparison.threshold)
+    ]
+    found.sort(key=lambda one: -abs(np.log1p(one[1].trusted.median)))
+    return found[:UNDECIDED]
 
 
 def _basis(centre: Centre) -> Iterator[str]:
@@ -343,7 +430,7 @@ def _basis(centre: Centre) -> Iterator[str]:
     moved = f"which changed by {centre.moved:+.1%}"
     if not centre.benchmarks or centre.refused:
         yield "trusted is raw"
-    elif centre.pattern is not None:
+    elif centre.patterns:
         yield (
             f"trusted is relative to the middle of {count(centre.benchmarks, 'benchmark')} that "
             f"you named, {moved}"

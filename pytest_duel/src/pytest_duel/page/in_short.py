@@ -7,10 +7,9 @@ from itertools import groupby
 from pytest_duel.page import judgements
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import Answer, Cell, Section, Table, TableRow
-from pytest_duel.results.leads import MARGIN
 from pytest_duel.support import harmless
 from pytest_duel.support.units import count, duration, figures
-from pytest_duel.verdicts.fastest import Contest, Outcome, tallies
+from pytest_duel.verdicts.fastest import BOUND, Contest, Outcome, tallies
 from pytest_duel.verdicts.groups import Timed
 from pytest_duel.verdicts.groups_text import sentence
 from pytest_duel.verdicts.parameters import function, said
@@ -103,7 +102,7 @@ def _parameters(material: Material) -> Iterator[Answer]:
         if not wins or decided < DECIDED * number:
             continue
         told = [f"{name} is the fastest in {_won(own)}" for name, own in wins.items()]
-        told += [f"{number - decided} too close to call"] if decided < number else []
+        told += [f"{number - decided} not called"] if decided < number else []
         yield Answer(
             title=f"By {harmless.line(tally.name)}",
             use=next(iter(wins)) if len(wins) == 1 else "it depends",
@@ -137,8 +136,8 @@ def _evidence(material: Material, *, brackets: bool = True) -> str:
         return f"A lead must hold over {number} processes, for all comparisons together{held}."
     held = "; brackets hold what another look at it would give" if brackets else ""
     return (
-        f"One process was timed: a lead is called above {MARGIN:.0%}, if the fastest rounds show "
-        f"it too{held}."
+        f"One process was timed, which does not show what another would give: a lead of less than "
+        f"{1 + BOUND:g} times, or that the fastest rounds do not show too, is not called{held}."
     )
 
 
@@ -146,7 +145,7 @@ def _use(outcome: Outcome) -> str:
     """Return the word at a glance."""
     names = {_winner(one, outcome) for one in outcome.contests}
     if len(names) == 1:
-        return next(iter(names)) or "too close to call"
+        return next(iter(names)) or "not called"
     return "it depends"
 
 
@@ -168,7 +167,7 @@ def _sentences(outcome: Outcome) -> Iterator[str]:
 
 
 def _winner(contest: Contest, outcome: Outcome) -> str:
-    """Return the name of the fastest; empty where it is too close to call."""
+    """Return the name of the fastest; empty where it is not called."""
     return outcome.name(contest.winner) if contest.winner else ""
 
 
@@ -184,7 +183,7 @@ def _often(outcome: Outcome) -> str:
         wins.setdefault(_winner(one, outcome), []).append(one)
     close = len(wins.pop("", ()))
     told = [f"{name} is the fastest in {_won(own)}" for name, own in wins.items()]
-    told += [f"{close} too close to call"] if close else []
+    told += [f"{close} not called"] if close else []
     return f"Of {len(outcome.contests)} comparisons with all else equal: {'; '.join(told)}"
 
 
@@ -194,7 +193,7 @@ def _stretch(winner: str, contests: Sequence[Contest], outcome: Outcome) -> str:
         close = dict.fromkeys(
             " and ".join(outcome.name(one) for one in contest.order[:2]) for contest in contests
         )
-        return f"{'; '.join(close)}: too close to call{where}"
+        return f"{'; '.join(close)}: not called{where}"
     seconds = dict.fromkeys(outcome.name(contest.order[1]) for contest in contests)
     second = next(iter(seconds)) if len(seconds) == 1 else "the next best"
     return f"{winner} is {_leads(contests)} as fast as {second}{where}"
@@ -245,6 +244,11 @@ def _spread(material: Material) -> str:
         return (
             f"The median over {len(material.processes)} processes of the median of each; a range "
             "reaches from the lowest to the highest of them."
+        )
+    if not any(one.range for one in material.timed):
+        return (
+            "The median of one process, whose rounds were not saved. Another process may differ: "
+            "several runs on one page show how far."
         )
     return (
         "The median of one process; a range is its 95 % interval within that process. Another "

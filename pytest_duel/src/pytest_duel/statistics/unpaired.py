@@ -1,8 +1,8 @@
 """How much did a time change from some runs to others? Pure functions on logarithms.
 
-The sample is the run, a process: never the rounds within it. Where there is one run on each
-side, nothing in them tells how far two processes of the same code lie apart, and the changes of
-all cases together have to.
+The sample is the run, a process: never the rounds within it. How far two of them lie apart is
+what few runs of a benchmark say themselves, and what all benchmarks say together (`sharing`).
+Where there is one run on each side, only the latter is left.
 """
 
 import math
@@ -15,16 +15,57 @@ from numpy.typing import ArrayLike, NDArray
 
 from pytest_duel.statistics.bootstrap import CONFIDENCE
 from pytest_duel.statistics.paired import Estimate
+from pytest_duel.statistics.sharing import ENOUGH, TAILS, Spread, Tails, shared, tails
+
+Floats = NDArray[np.float64]
 
 MARGIN = 0.10
 """One run a side is one sample a side: closer than this is inconclusive."""
-TAILS = 3
-"""Degrees of freedom of Student's t for what lies between two processes of the same code.
 
-Three processes of this project's sweep: half of the cases agree within 2 %, some are 20 % apart.
-"""
-ENOUGH = 6
-"""Fewer residuals than this tell nothing about a spread."""
+
+class Sides(NamedTuple):
+    """Logarithms of a benchmark's times, one a run."""
+
+    old: Floats
+    new: Floats
+
+
+def together(samples: Sequence[Sides]) -> list[Estimate]:
+    """Estimate the changes of several benchmarks, each by what all of them tell of the spread.
+
+    Parameters
+    ----------
+    samples
+        Of each benchmark, with several runs on at least one side.
+    """
+    found = _measured(samples, most=TAILS)
+    lone = [at for at, one in enumerate(samples) if min(one.old.size, one.new.size) == 1]
+    # How far a single run may lie off is seen in all of them together, so that the others' word on
+    # the spread need not be doubted beforehand.
+    whole = _measured(samples, most=np.inf) if len(lone) >= ENOUGH else found
+    ratios = np.array([whole[at].change / whole[at].error for at in lone if whole[at].error > 0])
+    wide = tails(ratios - np.median(ratios)) if ratios.size else None
+    if wide:
+        for at in lone:
+            own = whole[at]
+            freedom = min(own.known, wide.freedom)
+            found[at] = own._replace(error=own.error * max(1.0, wide.scale), freedom=freedom)
+    return [_estimate(*one[:4]) for one in found]
+
+
+def _measured(samples: Sequence[Sides], most: float) -> "list[_Measured]":
+    """Return the changes, for which others say at most so much of a benchmark's own spread."""
+    olds, news = (_spreads([one[side] for one in samples], most) for side in (0, 1))
+    return [_measure(*one) for one in zip(samples, olds, news, strict=True)]
+
+
+def _spreads(sides: Sequence[Floats], most: float) -> list[Spread | None]:
+    """Return the spread of each benchmark on one side; None where a single run has it."""
+    told = {at: _moments(one) for at, one in enumerate(sides) if one.size > 1}
+    own = [Spread(one.variance, one.size - 1.0) for one in told.values()]
+    spreads = shared(own, [one.mean for one in told.values()], most)
+    found = dict(zip(told, spreads, strict=True))
+    return [found.get(at) for at in range(len(sides))]
 
 
 def between_runs(old: ArrayLike, new: ArrayLike) -> Estimate:
@@ -43,18 +84,8 @@ def between_runs(old: ArrayLike, new: ArrayLike) -> Estimate:
     Welch, "The generalization of Student's problem when several different population variances
     are involved", *Biometrika* 34 (1947).
     """
-    before, after = _moments(old), _moments(new)
-    change = after.mean - before.mean
-    if min(before.size, after.size) > 1:
-        parts = before.variance / before.size, after.variance / after.size
-        variance = sum(parts)
-        weights = parts[0] ** 2 / (before.size - 1) + parts[1] ** 2 / (after.size - 1)
-        freedom = variance**2 / weights if weights > 0 else float(after.size - 1)
-    else:
-        more = max(before, after, key=lambda side: side.size)
-        freedom = float(min(more.size - 1, TAILS))  # no mean tames a single run
-        variance = more.variance * (1 / before.size + 1 / after.size)
-    return _estimate(change, math.sqrt(variance), freedom, before.size + after.size)
+    (found,) = together([Sides(np.asarray(old, np.float64), np.asarray(new, np.float64))])
+    return found
 
 
 class _Moments(NamedTuple):
@@ -66,29 +97,57 @@ class _Moments(NamedTuple):
     """NaN of fewer than two."""
 
 
-def _moments(sample: ArrayLike) -> _Moments:
+def _moments(sample: Floats) -> _Moments:
     # A side has a few runs, and there are thousands of sides: plain Python is faster there.
-    values = np.asarray(sample, np.float64).tolist()
+    values = sample.tolist()
     size = len(values)
     mean = math.fsum(values) / size
     squares = math.fsum((one - mean) ** 2 for one in values)
     return _Moments(size, mean, squares / (size - 1) if size > 1 else math.nan)
 
 
-def between_two(change: float, scale: float, margin: float = MARGIN) -> Estimate:
+class _Measured(NamedTuple):
+    change: float
+    error: float
+    freedom: float
+    runs: int
+    known: float
+    """Degrees of freedom with which the spread is known."""
+
+
+def _measure(sample: Sides, old: Spread | None, new: Spread | None) -> _Measured:
+    change = _moments(sample.new).mean - _moments(sample.old).mean
+    runs = sample.old.size + sample.new.size
+    if old and new:
+        sides = zip(sample, (old, new), strict=True)
+        parts = [(own.variance / side.size, own.freedom) for side, own in sides]
+        variance = sum(part for part, _ in parts)
+        weights = sum(part**2 / freedom for part, freedom in parts)
+        freedom = variance**2 / weights if weights > 0 else new.freedom
+        return _Measured(change, float(np.sqrt(variance)), freedom, runs, freedom)
+    more = old or new
+    if more is None:
+        raise ValueError("one run on each side tells no spread")
+    variance = more.variance * (1 / sample.old.size + 1 / sample.new.size)
+    # No mean tames a single run.
+    freedom = min(more.freedom, TAILS)
+    return _Measured(change, float(np.sqrt(variance)), freedom, runs, more.freedom)
+
+
+def between_two(change: float, apart: Tails, margin: float = MARGIN) -> Estimate:
     """Estimate the change from one run a side.
 
     Parameters
     ----------
     change
         Of the logarithm.
-    scale
-        Of Student's t with `TAILS` degrees of freedom: what lies between two processes.
+    apart
+        What lies between two processes.
     margin
         The interval is at least this wide on either side, as a fraction.
     """
-    reach = max(scale * _quantile(TAILS), float(np.log1p(margin)))
-    plain = _estimate(change, scale, TAILS, 2)
+    reach = max(apart.scale * _quantile(apart.freedom), float(np.log1p(margin)))
+    plain = _estimate(change, apart.scale, apart.freedom, 2)
     low, high = float(np.expm1(change - reach)), float(np.expm1(change + reach))
     return Estimate(plain.blocks, plain.median, low, high, plain.p_slower, plain.p_faster)
 
@@ -110,8 +169,24 @@ def _quantile(freedom: float) -> float:
     return float(scipy.special.stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
 
+def process_tails(changes: ArrayLike) -> Tails | None:
+    """Return how far two processes lie apart, from what lies around the middle of all changes.
+
+    None where there are too few.
+
+    Parameters
+    ----------
+    changes
+        Of the logarithms, one for each benchmark.
+    """
+    values = np.asarray(changes, np.float64)
+    if values.size <= ENOUGH:
+        return None
+    return tails(values - np.median(values), np.sqrt(values.size / (values.size - 1)))
+
+
 def process_scale(changes: ArrayLike, groups: Sequence[Hashable]) -> float | None:
-    """Return how far two processes lie apart on a case, as the scale of a t-distribution.
+    """Return how far two processes lie apart on a case, as the scale of `TAILS`' t-distribution.
 
     From the residuals of all cases around the median of their group (a backend), so that a
     backend that changed as a whole, or a few cases that did, are no noise. None where there are

@@ -1,12 +1,15 @@
 """Which of some alternatives is the fastest, and when that is beyond doubt."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+import scipy  # whose parts are imported when they are needed
+
 from pytest_duel.results.benchmarks import SavedTimes
-from pytest_duel.results.leads import MARGIN, MARGIN_OVER_BLOCKS
+from pytest_duel.results.leads import MARGIN_OVER_BLOCKS
 from pytest_duel.statistics import typical, unpaired
 from pytest_duel.statistics.bootstrap import CONFIDENCE, Ratio
 from pytest_duel.verdicts.groups import Group, Timed
@@ -21,7 +24,12 @@ from pytest_duel.verdicts.parameters import (
     said,
     traits,
 )
+from pytest_duel.verdicts.spreads import Spreads, Time, spreads
 
+BOUND = 1.5
+"""One process does not tell how far another lies apart: a lead of less than this, as a fraction,
+is not called. On a busy machine one benchmark in a hundred differs by more between two processes
+of the same code (`docs/method.md`)."""
 PLACES = 3
 """The fewest places for a tally of a parameter's values."""
 VALUES = 4
@@ -44,26 +52,85 @@ class Contest:
     """At least two, the fastest first."""
     tests: int
     """Contests that are looked at together: an interval over processes holds for all of them."""
+    apart: "Apart" = field(default_factory=lambda: Apart({}, {}))
+    """How far processes lie apart, as all benchmarks tell."""
 
     @cached_property
     def lead(self) -> Ratio | None:
         """Return how many times as fast as the second the first is; None where nothing tells."""
-        return _lead(self.order[0], self.order[1], self.tests)
+        shared = _shared(self.order[0], self.order[1])
+        if len(shared) > 1:
+            return self._over_processes(shared, _median, self.apart.medians)
+        return _within(*shared[0]) if shared else None
+
+    @property
+    def is_alone(self) -> bool:
+        """Tell whether one process alone has timed both."""
+        return len(_shared(self.order[0], self.order[1])) < 2
 
     @property
     def winner(self) -> Timed | None:
-        """Return the fastest, or None where it is too close to call."""
+        """Return the fastest, or None where it is not called.
+
+        Other work of the machine slows the rounds of one and not of the other: the fastest
+        rounds must tell the same.
+        """
         first, second = self.order[:2]
         if self.lead is None:
             return None
         shared = _shared(first, second)
         if len(shared) > 1:
-            return first if self.lead.clears(MARGIN_OVER_BLOCKS) else None
-        # Other work of the machine slows the rounds of one and not of the other: the fastest
-        # rounds must tell the same.
+            quick = self._over_processes(shared, _min, self.apart.fastest)
+            both = [self.lead, quick]
+            return first if all(one.low > 1 + MARGIN_OVER_BLOCKS for one in both) else None
         ((one, other),) = shared
-        plain = self.lead.clears(MARGIN) and other.min > (1 + MARGIN) * one.min
+        plain = self.lead.low > 1 + BOUND and other.min > (1 + BOUND) * one.min
         return first if plain else None
+
+    def _over_processes(self, shared: Sequence["Pair"], time: Time, apart: Spreads) -> Ratio:
+        """Return the lead over processes that have timed both.
+
+        By how far apart all benchmarks show them to be; where there are few, by the ratios alone.
+        """
+        confidence = 1 - (1 - CONFIDENCE) / self.tests
+        own = [apart[one] for one in self.order[:2] if one in apart]
+        if len(own) < 2:
+            blocks = [[[time(pair[side])] for pair in shared] for side in (0, 1)]
+            return typical.ratio([blocks[1]], [blocks[0]], confidence)
+        logs = [math.log(time(other) / time(one)) for one, other in shared]
+        variance = sum(one.variance for one in own)
+        weights = sum(one.variance**2 / one.freedom for one in own)
+        freedom = variance**2 / weights if weights > 0 else len(logs) - 1
+        reach = float(scipy.special.stdtrit(freedom, (1 + confidence) / 2))
+        reach *= math.sqrt(variance / len(logs))
+        middle = float(np.mean(logs))
+        return Ratio(*(math.exp(middle + by) for by in (0.0, -reach, reach)))
+
+
+@dataclass(frozen=True)
+class Apart:
+    """How far processes lie apart in each benchmark."""
+
+    medians: Spreads
+    fastest: Spreads
+    """The same by the fastest rounds."""
+
+
+Pair = tuple[SavedTimes, SavedTimes]
+"""What a process gave of the first and of the second."""
+
+
+def _median(one: SavedTimes) -> float:
+    return one.median
+
+
+def _min(one: SavedTimes) -> float:
+    return one.min
+
+
+def _apart(members: Iterable[Timed]) -> Apart:
+    whole = list(members)
+    return Apart(spreads(whole, _median), spreads(whole, _min))
 
 
 @dataclass(frozen=True)
@@ -103,9 +170,9 @@ class Tally:
 def tallies(members: Sequence[Timed]) -> list[Tally]:
     """Return a tally of each parameter that has few values, no numbers, in several places."""
     found = {name: _places(members, name) for name in _words(members)}
-    tests = sum(map(len, found.values()))
+    tests, apart = sum(map(len, found.values())), _apart(members)
     return [
-        Tally(name, tuple(Contest((), _ordered(own), tests) for own in places))
+        Tally(name, tuple(Contest((), _ordered(own), tests, apart) for own in places))
         for name, places in found.items()
         if len(places) >= PLACES
     ]
@@ -139,13 +206,16 @@ def outcomes(groups: Sequence[Group]) -> list[Outcome]:
     """Return what each group of alternatives came to."""
     found = {group: _by_place(group.members) for group in groups if group.is_choice}
     tests = sum(map(len, found.values()))
-    return [_outcome(group, own, tests) for group, own in found.items()]
+    apart = _apart(one for group in groups for one in group.members)
+    return [_outcome(group, own, tests, apart) for group, own in found.items()]
 
 
-def _outcome(group: Group, places: Mapping[Place, Sequence[Timed]], tests: int) -> Outcome:
+def _outcome(
+    group: Group, places: Mapping[Place, Sequence[Timed]], tests: int, apart: Apart
+) -> Outcome:
     held = _held(group.members)
     names = [one for one in differing(m.benchmark for m in group.members) if one not in held]
-    contests = [Contest(at, _ordered(own), tests) for at, own in places.items()]
+    contests = [Contest(at, _ordered(own), tests, apart) for at, own in places.items()]
     return Outcome(group, tuple(contests), tuple(names))
 
 
@@ -192,7 +262,7 @@ def _by_place(members: Sequence[Timed]) -> dict[Place, list[Timed]]:
     return {at: found[at] for at in order}
 
 
-def _shared(first: Timed, second: Timed) -> list[tuple[SavedTimes, SavedTimes]]:
+def _shared(first: Timed, second: Timed) -> list[Pair]:
     """Return what the processes gave that have timed both."""
     return [
         (own, second.processes[process])
@@ -201,14 +271,10 @@ def _shared(first: Timed, second: Timed) -> list[tuple[SavedTimes, SavedTimes]]:
     ]
 
 
-def _lead(first: Timed, second: Timed, tests: int) -> Ratio | None:
-    shared = _shared(first, second)
-    if len(shared) > 1:
-        blocks = [[[pair[side].median] for pair in shared] for side in (0, 1)]
-        return typical.ratio([blocks[1]], [blocks[0]], 1 - (1 - CONFIDENCE) / tests)
-    if not shared or min(one.rounds for one in shared[0]) < 2:
+def _within(one: SavedTimes, other: SavedTimes) -> Ratio | None:
+    """Return the lead in one process: another look at it would lie in this interval."""
+    if min(one.rounds, other.rounds) < 2:
         return None
-    ((one, other),) = shared
     reach = math.exp(_NORMAL * math.hypot(_error(one), _error(other)))
     value = other.median / one.median
     return Ratio(value, value / reach, value * reach)
