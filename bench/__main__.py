@@ -9,7 +9,7 @@ PROGRAM = Program(
     "python -m bench",
     "Commands of this project; those of the harness are `pytest-duel --help`.",
     "bench.commands",
-    ("repeat", "report", "targets", "wheel"),
+    ("learning", "places", "repeat", "report", "targets", "wheel"),
 )
 
 

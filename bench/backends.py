@@ -32,7 +32,6 @@ def of_market(name: str) -> Mapping[str, Call]:
         **_of_environments(name, threads=1),
         "clear": backend.clear,
         "clear_batch": partial(backend.clear_batch, threads=1),
-        "clear_table": partial(backend.clear_batch, threads=1),
         "cold_start": partial(cold_start, name),
         "train": partial(_train, backend.clear),
         "train_clearing": partial(_train_clearing, backend.clear),
@@ -41,8 +40,10 @@ def of_market(name: str) -> Mapping[str, Call]:
 
 def parallel(name: str) -> Mapping[str, Call]:
     """Return the same where several threads share the work."""
-    batch = partial(market.get_backend(name).clear_batch, threads=THREADS)
-    return {**_of_environments(name, THREADS), "clear_batch": batch, "clear_table": batch}
+    return {
+        **_of_environments(name, THREADS),
+        "clear_batch": partial(market.get_backend(name).clear_batch, threads=THREADS),
+    }
 
 
 def _of_environments(name: str, threads: int) -> Mapping[str, Call]:

@@ -5,7 +5,7 @@ A new backend, scenario or kernel is one entry here and the function behind it.
 
 from functools import partial
 
-from bench import backends, cold_start, environments, scenarios, tables
+from bench import backends, cold_start, environments, scenarios
 from bench.adversarial import examples
 from easy_marl.market import get_backend
 from easy_marl.market.registry import VARIABLE
@@ -58,15 +58,6 @@ KERNELS = (
         adversarial=examples.batch_examples,
         title="Many markets a call",
         note=f"{BATCH:,} markets, or the {HOURS:,} hours of a year, in one call.",
-    ),
-    Kernel(
-        "clear_table",
-        outputs=("prices", "cleared"),
-        batch=BATCH,
-        arrange=tables.as_rows,
-        diagnostic=True,
-        title="Tables of offers",
-        note="The same numbers as a table of a row for each offer, beside the kernel's arrays.",
     ),
     Kernel(
         "step_batch",
@@ -225,18 +216,6 @@ BACKENDS = (
         domain=PLAIN,
         note="all rows at once in NumPy, without checks, tolerance or options",
     ),
-    *(
-        Backend(
-            name,
-            partial(tables.of_library, name),
-            Role.VARIANT,
-            needs=WHEEL,
-            threads=tables.THREADS,
-            optional=True,
-            note=f"`frames.clear` on a table of {name}, on {tables.THREADS} threads",
-        )
-        for name in tables.LIBRARIES
-    ),
     Backend(
         "cartpole",
         environments.cartpole,
@@ -357,8 +336,7 @@ FAMILIES = (
 )
 """Kinds of markets, with the sizes of the smoke and the default tier."""
 FAMILY_SIZES = (5, 50, 200, 1000, 10_000)
-MARKUP = "ACTIVSg2000-markup"
-FLEETS = ("ACTIVSg2000", MARKUP)
+FLEETS = ("ACTIVSg2000", "ACTIVSg2000-markup")
 UNITS = 432
 """In the real fleet."""
 BLOCKS = {"default": 4, "full": 4}
@@ -387,7 +365,6 @@ SWEEPS = (
     Sweep("clear_batch", "ACTIVSg2000", CHOICE, {"default": (UNITS,)}),
     Sweep("clear_batch", "ACTIVSg2000", BESIDE_BATCHES, {"full": (UNITS,)}),
     Sweep("clear_batch", "ACTIVSg2000-markup", (*CHOICE, *BESIDE), {"full": (UNITS,)}),
-    Sweep("clear_table", MARKUP, (*tables.LIBRARIES, "rust-parallel"), {"full": (UNITS,)}),
     *(
         Sweep("cold_start", name, CHOICE, {"full": (cold_start.UNITS,)})
         for name in (cold_start.EMPTY, cold_start.FILLED)
@@ -434,10 +411,6 @@ TARGETS = (
     Target("clear_batch", NUMBA_PARALLEL, RUST_PARALLEL, (50, UNITS), at_least=5.0),
     Target("clear_batch", RUST, RUST_PARALLEL, (5, 50, UNITS), at_least=1.8),
     Target("clear_batch", ("rust", "ACTIVSg2000"), ("fill", "ACTIVSg2000"), (UNITS,), at_most=2.0),
-    *(
-        Target("clear_table", (name, MARKUP), ("rust-parallel", MARKUP), (UNITS,), at_most=1.5)
-        for name in tables.LIBRARIES
-    ),
     *(
         Target("vector_step", (slow, "envs-1024"), ("rust", "envs-1024"), (5,), at_least=ratio)
         for slow, ratio in (("cartpole", 1.0), ("numpy", 5.0), ("numba", 1.5), ("sync", 100.0))

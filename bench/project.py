@@ -1,13 +1,15 @@
 """What the harness is told of this project; `[tool.pytest-duel]` in pyproject.toml names it."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from bench import wheel
 from bench.catalogue import catalogue
 from bench.probes import PROBES
 from pytest_duel.catalogue.project import Project
+from pytest_duel.results.reading import Saved
 from pytest_duel.results.runs import load
-from pytest_duel.results.storage import Saved
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "easy_marl"
@@ -15,8 +17,8 @@ RUNS = ROOT / "docs" / "runs"
 STUDY = "study-*.json.gz"
 """The runs in the repository: the same sweep, on each processor that it was measured on."""
 TARGETS = RUNS / "targets.json"
-TABLES_OF_OFFERS = RUNS / "targets-tables.json"
-"""The targets of `clear_table` alone."""
+TABLES = RUNS / "tables.json"
+"""A duel of tables of offers and the kernel."""
 
 
 def studies() -> dict[str, list[Saved]]:
@@ -32,6 +34,11 @@ def study_files() -> list[Path]:
     """Return the files of the last study, and what was judged beside them, for a page."""
     last = next(iter(studies().values()), [])
     return [*(one.path for one in last), *(path for path in (TARGETS,) if path.exists())]
+
+
+def tables_duel() -> dict[str, Any] | None:
+    """Return the saved duel of tables and arrays; None where there is none."""
+    return json.loads(TABLES.read_text(encoding="utf-8")) if TABLES.exists() else None
 
 
 def project() -> Project:

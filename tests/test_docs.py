@@ -55,7 +55,9 @@ PARTS = {
     "README.md": ("uniform", "figure_times", "where"),
     "docs/choosing.md": ("uniform", "batch", "cold_start"),
     "docs/frames.md": ("tables_of_offers",),
+    "docs/learning.md": ("schedules", "learners"),
     "docs/method.md": ("repeated_sweeps", "called", "selftest"),
+    "docs/studies.md": ("places",),
     "docs/performance.md": (
         "where", "uniform", "figure_times", "figure_lead", "shapes", "batch", "other_batches",
         "fleet", "repeated", "fresh", "learnt", "native", "ways", "boundary",
@@ -117,6 +119,8 @@ def test_python_runs(block: CodeBlock, rust_wheel: object, tmp_path: Path) -> No
     for library in OPTIONAL:
         if f"import {library}" in block.code or f"from {library}" in block.code:
             pytest.importorskip(library)
+    if "import exploitability, train" in block.code:
+        pytest.importorskip("torchrl")
     if "from rust_market" in block.code and rust_wheel is None:
         pytest.skip("Rust was left out")
     exec(compile(block.code.replace(STEPS, "2_000"), "block", "exec"), {"__name__": "block"})  # noqa: S102

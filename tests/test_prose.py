@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = ROOT / "docs" / "performance.md"
+LEARNING = ROOT / "docs" / "learning.md"
 BACKENDS = ("numpy", "numba", "rust")
 
 Row = Mapping[str, str]
@@ -23,9 +24,9 @@ def text(page: Path) -> str:
     return " ".join(page.read_text(encoding="utf-8").split())
 
 
-def table(part: str) -> list[Row]:
-    """Return the rows of a generated table of the study, by column."""
-    whole = STUDY.read_text(encoding="utf-8")
+def table(part: str, page: Path = STUDY) -> list[Row]:
+    """Return the rows of a generated table, by column."""
+    whole = page.read_text(encoding="utf-8")
     (body,) = re.findall(rf"(?s)<!-- generated: {part} -->\n(.*?)<!-- end -->", whole)
     lines = [line for line in body.splitlines() if line.startswith("|")]
     heads, _, *rows = ([cell.strip() for cell in line[1:-1].split("|")] for line in lines)
@@ -159,6 +160,50 @@ CLAIMS: Mapping[str, Callable[[], bool]] = {
 def test_a_sentence_of_the_study_stands_there_and_holds(sentence: str) -> None:
     assert sentence in text(STUDY)
     assert CLAIMS[sentence]()
+
+
+def learnt(market: str, name: str, column: str = "exploitability") -> float:
+    """Return the highest figure of what agents do in a market; `name` is how that begins."""
+    (row,) = (
+        row
+        for row in table("schedules", LEARNING)
+        if row["market"] == market and row["what agents do"].startswith(name)
+    )
+    return number(row[column].rpartition(" to ")[2])
+
+
+LEARNT: Mapping[str, Callable[[], bool]] = {
+    "with `ibr` and `sbr` hardly anything is left to gain": lambda: all(
+        learnt("duopoly", f"learn, {schedule}") < 0.05 * learnt("duopoly", "bid cost")
+        for schedule in ("ibr", "sbr")
+    ),
+    "Where both learn at the same time, several times as much is left.": lambda: (
+        learnt("duopoly", "learn, simultaneous (each") > 3 * learnt("duopoly", "learn, ibr")
+    ),
+    "earn together about what they do in the equilibrium": lambda: (
+        0.9
+        < learnt("default", "learn, simultaneous (each", "profit of all")
+        / learnt("default", "equilibrium", "profit of all")
+        < 1.1
+    ),
+    "and could still gain much, each alone": lambda: (
+        learnt("default", "learn, simultaneous (each") > 0.25 * learnt("default", "bid cost")
+    ),
+    "With one policy of all, they end further from it than where all bid cost.": lambda: (
+        learnt("default", "learn, simultaneous (one policy)") > learnt("default", "bid cost")
+    ),
+    "Environment steps learnt from": lambda: (
+        number((rows := table("learners", LEARNING))[0]["steps of five learning agents"])
+        > number(rows[1]["steps of five learning agents"])
+    ),
+}
+"""Of docs/learning.md."""
+
+
+@pytest.mark.parametrize("sentence", LEARNT)
+def test_a_sentence_on_learning_stands_there_and_holds(sentence: str) -> None:
+    assert sentence in text(LEARNING)
+    assert LEARNT[sentence]()
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench import wheel
 from bench.catalogue import catalogue
-from bench.project import ROOT, RUNS, STUDY, TABLES_OF_OFFERS, TARGETS, studies
-from bench.study import calls, repeats
+from bench.project import ROOT, RUNS, STUDY, TARGETS, studies, tables_duel
+from bench.study import calls, learning, places, repeats
 from bench.study.tables import BY_PROCESSOR, TABLES, Inputs, Native, headline, where
 from pytest_duel.catalogue.sources import digests
 from pytest_duel.duel import targets_text
@@ -34,7 +34,10 @@ SELFTEST = RUNS / "selftest.json"
 CALLS = RUNS / "calls.json"
 REPEATS = "repeat*.json"
 """Sweeps of the same code, in the folder of runs."""
+LEARNING = RUNS / "learning.json"
 FIGURES = Path("docs") / "figures"
+PLACES = RUNS / "places.json"
+"""What a study took in each place."""
 NATIVE = RUNS / "native"
 """The tables that the crate's own benchmarks have saved."""
 
@@ -57,16 +60,14 @@ def made_from() -> list[Inputs]:
         catalogue(),
         trials=records.load(SELFTEST) if SELFTEST.exists() else None,
         targets=targets_text.load(TARGETS) if TARGETS.exists() else None,
-        tables_of_offers=_of_tables(),
+        tables=tables_duel(),
         repeated_sweeps=[repeats.load(path) for path in sorted(RUNS.glob(REPEATS))],
+        places=places.load(PLACES) if PLACES.exists() else None,
+        trainings=learning.load(LEARNING) if LEARNING.exists() else None,
         calls=calls.load(CALLS) if CALLS.exists() else None,
         native=native_tables(),
     )
     return [replace(first, runs=own, changed=_changed(own[0])) for own in runs.values()]
-
-
-def _of_tables() -> Mapping[str, Any] | None:
-    return targets_text.load(TABLES_OF_OFFERS) if TABLES_OF_OFFERS.exists() else None
 
 
 def _changed(run: Run) -> list[str]:

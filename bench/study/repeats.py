@@ -154,10 +154,12 @@ def headline(data: Mapping[str, Any]) -> str:
     opposed = sum(len(one.opposed) for one in questions(data))
     beside = f", with {count(data['beside'], 'busy loop')} beside them" if data["beside"] else ""
     lines = max(one["lines"] for one in sweeps)
+    least, most = f"{seconds[0]:.0f}", f"{seconds[-1]:.0f}"
+    took = f"{most} s" if least == most else f"{least} to {most} s each"
     return (
         f"{count(len(sweeps), 'sweep')} of {sweeps[0]['blocks']} blocks in a row on "
         f"{data['machine']['cpu']}, {data['machine']['usable_cores']} cores{beside}, "
-        f"{_commit(data['commit'])}: {seconds[0]:.0f} to {seconds[-1]:.0f} s each, of it at most "
+        f"{_commit(data['commit'])}: {took}, of it at most "
         f"{parity:.0f} s for parity, at most {lines} lines. Sizes "
         f"at which two sweeps call different winners: {opposed}."
     )

@@ -9,15 +9,17 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-from bench.study import calls, repeats
+from bench.study import calls, learning, repeats
+from bench.study import places as places_text
 from pytest_duel.catalogue.model import Catalogue, Role
 from pytest_duel.duel import targets_text
+from pytest_duel.results import provenance
 from pytest_duel.results.benchmarks import Result
 from pytest_duel.results.runs import Run
 from pytest_duel.results.summary import Size, Summary, middle, summarise
 from pytest_duel.selftest import report, said
 from pytest_duel.support import harmless, markdown
-from pytest_duel.support.units import figures
+from pytest_duel.support.units import figures, ratio
 from pytest_duel.verdicts.text import answer, crossover, fastest
 
 Place = tuple[str, str, str, int]
@@ -57,12 +59,16 @@ class Inputs:
     """The saved self-test of the gate."""
     targets: Mapping[str, Any] | None = None
     """The saved verdicts on the project's targets."""
-    tables_of_offers: Mapping[str, Any] | None = None
-    """Those on tables of offers."""
+    tables: Mapping[str, Any] | None = None
+    """The saved duel of tables of offers and arrays."""
     changed: Sequence[str] = ()
     """Backends whose sources are no longer those that were measured."""
     repeated_sweeps: Sequence[Mapping[str, Any]] = ()
     """Saved sweeps of the same code."""
+    places: Mapping[str, Any] | None = None
+    """What a study took in each place."""
+    trainings: Mapping[str, Any] | None = None
+    """Saved trainings of all agents."""
     calls: Mapping[str, Any] | None = None
     """What comparisons and reports call in recorded runs."""
     native: Mapping[str, Native] = field(default_factory=dict)
@@ -475,16 +481,46 @@ def targets(inputs: Inputs) -> str:
 
 
 def tables_of_offers(inputs: Inputs) -> str:
-    """Return how long tables of offers take, beside the kernel."""
-    if inputs.tables_of_offers is None:
-        return "No verdicts on tables are saved."
-    return targets_text.render(inputs.tables_of_offers)
+    """Return how much longer tables of offers take than the same numbers in arrays."""
+    if inputs.tables is None:
+        return "No duel of tables and arrays is saved."
+    rows = []
+    for one in inputs.tables["cases"]:
+        library = one["name"].rpartition("[")[2].rstrip("]")
+        rows.append([library, ratio(one["ratio"], one["low"], one["high"])])
+    intro = (
+        f"{provenance.where(inputs.tables)}. Ratios of times, tables / arrays, one thread, from "
+        f"{inputs.tables['blocks']} blocks of two fresh processes; brackets hold intervals over "
+        "blocks."
+    )
+    return f"{intro}\n\n{_table(['tables of', 'ratio'], rows)}"
 
 
 def repeated_sweeps(inputs: Inputs) -> str:
     """Return how often sweeps of the same code said the same."""
     found = [repeats.render(one) for one in inputs.repeated_sweeps]
     return "\n\n".join(found) or "No repeated sweeps are saved."
+
+
+def places(inputs: Inputs) -> str:
+    """Return what a study took in each place."""
+    if inputs.places is None:
+        return "No times of places are saved."
+    return places_text.render(inputs.places)
+
+
+def schedules(inputs: Inputs) -> str:
+    """Return what trainings of all agents found, against the equilibrium."""
+    if inputs.trainings is None:
+        return "No trainings are saved."
+    return learning.render_schedules(inputs.trainings)
+
+
+def learners(inputs: Inputs) -> str:
+    """Return how fast libraries learn."""
+    if inputs.trainings is None:
+        return "No trainings are saved."
+    return learning.render_learners(inputs.trainings)
 
 
 def called(inputs: Inputs) -> str:
@@ -508,6 +544,6 @@ BY_PROCESSOR: Mapping[str, TableWriter] = _named(
 """Tables of the study, of which each processor has its own."""
 TABLES: Mapping[str, TableWriter] = _named(
     where, ties, boundary, selftest, native, native_batch, ways, stages_of_blocks, stages_of_sums,
-    targets, tables_of_offers, stable_abi, repeated_sweeps, called,
+    targets, tables_of_offers, stable_abi, repeated_sweeps, called, places, schedules, learners,
 )  # fmt: skip
 """Other tables; what they are made from says where it was measured, or is the same everywhere."""

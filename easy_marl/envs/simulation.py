@@ -143,7 +143,7 @@ class Simulation:
         remember: bool = False,
         detailed: bool = False,
     ) -> None:
-        self.parameters = _parameters(parameters)
+        self.parameters = parameters_of(parameters)
         self.learner = _learner(learner, self.parameters.agents)
         policy = _policy(policy, policies, self.learner, self.parameters.agents)
         if detailed and policy is None and self.learner != ALL:
@@ -386,6 +386,22 @@ def random_stream(seed: Any, name: str = "seed") -> np.random.Generator:
     return np.random.default_rng(int(seed))
 
 
+def parameters_of(given: Parameters | str) -> Parameters:
+    """Return parameters, given as such or as the name of a preset.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are neither, or there is no such name.
+    """
+    if isinstance(given, str):
+        return preset(given)
+    if not isinstance(given, Parameters):
+        kind = type(given).__name__
+        raise TypeError(f"parameters has type {kind}: parameters must be Parameters or a name")
+    return given
+
+
 def check_options(options: object, known: tuple[str, ...] | None = ()) -> None:
     """Raise unless the options of a reset are None, or a dict of known ones; None knows all."""
     if options is None:
@@ -398,15 +414,6 @@ def check_options(options: object, known: tuple[str, ...] | None = ()) -> None:
                 f"the known ones are {', '.join(map(repr, known))}" if known else "none is known"
             )
             raise ValueError(f"options has an entry for {name!r}: {rule}")
-
-
-def _parameters(given: Parameters | str) -> Parameters:
-    if isinstance(given, str):
-        return preset(given)
-    if not isinstance(given, Parameters):
-        kind = type(given).__name__
-        raise TypeError(f"parameters has type {kind}: parameters must be Parameters or a name")
-    return given
 
 
 def _learner(learner: int | None, agents: int) -> int:

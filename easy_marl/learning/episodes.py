@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from easy_marl.envs.parameters import RANDOM, Parameters, preset
-from easy_marl.envs.simulation import Simulation, random_stream
+from easy_marl.envs.parameters import RANDOM, Parameters
+from easy_marl.envs.simulation import Simulation, parameters_of, random_stream
 from easy_marl.learning.policies import Policies, act, players
 from easy_marl.market.arguments import is_int
 from easy_marl.market.stepping import Floats, Singles
@@ -59,17 +59,15 @@ def play(
 
     The arguments are those of `easy_marl.learning.best_response`.
     """
-    if isinstance(parameters, str):
-        parameters = preset(parameters)
+    parameters = parameters_of(parameters)
     simulation = Simulation(
         parameters,
-        _count(episodes, parameters),
+        count_of(episodes, parameters),
         "actions[{}, {}, {}]".format,
         observation=observation,
         backend=backend,
         threads=threads,
     )
-    parameters = simulation.parameters
     everyone = players(policies, parameters.agents)
     _begin(simulation, seed)
     observations = simulation.observe().observations
@@ -89,13 +87,15 @@ def play(
     )
 
 
-def _count(episodes: int | None, parameters: Parameters) -> int:
+def are_alike(parameters: Parameters) -> bool:
+    """Return whether all episodes have the same demand."""
+    return parameters.deviation == 0.0 and parameters.start != RANDOM
+
+
+def count_of(episodes: int | None, parameters: Parameters) -> int:
     """Return how many episodes to play: one tells all where all have the same demand."""
     if episodes is None:
-        same = isinstance(parameters, Parameters) and (
-            parameters.deviation == 0.0 and parameters.start != RANDOM
-        )
-        return 1 if same else EPISODES
+        return 1 if are_alike(parameters) else EPISODES
     if not is_int(episodes) or episodes < 1:
         raise ValueError(f"episodes is {episodes!r}: episodes must be a positive int")
     return int(episodes)

@@ -241,3 +241,18 @@ def test_a_boundary_names_both_processors(inputs: Inputs) -> None:
     said = TABLES["boundary"](replace(inputs, native={"clear": crate}))
     study = inputs.study.machine["cpu"]["brand_raw"]
     assert said.startswith(f"From Python on {study}, crate alone on Some processor:\n\n| n |")
+
+
+def test_a_duel_of_tables_is_shown_library_by_library(inputs: Inputs) -> None:
+    case = {"name": "b.py::test_arrays[polars] / b.py::test_tables[polars]"}
+    duel = {
+        "when": "2026-11-29T20:00:00+00:00",
+        "machine": {"cpu": "some CPU", "usable_cores": 2, "versions": {"python": "3.11.7"}},
+        "commit": {"id": "abc", "dirty": False},
+        "blocks": 8,
+        "cases": [case | {"ratio": 1.25, "low": 1.2, "high": 1.3}],
+    }
+    shown = TABLES["tables_of_offers"](replace(inputs, tables=duel))
+    assert shown.startswith("some CPU, 2 cores; python 3.11.7; commit abc; begun 2026-11-29.")
+    assert "| polars | 1.25 [1.20, 1.30] |" in shown
+    assert "No duel" in TABLES["tables_of_offers"](replace(inputs, tables=None))

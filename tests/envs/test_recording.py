@@ -152,15 +152,14 @@ def test_each_hour_of_each_episode_is_recorded_once(
     environments.close()  # and nothing is written twice
     assert len(list((tmp_path / "hours").glob("part-*.parquet"))) > 1
     rows = table(tmp_path / "hours")
-    keys = list(
-        zip(rows["environment"], rows["episode"], rows["hour"], rows["agent"], strict=True)
-    )
+    names = ("environment", "episode", "hour", "agent")
+    keys: list[tuple[int, ...]] = list(zip(*(rows[name].tolist() for name in names), strict=True))
     assert sorted(keys) == sorted((*key, agent) for key in told for agent in range(5))
     for place, (environment, episode, hour, agent) in enumerate(keys):
-        price, profits, rewards = told[environment, episode, hour]
+        price, profits, earned = told[environment, episode, hour]
         assert rows["price"][place] == price
         assert rows["profit"][place] == profits[agent]
-        assert rows["reward"][place] == rewards[agent]
+        assert rows["reward"][place] == earned[agent]
     assert len(np.unique(rows["start"])) > 1
 
 

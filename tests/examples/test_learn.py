@@ -45,6 +45,15 @@ def test_bidding_cost_earns_what_the_others_leave() -> None:
         (["--output", "x.foo"], "argument --output: x.foo is no file name"),
         (["--output", "missing/x.png"], "argument --output: missing/x.png is no file name"),
         (["--output", "x"], "that ends in .png, .svg, .pdf"),
+        (["--all", "--learner", "2"], "argument --learner: with --all there is no one learner"),
+        (["--schedule", "ibr"], "argument --schedule: it needs --all"),
+        (["--shared"], "argument --shared: it needs --all"),
+        (["--checkpoint", "x"], "argument --checkpoint: it needs --all"),
+        (["--all", "--schedule", "x"], "argument --schedule: invalid choice: 'x'"),
+        (["--all", "--schedule", "ibr", "--shared"], "shared is True: with the schedule 'ibr'"),
+        (["--all", "--parameters", "x"], "parameters is 'x': the presets are"),
+        (["--all", "--backend", "x"], "backend is 'x'"),
+        (["--all", "--checkpoint", "missing/x"], "checkpoint is 'missing"),
     ],
 )
 def test_bad_arguments_exit_with_2(
@@ -63,6 +72,10 @@ def test_without_stable_baselines_it_says_what_to_install(
     with pytest.raises(SystemExit):
         learn.main([])
     assert "pip install stable-baselines3 matplotlib" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "easy_marl.learning.rounds", None)
+    with pytest.raises(SystemExit):
+        learn.main(["--all"])
+    assert "pip install torchrl tqdm matplotlib" in capsys.readouterr().err
 
 
 def test_a_picture_that_cannot_be_written(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from easy_marl.market import clear
+from easy_marl.market import clear, settle
 
 pa = pytest.importorskip("pyarrow", reason="tables need the extra frames")
 pytest.importorskip("narwhals", reason="tables need the extra frames")
@@ -186,6 +186,53 @@ def test_any_keys_in_any_order(data: st.DataObject) -> None:
     assert (rows_of(cleared.prices), rows_of(cleared.dispatch)) == expected(
         offers, demand, **rules
     )
+
+
+@pytest.mark.parametrize("table", ["regular", "unsorted units", "shuffled", "ragged"])
+@pytest.mark.parametrize("costs", [True, False])
+def test_what_is_paid_is_what_settle_tells(library: str, table: str, costs: bool) -> None:
+    offers = TABLES[table]
+    if costs:
+        offers = offers.append_column("cost", [np.arange(len(offers), dtype=float)])
+    demand = demand_of(sorted(set(offers["hour"].to_pylist())), demand=[8.0, 3.0, 99.0])
+    rules: dict[str, Any] = {"pricing": "pay_as_bid", "price_cap": 2.0, **NUMPY}
+    settled = frames.settle(LIBRARIES[library](offers), LIBRARIES[library](demand), **rules)
+    dispatch = rows_of(settled.dispatch)
+    offered: Rows = offers.to_pylist()
+    for hour, told in zip(demand.to_pylist(), rows_of(settled.prices), strict=True):
+        rows = [row for row in range(len(offered)) if offered[row]["hour"] == hour["hour"]]
+        rows.sort(key=lambda row: offered[row]["unit"])
+        own = [offered[row] for row in rows]
+        alone = settle(
+            [one["bid"] for one in own],
+            [one["quantity"] for one in own],
+            [hour["demand"]],
+            costs=[one["cost"] for one in own] if costs else None,
+            **rules,
+        )
+        unit = None if alone.marginal[0] == -1 else own[alone.marginal[0]]["unit"]
+        assert told == {
+            "hour": hour["hour"],
+            "price": alone.prices[0],
+            "unserved": alone.unserved[0],
+            "marginal": unit,
+        }
+        found = [dispatch[row] for row in rows]
+        for name in ("cleared", "revenue", *(("cost", "profit") if costs else ())):
+            assert [one[name] for one in found] == getattr(alone, name)[0].tolist()
+        assert ("cost" in dispatch[0]) == costs
+
+
+def test_costs_that_are_named_must_be_there() -> None:
+    demand = demand_of([1, 2, 3])
+    with pytest.raises(ValueError, match=r"^offers has no column 'eur': it has 'hour'"):
+        frames.settle(REGULAR, demand, columns={"cost": "eur"}, **NUMPY)
+    offers = REGULAR.append_column("cost", [[0.0, 1.0, None, *[2.0] * 6]])
+    with pytest.raises(
+        ValueError, match=r"^offers\['cost'\] is null in row 2 \(hour 3, unit 'c'\)"
+    ):
+        frames.settle(offers, demand, **NUMPY)
+    assert "cost" not in frames.settle(offers, demand, columns={"cost": None}, **NUMPY).dispatch
 
 
 def test_tables_of_two_libraries() -> None:

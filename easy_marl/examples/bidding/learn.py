@@ -1,10 +1,12 @@
-"""Train one bidder with Stable-Baselines3's PPO, and show what it learnt.
+"""Train one bidder with Stable-Baselines3's PPO, or all, and show what was learnt.
 
     pip install ".[train]"    # in a clone
     python -m easy_marl.examples.bidding.learn --steps 500000 --output learnt.png
+    pip install ".[learn]"
+    python -m easy_marl.examples.bidding.learn --all --output learnt.png
 
-The learner is one generator among others that bid their cost; the markets of a step are cleared by
-the fastest backend that is installed.
+One learner is among others that bid their cost; `--all` is done by `everyone.py`. The markets of a
+step are cleared by the fastest backend that is installed.
 """
 
 import argparse
@@ -18,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from easy_marl.envs import BiddingVectorEnv, Parameters, preset
+from easy_marl.examples.bidding import everyone
+from easy_marl.learning import SCHEDULES
 from easy_marl.market import BackendUnavailable
 
 Array = NDArray[Any]
@@ -34,6 +38,22 @@ FORMATS = (".png", ".svg", ".pdf")
 NEEDED = (
     "training needs stable-baselines3 and matplotlib: `pip install stable-baselines3 matplotlib`"
 )
+NEEDED_BY_ALL = (
+    "training all needs torchrl, tqdm and matplotlib: `pip install torchrl tqdm matplotlib`"
+)
+LEARNER = 2
+"""Who learns, where one does and nobody is named."""
+
+
+class Usual(NamedTuple):
+    """What is learnt from unless told."""
+
+    environments: int
+    steps: int
+
+
+ONE = Usual(256, 500_000)
+ALL = Usual(512, 1_200_000)
 
 
 class Lesson(NamedTuple):
@@ -198,21 +218,70 @@ def responses(lesson: Lesson, act: Act) -> tuple[Array, Array, Array]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; bad arguments exit with 2."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    _check(parser, options)
+    try:
+        lines, figure = _of_all(options) if options.all else _of_one(options)
+    except (ValueError, BackendUnavailable) as fault:
+        parser.error(str(fault))
+    except ModuleNotFoundError as fault:
+        parser.error(f"{NEEDED_BY_ALL if options.all else NEEDED} ({fault})")
+    for line in lines:
+        sys.stdout.write(line + "\n")
+    try:
+        figure().savefig(options.output, dpi=120)
+    except OSError as fault:
+        parser.error(f"argument --output: {fault}")
+    sys.stdout.write(f"picture: {options.output}\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m easy_marl.examples.bidding.learn",
-        description="Train one bidder with PPO, and show what it learnt.",
+        description="Train one bidder with PPO, or all, and show what was learnt.",
     )
     parser.add_argument("--parameters", default="default", metavar="NAME", help="a preset")
-    parser.add_argument("--learner", type=int, default=2, metavar="AGENT")
-    parser.add_argument("--environments", type=int, default=256, metavar="N")
-    parser.add_argument("--steps", type=int, default=500_000, metavar="K")
+    parser.add_argument(
+        "--learner", type=int, metavar="AGENT",
+        help=f"who learns, where one does (default: {LEARNER})",
+    )  # fmt: skip
+    parser.add_argument("--environments", type=int, metavar="N")
+    parser.add_argument(
+        "--steps", type=int, metavar="K", help="environment steps that each policy learns from"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--backend", metavar="NAME", help="default: the fastest installed")
     parser.add_argument(
         "--output", type=Path, default=Path("learnt.png"), metavar="FILE",
         help="where to save the picture: .png, .svg or .pdf",
     )  # fmt: skip
-    options = parser.parse_args(arguments)
+    every = parser.add_argument_group("all generators")
+    every.add_argument("--all", action="store_true", help="train all of them")
+    every.add_argument(
+        "--schedule", choices=SCHEDULES, help=f"who learns when (default: {SCHEDULES[0]})"
+    )
+    every.add_argument("--shared", action="store_true", help="have all follow one policy")
+    every.add_argument(
+        "--checkpoint", type=Path, metavar="FILE",
+        help="save the training there after each round, and go on from there",
+    )  # fmt: skip
+    return parser
+
+
+def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Fill in what depends on who learns, and end where an option does not fit."""
+    if options.all and options.learner is not None:
+        parser.error("argument --learner: with --all there is no one learner")
+    for name in "schedule", "shared", "checkpoint":
+        if getattr(options, name) and not options.all:
+            parser.error(f"argument --{name}: it needs --all")
+    usual = ALL if options.all else ONE
+    for name, value in (*usual._asdict().items(), ("learner", LEARNER)):
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+    options.schedule = options.schedule or SCHEDULES[0]
     for name in "environments", "steps":
         if (value := getattr(options, name)) < 1:
             parser.error(f"argument --{name}: {value} is less than 1")
@@ -221,29 +290,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"argument --output: {options.output} is no file name in an existing folder that ends "
             f"in {', '.join(FORMATS)}"
         )
-    try:
-        lesson = Lesson(
-            preset(options.parameters),
-            options.learner,
-            options.environments,
-            options.steps,
-            options.seed,
-            options.backend,
-        )
-        environments(lesson, 1)
-        learnt = learn(lesson)
-    except (ValueError, BackendUnavailable) as fault:
-        parser.error(str(fault))
-    except ModuleNotFoundError as fault:
-        parser.error(f"{NEEDED} ({fault})")
-    for line in report(lesson, learnt):
-        sys.stdout.write(line + "\n")
-    try:
-        picture(lesson, learnt).savefig(options.output, dpi=120)
-    except OSError as fault:
-        parser.error(f"argument --output: {fault}")
-    sys.stdout.write(f"picture: {options.output}\n")
-    return 0
+
+
+def _of_one(options: argparse.Namespace) -> tuple[Iterator[str], Callable[[], Any]]:
+    """Train one; return what to say, and what draws."""
+    lesson = Lesson(
+        preset(options.parameters),
+        options.learner,
+        options.environments,
+        options.steps,
+        options.seed,
+        options.backend,
+    )
+    environments(lesson, 1)
+    learnt = learn(lesson)
+    return report(lesson, learnt), lambda: picture(lesson, learnt)
+
+
+def _of_all(options: argparse.Namespace) -> tuple[Iterator[str], Callable[[], Any]]:
+    """Train all; return what to say, and what draws."""
+    course = everyone.Course(
+        preset(options.parameters),
+        options.schedule,
+        options.shared,
+        options.environments,
+        options.steps,
+        options.seed,
+        options.backend,
+        options.checkpoint,
+    )
+    outcome = everyone.learn(course)
+    return everyone.report(course, outcome), lambda: everyone.picture(course, outcome)
 
 
 if __name__ == "__main__":

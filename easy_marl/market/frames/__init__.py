@@ -14,5 +14,6 @@ except ModuleNotFoundError as error:
     ) from error
 
 from easy_marl.market.frames.clearing import Cleared, clear
+from easy_marl.market.frames.settling import Settled, settle
 
-__all__ = ["Cleared", "clear"]
+__all__ = ["Cleared", "Settled", "clear", "settle"]

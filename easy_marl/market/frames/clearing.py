@@ -1,18 +1,12 @@
 """Clear the markets of a table of offers."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from easy_marl.market.api import clear_batch
-from easy_marl.market.arguments import Cleared as Dispatch
-from easy_marl.market.frames.layout import buckets_of
-from easy_marl.market.frames.tables import Table, read
-
-OFFERS = ("hour", "unit", "bid", "quantity")
-DEMAND = ("hour", "demand")
+from easy_marl.market.frames.markets import Columns, OfOffers, markets_of
 
 
 class Cleared(NamedTuple):
@@ -28,7 +22,7 @@ def clear(
     offers: Any,
     demand: Any,
     *,
-    columns: Mapping[str, str | None] | None = None,
+    columns: Columns | None = None,
     ties: str = "first",
     scarcity_price: ArrayLike | None = None,
     tolerance: float = 1e-9,
@@ -75,61 +69,15 @@ def clear(
     >>> cleared.dispatch.to_pylist()[0]
     {'hour': 1, 'unit': 'a', 'cleared': 15.0}
     """
-    names = _names(columns)
-    offered = read("offers", offers, {role: names[role] for role in OFFERS if role in names})
-    demanded = read("demand", demand, {role: names[role] for role in DEMAND})
-    rules = {
-        "ties": ties,
-        "scarcity_price": scarcity_price,
-        "tolerance": tolerance,
-        "threads": threads,
-        "backend": backend,
-    }
-    try:
-        prices, dispatch = _clear(offered, demanded, rules)
-    except ValueError:
-        _check_values(offered, demanded)
-        raise
-    keys = tuple(role for role in ("hour", "unit") if role in names)
-    return Cleared(
-        demanded.with_column(("hour",), "price", prices),
-        offered.with_column(keys, "cleared", dispatch),
-    )
-
-
-def _names(columns: Mapping[str, str | None] | None) -> dict[str, str]:
-    """Return the names of columns by role, without those that are not there."""
-    names: dict[str, str | None] = {role: role for role in (*OFFERS, *DEMAND)}
-    for role, name in (columns or {}).items():
-        if role not in names:
-            known = ", ".join(map(repr, names))
-            raise ValueError(f"columns has an entry for {role!r}: the known ones are {known}")
-        if not (isinstance(name, str) or (name is None and role == "unit")):
-            raise TypeError(f"columns[{role!r}] is {name!r}: it must be the name of a column")
-        names[role] = name
-    return {role: name for role, name in names.items() if name is not None}
-
-
-def _clear(offers: Table, demand: Table, rules: Mapping[str, Any]) -> tuple[np.ndarray, Dispatch]:
-    """Return the price of each row of demand, and what each row of offers delivers."""
-    bids, quantities = offers.numbers("bid"), offers.numbers("quantity")
-    load = demand.numbers("demand")
-    prices = np.empty(len(demand))
-    dispatch = np.empty(len(offers), np.float32 if quantities.dtype == np.float32 else np.float64)
-    for bucket in buckets_of(offers, demand):
-        prices[bucket.hours], cleared = clear_batch(
-            bucket.bids(bids), bucket.quantities(quantities), load[bucket.hours], **rules
-        )
-        if bucket.rows is None:
-            return prices, cleared.reshape(-1)
-        bucket.put(cleared, dispatch)
-    return prices, dispatch
-
-
-def _check_values(offers: Table, demand: Table) -> None:
-    """Raise for the first bad number, which the kernel knows by another place."""
-    columns = (offers, "bid"), (offers, "quantity"), (demand, "demand")
-    for table, role in columns:
-        table.check_values(role, sign=False)
-    for table, role in columns[1:]:
-        table.check_values(role, sign=True)
+    markets = markets_of(offers, demand, columns, cost=False)
+    prices = np.empty(len(markets.demand))
+    dispatch = OfOffers(markets.offers, "cleared")
+    with markets.placing_errors():
+        for batch in markets.batches():
+            prices[batch.bucket.hours], cleared = clear_batch(
+                batch.bids, batch.quantities, batch.demand,
+                ties=ties, scarcity_price=scarcity_price, tolerance=tolerance,
+                threads=threads, backend=backend,
+            )  # fmt: skip
+            dispatch.put(batch.bucket, cleared=cleared)
+    return Cleared(markets.demand.with_columns({"price": prices}), dispatch.table())

@@ -1,6 +1,6 @@
 """Tables of the caller's, whatever library they come from: read, looked up, and given back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import narwhals as nw
@@ -58,7 +58,9 @@ class Table(NamedTuple):
                 f"{self.place(role)} has type {column.dtype}: "
                 "it must be integers, strings, dates or times"
             )
-        if column.null_count():
+        # An array of integers has none that is missing, and some libraries look at each.
+        whole = column.dtype.is_integer() and column.to_numpy().dtype.kind in "iu"
+        if not whole and column.null_count():
             row = int(column.is_null().to_numpy().argmax())
             raise ValueError(f"{self.place(role)} is null in row {row}: it must not be null")
         return column
@@ -85,43 +87,58 @@ class Table(NamedTuple):
             where = f"row {row} ({self.keyed(row)})"
             raise ValueError(f"{self.place(role)} is {value} in {where}: it must {rule}")
 
-    def with_column(self, roles: tuple[str, ...], name: str, values: Numbers) -> Any:
-        """Return some columns, and one more, as a table of the caller's library."""
+    def with_columns(self, columns: Mapping[str, Any]) -> Any:
+        """Return the keys, and other columns beside them, as a table of the caller's library."""
         backend = self.frame.implementation
-        # Of NumPy's arrays, Polars would make copies.
-        given = values if backend.is_pandas_like() else pa.array(values)
-        added = nw.new_series(name, given, backend=backend)
-        kept = self.frame.select([self.names[role] for role in roles])
-        return self.restored(kept.with_columns(added))
+        kept = self.frame.select([self.names[role] for role in KEYS if role in self.names])
+        added = []
+        for name, values in columns.items():
+            # Of NumPy's arrays, Polars would make copies.
+            as_they_are = backend.is_pandas_like() or not isinstance(values, np.ndarray)
+            given = values if as_they_are else pa.array(values)
+            added.append(nw.new_series(name, given, backend=backend))
+        return self.restored(kept.with_columns(*added))
 
 
-def read(name: str, given: Any, names: Mapping[str, str]) -> Table:
-    """Read a table in which columns are called so, or raise if it is none or lacks one."""
-    frame, restored = _eager(name, given)
-    for column in names.values():
-        if column not in frame.columns:
-            there = ", ".join(map(repr, frame.columns))
-            raise ValueError(f"{name} has no column {column!r}: it has {there or 'none'}")
-    return Table(name, frame, names, restored)
+def read(name: str, given: Any, names: Mapping[str, str], optional: Collection[str] = ()) -> Table:
+    """Read a table in which columns are called so, or raise if it is none or lacks one.
 
-
-def _eager(name: str, given: Any) -> tuple[nw.DataFrame[Any], Callable[[nw.DataFrame[Any]], Any]]:
-    """Return a table in memory, and what brings one like it back to the caller's library."""
-    table = nw.from_native(given, pass_through=True)
+    It may lack those of `optional` roles.
+    """
+    table = _opened(name, given)
+    there = table.collect_schema().names()
+    found = {
+        role: column for role, column in names.items() if column in there or role not in optional
+    }
+    for column in found.values():
+        if column not in there:
+            listed = ", ".join(map(repr, there)) or "none"
+            raise ValueError(f"{name} has no column {column!r}: it has {listed}")
     if isinstance(table, nw.DataFrame):
-        return table, nw.to_native
-    if isinstance(table, nw.LazyFrame):
-        if table.implementation.is_duckdb():
-            return table.collect("pyarrow"), lambda frame: _related(given, frame.to_native())
-        if table.implementation.is_polars():
-            return table.collect(), lambda frame: frame.lazy().to_native()
-        return table.collect(), nw.to_native
+        return Table(name, table, found, nw.to_native)
+    return _collected(name, given, table.select(*dict.fromkeys(found.values())), found)
+
+
+def _opened(name: str, given: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
+    table = nw.from_native(given, pass_through=True)
+    if isinstance(table, nw.DataFrame | nw.LazyFrame):
+        return table
     if hasattr(given, "__arrow_c_stream__"):
-        return nw.from_arrow(given, backend="pyarrow"), nw.to_native
+        return nw.from_arrow(given, backend="pyarrow")
     raise TypeError(
         f"{name} has type {type(given).__name__}: it must be a table of Polars, pandas, PyArrow "
         "or DuckDB, or one that has __arrow_c_stream__"
     )
+
+
+def _collected(name: str, given: Any, table: nw.LazyFrame[Any], names: Mapping[str, str]) -> Table:
+    """Return a table that was not in memory; those that are made of it are lazy again."""
+    if table.implementation.is_duckdb():
+        frame = table.collect("pyarrow")
+        return Table(name, frame, names, lambda made: _related(given, made.to_native()))
+    if table.implementation.is_polars():
+        return Table(name, table.collect(), names, lambda made: made.lazy().to_native())
+    return Table(name, table.collect(), names, nw.to_native)
 
 
 def _related(relation: Any, results: Any) -> Any:  # noqa: ARG001  named in the query

@@ -13,7 +13,7 @@ from pytest_duel.cli.main import main
 from pytest_duel.support.exit_codes import Exit
 from simulated import save
 from simulated_history import name_of
-from stock_files import entry, suite
+from stock_files import MACHINE, entry, suite
 
 Capture = pytest.CaptureFixture[str]
 COMMITS = 24
@@ -110,3 +110,34 @@ def test_a_long_read_tells_how_far_it_is(
     monkeypatch.setattr(command, "PERIOD", -1.0)
     assert run() == Exit.PASS
     assert "read 60 of 72 files\n" in capsys.readouterr().err
+
+
+def test_hosts_that_come_and_go_are_told_with_what_to_ignore(
+    folder: Path, capsys: Capture
+) -> None:
+    """Asked of pytest-benchmark in its issue 276: machines that change from run to run."""
+    for number, path in enumerate(sorted(folder.glob("*.json"))):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        save(path, {**document, "machine_info": {**MACHINE, "node": f"runner-{number}"}})
+    assert run() == Exit.PASS
+    out = " ".join(capsys.readouterr().out.split())
+    assert "the runs are of 72 machines; with --ignore node_hash they are of 1" in out
+    assert "verdict: too short" in out
+    assert run("--ignore", "node_hash") == Exit.PASS
+    out = " ".join(capsys.readouterr().out.split())
+    assert "most series are too short" not in out
+    assert "1 changed" in out
+
+
+def test_pythons_are_kept_apart(folder: Path, capsys: Capture) -> None:
+    """pytest-benchmark keeps them in folders of their own, and one is not as fast as another."""
+    for number, path in enumerate(sorted(folder.glob("*.json"))):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        version = ("3.12.1", "3.13.0", "3.13.2")[number % 3]
+        save(path, {**document, "machine_info": {**MACHINE, "python_version": version}})
+    assert run("--only", "test_it[4]") == Exit.PASS
+    out = " ".join(capsys.readouterr().out.split())
+    assert "24 commits, 2 machines" in out
+    assert "python 3.12 machine 2:" in out
+    assert run("--only", "test_it[4]", "--ignore", "python") == Exit.PASS
+    assert "24 commits, 1 machine" in " ".join(capsys.readouterr().out.split())

@@ -106,6 +106,7 @@ def test_neither_does_one_with_a_history(keep: Keep) -> None:
 
 
 def test_the_page_opens_with_what_is_fastest(keep: Keep) -> None:
+    """Asked of pytest-benchmark in its issues 48 and 166: alternatives in one table, compared."""
     keep(*SORTS)
     page = page_of()
     text = said(page)
@@ -141,7 +142,10 @@ def test_a_category_becomes_a_row_of_bars(keep: Keep) -> None:
 
 
 def test_groups_are_those_that_are_asked_for(keep: Keep) -> None:
+    """Asked of pytest-benchmark in its issue 195: to group by several parameters, and more."""
     keep(*SORTS)
+    page = page_of("--group-by", "func,param:n")
+    assert {"test_quick n=10", "test_simple n=1,000"} <= set(page.texts)
     page = page_of("--group-by", "param:n")
     assert {"n=10", "n=100", "n=1,000"} <= set(page.texts)
     with pytest.raises(SystemExit) as ended:
@@ -176,9 +180,11 @@ def test_several_machines_are_told_and_not_mixed(keep: Keep) -> None:
     assert "1 of the 2 runs are of another machine" in text
 
 
-def test_the_clock_rate_does_not_make_another_machine(keep: Keep) -> None:
+@pytest.mark.parametrize("rate", ["hz_actual", "hz_advertised"])
+def test_the_clock_rate_does_not_make_another_machine(keep: Keep, rate: str) -> None:
+    """Asked of pytest-benchmark in its issue 255; on hosts of clouds both differ by the hour."""
     for speed in (1.0, 1.1):
-        cpu = {**MACHINE["cpu"], "hz_actual": [speed, 0], "hz_actual_friendly": f"{speed} GHz"}
+        cpu = {**MACHINE["cpu"], rate: [speed, 0], f"{rate}_friendly": f"{speed} GHz"}
         keep(*sorts(speed), machine_info={**MACHINE, "cpu": cpu})
     assert "2 processes" in said(page_of("1,2"))
 
@@ -269,3 +275,95 @@ def test_runs_of_another_machine_are_not_mixed_with_the_newest(
     assert "2.00 µs" in out
     assert "1 of the 2 runs are of another machine" in out
     assert "over 2 processes" not in out
+
+
+def test_one_bad_file_is_named_and_the_others_are_shown(
+    keep: Keep, tmp_path: Path, capsys: Capture
+) -> None:
+    keep(*SORTS)
+    (tmp_path / "cut.json").write_text('{"benchmarks": [', encoding="utf-8")
+    assert main(["report", "1", "cut.json"]) == Exit.ERROR
+    told = capsys.readouterr()
+    assert "test_quick" in told.out
+    assert "cut.json is no whole JSON file" in told.err
+    arguments = ["report", "1", "cut.json", "--compare", "1,cut.json", "-o", "page.html"]
+    assert main(arguments) == Exit.ERROR  # the same run on both sides
+    assert not Path("page.html").exists()
+    assert main(["report", "1", "cut.json", "-o", "page.html"]) == Exit.ERROR
+    assert "cut.json is no whole JSON file" in capsys.readouterr().err
+    text = said(Page(Path("page.html").read_text(encoding="utf-8")))
+    assert "cut.json could not be read, and takes no part" in text
+    assert "test_quick is 3.00× as fast" in text
+
+
+def test_a_bad_file_of_the_older_side_is_said_too(keep: Keep, tmp_path: Path) -> None:
+    for name, own in (("before", 1e-6), ("after", 1.001e-6)):
+        keep(*[times(f"t.py::test_{at}", own * at) for at in range(1, 10)], name=name)
+    path = keep(times("t.py::test_1", 2e-6), name="before")
+    path.write_text(path.read_text(encoding="utf-8")[:-9], encoding="utf-8")
+    assert main(["report", "after", "--compare", "before", "-o", "page.html"]) == Exit.ERROR
+    text = said(Page(Path("page.html").read_text(encoding="utf-8")))
+    assert f"{path.name} could not be read" in text
+
+
+def test_a_folder_is_all_runs_in_it(keep: Keep, tmp_path: Path, capsys: Capture) -> None:
+    keep(*SORTS)
+    keep(*sorts(1.01))
+    save(tmp_path / ".benchmarks" / "notes.json", {"of": "another tool"})
+    assert main(["report", ".benchmarks"]) == Exit.PASS
+    assert "over 2 processes" in capsys.readouterr().out
+    assert "2 processes" in said(page_of(".benchmarks"))
+
+
+def test_hosts_of_one_kind_are_put_together_where_that_is_asked_for(
+    keep: Keep, capsys: Capture
+) -> None:
+    """Asked of pytest-benchmark in its issue 276: machines that change from run to run."""
+    for number in range(3):
+        machine = {**MACHINE, "node": f"runner-{number}", "release": f"5.4.0-{number}"}
+        keep(*sorts(1 + number / 100), machine_info=machine)
+    assert main(["report", "1,2,3"]) == Exit.PASS
+    out = " ".join(capsys.readouterr().out.split())
+    assert "over 2 processes" not in out
+    assert "2 of them are of another host of the same kind: --ignore node_hash,release" in out
+    together = ("--ignore", "node_hash,release")
+    assert main(["report", "1,2,3", *together]) == Exit.PASS
+    out = capsys.readouterr().out
+    assert "over 3 processes" in out
+    assert "WARNING" not in out
+    assert "3 processes" in said(page_of("1,2,3", *together))
+    with pytest.raises(SystemExit):
+        main(["report", "--ignore", "colour"])
+
+
+def test_peaks_and_custom_columns_are_shown(keep: Keep, capsys: Capture) -> None:
+    """Asked of pytest-benchmark in its issues 28 (memory), 94, 209 and 233 (columns)."""
+    noted = {"duel_peak_bytes": 3 << 20, "accuracy": 0.5, "how": "</td>\x1b[2J", "list": [1, 2]}
+    keep(times("t.py::test_a", 1e-6, extra_info=noted), times("t.py::test_b", 2e-6))
+    keep(times("t.py::test_a", 1.1e-6, extra_info={**noted, "accuracy": 0.7}))
+    columns = ("--columns", "accuracy,how,list")
+    assert main(["report", "1,2", *columns]) == Exit.PASS
+    out = capsys.readouterr().out
+    assert "rounds peak accuracy how list" in " ".join(out.split())
+    assert "3.00 MiB" in out
+    assert "0.5 – 0.7" in out
+    assert "\x1b" not in out
+    page = page_of("1,2", *columns)
+    assert {"peak", "accuracy", "3.00 MiB", "0.5 – 0.7", "[1, 2]"} <= set(page.texts)
+    assert main(["report", "1"]) == Exit.PASS
+    out = capsys.readouterr().out
+    assert "peak" in out
+    assert "accuracy" not in out
+    assert main(["report", "1", "--columns", "speed"]) == Exit.ERROR
+    assert "no benchmark has 'speed' in its extra_info" in capsys.readouterr().err
+
+
+def test_times_are_printed_in_the_unit_that_is_asked_for(keep: Keep, capsys: Capture) -> None:
+    """Asked of pytest-benchmark in its issues 27 and 38."""
+    keep(times("t.py::test_a", 1e-6), times("t.py::test_b", 2e-3))
+    assert main(["report", "--time-unit", "us"]) == Exit.PASS
+    out = capsys.readouterr().out
+    assert "1.00 µs" in out
+    assert "2000 µs" in out
+    assert main(["report", "--time-unit", "us", "-o", "page.html"]) == Exit.ERROR
+    assert "--time-unit is of what is printed" in capsys.readouterr().err

@@ -154,8 +154,10 @@ ALSO = entry("a.py::test_bad")
         ([ALSO], [BAD], "gone", Exit.ERROR),
         ([BAD], [ALSO], "new", Exit.PASS),
         ([BAD], [BAD], "inconclusive", Exit.PASS),
-        ([ALSO, ALSO], [ALSO], "inconclusive", Exit.PASS),
-        ([ALSO], [ALSO, ALSO], "inconclusive", Exit.PASS),
+        ([ALSO, ALSO], [ALSO], "new", Exit.PASS),
+        ([ALSO], [ALSO, ALSO], "gone", Exit.ERROR),
+        ([BAD], [], "gone", Exit.ERROR),
+        ([], [BAD], "new", Exit.PASS),
     ],
 )
 def test_a_benchmark_that_cannot_be_read_is_told_with_the_reason(

@@ -147,7 +147,7 @@ def test_single_runs_are_warned_of() -> None:
 
 def test_a_rate_of_false_alarms_is_promised_only_where_it_holds() -> None:
     alone, together = (
-        " ".join(judgement.judge(read(entries(9, runs=runs)), {}).notes) for runs in (1, 3)
+        " ".join(judgement.judge(read(entries(9, runs=runs))).notes) for runs in (1, 3)
     )
     assert "5% of such tables" not in alone
     assert "is not known: most commits have a single run" in alone
@@ -196,7 +196,7 @@ def test_a_change_between_two_branches_is_told() -> None:
         log = Log(order, dict.fromkeys(order, 0), parents=parents)
         (change,) = of(read(found, log=log), RUST).changes
         assert change.parted is parted
-    said = judgement.judge(read(found, log=log), {}).rows
+    said = judgement.judge(read(found, log=log)).rows
     assert any("these are of two branches" in row.note for row in said)
 
 

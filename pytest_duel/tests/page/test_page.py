@@ -21,7 +21,8 @@ from pytest_duel.page import answers, contents, document, material, origin, pari
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import MISSING, Cell, Section
 from pytest_duel.results import runs
-from pytest_duel.results.storage import Saved
+from pytest_duel.results.reading import Saved
+from pytest_duel.results.storage import Files
 from pytest_duel.support.exit_codes import Exit
 from simulated import CASES, MACHINE, SECTION, run_of, save, times_of
 from simulated_page import CATALOGUE, WINNER, a_run, answer, made_of
@@ -264,7 +265,7 @@ def test_a_page_too_large_for_a_mail_is_told(
 def test_what_commands_save_is_told_from_runs(tmp_path: Path) -> None:
     run = save(tmp_path / "run.json", a_run())
     gate = save(tmp_path / "gate.json", json.loads(FORMATS["json"](gate_regression())))
-    made = material.gather([gate, run], CATALOGUE)
+    made = material.gather(Files((gate, run)), CATALOGUE)
     assert [saved.path for saved in made.runs] == [run]
     assert [(path, data["command"]) for path, data in made.judgements] == [(gate, "gate")]
     assert made.targets is None

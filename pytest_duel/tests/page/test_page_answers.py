@@ -9,7 +9,7 @@ import pytest
 
 from pytest_duel.catalogue.model import Backend, Case, Role
 from pytest_duel.page.material import Material
-from pytest_duel.results.storage import Saved
+from pytest_duel.results.reading import Saved
 from simulated import SECTION, run_of
 from simulated_page import CATALOGUE, WINNER, Medians, answer, made_of, of_three
 

@@ -16,7 +16,7 @@ from pytest_duel.page import document, judgements, trends
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import Figure, Section, Table
 from pytest_duel.results.commit_info import CommitInfo
-from pytest_duel.results.storage import Saved
+from pytest_duel.results.reading import Saved
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.verdicts.model import Judgement
 from simulated import CATALOGUE, MACHINE, save
@@ -135,6 +135,22 @@ def test_many_cases_are_in_the_table_and_the_gravest_in_the_figure() -> None:
     assert shown[0]["case"] == "clear[rust-uniform-200]"
     assert "more are in the table" in section.figures[0].caption
     assert len(section.tables[0].rows) == 206
+
+
+def test_where_nothing_is_decided_the_largest_changes_are_named_and_drawn() -> None:
+    judgement = several(1.0)
+    quiet = replace(judgement.rows[0], word="inconclusive")
+    ratio = {"ratio": 0.6, "low": 0.5, "high": 1.1}
+    far = replace(quiet, name="a.py::test_far", data={**quiet.data, "relative": ratio})
+    rows = (*(replace(quiet, name=f"case {number}") for number in range(200)), far)
+    section = section_of(replace(judgement, rows=rows, means=()))
+    assert section.intro == (
+        "Inconclusive: what was measured cannot tell. The largest that are not decided: test_far "
+        "40.0% faster."
+    )
+    shown = values(section.figures[0])
+    assert len(shown) == judgements.MOST
+    assert shown[-1]["case"] == "test_far"
 
 
 def with_history(found: Any, **more: Any) -> Material:
@@ -262,7 +278,7 @@ def test_a_bad_file_in_the_history_is_said_on_the_page_and_by_the_exit_code(
     assert main(["report", run, "-o", "page.html", "--history", "runs"]) == Exit.ERROR
     assert "0009_bad.json is no whole JSON file" in capsys.readouterr().err
     page = Path("page.html").read_text(encoding="utf-8")
-    assert "1 file could not be read" in page
+    assert "0009_bad.json could not be read, and takes no part" in page
 
 
 def test_unknown_words_and_numbers_do_not_break_the_page() -> None:

@@ -257,3 +257,17 @@ def test_commands_of_two_gates_do_not_run_at_the_same_time(toy: Path, tmp_path: 
     for folder, one in zip((toy, other), found, strict=True):
         text = Path(one.modules["toy"], "toy/__init__.py").read_text()
         assert text == f"WHOSE = {folder.name!r}"
+
+
+@pytest.mark.parametrize(("said", "is_offline"), [
+    ("Temporary failure in name resolution", True),
+    ("failed to lookup address information: Name or service not known", True),
+    ("no such compiler", False),
+])  # fmt: skip
+def test_where_there_is_no_network_an_install_that_fails_says_what_helps(
+    said: str, is_offline: bool, toy: Path, tmp_path: Path
+) -> None:
+    recipe = Recipe(install=f"sh -c 'echo {said} >&2; exit 1 # {{target}}'")
+    with pytest.raises(InstallError, match=said) as caught:
+        install(toy, recipe, tmp_path)
+    assert ("BUILD_ISOLATION" in str(caught.value)) == is_offline

@@ -66,6 +66,20 @@ def test_a_program_that_seeks_the_compiler_on_the_path_does_not_find_the_script(
     assert done.stdout == "real -c a.c -ffunction-sections\n"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the scripts are of a shell")
+def test_a_compiler_that_a_variable_names_in_full_has_a_script_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CC", "/opt/bin/gcc-12 -m64")
+    monkeypatch.setenv("CXX", "ccache g++")
+    found = links.recorded(tmp_path, "ld.lld")
+    script, *more = found["CC"].split()
+    assert Path(script).name == "gcc-12"
+    assert "/opt/bin/gcc-12" in Path(script).read_text()
+    assert more == ["-m64"]
+    assert "CXX" not in found
+
+
 def test_sections_that_take_room_make_any_multiple_of_16_bytes_up_to_a_page() -> None:
     for rooms in (FRONT, REAR):
         assert sorted(rooms.values()) == [16, 32, 64, 128, 256, 512, 1024, 2048]

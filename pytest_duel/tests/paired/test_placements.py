@@ -85,6 +85,15 @@ def test_a_worker_takes_the_module_of_its_block(
 
 
 @needs_linker
+def test_what_would_take_minutes_stays_where_it_is(
+    arms: tuple[Arm, Arm], made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placements, "LONGEST", 0.0)
+    with pytest.raises(LinkError, match="too long for each block"):
+        made(arms, linkers(arms)).begin()
+
+
+@needs_linker
 def test_without_knowing_how_it_was_linked_it_stays_where_it_is(
     arms: tuple[Arm, Arm], tmp_path: Path
 ) -> None:

@@ -10,9 +10,10 @@ from collections.abc import Callable
 import pytest
 
 from loaded import LOADED
-from pytest_duel.plugin.columns import aligned, said_time, said_value
-from pytest_duel.plugin.memory import PEAK
+from pytest_duel.plugin.columns import aligned
 from pytest_duel.support.harness import search_path
+from pytest_duel.support.units import duration
+from pytest_duel.verdicts.noted import PEAK, said_value
 
 TESTS = """
 import itertools
@@ -158,8 +159,8 @@ def test_a_value_stays_in_its_cell(key: str, value: object, said: str) -> None:
 
 
 def test_times_have_their_unit() -> None:
-    assert said_time(1.5e-3, None) == said_time(1.5e-3, "auto") == "1.50 ms"
-    assert said_time(1.5e-3, "s") == "0.00150 s"
+    assert duration(1.5e-3) == duration(1.5e-3, "auto") == "1.50 ms"
+    assert duration(1.5e-3, "s") == "0.00150 s"
 
 
 def test_columns_are_aligned() -> None:

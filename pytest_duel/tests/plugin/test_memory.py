@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from loaded import LOADED
-from pytest_duel.plugin.memory import PEAK, TRACER
 from pytest_duel.support import memory
 from pytest_duel.support.harness import search_path
+from pytest_duel.verdicts.noted import PEAK, TRACER
 
 TESTS = """
 import sys

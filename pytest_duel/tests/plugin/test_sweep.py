@@ -403,7 +403,6 @@ def test_a_case_that_is_repeated_is_timed_once(toy: Toy, pytester: pytest.Pytest
     said = result.stdout.str()
     assert "4 repeated cases were left out" in said
     assert "quick is 8.00" in said
-    from pytest_duel.results import storage
+    from pytest_duel.results import runs
 
-    (kept,) = storage.read([pytester.path / "out.json"])
-    assert len(kept.run.results) == 2
+    assert len(runs.load(pytester.path / "out.json").results) == 2

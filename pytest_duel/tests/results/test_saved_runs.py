@@ -1,6 +1,5 @@
 """Saved runs: what they hold, and that pytest-benchmark's own ways of using them work."""
 
-import gzip
 import json
 import os
 import platform
@@ -249,7 +248,7 @@ NOT_RUNS = {
     "large spread": (having(10**400, *STATS, "stddev"), "stats.stddev is 1000"),
     "large rounds": (having(10**400, *STATS, "rounds"), "stats.rounds is 1000"),
     "large size": (having(10**400, *INFO, "n"), "n is 1000"),
-    "digits": (having(10**400, *STATS, "min").replace("0" * 400, "0" * 5000), "no whole JSON"),
+    "digits": (having(10**400, *STATS, "min").replace("0" * 400, "0" * 5000), "stats.min is inf"),
     "endless spread": (having(1e308, *STATS, "stddev"), "stats.stddev is 1e+308"),
     "endless time": (having(1e308, *STATS, "mean"), "stats.mean is 1e+308"),
     "tiny time": (having(5e-324, *STATS, "median"), "stats.median is 5e-324"),
@@ -372,21 +371,15 @@ def test_odd_values_in_saved_runs_are_only_shown(tmp_path: Path) -> None:
     assert list(provenance.weaknesses([odd], "OLD")) == []
 
 
-def test_a_file_that_unpacks_to_too_much_is_no_run(
+def test_a_file_that_is_too_large_is_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schema, "LARGEST", 64 << 20)  # the real limit takes more memory
-    bomb = tmp_path / "bomb.json.gz"
-    with gzip.open(bomb, "wb") as file:
-        for _ in range(80):
-            file.write(b" " * (1 << 20))
-    assert bomb.stat().st_size < 1 << 20
     large = tmp_path / "large.json"
     with large.open("wb") as file:
         file.truncate(65 << 20)  # it holds nothing, and takes no room
-    for path in bomb, large:
-        with pytest.raises(runs.RunError, match=f"{path.name}: it holds more than 64 MiB"):
-            runs.load(path)
+    with pytest.raises(runs.RunError, match=f"{large.name}: it holds more than 64 MiB"):
+        runs.load(large)
 
 
 def test_load_says_which_file_is_missing_or_not_text(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from pytest_duel.results import provenance, runs, storage
+from pytest_duel.results import provenance, reading, runs
 from pytest_duel.results.runs import ForeignError, Run, RunError
+from pytest_duel.results.storage import Files
 from simulated import save
 from stock_files import STATS, document, entry
 
@@ -111,6 +112,17 @@ def test_machine_info_of_a_projects_own_hook_does_no_harm() -> None:
     assert len(read(entry(), machine_info=odd).benchmarks) == 1
 
 
+@pytest.mark.parametrize("part", ["machine_info", "commit_info", "datetime", "version"])
+@pytest.mark.parametrize("odd", ["text", 3, [1], {"a": 1}, True, float("nan")], ids=repr)
+def test_what_a_file_tells_oddly_is_unknown(part: str, odd: Any) -> None:
+    run = read(entry(), **{part: odd})
+    assert len(run.benchmarks) == 1
+    facts = provenance.facts_of(run)
+    assert facts["machine", "cpu"] == (None if part == "machine_info" else "A CPU")
+    assert run.commit.id is None
+    assert run.when == ("" if part == "datetime" and odd != "text" else run.when)
+
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "failed": ({"stats": None}, "it has no times: it failed"),
     "no stats": ({"stats": {}}, "stats.median is missing"),
@@ -176,7 +188,58 @@ def test_a_run_of_which_nothing_can_be_read_says_why() -> None:
 def test_a_run_that_timed_nothing_is_an_error(tmp_path: Path) -> None:
     path = save(tmp_path / "disabled.json", document())
     with pytest.raises(RunError, match=r"disabled\.json: this run timed no benchmark"):
-        storage.read([path])
+        reading.read(Files((path,)))
+
+
+@pytest.mark.parametrize("name", ["run.json", "run.json.gz", "run"])
+@pytest.mark.parametrize("is_packed", [True, False])
+def test_gzip_is_told_by_what_a_file_holds(tmp_path: Path, name: str, is_packed: bool) -> None:
+    text = json.dumps(document(entry())).encode()
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(text) if is_packed else text)
+    assert len(runs.load(path).benchmarks) == 1
+
+
+def test_a_file_that_unpacks_to_a_thousand_times_its_size_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.json"
+    path.write_bytes(gzip.compress(b"[" * (40 << 20), compresslevel=1))
+    with pytest.raises(RunError, match=r"bomb\.json: it unpacks to more than .. MiB, which no"):
+        runs.load(path)
+
+
+HOSTILE: dict[str, tuple[str, str]] = {
+    "deep": ("[" * 100_000, "its JSON is nested too deeply to be read"),
+    "deep and whole": ("[" * 90 + "]" * 90, "its JSON is nested too deeply to be read"),
+    "cut": ('{"benchmarks": [{"fulln', "is no whole JSON file"),
+    "no text": ("\x00\x01\x02", "is no whole JSON file"),
+    "nothing": ("", "is no whole JSON file"),
+    "two of a name": (
+        '{"benchmarks": [], "benchmarks": []}',
+        "has two values called 'benchmarks'",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_what_is_no_json_is_refused_in_a_sentence(tmp_path: Path, kind: str) -> None:
+    text, said = HOSTILE[kind]
+    path = tmp_path / "run.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(RunError, match=said) as caught:
+        runs.load(path)
+    assert str(path) in str(caught.value)
+    assert len(str(caught.value)) < len(str(path)) + 200
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "-" + "9" * 5000, "1e999", "NaN", "-Infinity"])
+def test_a_number_that_is_none_costs_its_benchmark_only(tmp_path: Path, number: str) -> None:
+    bad = entry("bad.py::test_bad", stats={**STATS, "median": 12345})
+    noted = entry("noted.py::test_noted", extra_info={"n": 12345})
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(document(bad, noted)).replace("12345", number), encoding="utf-8")
+    run = runs.load(path)
+    assert [one.benchmark.id for one in run.others] == ["noted.py::test_noted"]
+    assert [one.id for one in run.unread] == ["bad.py::test_bad"]
 
 
 def test_a_truncated_gzip_is_named(tmp_path: Path) -> None:
@@ -194,7 +257,7 @@ def test_the_same_process_in_two_files_is_one_run(tmp_path: Path) -> None:
     bare = save(tmp_path / "bare.json", document(entry(stats=stats)))
     raw = save(tmp_path / "raw.json", document(entry(stats={**stats, "data": data})))
     other = save(tmp_path / "other.json", document(entry(stats={**stats, "mean": 2.01e-6})))
-    found = storage.read([bare, raw, other])
+    found = reading.read(Files((bare, raw, other))).saved
     assert [one.path for one in found] == [raw, other]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pytest_benchmark.utils import get_machine_id
 
-from pytest_duel.results import storage
+from pytest_duel.results import reading, storage
 from pytest_duel.results.runs import RunError
 from simulated import CASES, document, save, times_of
 
@@ -96,15 +96,61 @@ def test_storage_can_be_elsewhere_and_is_never_made(home: Path, tmp_path: Path) 
         storage.resolve("3", "elasticsearch+http://host/index")
 
 
+def test_a_folder_is_all_that_lies_in_it(home: Path, tmp_path: Path) -> None:
+    save(tmp_path / "notes.json", {"a": 1})
+    (home / "notes.txt").write_text("x", encoding="utf-8")
+    found = storage.find([".benchmarks", "notes.json", "3"])
+    assert [path.name for path in found.named] == ["notes.json", "0003_after.json"]
+    assert [path.name for path in found.inside] == sorted(
+        path.name for path in home.glob("*.json")
+    )
+    assert len(found.all) == 5  # each file once
+    read = reading.read(storage.find(["."]))
+    assert read.foreign == (Path("notes.json"),)
+    assert read.faults == {}
+    with pytest.raises(RunError, match=r"notes\.json: this is no pytest-benchmark run"):
+        reading.read(storage.find(["notes.json"]))
+
+
+def test_a_folder_without_a_run_says_so(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RunError, match="there is no saved run in empty"):
+        storage.find(["empty"])
+    save(tmp_path / "empty" / "notes.json", {"a": 1})
+    with pytest.raises(
+        RunError, match=r"no saved run: none of 1 files is one, such as empty.notes"
+    ):
+        reading.read(storage.find(["empty"]))
+
+
+@pytest.mark.parametrize("name", ["before", "3", "0003", "latest"])
+def test_a_name_of_a_folder_and_of_a_run_is_refused(home: Path, tmp_path: Path, name: str) -> None:
+    save(tmp_path / name / "run.json", RUN)
+    with pytest.raises(
+        RunError, match=f"{name} is a folder, and .* write ./{name} for the folder"
+    ):
+        storage.find([name])
+    assert storage.find([f"./{name}"]).inside == (Path(name) / "run.json",)
+
+
+def test_a_file_that_cannot_be_read_costs_the_others_nothing(home: Path, tmp_path: Path) -> None:
+    (home / "0005_cut.json").write_text('{"benchmarks": [', encoding="utf-8")
+    read = reading.read(storage.find(["1", "cut"]))
+    assert [one.path.name for one in read.saved] == ["0001_before.json"]
+    assert [path.name for path in read.faults] == ["0005_cut.json"]
+    with pytest.raises(RunError, match=r"0005_cut\.json is no whole JSON file"):
+        reading.read(storage.find(["cut"]))
+
+
 def test_compressed_runs_are_read(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "run.json.gz"
     path.write_bytes(gzip.compress(json.dumps(RUN).encode()))
-    (saved,) = storage.read(storage.resolve("run.json.gz"))
+    (saved,) = reading.read(storage.find(["run.json.gz"])).saved
     assert saved.path == Path("run.json.gz")
     assert [one.case for one in saved.run.results] == list(CASES)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(RunError, match=r"run\.json\.gz: "):
-        storage.read([path])
+        reading.read(storage.Files((path,)))
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, float("nan"), float("inf"), None, "1"])
@@ -113,13 +159,13 @@ def test_a_time_that_cannot_be_one_is_an_error(tmp_path: Path, bad: object) -> N
     saved["benchmarks"][3]["stats"]["median"] = bad
     path = save(tmp_path / "odd.json", saved)
     with pytest.raises(RunError, match=r"odd\.json: .*clear\[floor-uniform-5\]: stats"):
-        storage.read([path])
+        reading.read(storage.Files((path,)))
 
 
 def test_a_run_that_timed_nothing_or_a_case_twice_is_an_error(tmp_path: Path) -> None:
     path = save(tmp_path / "empty.json", RUN | {"benchmarks": []})
     with pytest.raises(RunError, match=r"empty\.json: this run timed no case"):
-        storage.read([path])
+        reading.read(storage.Files((path,)))
     path = save(tmp_path / "twice.json", RUN | {"benchmarks": RUN["benchmarks"][:1] * 2})
     with pytest.raises(RunError, match=r"clear\[numpy-uniform-5\] is there twice"):
-        storage.read([path])
+        reading.read(storage.Files((path,)))

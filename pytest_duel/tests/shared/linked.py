@@ -10,7 +10,8 @@ from pytest_duel.paired.arms.recipe import Recipe
 from pytest_duel.paired.contests import Arm
 from strangers import PROJECTS
 
-LACKS = "" if linker(PROJECTS) else "needs ld.lld, or a Rust that brings one"
+LLD = linker(PROJECTS)
+LACKS = "" if LLD else "needs ld.lld, or a Rust that brings one"
 """Why modules cannot be linked again here."""
 INCLUDED = sysconfig.get_path("include")
 BUILD = f"cc -O2 -shared -fPIC -I{shlex.quote(INCLUDED)} toy.c -o {{target}}/toy.so"

@@ -16,6 +16,7 @@ from pytest_duel.results import runs
 from pytest_duel.results.index import Entry, entry_of
 from pytest_duel.results.runs import RunError
 from pytest_duel.verdicts.model import Judgement
+from pytest_duel.verdicts.unread import with_files
 from simulated import CASES, CATALOGUE, MACHINE, document, times_of
 
 FEW = tuple(case for case in CASES if case.n in (5, 200))
@@ -90,4 +91,4 @@ def judged_history() -> Judgement:
     broken = {
         Path("0009_bad.json"): RunError("0009_bad.json is no whole JSON file: it ends early")
     }
-    return judgement.judge(read(found, log=log), broken, [], [Path("notes.json")])
+    return with_files(judgement.judge(read(found, log=log)), broken, [Path("notes.json")])

@@ -9,7 +9,7 @@ import simulated
 from pytest_duel.catalogue.model import Case
 from pytest_duel.page import answers
 from pytest_duel.page.material import Material
-from pytest_duel.results.storage import Saved
+from pytest_duel.results.reading import Saved
 from simulated import CASES, run_of
 
 Medians = Mapping[int, Mapping[str, float]]

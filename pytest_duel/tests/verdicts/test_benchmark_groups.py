@@ -242,7 +242,9 @@ PRINTED = {
 @pytest.mark.parametrize("name", PRINTED)
 def test_what_is_printed_is_as_it_was(name: str) -> None:
     found, by = PRINTED[name]
-    text = groups_text.render(groups.grouped(timed(*found), by), len(found)) + "\n"
+    text = (
+        groups_text.render(groups.grouped(timed(*found), by), groups_text.Look(len(found))) + "\n"
+    )
     path = GOLDEN / f"{name}.txt"
     if REGENERATE in os.environ:
         GOLDEN.mkdir(exist_ok=True)

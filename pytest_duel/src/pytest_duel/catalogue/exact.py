@@ -63,6 +63,9 @@ class Exact:
             add(b"None ")
         elif own in _PLAIN:
             self._say(own.__name__, repr(value))
+        elif own is dict:
+            add(b"dict ")
+            self._add(list(value.items()))
         else:
             self._add_other(value)
 
@@ -79,9 +82,6 @@ class Exact:
                 add(np.asarray(value).tobytes())
         elif isinstance(value, np.generic) and not value.dtype.hasobject:
             add(f"scalar {value.dtype.str} ".encode() + value.tobytes())
-        elif own is dict:
-            add(b"dict ")
-            self._add(list(value.items()))
         elif is_record(value):
             add(f"record {own.__module__}.{own.__qualname__} ".encode())
             self._add([getattr(value, name) for name in fields(own)])
@@ -96,12 +96,13 @@ class Exact:
 
 def joint_digest(values: Iterable[Exact]) -> str | None:
     """Return a digest of several; None where any has more to it than is known."""
-    found = hashlib.sha256()  # which many processors have instructions for
+    parts: list[bytes] = []
     for value in values:
         if not value.is_whole:
             return None
-        found.update(b"".join(value.parts))
-    return found.hexdigest()[:DIGEST_CHARACTERS]
+        parts += value.parts
+    joined = hashlib.sha256(b"".join(parts))  # which many processors have instructions for
+    return joined.hexdigest()[:DIGEST_CHARACTERS]
 
 
 @lru_cache(maxsize=4096)

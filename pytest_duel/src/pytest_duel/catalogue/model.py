@@ -33,7 +33,11 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Example:
-    """One call on which backends must agree, made afresh for each of them."""
+    """One call on which backends must agree, made afresh for each of them.
+
+    Some dozens are made before the first is called: an example may share arrays with others, but
+    no later one may change them.
+    """
 
     label: str
     make: Callable[[], tuple[Arguments, Mapping[str, Any]]]

@@ -32,13 +32,13 @@ class Asked(NamedTuple):
 
     question: Question
     inputs: Inputs
-    options: Exact
+    options: Mapping[str, Any]
 
     @classmethod
     def of(cls, question: Question, known: dict[int, Argument]) -> "Asked":
         """Make the arguments; `known` are those that others of its set share."""
         arguments, options = question.make()
-        return cls(question, Inputs(arguments, known), Exact(question.where, options))
+        return cls(question, Inputs(arguments, known), options)
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,7 @@ class Questions:
         self._asked = asked
         self._reference = reference
         self._answers = answers
-        parts = [Exact(kernel)]
-        for one in asked:
-            parts += [one.options, *one.inputs.exactly()]
-        self._digest = joint_digest(parts)
+        self._digest = joint_digest(_exactly(kernel, asked))
         self._kept = answers.get(self._digest)
         self._known: list[Exact] | None = None
         """The right outcomes to the last bit, once some were found that are the kept ones."""
@@ -144,6 +141,16 @@ class Questions:
         if difference is None and exact.is_whole and known.is_whole:
             return "the outcome", "another one when it was asked before", said(right)
         return difference
+
+
+def _exactly(kernel: str, asked: Sequence[Asked]) -> Iterator[Exact]:
+    """Yield what is asked to the last bit. Many questions have the same options."""
+    yield Exact(kernel)
+    known: dict[int, Exact] = {}
+    for question, inputs, options in asked:
+        yield Exact(question.where)
+        yield known.get(id(options)) or known.setdefault(id(options), Exact(options))
+        yield from inputs.exactly()
 
 
 def sets(

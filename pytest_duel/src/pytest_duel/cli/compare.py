@@ -1,11 +1,15 @@
 """``pytest-duel compare``: what changed between saved runs."""
 
 import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from pytest_duel.catalogue.project import catalogue_of
+from pytest_duel.catalogue.project import TABLE, catalogue_of
+from pytest_duel.cli.choosing import project_folder
 from pytest_duel.cli.parser import (
     Commands,
+    add_columns,
     add_command,
     add_output,
     add_storage,
@@ -15,10 +19,15 @@ from pytest_duel.cli.parser import (
 from pytest_duel.compare.centre import FEWEST, MOST
 from pytest_duel.compare.comparison import NO_CONTROL, THRESHOLD, compare
 from pytest_duel.compare.judgement import Fail, judge
-from pytest_duel.results import storage
+from pytest_duel.compare.noted import with_columns
+from pytest_duel.gate import settings as gate_settings
+from pytest_duel.results import reading, storage
+from pytest_duel.results.runs import Run
 from pytest_duel.statistics.unpaired import MARGIN
 from pytest_duel.support.exit_codes import Exit
+from pytest_duel.support.thresholds import Thresholds
 from pytest_duel.verdicts.model import Judgement
+from pytest_duel.verdicts.unread import with_files
 
 DEFAULT_FAILURES = (Fail.REGRESSION, Fail.MISSING, Fail.DISPUTED)
 
@@ -32,8 +41,9 @@ OLD and NEW name runs as pytest-benchmark does, in its storage:
                     the name, all of them
   latest, latest~1  the run saved last, the one before it
   0001,0002,0003    several runs of one revision, separated by commas
-  a.json, 'r/*.gz'  files, and patterns of files, .json or .json.gz, also what
-                    --benchmark-json wrote
+  a.json, 'r/*.gz'  files, and patterns of files, plain or packed by gzip, also
+                    what --benchmark-json wrote
+  runs/             a folder, of which all .json and .json.gz count
 
 Save several runs of each revision if you can, turn by turn: the spread of runs
 says what a change is worth, the rounds within a run do not. With one run a
@@ -51,7 +61,11 @@ With fewer than {FEWEST} benchmarks, or fewer backends, the raw change counts.
 
 A benchmark that cannot be read (it failed, its times are no times, two have its
 name) is named in a warning; the others are compared. If only one side can be
-read, it counts as missing from the other.
+read, it counts as missing from the other. A file that cannot be read is named;
+the others are compared, and the exit code is 2.
+
+threshold, thresholds and group_thresholds in [tool.pytest-duel] hold here as in
+a gate: a pattern of names first, then of groups, then --threshold.
 
 Few runs leave benchmarks undecided. That alone does not fail a comparison, so
 exit code 0 says that nothing was found, not that nothing changed: the verdict
@@ -83,9 +97,10 @@ def add(commands: Commands) -> None:
         "(default: the middle of all that changed alike; of a sweep, the backend in the middle)",
     )  # fmt: skip
     parser.add_argument(
-        "--threshold", type=fraction, default=THRESHOLD, metavar="SHARE",
-        help=f"the smallest change that matters (default: {THRESHOLD:.0%}; with one run a side "
-        f"at least {MARGIN:.0%})".replace("%", "%%"),
+        "--threshold", type=fraction, metavar="SHARE",
+        help="the smallest change that matters, where a benchmark has no other (default: "
+        f"{THRESHOLD:.0%}, or that of the settings; with one run a side at least {MARGIN:.0%})"
+        .replace("%", "%%"),
     )  # fmt: skip
     parser.add_argument(
         "--fail-on", type=failures, default=DEFAULT_FAILURES, metavar="LIST",
@@ -94,6 +109,7 @@ def add(commands: Commands) -> None:
         "is not to be trusted (3), different: another machine, version, build, "
         f"setting or pool (3); or none (default: {','.join(DEFAULT_FAILURES)})",
     )  # fmt: skip
+    add_columns(parser)
     add_output(parser)
     parser.set_defaults(run=run)
 
@@ -117,10 +133,27 @@ def run(options: argparse.Namespace) -> Exit:
 
 
 def _judged(options: argparse.Namespace) -> Judgement:
-    catalogue = catalogue_of(Path.cwd())
-    paths = [storage.resolve(names, options.storage) for names in (options.old, options.new)]
-    sides = [storage.read(side) for side in paths]
-    storage.check_apart(*sides)
-    old, new = ([saved.run for saved in side] for side in sides)
-    comparison = compare(old, new, catalogue, control=options.control, threshold=options.threshold)
-    return judge(comparison, old, new, options.fail_on)
+    here = Path.cwd()
+    settings = gate_settings.read(project_folder(here))
+    old, new = (
+        reading.read(storage.find([names], options.storage))
+        for names in (options.old, options.new)
+    )
+    reading.check_apart(old.saved, new.saved)
+    own = Thresholds(settings.thresholds, settings.group_thresholds)
+    comparison = compare(
+        old.runs, new.runs, catalogue_of(here), control=options.control,
+        threshold=settings.threshold if options.threshold is None else options.threshold,
+        thresholds=own,
+    )  # fmt: skip
+    judged = judge(comparison, old.runs, new.runs, options.fail_on, options.time_unit)
+    judged = replace(judged, warnings=(*_idle(own, old.runs + new.runs), *judged.warnings))
+    shown = with_columns(judged, old.runs, new.runs, options.columns)
+    return with_files(shown, {**old.faults, **new.faults}, (*old.foreign, *new.foreign))
+
+
+def _idle(own: Thresholds, runs: Sequence[Run]) -> Iterator[str]:
+    """Say which thresholds of the settings hold for no benchmark."""
+    benchmarks = [one.benchmark for run in runs for one in run.benchmarks]
+    for pattern in own.idle((one.id, one.group) for one in benchmarks):
+        yield f"[{TABLE}]: no benchmark of these runs matches {pattern!r}, which has a threshold"

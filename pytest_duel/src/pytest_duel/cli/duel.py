@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pytest_duel.catalogue.model import FULL
@@ -32,6 +33,7 @@ from pytest_duel.cli.parser import (
 from pytest_duel.duel import ordinary, pairs
 from pytest_duel.duel.ordinary import Named
 from pytest_duel.gate.question import Question
+from pytest_duel.results import commit_info, machine
 from pytest_duel.support import processes
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.exit_codes import Exit
@@ -157,7 +159,13 @@ def _judged(options: argparse.Namespace) -> Judgement:
         seed=options.seed,
         arrange=asked.arrange,
     )
-    return ordinary.run(question, (first, second), announce)
+    data = {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine.identify(set()),
+        "commit": commit_info.describe(folder),
+    }
+    found = ordinary.run(question, (first, second), announce)
+    return replace(found, data={**data, **found.data})
 
 
 @dataclass(frozen=True)

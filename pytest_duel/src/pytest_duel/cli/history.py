@@ -10,6 +10,7 @@ from pytest_duel.catalogue.project import catalogue_of, find, has_catalogue
 from pytest_duel.cli.parser import (
     Commands,
     add_command,
+    add_ignore,
     add_output,
     add_storage,
     announce,
@@ -20,26 +21,24 @@ from pytest_duel.compare.comparison import NO_CONTROL
 from pytest_duel.history import commits, history, judgement
 from pytest_duel.history.history import THRESHOLD, Settings
 from pytest_duel.paired.arms.cache import cache_folder
-from pytest_duel.results import index, storage
+from pytest_duel.results import index, reading, storage
 from pytest_duel.results.index import Entry
-from pytest_duel.results.provenance import MACHINE
-from pytest_duel.results.runs import ForeignError, RunError
+from pytest_duel.results.runs import RunError
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.extras import lacking
 from pytest_duel.verdicts.model import Judgement
+from pytest_duel.verdicts.unread import with_files
 
 CACHE = Path(".cache") / "history"
 """The index of runs, below the root of a project."""
-ENDINGS = (".json", ".json.gz")
 PERIOD = 2.0
 """Seconds between two lines of progress."""
-FACTS = ("cpu", *MACHINE)
 
 TEXT = f"""\
 Tell how the time of every benchmark went over commits, and where it changed, in
 whatever runs pytest-benchmark has saved, of any project.
 
-RUN is a folder, of which all {" and ".join(ENDINGS)} count, or names saved runs as
+RUN is a folder, of which all {" and ".join(storage.ENDINGS)} count, or names saved runs as
 `pytest-duel compare` does. Save many: some runs of every commit, on a
 machine that stays the same. A run that was read once is kept in an index, by
 the content of its file, so that thousands load in seconds.
@@ -87,10 +86,7 @@ def add(commands: Commands) -> None:
         "--threshold", type=fraction, default=THRESHOLD, metavar="SHARE",
         help=f"the smallest change that matters (default: {THRESHOLD:.0%})".replace("%", "%%"),
     )  # fmt: skip
-    parser.add_argument(
-        "--ignore", type=_facts, default=frozenset(), metavar="LIST",
-        help=f"facts that do not tell machines apart, of {', '.join(FACTS)}",
-    )  # fmt: skip
+    add_ignore(parser)
     add_output(parser)
     parser.add_argument(
         "--json", dest="format", action="store_const", const="json", help="as --format json"
@@ -114,7 +110,7 @@ def _judged(options: argparse.Namespace) -> Judgement:
         whole = history.read(entries, catalogue_of(here), log, settings)
     except ImportError as error:
         raise lacking(error, "change points", "history") from None
-    return judgement.judge(whole, faults, options.only, foreign)
+    return with_files(judgement.judge(whole, options.only), faults, foreign)
 
 
 def home_of(here: Path) -> Path:
@@ -129,7 +125,7 @@ def load(
     home: Path,
     uri: str = storage.DEFAULT,
     told: Callable[[str], None] = lambda _: None,
-) -> tuple[list[Entry], dict[Path, RunError], list[Path]]:
+) -> tuple[list[Entry], dict[Path, RunError], tuple[Path, ...]]:
     """Return the entries of runs, the faults of files, and the files that are something else.
 
     Other files in a folder are no fault; one that was named is.
@@ -137,7 +133,7 @@ def load(
     Parameters
     ----------
     saved
-        Names of folders and runs.
+        Names of folders and runs; the storage, if there are none.
     home
         The folder of the index.
     uri
@@ -145,11 +141,14 @@ def load(
     told
         Is told now and then how far it is, where that takes long.
     """
-    found, named = _paths(saved, uri)
-    paths = [*named, *found]
-    entries, faults = index.load(paths, home, _progress(len(paths), told))
-    foreign = [path for path in found if isinstance(faults.get(path), ForeignError)]
+    files = storage.find(saved, uri) if saved else storage.Files(inside=_stored(uri))
+    entries, faults = index.load(files.all, home, _progress(len(files.all), told))
+    foreign = reading.passed_over(files, faults)
     return entries, {path: one for path, one in faults.items() if path not in foreign}, foreign
+
+
+def _stored(uri: str) -> tuple[Path, ...]:
+    return tuple(storage.within(storage.folder(uri)))
 
 
 def _progress(total: int, told: Callable[[str], None]) -> Callable[[int], None]:
@@ -163,38 +162,3 @@ def _progress(total: int, told: Callable[[str], None]) -> Callable[[int], None]:
             told(f"read {number:,} of {total:,} files")
 
     return tell
-
-
-def _paths(saved: Sequence[str], uri: str) -> tuple[list[Path], list[Path]]:
-    """Return the files that folders hold, and those that were named."""
-    folders = [Path(name) for name in saved if Path(name).is_dir()]
-    names = [name for name in saved if not Path(name).is_dir()]
-    if not saved:
-        folders = [storage.folder(uri)]
-    found = {
-        path: None
-        for folder in folders
-        for path in sorted(folder.rglob("*"))
-        if path.name.endswith(ENDINGS) and path.is_file()
-    }
-    return list(found), [path for name in names for path in _named(name, uri)]
-
-
-def _named(name: str, uri: str) -> list[Path]:
-    """Return the runs that a name means; one that can only be a path is called by that."""
-    by_default = uri == storage.DEFAULT
-    lacking = by_default and not Path(uri.removeprefix("file://")).is_dir()
-    try:
-        return storage.resolve(name, uri)
-    except RunError:
-        if Path(name).is_absolute() or lacking:
-            raise RunError(f"{name}: there is no such file or folder") from None
-        raise
-
-
-def _facts(text: str) -> frozenset[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in FACTS:
-            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(FACTS)}")
-    return frozenset(names)

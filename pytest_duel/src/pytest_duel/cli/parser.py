@@ -11,8 +11,11 @@ from pytest_duel.catalogue.project import load as load_project
 from pytest_duel.cli import failures
 from pytest_duel.formats import ENDINGS, FORMATS
 from pytest_duel.results import storage
+from pytest_duel.results.provenance import FACTS, HOST
 from pytest_duel.support import exit_codes, files, harmless, streams
 from pytest_duel.support.thresholds import share_of
+from pytest_duel.support.units import AUTO, UNITS
+from pytest_duel.verdicts import noted
 from pytest_duel.verdicts.model import Judgement, Row
 
 if TYPE_CHECKING:
@@ -43,6 +46,43 @@ def add_storage(parser: argparse.ArgumentParser) -> None:
         "--storage", default=storage.DEFAULT, metavar="URI",
         help="where runs are saved, as for --benchmark-storage (default: %(default)s)",
     )  # fmt: skip
+
+
+def add_ignore(parser: argparse.ArgumentParser) -> None:
+    """Declare which facts do not tell machines apart."""
+    parser.add_argument(
+        "--ignore", type=_facts, default=frozenset(), metavar="LIST",
+        help=f"facts that do not tell machines apart, of {', '.join(FACTS)}; where CI starts "
+        f"another host for each job: {','.join(HOST)}",
+    )  # fmt: skip
+
+
+def _facts(text: str) -> frozenset[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in FACTS:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(FACTS)}")
+    return frozenset(names)
+
+
+def add_columns(parser: argparse.ArgumentParser) -> None:
+    """Declare what is shown of benchmarks besides their times, and how times are."""
+    parser.add_argument(
+        "--columns", type=_keys, default=(), metavar="KEYS",
+        help="entries of each benchmark's extra_info to show as columns, separated by commas. "
+        "The peak of memory is shown where runs have it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--time-unit", choices=UNITS, default=AUTO,
+        help="what times are shown in (default: what fits each)",
+    )  # fmt: skip
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    try:
+        return noted.keys_of(text)
+    except noted.NotedError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,7 @@
 """``pytest-duel report``: what saved runs tell, as text or page."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pytest_duel.catalogue.model import EMPTY, Catalogue
@@ -9,28 +9,41 @@ from pytest_duel.catalogue.project import Project, has_catalogue
 from pytest_duel.cli import failures
 from pytest_duel.cli.choosing import project_folder
 from pytest_duel.cli.history import home_of, load
-from pytest_duel.cli.parser import Commands, add_command, add_storage, project, show
+from pytest_duel.cli.parser import (
+    Commands,
+    add_columns,
+    add_command,
+    add_ignore,
+    add_storage,
+    project,
+    show,
+)
 from pytest_duel.page import saved_json
-from pytest_duel.results import provenance, storage
+from pytest_duel.results import provenance, reading, storage
 from pytest_duel.results.alike import alike, mixed
 from pytest_duel.results.index import Entry
+from pytest_duel.results.runs import Run
+from pytest_duel.results.storage import Files
 from pytest_duel.results.summary import middle, summarise
-from pytest_duel.support import files, harmless
+from pytest_duel.support import harmless
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.extras import lacking
+from pytest_duel.support.files import write
 from pytest_duel.support.terminal import wrapped
-from pytest_duel.verdicts import groups, groups_text, text
+from pytest_duel.support.units import AUTO
+from pytest_duel.verdicts import groups, groups_text, noted, text
 
 TEXT = """\
 Print what saved runs tell; or write it as one HTML page with charts, which
 needs no network. The runs may be of any project: what pytest-benchmark has
 saved, from version 3 on.
 
-RUN is a file, a pattern of files, or the number or name of a run in the
-storage, as for `pytest-duel compare`. Several runs of the same code show how
-far processes differ. Where runs are of several machines or commits, those that
-are like the newest are shown.
+RUN is a file, a pattern of files, a folder, or the number or name of a run in
+the storage, as for `pytest-duel compare`. Several runs of the same code show
+how far processes differ. Where runs are of several machines or commits, those
+that are like the newest are shown. A file that cannot be read is named; the
+others are shown, and the exit code is 2.
 
 Benchmarks of one group are alternatives, and the fastest is told. A group is
 what --group-by says, or else what the tests name one; benchmarks without a
@@ -87,6 +100,8 @@ def add(commands: Commands) -> None:
         "repeated. A page of runs of several commits has a history without it",
     )  # fmt: skip
     add_storage(parser)
+    add_ignore(parser)
+    add_columns(parser)
     parser.set_defaults(run=run)
 
 
@@ -100,19 +115,26 @@ def grouping(text: str) -> tuple[str, ...]:
 
 def run(options: argparse.Namespace) -> Exit:
     """Print what saved runs tell, or write the page."""
+    _check(options)
+    here = _project()
+    if not options.output:
+        return _print(options, here, _files(options, here))
+    earlier, faults, _ = (
+        load(options.history, home_of(here.root)) if options.history else ([], {}, ())
+    )
+    return _write(options, here, _files(options, here), earlier, faults)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse what would go unheeded."""
     for name in ("history", "compare"):
         if getattr(options, name) and not options.output:
             instead = ": pytest-duel compare prints it" if name == "compare" else ""
             raise ReportError(
                 f"--{name} is shown on a page only: give --output FILE.html too{instead}"
             )
-    here = _project()
-    if not options.output:
-        return _print(options, here, _paths(options, here))
-    earlier, faults, _ = (
-        load(options.history, home_of(here.root)) if options.history else ([], {}, [])
-    )
-    return _write(options, here, _paths(options, here), earlier, faults)
+    if options.output and options.time_unit != AUTO:
+        raise ReportError("--time-unit is of what is printed: a page has a unit for each figure")
 
 
 def _project() -> Project:
@@ -121,54 +143,66 @@ def _project() -> Project:
     return project() if has_catalogue(here) else Project(project_folder(here), EMPTY, ())
 
 
-def _paths(options: argparse.Namespace, here: Project) -> list[Path]:
+def _files(options: argparse.Namespace, here: Project) -> Files:
     """Return the files that are meant."""
     if not options.saved and (studied := here.studied()):
-        return studied
-    return [path for name in options.saved or [LATEST] for path in _named(name, options.storage)]
+        return Files(tuple(studied))
+    return storage.find(options.saved or [LATEST], options.storage)
 
 
-def _named(name: str, uri: str) -> list[Path]:
-    # A file may have a comma in its name, which parts names of runs.
-    return [Path(name)] if Path(name).is_file() else storage.resolve(name, uri)
-
-
-def _print(options: argparse.Namespace, here: Project, paths: Sequence[Path]) -> Exit:
+def _print(options: argparse.Namespace, here: Project, files: Files) -> Exit:
     """Print what runs tell, sweeps first."""
-    own = here.catalogue
-    # What a project names holds judgements, too, which are for its page.
-    runs = [path for path in paths if options.saved or not any(saved_json.read(path))]
-    given = sorted((one.run for one in storage.read(runs)), key=lambda run: run.when)
-    if not given:
-        raise ReportError("there is no saved run to report on")
-    saved = alike(given)
-    parts = []
-    summaries = summarise(middle(saved, own), own)
-    processes = [process for run in saved for process in run.processes]
-    timed = groups.timed(processes)
-    if summaries or not timed:
-        parts.append(text.render(summaries, own.notes))
-    if timed:
-        found = groups.grouped(timed, options.group_by)
-        parts.append(groups_text.render(found, len(processes)))
-    warnings = filter(
-        None, (mixed(len(given), len(saved)), *provenance.unreadable(saved, "the run"))
-    )
+    if not options.saved:  # what a project names holds judgements, too, which are for its page
+        files = files.without([path for path in files.named if any(saved_json.read(path))])
+    own = reading.read(files)
+    given = sorted(own.runs, key=lambda run: run.when)
+    saved = alike(given, options.ignore)
+    parts = list(_parts(options, here.catalogue, saved))
+    warnings = [
+        *filter(None, [mixed(given, options.ignore)]),
+        *provenance.uncommitted(saved, "this report"),
+        *provenance.unreadable(saved, "the run"),
+    ]
     told = [line for one in warnings for line in wrapped(f"WARNING: {harmless.paragraph(one)}")]
     show("\n\n".join(["\n".join(told)] * bool(told) + parts) + "\n")
-    return Exit.PASS
+    return _tell(options, own.faults)
+
+
+def _parts(
+    options: argparse.Namespace, catalogue: Catalogue, saved: Sequence[Run]
+) -> Iterator[str]:
+    """Yield what is printed: sweeps, then the benchmarks that belong to none."""
+    summaries = summarise(middle(saved, catalogue), catalogue)
+    processes = [process for run in saved for process in run.processes]
+    timed = groups.timed(processes)
+    if not timed and options.time_unit != AUTO:
+        raise ReportError(
+            "--time-unit is of benchmarks that belong to no sweep, and there are none"
+        )
+    if summaries or not timed:
+        yield text.render(summaries, catalogue.notes)
+    keys = noted.shown((own for one in timed for own in one.noted), options.columns)
+    if timed:
+        look = groups_text.Look(len(processes), keys, options.time_unit)
+        yield groups_text.render(groups.grouped(timed, options.group_by), look)
+
+
+def _tell(options: argparse.Namespace, faults: Mapping[Path, DuelError]) -> Exit:
+    """Say which files could not be read, and return the exit code."""
+    for fault in faults.values():
+        failures.tell(f"{options.program} {options.command}", fault)
+    return Exit.ERROR if faults else Exit.PASS
 
 
 def _write(
     options: argparse.Namespace,
     here: Project,
-    paths: Sequence[Path],
+    files: Files,
     earlier: Sequence[Entry],
     faults: Mapping[Path, DuelError],
 ) -> Exit:
     """Write the page."""
-    unread = list(map(str, faults.values()))
-    page = _page(options, paths, here.catalogue, earlier, unread)
+    page, unread = _page(options, files, here.catalogue, earlier, faults)
     _save(options.output, page)
     size = len(page.encode())
     show(f"{options.output}: {size / 1e6:.2f} MB\n")
@@ -180,15 +214,13 @@ def _write(
                 "an attachment; give fewer runs or judgements"
             ),
         )
-    for fault in faults.values():
-        failures.tell(f"{options.program} {options.command}", fault)
-    return Exit.ERROR if faults else Exit.PASS
+    return _tell(options, unread)
 
 
 def _save(path: Path, page: str) -> None:
     """Write a page; what prevents it is said of the file that was asked for."""
     try:
-        files.write(path, page)
+        write(path, page)
     except OSError as error:
         raise ReportError(f"{path} cannot be written: {error.strerror or error}") from None
 
@@ -205,19 +237,21 @@ def page_file(text: str) -> Path:
 
 def _page(
     options: argparse.Namespace,
-    paths: Sequence[Path],
+    files: Files,
     catalogue: Catalogue,
     earlier: Sequence[Entry],
-    unread: Sequence[str],
-) -> str:
-    """Return the report of some files as a page."""
+    faults: Mapping[Path, DuelError],
+) -> tuple[str, Mapping[Path, DuelError]]:
+    """Return the report of some files as a page, and what is wrong with files."""
     try:
         from pytest_duel.page import document, material
 
-        made = material.gather(paths, catalogue, earlier, unread, options.group_by)
+        asked = material.Asked(options.group_by, options.columns, options.ignore)
+        made = material.gather(files, catalogue, asked, earlier=earlier, unread=faults)
         if options.compare:
-            old = storage.read(storage.resolve(options.compare, options.storage))
-            made = made.compared_with(old)
-        return document.render(made)
+            old = storage.find([options.compare], options.storage)
+            made = made.compared_with(reading.read(old))
+        _ = made.keys  # what is asked for and not there is refused, also where no table has it
+        return document.render(made), made.unread
     except ImportError as error:
         raise lacking(error, "charts", "page") from None

@@ -25,6 +25,7 @@ from pytest_duel.statistics import unpaired
 from pytest_duel.statistics.paired import Estimate, Verdict, decide
 from pytest_duel.statistics.sharing import Tails
 from pytest_duel.statistics.unpaired import Sides
+from pytest_duel.support.thresholds import Thresholds
 
 ALPHA = 0.05
 """Family-wise, for all claims of slower cases and means together; the same again for faster."""
@@ -87,6 +88,8 @@ class Change:
     """Its spread is unknown, so its estimates have no interval."""
     disputed: bool = False
     """Its control is disputed."""
+    threshold: float | None = None
+    """The smallest change that matters to it, where it has one of its own."""
 
     @property
     def trusted(self) -> Estimate:
@@ -136,6 +139,7 @@ def compare(
     *,
     control: Sequence[str] = (),
     threshold: float = THRESHOLD,
+    thresholds: Thresholds = Thresholds(),  # noqa: B008  it is frozen
 ) -> Comparison:
     """Compare the runs of two revisions.
 
@@ -150,6 +154,8 @@ def compare(
         middle is the control of those without backends; ``none`` alone for no control.
     threshold
         As a fraction; with one run a side it is at least `unpaired.MARGIN`.
+    thresholds
+        Those of single benchmarks and groups.
 
     Raises
     ------
@@ -174,8 +180,9 @@ def compare(
     )
     families = [*kernels.values(), *([_ordinary(matrix, centre)] if centre else [])]
     states = States(len(old), len(new), matrix.sizes)
+    limits = {key: _limit(matrix, key, thresholds) for own in families for key in own.keys}
     cases = {
-        key: one
+        key: replace(one, threshold=limits[key])
         for own in families
         for key, one in _changes(matrix, quick, own, is_single=states.is_single).items()
     }
@@ -185,7 +192,9 @@ def compare(
         if matrix.of_kernel(*name)
     }
     functions = (
-        _functions(matrix, quick, families[-1], is_single=states.is_single) if centre else {}
+        _functions(matrix, quick, families[-1], limits, is_single=states.is_single)
+        if centre
+        else {}
     )
     # A function is one more look at its benchmarks, so that both are judged together.
     shared = {key: cases[key] for key in matrix.both}
@@ -211,6 +220,12 @@ def compare(
         without_rounds=tuple(key for key in matrix.cases if not matrix.has_rounds(key)),
         threshold=max(threshold, unpaired.MARGIN) if states.is_single else threshold,
     )
+
+
+def _limit(matrix: SideMatrix, key: Key, thresholds: Thresholds) -> float | None:
+    """Return the threshold of a benchmark's own, by its name as pytest has it and its group."""
+    benchmark = matrix.of(key)[1][0].benchmark
+    return thresholds.of(benchmark.id, benchmark.group)
 
 
 class States(NamedTuple):
@@ -267,7 +282,13 @@ def _nothing_shared(matrix: SideMatrix) -> str:
     for name, own in names[0].items():
         if name in names[1]:
             return f"{said}: {own} is called {names[1][name]} in the new runs"
-    return said
+    old, new = (_such_as(list(own.values())) for own in names)
+    return f"{said}: the old runs have {old}, the new ones {new}"
+
+
+def _such_as(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{names[0]}{more}" if names else "none"
 
 
 def _unread(runs: Sequence[Run]) -> dict[str, str]:
@@ -431,9 +452,16 @@ def _within_all(matrix: SideMatrix, keys: Sequence[Key]) -> float:
 
 
 def _functions(
-    matrix: SideMatrix, quick: SideMatrix, family: Family, *, is_single: bool
+    matrix: SideMatrix,
+    quick: SideMatrix,
+    family: Family,
+    limits: Mapping[Key, float | None],
+    *,
+    is_single: bool,
 ) -> dict[str, Change]:
     """Compare the geometric mean over the parameters of each test function.
+
+    The threshold of a function is the largest that some of its benchmarks have of their own.
 
     What disturbs a run disturbs benchmarks that follow each other, so a function's mean may be
     as far off as a benchmark: it is held against the spread of single ones.
@@ -466,6 +494,7 @@ def _functions(
             single=is_single,
             unknown=unknown,
             disputed=family.disputed,
+            threshold=max(filter(None, (limits[key] for key in own[name])), default=None),
         )
         for name, sides in raw.items()
     }
@@ -479,7 +508,11 @@ def _judge(found: Mapping[_Name, Change], threshold: float) -> dict[_Name, Chang
         if change.verdict is None and change.note != CONTROL
     }
     limits = {
-        label: max(threshold, one.least, unpaired.MARGIN if one.single else 0.0)
+        label: max(
+            threshold if one.threshold is None else one.threshold,
+            one.least,
+            unpaired.MARGIN if one.single else 0.0,
+        )
         for label, (_, one) in asked.items()
     }
     estimates = {label: one.trusted for label, (_, one) in asked.items()}

@@ -17,7 +17,7 @@ from pytest_duel.results.runs import Run
 from pytest_duel.statistics.paired import Estimate, Verdict
 from pytest_duel.statistics.unpaired import MARGIN
 from pytest_duel.support.exit_codes import Exit
-from pytest_duel.support.units import count, duration, figures
+from pytest_duel.support.units import AUTO, count, duration, figures, share
 from pytest_duel.verdicts.model import Judgement, Row
 from pytest_duel.verdicts.naming import heading, label
 
@@ -43,13 +43,26 @@ def judge(
     old: Sequence[Run],
     new: Sequence[Run],
     fail_on: Collection[Fail],
+    unit: str = AUTO,
 ) -> Judgement:
-    """Say what a comparison found, and let it fail on what the user asked for."""
+    """Say what a comparison found, and let it fail on what the user asked for.
+
+    Parameters
+    ----------
+    comparison
+        Of both sides.
+    old, new
+        Their runs.
+    fail_on
+        What makes the exit code differ from 0.
+    unit
+        What times are shown in: a word of `units.UNITS`.
+    """
     found = provenance.differences(old, new)
-    rows = [_row(key, change, fail_on) for key, change in comparison.cases.items()]
-    rows += _lone_rows(comparison.gone, old, GONE, comparison.unread[1], fail_on)
-    rows += _lone_rows(comparison.new, new, NEW, comparison.unread[0], fail_on)
-    rows += [_lost_row(name, comparison, fail_on) for name in comparison.lost]
+    rows = [_row(key, change, fail_on, unit) for key, change in comparison.cases.items()]
+    rows += _lone_rows(comparison.gone, old, GONE, comparison.unread[1], fail_on, unit)
+    rows += _lone_rows(comparison.new, new, NEW, comparison.unread[0], fail_on, unit)
+    rows += _lost_rows(comparison, (old, new), fail_on)
     names = [provenance.revision(side) for side in (old, new)]
     runs = [f"{len(side)} run{'s' if len(side) > 1 else ''}" for side in (old, new)]
     return Judgement(
@@ -58,8 +71,11 @@ def judge(
         columns=COLUMNS,
         rows=tuple(rows),
         means=(
-            *(_mean_row(name, one, fail_on) for name, one in comparison.means.items()),
-            *(_function_row(name, one, fail_on) for name, one in comparison.functions.items()),
+            *(_mean_row(name, one, fail_on, unit) for name, one in comparison.means.items()),
+            *(
+                _function_row(name, one, fail_on, unit)
+                for name, one in comparison.functions.items()
+            ),
         ),
         warnings=(*_warnings(comparison, old, new), *_differences(found)),
         notes=tuple(_notes(comparison, same=provenance.same_code(old, new))),
@@ -94,18 +110,27 @@ def _exit(word: str, fail_on: Collection[Fail], *, disputed: bool = False) -> Ex
     return code if reasons & {*fail_on} else Exit.PASS
 
 
-def _row(key: Key, change: Change, fail_on: Collection[Fail]) -> Row:
+def _row(key: Key, change: Change, fail_on: Collection[Fail], unit: str) -> Row:
     word = str(change.verdict) if change.verdict else CONTROL
     return Row(
         name=key.id,
         group=heading(key),
         label=label(key),
-        cells=_cells(change, withheld=change.unknown),
+        cells=_cells(change, unit, withheld=change.unknown),
         word=word,
         exit=_exit(word, fail_on, disputed=change.disputed),
-        note="" if change.note == CONTROL else change.note,
+        note="; ".join(filter(None, (_note(change), _limit(change)))),
         data={**_about(key), **_data(change)},
     )
+
+
+def _note(change: Change) -> str:
+    """Return the note of a change, but for that the row's word says already."""
+    return "" if change.note == CONTROL else change.note
+
+
+def _limit(change: Change) -> str:
+    return "" if change.threshold is None else f"its threshold is {share(change.threshold)}"
 
 
 def _about(key: Key) -> dict[str, Any]:
@@ -115,7 +140,7 @@ def _about(key: Key) -> dict[str, Any]:
     return {"kernel": key.kernel, "backend": key.backend, "cases": 1}
 
 
-def _mean_row(name: Mean, change: Change, fail_on: Collection[Fail]) -> Row:
+def _mean_row(name: Mean, change: Change, fail_on: Collection[Fail], unit: str) -> Row:
     kernel, backend = name
     word = str(change.verdict) if change.verdict else CONTROL
     plural = "s" if change.cases > 1 else ""
@@ -123,24 +148,24 @@ def _mean_row(name: Mean, change: Change, fail_on: Collection[Fail]) -> Row:
         name=f"{kernel}[{backend}]",
         group=f"{kernel}: geometric mean",
         label=f"{backend}, {change.cases} case{plural}",
-        cells=_cells(change, withheld=change.verdict is None or bool(change.note)),
+        cells=_cells(change, unit, withheld=change.verdict is None or bool(change.note)),
         word=word,
         exit=_exit(word, fail_on, disputed=change.disputed),
-        note="" if change.note == CONTROL else change.note,
+        note=_note(change),
         data={"kernel": kernel, "backend": backend, "cases": change.cases, **_data(change)},
     )
 
 
-def _function_row(name: str, change: Change, fail_on: Collection[Fail]) -> Row:
+def _function_row(name: str, change: Change, fail_on: Collection[Fail], unit: str) -> Row:
     word = str(change.verdict)
     return Row(
         name=f"{name}[*]",
         group="test function: geometric mean",
         label=function_label(name, change.cases),
-        cells=_cells(change, withheld=bool(change.note)),
+        cells=_cells(change, unit, withheld=bool(change.note)),
         word=word,
         exit=_exit(word, fail_on, disputed=change.disputed),
-        note=change.note,
+        note="; ".join(filter(None, (change.note, _limit(change)))),
         data={"function": name, "cases": change.cases, **_data(change)},
     )
 
@@ -151,19 +176,20 @@ def _lone_rows(
     word: str,
     unread: Mapping[str, str],
     fail_on: Collection[Fail],
+    unit: str,
 ) -> list[Row]:
     """Say of benchmarks that only one side has them, with what the first run of each gives.
 
     `unread` tells which of them the other side has and cannot be read there.
     """
     medians = {one.key: one.median for run in reversed(runs) for one in run.benchmarks}
-    return [_lone_row(key, medians[key], word, unread.get(key.id), fail_on) for key in keys]
+    return [_lone_row(key, medians[key], word, unread.get(key.id), fail_on, unit) for key in keys]
 
 
 def _lone_row(
-    key: Key, median: float, word: str, reason: str | None, fail_on: Collection[Fail]
+    key: Key, median: float, word: str, reason: str | None, fail_on: Collection[Fail], unit: str
 ) -> Row:
-    time = duration(median)
+    time = duration(median, unit)
     own, other = ("old", "new") if word == GONE else ("new", "old")
     return Row(
         name=key.id,
@@ -181,9 +207,21 @@ def _lone_row(
     )
 
 
-def _lost_row(name: str, comparison: Comparison, fail_on: Collection[Fail]) -> Row:
-    """Say of a benchmark that it cannot be compared, for no side can be read."""
-    key, word = Benchmark(name), str(Verdict.INCONCLUSIVE)
+def _lost_rows(
+    comparison: Comparison, sides: Sequence[Sequence[Run]], fail_on: Collection[Fail]
+) -> Iterator[Row]:
+    """Say of benchmarks that they cannot be compared, and which side lacks them."""
+    read = [{one.key.id for run in side for one in run.benchmarks} for side in sides]
+    for name in comparison.lost:
+        unread = [name in side for side in comparison.unread]
+        there = [name in side or odd for side, odd in zip(read, unread, strict=True)]
+        lacking = unread if all(there) else [not one for one in there]
+        word = str(Verdict.INCONCLUSIVE) if all(lacking) else GONE if lacking[1] else NEW
+        yield _lost_row(name, word, comparison, fail_on)
+
+
+def _lost_row(name: str, word: str, comparison: Comparison, fail_on: Collection[Fail]) -> Row:
+    key = Benchmark(name)
     reasons = dict.fromkeys(side[name] for side in comparison.unread if name in side)
     return Row(
         name=name,
@@ -197,12 +235,12 @@ def _lost_row(name: str, comparison: Comparison, fail_on: Collection[Fail]) -> R
     )
 
 
-def _cells(change: Change, *, withheld: bool = False) -> tuple[str, ...]:
+def _cells(change: Change, unit: str, *, withheld: bool = False) -> tuple[str, ...]:
     trusted = change.trusted
     interval = f" [{_ratio(trusted.low)}, {_ratio(trusted.high)}]"
     return (
-        duration(change.old),
-        duration(change.new),
+        duration(change.old, unit),
+        duration(change.new, unit),
         _ratio(change.raw.median),
         _ratio(trusted.median) + ("" if withheld else interval),
     )
@@ -220,6 +258,7 @@ def _data(change: Change) -> dict[str, Any]:
         "raw": _numbers(change.raw, change),
         "relative": _numbers(change.relative, change) if change.relative else None,
         "trusted": "relative" if change.relative else "raw",
+        **({} if change.threshold is None else {"threshold": change.threshold}),
     }
 
 

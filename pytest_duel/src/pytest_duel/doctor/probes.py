@@ -218,7 +218,7 @@ def python(system: System) -> Finding:
 def numba(system: System) -> Finding:
     """Look at what the environment tells numba."""
     if not system.slow_numba:
-        return _fine("compiles as it does by default")
+        return _fine("no variable makes it slower")
     names = [setting.partition("=")[0] for setting in system.slow_numba]
     return Finding(Status.WRONG, ", ".join(system.slow_numba), (f"$ unset {' '.join(names)}",))
 

@@ -7,7 +7,7 @@ from pytest_duel.gate.counts import counted
 from pytest_duel.gate.measure import checked_answers, lanes, measure
 from pytest_duel.gate.prepare import Prepared, prepared
 from pytest_duel.gate.question import Announce, Question
-from pytest_duel.support.units import duration
+from pytest_duel.support.units import count, duration
 from pytest_duel.verdicts.model import Judgement
 
 
@@ -36,8 +36,7 @@ def intention(ready: Prepared) -> str:
     """Say what will be measured, and for how long."""
     files = {one.file for one in ready.own.measured.values()}
     return (
-        f"measuring {len(ready.own.measured)} benchmarks of {len(files)} "
-        f"{'file' if len(files) == 1 else 'files'} in pairs, {lanes(ready)} at a time, for at "
-        f"most some {ready.settings.budget:.0f} s; each pair of processes takes "
-        f"{duration(ready.collecting)} to start"
+        f"measuring {count(len(ready.own.measured), 'benchmark')} of {count(len(files), 'file')} "
+        f"in pairs, {lanes(ready)} at a time, for at most some {ready.settings.budget:.0f} s; "
+        f"each pair of processes takes {duration(ready.collecting)} to start"
     )

@@ -25,6 +25,7 @@ from pytest_duel.history.trends import (
     Trend,
 )
 from pytest_duel.results.index import Entry, Fact
+from pytest_duel.results.provenance import machine_of
 from pytest_duel.results.runs import RunError
 from pytest_duel.statistics.changepoints import Step, steps, visible
 
@@ -84,7 +85,7 @@ def read(
     places = {(one.id, one.dirty): place for place, one in enumerate(revisions)}
     own: dict[Machine, list[Entry]] = {}
     for one in sorted(told, key=lambda entry: places[entry.commit, entry.dirty]):
-        own.setdefault(_machine(one, settings.ignore), []).append(one)
+        own.setdefault(machine_of(one.facts, settings.ignore), []).append(one)
     hosts = [
         _Host(number, one, revisions, [places[run.commit, run.dirty] for run in one], log)
         for number, one in enumerate(own.values())
@@ -111,6 +112,7 @@ def read(
         threshold=settings.threshold,
         lonely=warnings.lonely(series),
         warnings=(
+            *warnings.scattered(told, series, settings.ignore),
             *warnings.single_runs(series),
             *warnings.unknown_commits(log, told),
             *warnings.left_out(entries, told, [host.matrix for host in hosts]),
@@ -280,11 +282,3 @@ def _seconds(text: str) -> float:
         return datetime.fromisoformat(text).timestamp()
     except ValueError:
         return 0.0
-
-
-def _machine(entry: Entry, ignore: frozenset[str]) -> Machine:
-    return tuple(
-        (name, value)
-        for (what, name), value in entry.facts.items()
-        if what == "machine" and name not in ignore
-    )

@@ -1,7 +1,6 @@
 """A history as a judgement: a row for every case on every machine, its change points as notes."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,41 +16,29 @@ from pytest_duel.history.trends import (
     Trend,
 )
 from pytest_duel.results.benchmarks import Benchmark
-from pytest_duel.results.runs import RunError
 from pytest_duel.statistics.changepoints import POWER, SHORTEST
 from pytest_duel.statistics.paired import Verdict
-from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.patterns import matches
 from pytest_duel.support.units import duration, figures, share
 from pytest_duel.verdicts.model import Judgement, Row
 from pytest_duel.verdicts.naming import heading, label
 
 COLUMNS = ("commits", "runs", "first", "now", "now / first", "would show")
-CHANGED, SHORT, STEADY, UNREAD = "changed", "too short", "steady", "no run"
+CHANGED, SHORT, STEADY = "changed", "too short", "steady"
 UNTOLD = str(Verdict.INCONCLUSIVE)
-EMPTY = ("–",) * len(COLUMNS)
 SHOWN = ("cpu", "cores", "virtualisation")
 """Facts that a machine is called by; others only where these do not tell it from the rest."""
 
 
-def judge(
-    history: History,
-    faults: Mapping[Path, RunError],
-    patterns: Collection[str] = (),
-    passed_over: Sequence[Path] = (),
-) -> Judgement:
+def judge(history: History, patterns: Collection[str] = ()) -> Judgement:
     """Say what a history shows.
 
     Parameters
     ----------
     history
         Of the runs that could be read.
-    faults
-        Faults of files that could not be read; each makes the whole an error.
     patterns
         The cases to show, with * for anything; empty for all.
-    passed_over
-        Files that are something else.
     """
     shown = [one for one in history.series if _is_asked_for(one, patterns)]
     groups = {(one.machine, one.kernel, one.backend) for one in shown}
@@ -59,13 +46,10 @@ def judge(
         command="history",
         title=_title(history, shown),
         columns=COLUMNS,
-        rows=(
-            *(_row(history, one) for one in shown),
-            *(_fault(path, error) for path, error in faults.items()),
-        ),
+        rows=tuple(_row(history, one) for one in shown),
         means=tuple(_mean_row(history, one) for one in history.together if _group(one) in groups),
-        warnings=(*_warnings(faults), *_untold(history), *history.warnings),
-        notes=tuple(_notes(history, passed_over)),
+        warnings=(*_untold(history), *history.warnings),
+        notes=tuple(_notes(history)),
         words=(CHANGED, UNTOLD, STEADY, SHORT),
         data={
             "runs": history.runs,
@@ -250,18 +234,6 @@ def _data(series: Trend) -> dict[str, Any]:
     }
 
 
-def _fault(path: Path, error: RunError) -> Row:
-    return Row(
-        str(path), "files that are no runs", str(path), EMPTY, UNREAD, Exit.ERROR, str(error)
-    )
-
-
-def _warnings(faults: Mapping[Path, RunError]) -> Iterator[str]:
-    if faults:
-        number = f"{len(faults):,} file{'s' if len(faults) > 1 else ''}"
-        yield f"{number} could not be read, see below; the history is of the others"
-
-
 def _untold(history: History) -> Iterator[str]:
     long = [one for one in history.series if not (one.short or one.changes)]
     least = [one.visible for one in long if not history.steady(one)]
@@ -274,7 +246,7 @@ def _untold(history: History) -> Iterator[str]:
         )
 
 
-def _notes(history: History, passed_over: Sequence[Path]) -> Iterator[str]:
+def _notes(history: History) -> Iterator[str]:
     names = machine_names(history.machines)
     if len(names) > 1:
         yield from (f"machine {number}: {name}" for number, name in enumerate(names, 1))
@@ -293,8 +265,6 @@ def _notes(history: History, passed_over: Sequence[Path]) -> Iterator[str]:
     held = ", ".join(_controls(history))
     if held:
         yield f"controls: {held}"
-    if passed_over:
-        yield f"files of other things: {len(passed_over):,}, such as {passed_over[0]}"
 
 
 def _controls(history: History) -> list[str]:

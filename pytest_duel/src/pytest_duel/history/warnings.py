@@ -1,7 +1,7 @@
 """Warnings on a history: what was left out, and what may mislead."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -11,12 +11,30 @@ from pytest_duel.history.drift import FEWEST_OF_ALL, Kernel, RunMatrix
 from pytest_duel.history.trends import Series
 from pytest_duel.results.contradictions import is_before
 from pytest_duel.results.index import Entry
+from pytest_duel.results.provenance import HOST, machine_of
 
 
 def lonely(series: Sequence[Series]) -> bool:
     """Tell whether most commits have a single run."""
     long = [one for one in series if not one.short]
     return bool(long and np.median(np.concatenate([one.runs for one in long])) < 2)
+
+
+def scattered(
+    told: Sequence[Entry], series: Sequence[Series], ignore: Collection[str]
+) -> Iterator[str]:
+    """Tell where most series are too short because every host counts as a machine."""
+    if 2 * sum(one.short for one in series) <= len(series):
+        return
+    ways = [{*ignore, *names} for names in ((), HOST[:1], HOST[1:], HOST)]
+    numbers = [len({machine_of(one.facts, way) for one in told}) for way in ways]
+    best = numbers.index(min(numbers))  # the first of several: what ignores the least
+    if best:
+        yield (
+            f"most series are too short, for the runs are of {numbers[0]} machines; with "
+            f"--ignore {','.join(sorted(ways[best]))} they are of {numbers[best]}: another host, "
+            "or release of its system, is then no other machine"
+        )
 
 
 def single_runs(series: Sequence[Series]) -> Iterator[str]:

@@ -13,7 +13,9 @@ from pytest_duel.charts.palette import Series, numbered
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import MISSING, Cell, Figure, Section, Table, TableRow
 from pytest_duel.support import harmless
+from pytest_duel.support.schema import NUMBER
 from pytest_duel.support.units import count, duration, figures
+from pytest_duel.verdicts import noted
 from pytest_duel.verdicts.fastest import numbers
 from pytest_duel.verdicts.groups import Group, Timed
 from pytest_duel.verdicts.parameters import (
@@ -144,16 +146,18 @@ def _curve(panel: Panel, over: str, material: Material) -> Figure:
     return Figure(
         id=panel.id,
         title=panel.title,
-        caption=f"{axes}Lines join medians; {_bands(material)}",
+        caption=f"{axes}Lines join medians{_bands(panel, material)}.",
         specification=charts.curve(rows, series, harmless.line(over), ON_PAGE).to_dict(),
         series=series if len(names) > 1 else (),
     )
 
 
-def _bands(material: Material) -> str:
+def _bands(panel: Panel, material: Material) -> str:
+    if not any(one.range for one in panel.members):
+        return ""
     if material.several:
-        return "bands reach from the lowest to the highest process."
-    return "bands are 95 % intervals within the one process."
+        return "; bands reach from the lowest to the highest process"
+    return "; bands are 95 % intervals within the one process"
 
 
 def _bars(panel: Panel, material: Material) -> Figure:
@@ -177,16 +181,18 @@ def _bars(panel: Panel, material: Material) -> Figure:
     return Figure(
         id=panel.id,
         title=panel.title,
-        caption=f"Further left is faster; {_ends(material)}{more}",
+        caption=f"Further left is faster{_ends(panel, material)}.{more}",
         specification=chart.to_dict(),
         series=series if colour else (),
     )
 
 
-def _ends(material: Material) -> str:
+def _ends(panel: Panel, material: Material) -> str:
+    if not any(one.range for one in panel.members):
+        return ""
     if material.several:
-        return "thin lines reach from the lowest to the highest process."
-    return "thin lines are 95 % intervals within the one process."
+        return "; thin lines reach from the lowest to the highest process"
+    return "; thin lines are 95 % intervals within the one process"
 
 
 def _slowest(members: Sequence[Timed]) -> list[Timed]:
@@ -236,6 +242,7 @@ def _table(id_: str, group: Group, material: Material) -> Table:
         for contest in outcome.contests
         for one in contest.order
     }
+    has_ranges = any(one.range for one in members)
     if firsts:
         members.sort(key=lambda one: one.median)
         caption = f"{group.name}: the fastest first"
@@ -243,14 +250,16 @@ def _table(id_: str, group: Group, material: Material) -> Table:
         id=f"{id_}-table",
         caption=caption,
         columns=(
-            "benchmark", "median", "range", "fastest round", "rounds",
-            *(("× first",) if firsts else ()),
+            "benchmark", "median", *(("range",) if has_ranges else ()), "fastest round", "rounds",
+            *(("× first",) if firsts else ()), *map(noted.heading, material.keys),
         ),
-        rows=[_row(one, firsts, material) for one in members],
+        rows=[_row(one, firsts, material, has_ranges=has_ranges) for one in members],
     )  # fmt: skip
 
 
-def _row(one: Timed, firsts: Mapping[Timed, float], material: Material) -> TableRow:
+def _row(
+    one: Timed, firsts: Mapping[Timed, float], material: Material, *, has_ranges: bool
+) -> TableRow:
     span, first = one.range, firsts.get(one)
     above = [Cell(figures(one.median / first), one.median / first) if first else MISSING]
     return TableRow(
@@ -258,9 +267,21 @@ def _row(one: Timed, firsts: Mapping[Timed, float], material: Material) -> Table
         cells=[
             Cell(harmless.line(one.benchmark.label)),
             Cell(duration(one.median), one.median),
-            Cell(f"{duration(span[0])} – {duration(span[1])}", span[0]) if span else MISSING,
+            *([_range(span)] if has_ranges else ()),
             Cell(duration(one.min), one.min),
             Cell(f"{one.rounds:,}", one.rounds),
             *(above if firsts else ()),
+            *(_noted(key, one) for key in material.keys),
         ],
     )
+
+
+def _range(span: tuple[float, float] | None) -> Cell:
+    return Cell(f"{duration(span[0])} – {duration(span[1])}", span[0]) if span else MISSING
+
+
+def _noted(key: str, one: Timed) -> Cell:
+    """Return what a test has noted; one number is sorted as such."""
+    values: set[Any] = {own.get(key) for own in one.noted if NUMBER.tell(own.get(key))}
+    text = noted.said(key, one.noted)
+    return Cell(text, float(values.pop())) if len(values) == 1 else Cell(text)

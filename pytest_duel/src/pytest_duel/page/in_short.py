@@ -245,6 +245,11 @@ def _spread(material: Material) -> str:
             f"The median over {len(material.processes)} processes of the median of each; a range "
             "reaches from the lowest to the highest of them."
         )
+    if not any(one.range for one in material.timed):
+        return (
+            "The median of one process, whose rounds were not saved. Another process may differ: "
+            "several runs on one page show how far."
+        )
     return (
         "The median of one process; a range is its 95 % interval within that process. Another "
         "process may lie outside: several runs on one page show how far."

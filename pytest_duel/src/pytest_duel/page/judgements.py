@@ -1,5 +1,6 @@
 """The conclusions of compare, duel and gate: intervals of cases, and verdicts in words."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -88,6 +89,8 @@ def _section(id_: str, heading: str, data: Mapping[str, Any]) -> Section:
 def _intro(data: Mapping[str, Any]) -> str:
     word = str(data["verdict"])
     whole = WHOLE.get(word, f"{word.capitalize()}.")
+    if word == Verdict.INCONCLUSIVE:
+        return " ".join([whole, *_largest(data)])
     if whole.endswith("."):
         return whole
     # An error is a row that fails as one: a case that is gone, or wrong.
@@ -95,6 +98,20 @@ def _intro(data: Mapping[str, Any]) -> str:
     named = [f"{one['name']} {_became(one)}".rstrip() for one in own[:NAMED]]
     more = f" and {len(own) - NAMED} more" if len(own) > NAMED else ""
     return f"{whole}: {', '.join(named)}{more}." if named else f"{whole}."
+
+
+def _largest(data: Mapping[str, Any]) -> Iterator[str]:
+    """Name the largest of the changes that are not decided, beyond what matters."""
+    found = {one["name"]: ratio["ratio"] for one in data["cases"] if (ratio := _ratio(one))}
+    limit = math.log1p(data.get("threshold") or 0)
+    far = sorted(found.items(), key=lambda one: -_distance(one[1]))[:NAMED]
+    said = [
+        f"{name.partition('::')[2] or name} {_apart(ratio)}"
+        for name, ratio in far
+        if _distance(ratio) > limit
+    ]
+    if said:
+        yield f"The largest that are not decided: {', '.join(said)}."
 
 
 def _failed(one: Mapping[str, Any], word: str) -> bool:
@@ -106,8 +123,11 @@ def _became(one: Mapping[str, Any]) -> str:
     found = _ratio(one)
     if found is None:
         return f"({one['verdict']})"
-    change = found["ratio"] - 1
-    return f"{abs(change):.1%} {'slower' if change > 0 else 'faster'}"
+    return _apart(found["ratio"])
+
+
+def _apart(ratio: float) -> str:
+    return f"{abs(ratio - 1):.1%} {'slower' if ratio > 1 else 'faster'}"
 
 
 def _facts(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -215,9 +235,16 @@ def _figure(
 
 
 def _fitting(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the gravest rows, and those with the same code on both sides."""
-    nulls = [row for row in rows if row["series"] == NULL]
-    return [*[row for row in rows if row["series"] != NULL][:MOST], *nulls]
+    """Return the gravest rows, and those with the same code on both sides, in their order."""
+    measured = [row for row in rows if row["series"] != NULL]
+    grave = sorted(measured, key=lambda row: (_rank(row["series"]), -_distance(row["ratio"])))
+    kept = {id(row) for row in grave[:MOST]}
+    return [row for row in rows if row["series"] == NULL or id(row) in kept]
+
+
+def _distance(ratio: float) -> float:
+    """Return how far a ratio is from 1, either way."""
+    return abs(math.log(ratio))
 
 
 def _judged(id_: str, cases: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> Table:

@@ -1,10 +1,11 @@
 """The material of a page: saved runs, judged targets, and other saved output of commands."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pytest_duel.catalogue.model import Catalogue
@@ -15,19 +16,37 @@ from pytest_duel.duel import targets_text
 from pytest_duel.formats import FORMATS
 from pytest_duel.history import commits, history
 from pytest_duel.history.commits import Log
+from pytest_duel.history.history import Settings
 from pytest_duel.history.trends import History
 from pytest_duel.page import saved_json
-from pytest_duel.results import storage
+from pytest_duel.results import reading
 from pytest_duel.results.alike import alike
 from pytest_duel.results.benchmarks import Benchmark
 from pytest_duel.results.index import Entry, entry_of
-from pytest_duel.results.runs import Run, RunError
+from pytest_duel.results.reading import Reading, Saved
+from pytest_duel.results.runs import Run
 from pytest_duel.results.speedups import Results, by_case
-from pytest_duel.results.storage import Saved
+from pytest_duel.results.storage import Files
 from pytest_duel.results.summary import Summary, middle, summarise
-from pytest_duel.verdicts import groups
+from pytest_duel.support.errors import DuelError
+from pytest_duel.verdicts import groups, noted
 from pytest_duel.verdicts.fastest import Outcome, outcomes
 from pytest_duel.verdicts.groups import Group, Timed
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a user asks of a page."""
+
+    by: Sequence[str] = ()
+    """What benchmarks that belong to no sweep are grouped by: words of `groups.WORDS`."""
+    columns: Sequence[str] = ()
+    """Entries of `extra_info`."""
+    ignore: Collection[str] = ()
+    """Facts that do not tell machines apart."""
+
+
+ASKED = Asked()
 
 
 @dataclass(frozen=True)
@@ -43,15 +62,19 @@ class Material:
     """Runs in short, for the history alone."""
     log: Log = field(default_factory=Log)
     """Facts about the commits, from the repository."""
-    unread: Sequence[str] = ()
-    """Faults of files that belong to the history."""
-    by: Sequence[str] = ()
-    """What benchmarks that belong to no sweep are grouped by: words of `groups.WORDS`."""
+    unread: Mapping[Path, DuelError] = field(default_factory=dict)
+    """What is wrong with files that could not be read."""
+    asked: Asked = ASKED
+
+    @cached_property
+    def keys(self) -> Sequence[str]:
+        """Return the entries of `extra_info` that tables have a column for."""
+        return noted.shown((own for one in self.timed for own in one.noted), self.asked.columns)
 
     @cached_property
     def shown(self) -> Sequence[Run]:
         """Return the runs of the newest code on the newest run's machine: what is shown."""
-        return alike([saved.run for saved in self.runs])
+        return alike([saved.run for saved in self.runs], self.asked.ignore)
 
     @cached_property
     def processes(self) -> Sequence[Run]:
@@ -81,7 +104,7 @@ class Material:
     @cached_property
     def groups(self) -> Sequence[Group]:
         """Return the same in groups."""
-        return groups.grouped(self.timed, self.by)
+        return groups.grouped(self.timed, self.asked.by)
 
     @cached_property
     def outcomes(self) -> Sequence[Outcome]:
@@ -107,9 +130,10 @@ class Material:
         entries = [one for one in (*self.earlier, *fresh) if one.commit]
         if len({(one.commit, one.dirty) for one in entries}) < 2:
             return None
-        return history.read(entries, self.catalogue, self.log)
+        settings = Settings(ignore=frozenset(self.asked.ignore))
+        return history.read(entries, self.catalogue, self.log, settings)
 
-    def compared_with(self, old: Sequence[Saved]) -> "Material":
+    def compared_with(self, old: Reading) -> "Material":
         """Return the same with what has changed since some older runs, as `compare` judges it.
 
         Raises
@@ -117,13 +141,15 @@ class Material:
         RunError
             Where the two have no benchmark in common, or a process is on both sides.
         """
-        storage.check_apart(old, [one for one in self.runs if one.run in self.shown])
-        before = [one.run for one in old]
-        found = judge(
-            compare(before, self.shown, self.catalogue), before, self.shown, tuple(Fail)[:1]
-        )
+        reading.check_apart(old.saved, [one for one in self.runs if one.run in self.shown])
+        compared = compare(old.runs, self.shown, self.catalogue)
+        found = judge(compared, old.runs, self.shown, tuple(Fail)[:1])
         saved = json.loads(FORMATS["json"](found))
-        return replace(self, judgements=[(Path(found.command), saved), *self.judgements])
+        return replace(
+            self,
+            judgements=[(Path(found.command), saved), *self.judgements],
+            unread={**self.unread, **old.faults},
+        )
 
     @property
     def targets(self) -> Mapping[str, Any] | None:
@@ -144,39 +170,43 @@ class Material:
 
 
 def gather(
-    paths: Sequence[Path],
+    files: Files,
     catalogue: Catalogue,
+    asked: Asked = ASKED,
+    *,
     earlier: Sequence[Entry] = (),
-    unread: Sequence[str] = (),
-    by: Sequence[str] = (),
+    unread: Mapping[Path, DuelError] = MappingProxyType({}),
 ) -> Material:
     """Read runs, and what the commands have saved as JSON.
 
     Parameters
     ----------
-    paths
-        Of both.
+    files
+        Of both; those in folders are runs only.
     catalogue
         What the project measures.
+    asked
+        How to show it.
     earlier
         Runs in short, for the history alone.
     unread
-        Faults of files that belong to it.
-    by
-        What benchmarks that belong to no sweep are grouped by.
+        What is wrong with files that belong to it.
 
     Raises
     ------
     RunError
-        Where a file is neither, or none is a run.
+        Where none is a run, or a page shows nothing of what a command has saved.
     """
-    judgements = [(path, data) for path in paths for data in saved_json.read(path)]
+    judgements = [(path, data) for path in files.named for data in saved_json.read(path)]
     told = {path for path, _ in judgements}
-    saved = storage.read([path for path in paths if path not in told])
-    if not saved:
-        raise RunError("there is no saved run to report on")
-    ids = [one.run.commit.id or "" for one in saved] + [one.commit for one in earlier]
-    ordered = sorted(saved, key=lambda one: one.run.when)
+    own = reading.read(files.without(told))
+    ids = [one.run.commit.id or "" for one in own.saved] + [one.commit for one in earlier]
     return Material(
-        ordered, catalogue, judgements, earlier, commits.read(ids, Path.cwd()), unread, by
+        runs=sorted(own.saved, key=lambda one: one.run.when),
+        catalogue=catalogue,
+        judgements=judgements,
+        earlier=earlier,
+        log=commits.read(ids, Path.cwd()),
+        unread={**own.faults, **unread},
+        asked=asked,
     )

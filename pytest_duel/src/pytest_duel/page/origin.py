@@ -6,8 +6,15 @@ from typing import Any
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import Cell, Section, Table, TableRow
 from pytest_duel.results.alike import mixed
-from pytest_duel.results.provenance import revision, unknown_commits, unreadable, weaknesses
-from pytest_duel.results.storage import Saved
+from pytest_duel.results.provenance import (
+    revision,
+    uncommitted,
+    unknown_commits,
+    unreadable,
+    weaknesses,
+)
+from pytest_duel.results.reading import Saved
+from pytest_duel.results.runs import Run
 
 
 def sections(material: Material) -> Iterator[Section]:
@@ -25,7 +32,9 @@ def sections(material: Material) -> Iterator[Section]:
 
 def warnings(material: Material) -> Iterator[str]:
     """Yield what a reader must know before any number."""
-    if left := mixed(len(material.runs), len(material.shown)):
+    for path, fault in material.unread.items():
+        yield f"{path.name} could not be read, and takes no part: {fault}"
+    if left := mixed([one.run for one in material.runs], material.asked.ignore):
         yield left
     without = material.study.section.get("without") or ()
     if without:
@@ -37,6 +46,7 @@ def warnings(material: Material) -> Iterator[str]:
         )
     yield from dict.fromkeys(weaknesses(material.shown, "the run"))
     yield from unknown_commits(material.shown, "the run")
+    yield from uncommitted(material.shown, "this report")
     yield from unreadable(material.shown, "the run")
     if material.unknown:
         yield (
@@ -48,7 +58,7 @@ def warnings(material: Material) -> Iterator[str]:
 def _facts(material: Material) -> Iterator[tuple[str, str]]:
     run = material.study
     machine, build = run.machine, _part(run.section, "build_info")
-    yield "Processor", str(_part(machine, "cpu").get("brand_raw") or "not told")
+    yield "Processor", _processor(run)
     yield "Cores", _cores(machine)
     yield "System", _said(machine.get("system"), machine.get("release"), machine.get("machine"))
     if run.section:  # pytest-benchmark alone tells nothing of these
@@ -111,16 +121,23 @@ def _notes(material: Material) -> Iterator[str]:
 
 def _runs(material: Material) -> Table:
     timed = "benchmarks" if material.timed else "cases"
+    processors = {_processor(saved.run) for saved in material.runs}
+    own = ("processor",) * (len(processors) > 1)  # the facts above have it, where there is one
+    columns = ("file", "measured", "revision", *own, timed, "in the figures")
     return Table(
         id="runs",
         caption="The runs",
-        columns=("file", "measured", "revision", "processor", timed, "in the figures"),
-        rows=[_run(saved, material) for saved in material.runs],
-        words=frozenset({0, 1, 2, 3, 5}),
+        columns=columns,
+        rows=[_run(saved, material, is_told=bool(own)) for saved in material.runs],
+        words=frozenset({*range(len(columns))} - {columns.index(timed)}),
     )
 
 
-def _run(saved: Saved, material: Material) -> TableRow:
+def _processor(run: Run) -> str:
+    return str(_part(run.machine, "cpu").get("brand_raw") or "not told")
+
+
+def _run(saved: Saved, material: Material, *, is_told: bool) -> TableRow:
     run = saved.run
     used = "range" if run in material.shown else "no"
     if run is material.study or (material.timed and used == "range"):
@@ -130,7 +147,7 @@ def _run(saved: Saved, material: Material) -> TableRow:
             Cell(saved.path.name),
             Cell(run.when[:16].replace("T", " "), run.when),
             Cell(revision([run])),
-            Cell(str(_part(run.machine, "cpu").get("brand_raw") or "not told")),
+            *[Cell(_processor(run))] * is_told,
             Cell(f"{len(run.benchmarks):,}", len(run.benchmarks)),
             Cell(used),
         ]

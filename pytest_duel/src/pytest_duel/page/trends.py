@@ -32,15 +32,8 @@ def sections(material: Material) -> Iterator[Section]:
         intro=_intro(history, changed),
         figures=[_figure(history, drawn, material)] if drawn else [],
         tables=[_table(history, changed)] if changed else [],
-        notes=[*_unread(material), *history.warnings, *_notes(history, drawn)],
+        notes=[*history.warnings, *_notes(history, drawn)],
     )
-
-
-def _unread(material: Material) -> Iterator[str]:
-    number = len(material.unread)
-    if number:
-        files = "1 file" if number == 1 else f"{number:,} files"
-        yield f"{files} could not be read: {material.unread[0]}"
 
 
 def _intro(history: History, changed: Sequence[Series]) -> str:

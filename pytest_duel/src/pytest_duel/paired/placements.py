@@ -29,6 +29,11 @@ BATCH = 12
 """Blocks whose placements are made at once: as many as the first verdict needs."""
 OLD = 3
 """A batch's files go when the batch so many later is made: its blocks are over by then."""
+LONGEST = 2.0
+"""Seconds. Where an arm's links take longer, as of many modules or large ones, all together would
+take minutes."""
+TRIES = 2
+"""That tell it: now and then a machine stands still."""
 SECONDS = 120.0
 """To import a batch of them."""
 COMMAND_SECONDS = 1800.0
@@ -147,7 +152,19 @@ class Placements:
         LinkError
             Where one cannot be made, or does not import as the plain module does.
         """
+        if all(self._is_slow(block) for block in range(TRIES)):
+            raise LinkError(
+                f"linking them again takes more than {LONGEST:g} s, too long for each block"
+            )
         self._next()
+
+    def _is_slow(self, block: int) -> bool:
+        """Tell whether placements take too long. A command of the user's own may take its time."""
+        if not isinstance(self.placers[0], Linker):
+            return False
+        started = time.monotonic()
+        self.placers[0].place(self.seed, self._place(0, block))
+        return time.monotonic() - started > LONGEST
 
     def of(self, arm: Arm, block: int) -> Arm:
         """Return an arm with the placement of a block.

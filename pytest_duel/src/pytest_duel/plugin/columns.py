@@ -10,18 +10,14 @@ from typing import Any
 
 import pytest
 
-from pytest_duel.plugin.memory import PEAK
 from pytest_duel.results.entries import BLOCKS
 from pytest_duel.support import harmless
 from pytest_duel.support.patterns import matches
-from pytest_duel.support.units import duration, figures, size
+from pytest_duel.support.units import AUTO, duration, figures
+from pytest_duel.verdicts.noted import said_value
 
-LONGEST = 40
-"""Characters of a value."""
 NOTHING = "-"
 """Stands where a benchmark has no such entry."""
-SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-"""By the words of --benchmark-time-unit."""
 ONE_PROCESS = (
     "ratios of medians in one process tell no small difference: --duel-blocks 9 has more of them"
 )
@@ -62,7 +58,7 @@ class Columns:
         own: Any = getattr(config, "_benchmarksession", None)
         if own is None or not own.groups or config.getoption("benchmark_quiet"):
             return
-        unit = config.getoption("benchmark_time_unit", default=None)
+        unit = config.getoption("benchmark_time_unit", default=None) or AUTO
         lines = [
             line
             for group, members in own.groups
@@ -75,7 +71,7 @@ class Columns:
             terminalreporter.write_line(harmless.line(line))
 
     def _group(
-        self, group: str | None, members: Sequence[Benchmark], own: Any, unit: str | None
+        self, group: str | None, members: Sequence[Benchmark], own: Any, unit: str
     ) -> Iterator[str]:
         """Yield the lines of a group."""
         ordered = sorted(members, key=itemgetter(own.sort))
@@ -83,7 +79,7 @@ class Columns:
         shown = ["median", *(["ratio"] if len(baselines) == 1 else []), *self.keys]
         rows = [[group or "all benchmarks", *shown]]
         for one in ordered:
-            cells = [said_time(one["median"], unit)]
+            cells = [duration(one["median"], unit)]
             if len(baselines) == 1:
                 cells.append(f"{figures(one['median'] / baselines[0]['median'])}×")
             noted = _noted(one, own)
@@ -110,23 +106,6 @@ def _noted(one: Benchmark, own: Any) -> Mapping[str, Any]:
         return dict(one["extra_info"])
     saved = {str(path): run for path, run in own.compared_mapping.items()}
     return saved[one["path"]][one["fullname"]].get("extra_info") or {}
-
-
-def said_time(seconds: float, unit: str | None) -> str:
-    """Return a time, in the unit that was asked for."""
-    if unit not in SECONDS:
-        return duration(seconds)
-    return f"{figures(seconds / SECONDS[unit])} {unit.replace('u', 'µ')}"
-
-
-def said_value(key: str, value: object) -> str:
-    """Return what a test has noted, in short."""
-    if key == PEAK and isinstance(value, int):
-        return size(value)
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = harmless.line(str(value))
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:

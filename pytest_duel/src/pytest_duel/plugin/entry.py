@@ -7,6 +7,7 @@ import pytest
 from pytest_duel.paired.pytest_worker import WORKER
 from pytest_duel.plugin.import_time import benchmark_import as benchmark_import  # a fixture
 from pytest_duel.support.memory import TRACERS
+from pytest_duel.verdicts.noted import NotedError, keys_of
 
 MOST_BLOCKS = 1000
 BLOCKS_PLUGIN = "pytest-duel-blocks"
@@ -63,10 +64,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def _keys(text: str) -> tuple[str, ...]:
-    keys = tuple(one.strip() for one in text.split(","))
-    if not all(keys):
-        raise argparse.ArgumentTypeError(f"{text!r}: a key is missing between the commas")
-    return keys
+    try:
+        return keys_of(text)
+    except NotedError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _blocks(text: str) -> int:

@@ -15,10 +15,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from pytest_duel.support import harmless, memory
 from pytest_duel.support.extras import lacking
 from pytest_duel.support.units import size
+from pytest_duel.verdicts.noted import PEAK, TRACER
 
-PEAK, TRACER = "duel_peak_bytes", "duel_peak_by"
-"""The keys in a benchmark's `extra_info`: the peak, and what has traced it. Where the peak is
-unknown, there is neither."""
 ONE_ROUND = "pedantic(rounds=1) allows one call, and that was timed"
 OTHER_PROCESSES = "the import is made in other processes"
 SWEEP = "a case of a sweep goes through many inputs, and a call more would count as one of them"

@@ -27,16 +27,16 @@ from pytest_duel.results import (
     contradictions,
     entries,
     provenance,
+    reading,
     runs,
     stock,
-    storage,
 )
 from pytest_duel.results.benchmarks import Benchmark, Key, Result, SavedTimes
 from pytest_duel.results.runs import Run, RunError
 from pytest_duel.support import files
 
 EXTRACTION = (
-    model, runs, entries, benchmarks, stock, contradictions, storage, provenance, commit_info,
+    model, runs, entries, benchmarks, stock, contradictions, reading, provenance, commit_info,
 )  # fmt: skip
 """Modules that decide, together with this one, what is read from a file."""
 TICK = 2e9
@@ -120,7 +120,7 @@ def load(
             entry = index.known[index.key(path)].entry(path)
             known = found.setdefault(entry.process, entry)
             if known is not entry:
-                storage.check_alike(known.path, known.times, path, entry.times)
+                reading.check_alike(known.path, known.times, path, entry.times)
         except RunError as error:
             faults[path] = error
     index.keep()
@@ -200,7 +200,7 @@ class _Index:
         content = runs.content(path)
         key = hashlib.sha256(content).hexdigest()
         if key not in self.known:
-            run = storage.checked(runs.parse(path, content), path)
+            run = reading.checked(runs.parse(path, content), path)
             self.known[key] = self.fresh[key] = _record(run)
         if mark:
             self.touched[name] = mark, key

@@ -1,7 +1,7 @@
 """Where two sets of runs come from, and what makes them hard to compare. Plain data."""
 
 import reprlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,13 @@ from pytest_duel.support.units import count
 
 MACHINE = (
     "node_hash", "system", "release", "machine", "cores", "usable_cores", "governor", "smt",
-    "virtualisation",
+    "virtualisation", "python_implementation",
 )  # fmt: skip
+PYTHON = "python"
+FACTS = ("cpu", *MACHINE, PYTHON)
+"""What tells machines apart, and which Python ran there: its version without the last part."""
+HOST = ("node_hash", "release")
+"""Those in which hosts of one kind differ, as those that a CI service starts for each job."""
 BUILD = ("profile", "target", "rustc", "version")
 SECTION = ("tier", "variables", "details")
 NAMED = 3
@@ -70,6 +75,24 @@ def facts_of(run: Run) -> dict[tuple[str, str], Any]:
     facts |= {("settings", name): run.section.get(name) for name in SECTION}
     facts["settings", "without"] = ", ".join(run.section.get("without") or ()) or "nothing"
     return facts
+
+
+def machine_of(
+    facts: Mapping[tuple[str, str], Any], ignore: Collection[str] = ()
+) -> tuple[tuple[str, Any], ...]:
+    """Return what tells a machine from others, of the facts of a run.
+
+    Parameters
+    ----------
+    facts
+        As `facts_of` returns them.
+    ignore
+        Names that do not tell.
+    """
+    version = facts.get(("versions", PYTHON))
+    found = {name: value for (what, name), value in facts.items() if what == "machine"}
+    found[PYTHON] = ".".join(str(version).split(".")[:2]) if version else None
+    return tuple(one for one in found.items() if one[0] not in ignore)
 
 
 def _part(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -131,6 +154,16 @@ def unknown_commits(runs: Sequence[Run], side: str) -> Iterator[str]:
     if number:
         among = f", in {number} of {len(runs)} runs" if len(runs) > 1 else ""
         yield f"{side} does not tell which commit was measured{among}"
+
+
+def uncommitted(runs: Sequence[Run], side: str) -> Iterator[str]:
+    """Tell where several runs of a side may be of different changes that nobody has committed."""
+    number = sum(run.commit.dirty is True for run in runs)
+    if number > 1:
+        yield (
+            f"{number} of {len(runs)} runs of {side} had uncommitted changes: nothing tells "
+            "whether these were the same"
+        )
 
 
 def unreadable(runs: Sequence[Run], side: str) -> Iterator[str]:

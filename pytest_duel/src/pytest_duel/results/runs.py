@@ -55,12 +55,7 @@ _DOCUMENT = {
     "benchmarks": LIST,
     SECTION: _SECTION,
 }
-_STOCK = {
-    "machine_info?": OBJECT,
-    "commit_info?": OBJECT,
-    "datetime?": TEXT,
-    "benchmarks": LIST,
-}
+_STOCK = {"benchmarks": LIST}
 
 
 class RunError(DuelError):
@@ -136,7 +131,7 @@ class Run:
 
 
 def load(path: Path) -> Run:
-    """Read a saved run; a file that ends in ``.gz`` is compressed.
+    """Read a saved run; gzip may have packed it.
 
     Raises
     ------
@@ -163,7 +158,7 @@ def content(path: Path) -> bytes:
 def parse(path: Path, content: bytes) -> Run:
     """Read a run from what its file holds."""
     try:
-        return from_json(schema.parse(content, compressed=path.suffix == ".gz"))
+        return from_json(schema.parse(content))
     except ForeignError as error:
         raise ForeignError(f"{path}: {error}") from None
     except DuelError as error:
@@ -210,9 +205,9 @@ def _own(saved: dict[str, Any]) -> Run:
 
 
 def _stock(saved: dict[str, Any]) -> Run:
-    """Read a run that pytest-benchmark alone has saved."""
+    """Read a run that pytest-benchmark alone has saved; what it tells oddly is unknown."""
     schema.check(saved, _STOCK)
-    benchmarks = saved["benchmarks"]
+    benchmarks, told = saved["benchmarks"], saved.get("datetime")
     if benchmarks and not any(isinstance(one, dict) and "stats" in one for one in benchmarks):
         raise ForeignError("this is no pytest-benchmark run: none of its benchmarks has stats")
     others, unread = entries.others(dict(enumerate(benchmarks)))
@@ -221,9 +216,9 @@ def _stock(saved: dict[str, Any]) -> Run:
     return Run(
         results=(),
         section={},
-        machine=stock.machine(saved.get("machine_info") or {}, saved.get("version")),
-        commit=commit_info.read(saved.get("commit_info") or {}),
-        when=stock.when(saved.get("datetime") or ""),
+        machine=stock.machine(stock.part(saved, "machine_info"), saved.get("version")),
+        commit=commit_info.read(stock.part(saved, "commit_info")),
+        when=stock.when(str(told)) if TEXT.tell(told) else "",
         others=others,
         unread=unread,
     )

@@ -24,7 +24,7 @@ def machine(saved: Mapping[str, Any], version: object = None) -> dict[str, Any]:
     version
         Of the pytest-benchmark that saved it.
     """
-    cpu, versions = (_object(saved.get(name)) for name in ("cpu", "versions"))
+    cpu, versions = part(saved, "cpu"), part(saved, "versions")
     if "brand" in cpu:  # py-cpuinfo's name for it up to version 5
         cpu.setdefault("brand_raw", cpu["brand"])
     told = {"python": saved.get("python_version"), "pytest-benchmark": version}
@@ -41,7 +41,9 @@ def machine(saved: Mapping[str, Any], version: object = None) -> dict[str, Any]:
     return found
 
 
-def _object(value: object) -> dict[str, Any]:
+def part(saved: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return an object that another has; an empty one where it is something else, or missing."""
+    value = saved.get(name)
     return dict(value) if isinstance(value, dict) else {}
 
 

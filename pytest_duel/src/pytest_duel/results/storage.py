@@ -1,31 +1,93 @@
 """Saved runs by number, name, path or ``latest``, as pytest-benchmark's storage names them."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from glob import glob
 from pathlib import Path
 
 from pytest_benchmark.utils import get_machine_id
 
-from pytest_duel.results import contradictions
-from pytest_duel.results.benchmarks import Key
-from pytest_duel.results.runs import Run, RunError, load
+from pytest_duel.results.runs import RunError
 from pytest_duel.support import files
 
 DEFAULT = "file://./.benchmarks"
 """pytest-benchmark's own default for ``--benchmark-storage``."""
 _NUMBERED = re.compile(r"(?P<number>[0-9]{4,18})_(?P<title>.*)\.json(?:\.gz)?", re.DOTALL)
-_ENDINGS = (".json", ".json.gz")
+ENDINGS = (".json", ".json.gz")
+"""Of the files in a folder, those that may be runs."""
 LATEST = re.compile(r"latest(?:~(?P<back>\d+))?")
 
 
 @dataclass(frozen=True)
-class Saved:
-    """A run and the file that it came from."""
+class Files:
+    """What the arguments of a command mean."""
 
-    path: Path
-    run: Run
+    named: tuple[Path, ...] = ()
+    inside: tuple[Path, ...] = ()
+    """All in the folders that were named, where a file of something else is no fault."""
+
+    @cached_property
+    def all(self) -> tuple[Path, ...]:
+        """Return both, each file once; one that is named is called as it was."""
+        found: dict[Path, Path] = {}
+        for path in (*self.named, *self.inside):
+            found.setdefault(path.resolve(), path)
+        return tuple(found.values())
+
+    def without(self, others: Collection[Path]) -> "Files":
+        """Return the same but for some."""
+        return Files(
+            tuple(path for path in self.named if path not in others),
+            tuple(path for path in self.inside if path not in others),
+        )
+
+
+def find(names: Iterable[str], storage: str = DEFAULT) -> Files:
+    """Return the files of runs that arguments mean: each a folder, or what `resolve` reads.
+
+    Raises
+    ------
+    RunError
+        Where one means nothing, a number means several runs, or a name is a folder's and a run's.
+    """
+    named: list[Path] = []
+    inside: list[Path] = []
+    for name in names:
+        # A file may have a comma in its name, which parts the names of runs.
+        for part in [name] if _is_there(name) else _parts(name):
+            if Path(part).is_dir():
+                _refuse_two_meanings(part, storage)
+                held = within(Path(part))
+                if not held:
+                    raise RunError(f"there is no saved run in {part}")
+                inside += held
+            else:
+                named += _one(part, storage)
+    return Files(tuple(named), tuple(inside))
+
+
+def within(home: Path) -> list[Path]:
+    """Return the files in a folder that may be runs."""
+    return [
+        path for path in sorted(home.rglob("*")) if path.name.endswith(ENDINGS) and path.is_file()
+    ]
+
+
+def _refuse_two_meanings(name: str, storage: str) -> None:
+    """Refuse the name of a folder that is also a run's: neither is meant for sure."""
+    stored = numbered(_home(storage))
+    runs = [path for path in stored if _is_called(path, name)] or stored[-1:] * (name == "latest")
+    if runs:
+        raise RunError(
+            f"{name} is a folder, and {runs[0]} is a run of that name: write ./{name} for the "
+            f"folder, or the path of the run"
+        )
+
+
+def _is_called(path: Path, name: str) -> bool:
+    return name in (_title(path), f"{_number(path)}", f"{_number(path):04}")
 
 
 def resolve(names: str, storage: str = DEFAULT) -> list[Path]:
@@ -36,23 +98,30 @@ def resolve(names: str, storage: str = DEFAULT) -> list[Path]:
     RunError
         Where one means nothing, or a number means several runs.
     """
+    found = (path for part in _parts(names) for path in _one(part, storage))
+    return list({path.resolve(): path for path in found}.values())
+
+
+def _parts(names: str) -> list[str]:
     parts = [part.strip() for part in names.split(",")]
     if not all(parts):
         raise RunError(f"{names!r} names no run in one of its parts")
-    found = (path for part in parts for path in _one(part, storage))
-    return list({path.resolve(): path for path in found}.values())
+    return parts
 
 
 def _one(name: str, storage: str) -> list[Path]:
     """Return the runs that one part of a list means."""
     _refuse_database(name)
-    if _is_file(name):
+    if _is_there(name):
         return [Path(name)]
     matched = [path for path in map(Path, sorted(_glob(name))) if path.is_file()]
     if matched:
         return matched
     if Path(name).suffix in (".json", ".gz"):
         raise RunError(f"{name}: there is no such file")
+    is_stored = bool(name.isdecimal() or LATEST.fullmatch(name)) or _home(storage).is_dir()
+    if Path(name).is_absolute() or (storage == DEFAULT and not is_stored):
+        raise RunError(f"{name}: there is no such file or folder")
     for machine in (get_machine_id(), "*"):
         found = _stored(name, machine, folder(storage))
         if found:
@@ -60,9 +129,10 @@ def _one(name: str, storage: str) -> list[Path]:
     raise RunError(f"no saved run in {folder(storage)} is called {name!r}{_offer(storage)}")
 
 
-def _is_file(name: str) -> bool:
+def _is_there(name: str) -> bool:
+    """Tell whether a file or folder has this name; a folder's is no run's."""
     try:
-        return Path(name).is_file()
+        return Path(name).is_file() or Path(name).is_dir()
     except (OSError, ValueError):  # a name that no file can have
         return False
 
@@ -119,7 +189,7 @@ def _matching(name: str, machine: str, home: Path) -> list[Path]:
     try:
         found = {
             path
-            for ending in _ENDINGS
+            for ending in ENDINGS
             for one in (f"{place}/{last.rstrip('*')}*{ending}", f"{last.rstrip('*')}*{ending}")
             for path in home.glob(one)
         }
@@ -172,10 +242,14 @@ def folder(storage: str) -> Path:
         Where it is no folder, or runs are kept elsewhere.
     """
     _refuse_database(storage)
-    path = Path(storage.removeprefix("file://"))
+    path = _home(storage)
     if not path.is_dir():  # the stock class would make it
         raise RunError(f"{path} holds no saved runs: there is no such folder (see --storage)")
     return path
+
+
+def _home(storage: str) -> Path:
+    return Path(storage.removeprefix("file://"))
 
 
 def _refuse_database(name: str) -> None:
@@ -190,87 +264,3 @@ def _refuse_database(name: str) -> None:
 def _offer(storage: str) -> str:
     names = [path.name.partition(".json")[0] for path in numbered(folder(storage))]
     return f"; there are {', '.join(names[-8:])}" if names else ""
-
-
-def read(paths: Sequence[Path]) -> tuple[Saved, ...]:
-    """Load the runs of one side: each process once, however often it was saved.
-
-    Raises
-    ------
-    RunError
-        Where a file is no run, or times nothing, or holds a case whose time cannot be one; where
-        two are of one process and their times differ.
-    """
-    found: dict[str, Saved] = {}
-    for path in paths:
-        own = Saved(path, checked(load(path), path))
-        known = found.setdefault(own.run.process, own)
-        check_alike(known.path, medians(known.run), path, medians(own.run))
-        if _rounds(own.run) > _rounds(known.run):  # one of them was saved without
-            found[own.run.process] = own
-    return tuple(found.values())
-
-
-def medians(run: Run) -> dict[Key, float]:
-    """Return the median of each benchmark."""
-    return {one.key: one.median for one in run.benchmarks}
-
-
-def check_alike(
-    known: Path, times: Mapping[Key, float], path: Path, own: Mapping[Key, float]
-) -> None:
-    """Hold two files of one process against each other: times are medians by benchmark.
-
-    Raises
-    ------
-    RunError
-        Where they differ.
-    """
-    for key, median in own.items():
-        if not contradictions.is_close(times.get(key, median), median):
-            raise RunError(
-                f"{known} and {path} are said to be of one process, but {key.id} took "
-                f"{times[key]:.6g} s in the first and {median:.6g} s in the second"
-            )
-
-
-def _rounds(run: Run) -> int:
-    return sum(len(one.data) for one in run.benchmarks)
-
-
-def check_apart(old: Sequence[Saved], new: Sequence[Saved]) -> None:
-    """Hold the sides of a comparison against each other.
-
-    Raises
-    ------
-    RunError
-        Where one process is on both.
-    """
-    known = {one.run.process: one.path for one in old}
-    shared = [(known[one.run.process], one.path) for one in new if one.run.process in known]
-    if shared:
-        said = ", ".join(str(one) if one == two else f"{one} = {two}" for one, two in shared)
-        raise RunError(f"the same run on both sides: {said}")
-
-
-def checked(run: Run, path: Path) -> Run:
-    """Return a run that times something, and each case of a sweep once.
-
-    Raises
-    ------
-    RunError
-        Where it does not.
-    """
-    for fault in _faults(run):
-        raise RunError(f"{path}: {fault}")
-    return run
-
-
-def _faults(run: Run) -> Iterator[str]:
-    if not run.benchmarks:
-        yield "this run timed no case" if run.section else "this run timed no benchmark"
-    seen = set()
-    for result in run.results:
-        if result.case in seen:
-            yield f"{result.case.id} is there twice"
-        seen.add(result.case)

@@ -16,6 +16,14 @@ from pytest_duel.support.errors import DuelError
 LARGEST = 512 << 20
 """Bytes of JSON, before and after it is unpacked. A run of some hundred benchmarks with all of its
 raw rounds has half of that."""
+GZIP = b"\x1f\x8b"
+"""What a file begins with that gzip has packed, whatever it is called."""
+PACKED, SMALL = 100, 16 << 20
+"""How many times its size a file may unpack to, beyond so many bytes: a run with all of its rounds
+unpacks to some ten times its size."""
+LONGEST_WHOLE = 1000
+"""Digits of a whole number that is kept as it is; a longer one is infinite, as for other
+readers of JSON."""
 DEEPEST = 50
 """Lists and objects within each other: many times what a run has."""
 LONGEST_TIME = 1e9
@@ -100,15 +108,13 @@ def content(path: Path) -> bytes:
     return _limited(found)
 
 
-def parse(packed: bytes, *, compressed: bool = False) -> Any:
+def parse(packed: bytes) -> Any:
     """Return the value that JSON holds.
 
     Parameters
     ----------
     packed
-        What a file holds.
-    compressed
-        Whether that is gzip's.
+        What a file holds; gzip may have packed it.
 
     Raises
     ------
@@ -116,8 +122,8 @@ def parse(packed: bytes, *, compressed: bool = False) -> Any:
         Where it is damaged, or larger or deeper than any that was saved.
     """
     try:
-        text = _unpacked(packed) if compressed else packed
-        value = json.loads(text, object_pairs_hook=_object)
+        text = _unpacked(packed) if packed.startswith(GZIP) else packed
+        value = json.loads(text, object_pairs_hook=_object, parse_int=_whole)
     except (OSError, EOFError, zlib.error) as error:
         raise SchemaError(getattr(error, "strerror", None) or str(error)) from None
     except ValueError as error:
@@ -139,9 +145,21 @@ def _object(parts: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _whole(digits: str) -> int | float:
+    """Return a whole number; Python refuses to read those of thousands of digits."""
+    return int(digits) if len(digits) <= LONGEST_WHOLE else float(digits)
+
+
 def _unpacked(packed: bytes) -> bytes:
+    """Unpack no more than a saved run may have: a small file can be made to fill the memory."""
+    most = min(LARGEST, max(SMALL, PACKED * len(packed)))
     with gzip.GzipFile(fileobj=BytesIO(packed)) as file:
-        return _limited(file.read(LARGEST + 1))
+        found = file.read(most + 1)
+    if len(found) > most:
+        raise SchemaError(
+            f"it unpacks to more than {most >> 20} MiB, which no saved run of its size does"
+        )
+    return found
 
 
 def _limited(found: bytes) -> bytes:

@@ -1,7 +1,8 @@
 """Thresholds: how users write them, and which of several holds for a benchmark."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from pytest_duel.support.patterns import matches, specificity
 
@@ -60,3 +61,28 @@ def decisive(thresholds: Mapping[str, float], name: str) -> float | None:
     if not own:
         return None
     return max(own, key=lambda one: (specificity(one[0]), -one[1]))[1]
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The smallest change that matters of single benchmarks and of groups, by pattern."""
+
+    by_name: Mapping[str, float] = field(default_factory=dict)
+    by_group: Mapping[str, float] = field(default_factory=dict)
+    """Of benchmarks for which no pattern of names has one."""
+
+    def of(self, name: str, group: str | None) -> float | None:
+        """Return the threshold of a benchmark; None where it has none of its own."""
+        own = decisive(self.by_name, name)
+        if own is None and group is not None:
+            return decisive(self.by_group, group)
+        return own
+
+    def idle(self, benchmarks: Iterable[tuple[str, str | None]]) -> list[str]:
+        """Return the patterns that match nothing of some benchmarks, given by name and group."""
+        names, groups = zip(*benchmarks, strict=True)
+        known = [group for group in groups if group is not None]
+        return [
+            *(one for one in self.by_name if not matches(one, names)),
+            *(one for one in self.by_group if not matches(one, known)),
+        ]

@@ -3,6 +3,10 @@
 from collections.abc import Iterable
 
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+AUTO = "auto"
+"""The word for a unit that fits each time."""
+UNITS = ("ns", "us", "ms", "s", AUTO)
+"""The words of ``--benchmark-time-unit``."""
 
 
 def decimals(value: float, digits: int = 3) -> int:
@@ -31,14 +35,16 @@ def share(value: float) -> str:
     return f"{value:.1%}".replace(".0%", "%")
 
 
-def scale_of(seconds: float) -> tuple[float, str]:
-    """Return the unit that a time is told in, and its name."""
-    return next((one for one in _UNITS if seconds >= one[0] * 0.9995), _UNITS[-1])
+def scale_of(seconds: float, word: str = AUTO) -> tuple[float, str]:
+    """Return the unit of a time, and its name: what fits it, or what a word of `UNITS` says."""
+    if word == AUTO:
+        return next((one for one in _UNITS if seconds >= one[0] * 0.9995), _UNITS[-1])
+    return next(one for one in _UNITS if one[1] == word.replace("u", "µ"))
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float, word: str = AUTO) -> str:
     """Return a time with its unit: ``4.22 µs``."""
-    unit, name = scale_of(seconds)
+    unit, name = scale_of(seconds, word)
     return f"{figures(seconds / unit)} {name}"
 
 

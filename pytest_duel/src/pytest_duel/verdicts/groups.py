@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from pytest_duel.results.benchmarks import Benchmark, SavedTimes
 from pytest_duel.results.runs import Run
@@ -55,6 +56,11 @@ class Timed:
     def rounds(self) -> int:
         """Return how many rounds all processes have timed."""
         return sum(one.rounds for one in self.processes.values())
+
+    @property
+    def noted(self) -> list[Mapping[str, Any]]:
+        """Return the `extra_info` that each process has left."""
+        return [one.benchmark.extra_info for one in self.processes.values()]
 
     @property
     def typical(self) -> Typical | None:

@@ -1,12 +1,14 @@
 """Groups of benchmarks as plain text: a table for each, and what is the fastest."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from pytest_duel.results.benchmarks import Benchmark
 from pytest_duel.results.leads import MARGIN, MARGIN_OVER_BLOCKS
 from pytest_duel.support import harmless
 from pytest_duel.support.terminal import WIDTH, wrapped
-from pytest_duel.support.units import count, duration, figures, ratio, scale_of
+from pytest_duel.support.units import AUTO, count, duration, figures, ratio, scale_of
+from pytest_duel.verdicts import noted
 from pytest_duel.verdicts.apart import apart
 from pytest_duel.verdicts.fastest import BOUND, Contest, Outcome, outcomes
 from pytest_duel.verdicts.groups import Group, Timed
@@ -16,29 +18,34 @@ LEAST = 24
 """Columns for the names of benchmarks; a longer name has a line of its own."""
 
 
-def render(groups: Sequence[Group], processes: int) -> str:
-    """Return a table for each group, and below it which benchmark is the fastest.
+@dataclass(frozen=True)
+class Look:
+    """What the tables show, and how."""
 
-    Parameters
-    ----------
-    groups
-        What was timed.
-    processes
-        How many have timed it.
-    """
+    processes: int
+    """How many have timed the benchmarks."""
+    keys: Sequence[str] = ()
+    """Entries of `extra_info` that have a column."""
+    unit: str = AUTO
+    """Of times: a word of `units.UNITS`."""
+
+
+def render(groups: Sequence[Group], look: Look) -> str:
+    """Return a table for each group, and below it which benchmark is the fastest."""
     results = {one.group.name: one for one in outcomes(groups)}
     lines: list[str] = []
     for group in groups:
-        lines += [*_group(group, results.get(group.name), processes), ""]
-    return "\n".join([*lines, *_legend(results, processes)])
+        lines += [*_group(group, results.get(group.name), look), ""]
+    return "\n".join([*lines, *_legend(results, look.processes)])
 
 
-def _group(group: Group, outcome: Outcome | None, processes: int) -> Iterator[str]:
+def _group(group: Group, outcome: Outcome | None, look: Look) -> Iterator[str]:
     heading = f"{group.name}: {count(len(group.members), 'benchmark')}"
     yield from (heading, "-" * min(len(heading), WIDTH))
-    rows = [_cells(one, outcome, processes) for one in group.members]
-    columns = ("time", *(("[95 %]",) if processes > 1 else ()), "fastest", "rounds")
+    rows = [_cells(one, outcome, look) for one in group.members]
+    columns = ("time", *(("[95 %]",) if look.processes > 1 else ()), "fastest", "rounds")
     columns = (*columns, "× first") if outcome and outcome.contests else columns
+    columns = (*columns, *map(noted.heading, look.keys))
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     rest = max(LEAST, WIDTH - sum(width + 2 for width in widths))
     labels = [_label(one.benchmark) for one in group.members]
@@ -60,22 +67,22 @@ def _label(benchmark: Benchmark) -> str:
     return harmless.line(benchmark.label)
 
 
-def _cells(one: Timed, outcome: Outcome | None, processes: int) -> tuple[str, ...]:
+def _cells(one: Timed, outcome: Outcome | None, look: Look) -> tuple[str, ...]:
     found = one.typical
-    interval = f"[{_within(found.low, found.high)}]" if found else "–"
+    interval = f"[{_within(found.low, found.high, look.unit)}]" if found else "–"
     cells = (
-        duration(one.median), *((interval,) if processes > 1 else ()), duration(one.min),
-        f"{one.rounds:,}",
+        duration(one.median, look.unit), *((interval,) if look.processes > 1 else ()),
+        duration(one.min, look.unit), f"{one.rounds:,}",
     )  # fmt: skip
-    if not outcome or not outcome.contests:
-        return cells
-    own = next((contest for contest in outcome.contests if one in contest.order), None)
-    return (*cells, figures(one.median / own.order[0].median) if own else "–")
+    if outcome and outcome.contests:
+        own = next((contest for contest in outcome.contests if one in contest.order), None)
+        cells = (*cells, figures(one.median / own.order[0].median) if own else "–")
+    return (*cells, *(noted.said(key, one.noted) for key in look.keys))
 
 
-def _within(low: float, high: float) -> str:
+def _within(low: float, high: float, word: str) -> str:
     """Return an interval of times with one unit."""
-    unit, name = scale_of(high)
+    unit, name = scale_of(high, word)
     return f"{figures(low / unit)}, {figures(high / unit)} {name}"
 
 

@@ -22,6 +22,15 @@ SHARED = (CARGO_TARGET, "CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_BUILD_DIR", "SKBU
 """Variables for a folder that keeps what builds compile. A user may set one for all projects."""
 
 
+OFFLINE = ("name resolution", "failed to lookup address", "Network is unreachable")
+"""What tools say where there is no network."""
+WITHOUT_NETWORK = (
+    "there seems to be no network from which to get what the build needs: install that here, and "
+    "set PIP_NO_BUILD_ISOLATION=0 for pip or UV_NO_BUILD_ISOLATION=1 for uv; where nothing is "
+    'compiled, install = "none" in [tool.pytest-duel] needs no build'
+)
+
+
 def compile_all(paths: Sequence[Path], python: str) -> None:
     """Write the bytecode of modules now. If more is written later, something else wrote it."""
     command = [python, "-m", "compileall", "-q", *map(str, paths)]
@@ -104,6 +113,7 @@ def run_build(command: Sequence[str], folder: Path, recipe: Recipe) -> None:
         raise InstallError(f"{command[0]} failed: {error}") from None
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).replace(str(folder), ".")
+        said += f"\n{WITHOUT_NETWORK}" if any(sign in said for sign in OFFLINE) else ""
         raise InstallError(f"{shlex.join(command[:3])} … failed:\n{said}")
 
 

@@ -28,6 +28,8 @@ from pytest_duel.support.errors import DuelError
 LINKS = ".links"
 """The folder of an install that holds them. No module has such a name."""
 COMPILERS = ("cc", "gcc", "clang", "c++", "g++", "clang++")
+VARIABLES = ("CC", "CXX")
+"""They name compilers, perhaps in full."""
 LLD = "ld.lld"
 FLAGS = ("--no-warn-symbol-ordering", "--threads=1", "-z", "separate-code")
 """By the last one code begins with a page, whatever lies before it."""
@@ -211,20 +213,32 @@ def recorded(home: Path, own: str) -> dict[str, str]:
     own
         The linker.
     """
-    kept, scripts = home / LINKS, home / keep_link.SCRIPTS
-    for folder in (kept, scripts):
-        folder.mkdir()
+    scripts = home / keep_link.SCRIPTS
+    (home / LINKS).mkdir()
     for name, program in _compilers():
-        words = [sys.executable, "-IS", keep_link.__file__, str(kept), own, program]
-        script = scripts / name
-        script.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
-        script.chmod(0o755)
-    return {"PATH": os.pathsep.join([str(scripts), os.environ.get("PATH", os.defpath)])}
+        _write(scripts / name, program, home / LINKS, own)
+    found = {"PATH": os.pathsep.join([str(scripts), os.environ.get("PATH", os.defpath)])}
+    for variable in VARIABLES:
+        program, *more = shlex.split(os.environ.get(variable, "")) or [""]
+        name = Path(program).name
+        if name != program and _COMPILER.fullmatch(name):
+            script = scripts / variable / name
+            _write(script, program, home / LINKS, own)
+            found[variable] = shlex.join([str(script), *more])
+    return found
+
+
+def _write(script: Path, compiler: str, kept: Path, own: str) -> None:
+    """Write a script in place of a compiler."""
+    words = [sys.executable, "-IS", keep_link.__file__, str(kept), own, compiler]
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
 
 
 def _compilers() -> Iterator[tuple[str, str]]:
     """Yield the names of compilers that builds may call, each with the program that it is."""
-    asked = [os.environ.get(name) or sysconfig.get_config_var(name) for name in ("CC", "CXX")]
+    asked = [os.environ.get(name) or sysconfig.get_config_var(name) for name in VARIABLES]
     words = [shlex.split(one)[0] for one in asked if one and one.strip()]
     for name in dict.fromkeys([*COMPILERS, *words]):
         program = shutil.which(name)

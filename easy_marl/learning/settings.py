@@ -1,0 +1,68 @@
+"""How a learner learns: the settings of PPO, checked."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from easy_marl.market.arguments import is_int, is_number
+
+
+@dataclass(frozen=True, kw_only=True)
+class PPO:
+    """The settings of proximal policy optimization, the same for all learners.
+
+    Attributes
+    ----------
+    hidden : tuple of int
+        The widths of a network's hidden layers; policy and critic have a network each.
+    learning_rate : float
+        Of Adam.
+    epochs : int
+        How often an update passes over what was played.
+    minibatches : int
+        In how many parts it does so.
+    clip : float
+        By how much an update may change the likelihood of an action before it gains no more.
+    entropy : float
+        What each unit of the policy's entropy is rewarded with.
+    deviation : float
+        Standard deviation of exploration at first, in units of action; it is learnt.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a value does not fit.
+    """
+
+    hidden: tuple[int, ...] = (32, 32)
+    learning_rate: float = 3e-3
+    epochs: int = 4
+    minibatches: int = 4
+    clip: float = 0.2
+    entropy: float = 0.0
+    deviation: float = 0.4
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.hidden, tuple):
+            kind = type(self.hidden).__name__
+            raise TypeError(f"hidden has type {kind}: hidden must be a tuple of widths")
+        for layer, width in enumerate(self.hidden):
+            check_count(f"hidden[{layer}]", width)
+        for name in "epochs", "minibatches":
+            check_count(name, getattr(self, name))
+        for name in "learning_rate", "clip", "deviation":
+            _check_amount(name, getattr(self, name), zero=False)
+        _check_amount("entropy", self.entropy, zero=True)
+
+
+def check_count(name: str, value: Any) -> None:
+    """Raise unless a value is a positive int."""
+    if not is_int(value) or value < 1:
+        raise ValueError(f"{name} is {value!r}: {name} must be a positive int")
+
+
+def _check_amount(name: str, value: Any, *, zero: bool) -> None:
+    least = "not negative" if zero else "positive"
+    if not is_number(value) or not 0.0 <= value < np.inf or (value == 0 and not zero):
+        raise ValueError(f"{name} is {value!r}: {name} must be a finite number, and {least}")

@@ -1,0 +1,91 @@
+"""``python -m bench learning``: trainings of all agents, beside the equilibrium."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.__main__ import main
+from bench.commands import learning as command
+from bench.study import learning
+
+SPEEDS = [
+    {"library": "TorchRL", "version": "1", "agents": 5, "steps": 5000, "cpu_seconds": 0.5},
+    {"library": "Stable", "version": "2", "agents": 1, "steps": 5000, "cpu_seconds": 1.0},
+]
+RATES = """\
+| library | agents that learn from a step | steps | steps of five learning agents |
+| :-- | --: | --: | --: |
+| TorchRL 1 | 5 | 10,000 | 10,000 |
+| Stable 2 | 1 | 5,000 | 1,000 |"""
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Have nobody learn; return what was asked for."""
+    asked: list[tuple[Any, ...]] = []
+
+    def train(named: Mapping[str, Any], steps: int) -> dict[str, Any]:
+        asked.append((*named.values(), steps))
+        left = 1.0 + named["seed"]
+        return {
+            "steps": steps, "cpu_seconds": 9.0, "exploitability": [3.2, left], "profit": 50.0,
+        }  # fmt: skip
+
+    monkeypatch.setattr(command, "trained", train)
+    monkeypatch.setattr(command, "torchrl_speed", lambda: SPEEDS[0])
+    monkeypatch.setattr(command, "stable_baselines_speed", lambda: SPEEDS[1])
+    monkeypatch.setattr(command, "MARKETS", {"duopoly": 0.5})
+    return asked
+
+
+def test_what_was_found_is_saved_and_not_done_again(
+    tmp_path: Path, trained: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "learning.json"
+    arguments = ["learning", "--steps", "1000", "--seeds", "2", "--output", str(file)]
+    assert main(arguments) == 0
+    first = capsys.readouterr().out
+    assert len(trained) == 2 * len(command.WAYS)
+    assert trained[0] == ("duopoly", "simultaneous", False, 0, 500)
+    assert main(arguments) == 0
+    assert len(trained) == 2 * len(command.WAYS)
+    assert capsys.readouterr().out == first
+    data = learning.load(file)
+    assert RATES in learning.render_learners(data)
+    rows = learning.render_schedules(data).splitlines()
+    assert rows[4:] == [
+        "| duopoly | bid cost | – | – | 3.20 | 0 |",
+        "| duopoly | learn, simultaneous (each its own) | 2 | 500 | 1.00 to 2.00 | 50 |",
+        "| duopoly | learn, simultaneous (one policy) | 2 | 500 | 1.00 to 2.00 | 50 |",
+        "| duopoly | learn, ibr (each its own) | 2 | 500 | 1.00 to 2.00 | 50 |",
+        "| duopoly | learn, sbr (each its own) | 2 | 500 | 1.00 to 2.00 | 50 |",
+        "| duopoly | equilibrium, 4 of 4 hours settled | – | – | 0.00 | 9,200 |",
+    ]
+
+
+def test_what_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing() -> None:
+        raise ModuleNotFoundError("No module named 'torch'")
+
+    monkeypatch.setattr(command, "torchrl_speed", missing)
+    assert main(["learning"]) == 2
+    assert "it needs torchrl, tqdm and stable-baselines3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("steps", ["0", "x", "-1"])
+def test_bad_arguments(steps: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["learning", "--steps", steps])
+    assert "is no whole number above 0" in capsys.readouterr().err
+
+
+def test_what_is_no_file_of_trainings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "x.json"
+    file.write_text(json.dumps({"schema": 1}), encoding="utf-8")
+    assert main(["learning", "--output", str(file)]) == 2
+    assert "holds no trainings" in capsys.readouterr().err
