@@ -19,7 +19,8 @@ from easy_marl.envs.policies import OneEach, Policies, Policy, of_agents
 from easy_marl.envs.rewards import step_of
 from easy_marl.market import clear
 from easy_marl.market.arguments import check_threads, is_int
-from easy_marl.market.reference_step import offered_in, offers
+from easy_marl.market.markets import unserved
+from easy_marl.market.reference_step import offers
 from easy_marl.market.stepping import ALL, GOOD, Model, Outcome, Singles, State, room
 
 Mask = NDArray[np.bool_]
@@ -303,15 +304,16 @@ class Simulation:
         active = self.state.active.copy()
         number = self.state.hours - active
         demand = self.state.demand[np.arange(self.environments), number]
-        offered = offered_in(self.model, self._acts, demand)
+        bids, quantities = offers(self.model, self._acts)
+        shortage = unserved(bids, quantities, demand, self.model.tolerance)
         whole = self._whole
         return Hour(
             active,
             number,
             np.where(active, demand, 0.0),
-            np.where(active, offered.shortage, 0.0),
-            np.where(active[:, np.newaxis], offered.bids, 0.0),
-            np.where(active[:, np.newaxis], offered.quantities, 0.0),
+            np.where(active, shortage, 0.0),
+            np.where(active[:, np.newaxis], bids, 0.0),
+            np.where(active[:, np.newaxis], quantities, 0.0),
             whole.prices.copy(),
             whole.dispatch.copy(),
             whole.profits.copy(),

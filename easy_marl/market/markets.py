@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from easy_marl.market import arguments, reference
+from easy_marl.market import arguments
 from easy_marl.market.api import clear_batch
 from easy_marl.market.arguments import Floats, Out
 from easy_marl.market.registry import get_backend
@@ -112,6 +112,8 @@ class Markets(NamedTuple):
 
 def checked(bids: ArrayLike, quantities: ArrayLike, demand: ArrayLike, rules: Rules) -> Markets:
     """Check and convert arguments of `clear_batch`, all but the values in arrays."""
+    from easy_marl.market import reference  # not before: to import the market needs no backend
+
     arguments.check_ties(rules.ties)
     tolerance = arguments.check_tolerance(rules.tolerance)
     arguments.check_threads(rules.threads)
@@ -139,6 +141,8 @@ def unserved(bids: Floats, quantities: Floats, demand: Floats, tolerance: float)
     tolerance
         As in `clear`.
     """
+    from easy_marl.market import reference
+
     enough = reference.enough(demand, tolerance)
     missing = np.zeros_like(demand)
     # A sum in merit order takes a sort: only where a sum in any order is not clearly enough.

@@ -3,8 +3,6 @@
 Every other backend is held against this one to the last bit.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from easy_marl.market import reference, step_arguments
@@ -48,37 +46,6 @@ def offers(model: Model, actions: Singles) -> tuple[Floats, Floats]:
     withheld = np.maximum(0.0, acts[..., 0])
     bids = model.costs + acts[..., 1] * model.bid_change
     return bids, model.capacities * (1.0 - withheld)
-
-
-class Offered(NamedTuple):
-    """What the agents of B environments offer in an hour."""
-
-    bids: Floats
-    """(B, N), currency/MWh."""
-    quantities: Floats
-    """(B, N), MW."""
-    shortage: Floats
-    """(B,), MW: demand that all offers together do not reach."""
-
-
-def offered_in(model: Model, actions: Singles, demand: Floats) -> Offered:
-    """Return what is offered in many environments at once, with the same bits as a step.
-
-    Parameters
-    ----------
-    model
-        The constants.
-    actions
-        (B, N, 2) where all act, else (B, 1, 2).
-    demand
-        (B,), MW.
-    """
-    bids, quantities = offers(model, actions)
-    order = np.argsort(bids, axis=-1, kind="stable")
-    # An accumulation adds one after the other, in merit order, as the specification says.
-    supply = np.cumsum(np.take_along_axis(quantities, order, axis=-1), axis=-1)[:, -1]
-    reached = supply >= reference.enough(demand, model.tolerance)
-    return Offered(bids, quantities, np.where(reached, 0.0, demand - supply))
 
 
 def acting(model: Model) -> slice:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.project import ROOT
+from bench.project import ROOT, RUNS
 from pytest_duel.cli.main import main
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.harness import search_path
@@ -34,13 +34,16 @@ BROKEN = {
 }
 
 
+SAVED = [str(RUNS / f"abi-abi3-{run}.json.gz") for run in (1, 2)]
+
+
 # Each is a process of its own. Commands load the project alike: every one meets one kind.
 @pytest.mark.parametrize(
-    ("name", "kind"),
-    list(zip(["compare a b", "duel numba rust", "report"], BROKEN, strict=True)),
+    ("command", "kind"),
+    list(zip([["compare", *SAVED], ["duel", "numba", "rust"], ["report"]], BROKEN, strict=True)),
 )
 def test_a_head_that_does_not_import_is_no_regression(
-    name: str, kind: str, tmp_path: Path
+    command: list[str], kind: str, tmp_path: Path
 ) -> None:
     code, reason = BROKEN[kind]
     package = tmp_path / "easy_marl"
@@ -49,13 +52,13 @@ def test_a_head_that_does_not_import_is_no_regression(
     settings = '[tool.pytest-duel]\nproject = "bench.project:project"\nbenchmarks = ["*"]\n'
     (tmp_path / "pyproject.toml").write_text(settings, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest_duel", *name.split()],
+        [sys.executable, "-m", "pytest_duel", *command],
         cwd=tmp_path, env=os.environ | {"PYTHONPATH": search_path(str(ROOT))},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == Exit.ERROR
     assert "Traceback" in done.stderr
-    assert done.stderr.splitlines()[-1].startswith(f"pytest-duel {name.split()[0]}: {reason}")
+    assert done.stderr.splitlines()[-1].startswith(f"pytest-duel {command[0]}: {reason}")
 
 
 HANGUP = """

@@ -237,7 +237,7 @@ def test_nothing_is_written_where_one_output_is_bad(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "step"), [("reference", "_check_values"), ("numba_backend", "_all_good")]
+    ("module", "step"), [("reference", "check_values"), ("numba_backend", "_all_good")]
 )
 def test_no_array_is_resized_meanwhile(
     module: str, step: str, monkeypatch: pytest.MonkeyPatch

@@ -93,7 +93,7 @@ def test_one_process_has_not_taken_two_times(tmp_path: Path, capsys: Capture) ->
     paths = [save(tmp_path / f"{name}.json", one) for name, one in (("a", run), ("b", edited))]
     other = save(tmp_path / "c.json", a_run("2" * 40))
     assert main(["compare", ",".join(map(str, paths)), str(other)]) == Exit.ERROR
-    said = capsys.readouterr().err
+    said = " ".join(capsys.readouterr().out.split())
     assert f"{paths[0]} and {paths[1]} are said to be of one process, but clear[" in said
     pytest.importorskip("skchange")
     assert main(["history", str(tmp_path), "--format=json"]) == Exit.ERROR
