@@ -12,6 +12,7 @@ from gymnasium.error import DependencyNotInstalled
 
 from easy_marl.envs.parameters import RANDOM
 from easy_marl.envs.simulation import Hour, Simulation
+from easy_marl.files import write_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -124,10 +125,9 @@ class Recorder:
             values = np.concatenate([kept[name] for kept in self._kept])
             columns.append(pyarrow.array(values.astype(kind, copy=False)))
         table = pyarrow.table(columns, schema=pyarrow.schema(fields))
+        parquet = import_module("pyarrow.parquet")
         path = folder / f"part-{self._parts:05}.parquet"
-        unfinished = path.with_suffix(".unfinished")
-        import_module("pyarrow.parquet").write_table(table, unfinished)
-        unfinished.replace(path)
+        write_whole(path, lambda stream: parquet.write_table(table, stream))
         self._kept, self._rows = [], 0
         self._parts += 1
 

@@ -12,9 +12,11 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from importlib.metadata import version
 from importlib.resources import files
+from operator import methodcaller
 from pathlib import Path
 from typing import NamedTuple
 
+from easy_marl.files import write_whole
 from easy_marl.fleets.fleet import DEMAND, DEMAND_HEADER, SOURCES, UNITS, UNITS_HEADER
 
 HERE = Path(__file__).parent
@@ -189,12 +191,7 @@ def write(texts: dict[str, str], folder: Path) -> None:
     for path, text in texts.items():
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(file.name + ".partial")
-        try:
-            partial.write_bytes(text.encode())
-            partial.replace(file)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_whole(file, methodcaller("write", text.encode()))
 
 
 def main(arguments: Sequence[str] | None = None, folder: Path = HERE) -> int:

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from easy_marl.files import write_whole
 
 MAGIC = b"easy_marl training 1 "
 """How such a file begins; the number is that of the format. A digest of all the rest follows."""
@@ -43,12 +44,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     about = json.dumps({"arguments": checkpoint.arguments, "rounds": checkpoint.rounds})
     np.savez(content, allow_pickle=False, **{ABOUT: np.array(about)}, **checkpoint.arrays)
     body = content.getvalue()
-    beside = path.with_name(f".{path.name}.new")
-    with beside.open("wb") as file:
-        file.write(MAGIC + _digest(body) + b"\n" + body)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    write_whole(path, lambda file: file.write(MAGIC + _digest(body) + b"\n" + body))
 
 
 def load(path: Path) -> Checkpoint:

@@ -2,20 +2,18 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
-from uuid import uuid4
+from typing import Any
 
+from easy_marl.files import UNFINISHED, write_whole
 from easy_marl.studies.errors import FolderError, needed
 from easy_marl.studies.study import Block, Study, Table, check_columns, digest, number_of_blocks
 
 STUDY = "study.json"
 LOCK = ".lock"
 BLOCKS = "block-*.parquet"
-TEMPORARY = ".*.tmp"
-"""What a run that was killed was writing; no block's name."""
 
 
 class Folder:
@@ -65,7 +63,7 @@ class Folder:
             fault.add_note(f"in block {block.number}, whose first scenario is {block.first}")
             raise
         rows = rows.replace_schema_metadata(self._mark(block.number))
-        _write_whole(
+        write_whole(
             file, lambda stream: parquet.write_table(rows, stream, write_page_checksum=True)
         )
         return file
@@ -113,13 +111,13 @@ def writing(path: Path, study: Study) -> Iterator[Folder]:
     except filelock.Timeout:
         raise FolderError(f"{path} is in use: another run writes to it") from None
     with lock:
-        for left in path.glob(TEMPORARY):
+        for left in path.glob(UNFINISHED):
             left.unlink()
         file = path / STUDY
         if not file.exists():
             _check_unused(path)
             text = json.dumps(study.identity, indent=1) + "\n"
-            _write_whole(file, lambda stream: stream.write(text.encode()))
+            write_whole(file, lambda stream: stream.write(text.encode()))
         _check_same(file, _saved(file), study.identity)
         yield Folder(path, study.identity)
 
@@ -198,16 +196,3 @@ def _difference(name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) 
         place = next(i for i, one in enumerate(own) if one != other[i])
         name, other, own = f"parameters[{place}]", other[place], own[place]
     return f"{name} is {other!r} there, and {own!r} here"
-
-
-def _write_whole(file: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Have a file written under another name, and renamed once it is on the disk."""
-    temporary = file.with_name(f".{file.name}.{uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as stream:
-            write(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
