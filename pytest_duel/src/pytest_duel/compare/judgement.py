@@ -119,18 +119,16 @@ def _row(key: Key, change: Change, fail_on: Collection[Fail], unit: str) -> Row:
         cells=_cells(change, unit, withheld=change.unknown),
         word=word,
         exit=_exit(word, fail_on, disputed=change.disputed),
-        note="; ".join(filter(None, (_note(change), _limit(change)))),
+        note=_note(change),
         data={**_about(key), **_data(change)},
     )
 
 
 def _note(change: Change) -> str:
-    """Return the note of a change, but for that the row's word says already."""
-    return "" if change.note == CONTROL else change.note
-
-
-def _limit(change: Change) -> str:
-    return "" if change.threshold is None else f"its threshold is {share(change.threshold)}"
+    """Return what is noted of a change, beside what the row's word says already."""
+    note = "" if change.note == CONTROL else change.note
+    limit = "" if change.threshold is None else f"its threshold is {share(change.threshold)}"
+    return "; ".join(filter(None, (note, limit)))
 
 
 def _about(key: Key) -> dict[str, Any]:
@@ -165,7 +163,7 @@ def _function_row(name: str, change: Change, fail_on: Collection[Fail], unit: st
         cells=_cells(change, unit, withheld=bool(change.note)),
         word=word,
         exit=_exit(word, fail_on, disputed=change.disputed),
-        note="; ".join(filter(None, (change.note, _limit(change)))),
+        note=_note(change),
         data={"function": name, "cases": change.cases, **_data(change)},
     )
 
