@@ -49,7 +49,7 @@ def render(saved: Mapping[str, Any]) -> str:
         for name, one in suites.items()
     )
     return (
-        f"On {machine}, 2 cores, busy ({told}). Below each factor: how many of the benchmarks "
+        f"On {machine} ({told}). Below each factor: how many of the benchmarks "
         f"slowed by it were called slower.\n\n{_comparisons(suites)}\n\n{_reports(suites)}"
     )
 
