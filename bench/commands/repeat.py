@@ -6,16 +6,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bench.catalogue import catalogue
+from bench.measuring import measured, number_of_blocks
 from bench.project import ROOT, project
-from bench.study import repeats
+from bench.study import repeats, winners
+from bench.study.winners import Word
 from pytest_duel.cli.parser import Commands, add_command, announce, show
+from pytest_duel.duel import pairs
 from pytest_duel.results import commit_info, machine
 from pytest_duel.results.runs import load
 from pytest_duel.support import files, processes
@@ -26,11 +29,14 @@ TEXT = """\
 Run the sweep several times, and say how often it gave another answer: another
 winner at a size, another crossover, other advice.
 
-The exit code is 1 where two sweeps call different winners at a size.
+The exit code is 1 where two sweeps call different winners at a size, or where a
+duel refutes one of them: each winner that any sweep has called takes turns with
+the next backend, in blocks of two fresh processes, after all sweeps.
 
 examples:
-  python -m bench repeat 10 --output docs/runs/repeat.json
+  python -m bench repeat 10 --duel 24 --output docs/runs/repeat.json
   python -m bench repeat 3 --beside 1    # with one busy process beside them
+  python -m bench repeat 0 --duel 24 --output docs/runs/repeat.json   # of what is saved
   python -m bench repeat 0 --output docs/runs/repeat.json   # show what is saved
 """
 LONGEST = 1800.0
@@ -53,6 +59,10 @@ def add(commands: Commands) -> None:
         help="busy processes that run meanwhile (default: 0)",
     )  # fmt: skip
     parser.add_argument(
+        "--duel", type=number_of_blocks, metavar="N",
+        help="hold the winners that were called against duels of so many blocks",
+    )  # fmt: skip
+    parser.add_argument(
         "--output", type=Path, metavar="FILE",
         help="save them, after each; sweeps of the same commit on the same machine are added to",
     )  # fmt: skip
@@ -73,13 +83,21 @@ def run(options: argparse.Namespace) -> Exit:
             data["sweeps"].append(_sweep())
             took = data["sweeps"][-1]["seconds"]
             announce(f"sweep {number} of {options.number}: {took:.0f} s")
-            if options.output:
-                files.write(options.output, json.dumps(data, indent=1) + "\n")
+            _save(data, options.output)
     if not data["sweeps"]:
         raise RepeatError("there is no sweep to show: give a number, or a file with --output")
+    if options.duel:
+        data["duels"] = _duels(data["sweeps"], options.duel)
+        _save(data, options.output)
     show(f"{repeats.render(data)}\n")
     opposed = any(one.opposed for one in repeats.questions(data))
-    return Exit.REGRESSION if opposed else Exit.PASS
+    refuted = winners.words(data.get("duels"))[Word.REFUTED]
+    return Exit.REGRESSION if opposed or refuted else Exit.PASS
+
+
+def _save(data: Mapping[str, Any], path: Path | None) -> None:
+    if path:
+        files.write(path, json.dumps(data, indent=1) + "\n")
 
 
 def _begun(options: argparse.Namespace) -> dict[str, Any]:
@@ -95,9 +113,13 @@ def _begun(options: argparse.Namespace) -> dict[str, Any]:
     if options.output is None or not options.output.exists():
         return own
     saved = repeats.load(options.output)
-    if not options.number:
-        return saved
-    for name in "machine", "commit", "beside":
+    must: tuple[str, ...] = ()
+    if options.number:
+        must = ("machine", "commit", "beside")
+        saved.pop("duels", None)  # they are of the winners until now
+    elif options.duel:  # which says of which commit it is
+        must = ("machine",)
+    for name in must:
         if saved[name] != json.loads(json.dumps(own[name])):
             raise RepeatError(f"{options.output} has sweeps of another {name}: give another file")
     return saved
@@ -126,6 +148,20 @@ def _sweep() -> dict[str, Any]:
         "lines": len(done.stdout.splitlines()),
         "blocks": max(1, min(len(one.blocks) for one in found.results)),
         "questions": repeats.said(found, catalogue()),
+    }
+
+
+def _duels(sweeps: Sequence[Mapping[str, Any]], blocks: int) -> dict[str, Any]:
+    """Hold the winners of sweeps against duels, and return what those say."""
+    own = catalogue()
+    claims = winners.claims(sweeps, own)
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    found = measured(pairs.of_cases({one.name: one.cases() for one in claims}, own), blocks)
+    return {
+        "when": when,
+        "commit": commit_info.describe(ROOT),
+        "blocks": blocks,
+        "found": winners.judged(claims, found, blocks),
     }
 
 

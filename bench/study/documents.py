@@ -2,13 +2,15 @@
 
 A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``, where NAME is
 a table of `tables` or a figure of `figures`, whose picture is a file of its own. What depends on
-the processor is shown for each on which the study ran.
+the processor is shown for each on which the study ran: the last study at once, the others folded,
+below a line that has their answer.
 """
 
 import csv
+import html
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +19,15 @@ from bench import wheel
 from bench.catalogue import catalogue
 from bench.project import ROOT, RUNS, STUDY, TARGETS, studies, tables_duel
 from bench.study import calls, learning, places, repeats
-from bench.study.tables import BY_PROCESSOR, TABLES, Inputs, Native, headline, where
+from bench.study.tables import (
+    BY_PROCESSOR,
+    TABLES,
+    Inputs,
+    Native,
+    answered,
+    headline,
+    where,
+)
 from pytest_duel.catalogue.sources import digests
 from pytest_duel.duel import targets_text
 from pytest_duel.results.runs import Run, load
@@ -148,6 +158,16 @@ def _picture(root: Path, name: str, study: Inputs) -> Path:
     return root / FIGURES / f"{'-'.join((name.removeprefix('figure_'), *words))}.svg"
 
 
+def _by_processor(told: Iterable[tuple[str, str]]) -> list[str]:
+    """Return what is told of each processor: the first as it is, the others below their lines."""
+    (_, first), *others = told
+    folded = (
+        f"<details>\n<summary>{html.escape(line)}</summary>\n\n{body}\n\n</details>"
+        for line, body in others
+    )
+    return [first, *folded]
+
+
 def _figures() -> Mapping[str, Callable[[Inputs], "Figure"]]:
     try:
         from bench.study import figures
@@ -193,9 +213,15 @@ def refresh(
         name = part["name"]
         if name in drawn:
             pairs = zip(inputs, drawn[name], strict=True)
-            parts = [shown(study, name, figure) for study, figure in pairs]
+            parts = _by_processor(
+                (f"The same on {study.processor}", shown(study, name, figure))
+                for study, figure in pairs
+            )
         elif name in BY_PROCESSOR:
-            parts = [f"{headline(study)}\n\n{BY_PROCESSOR[name](study)}" for study in inputs]
+            parts = _by_processor(
+                (answered(study, name), BY_PROCESSOR[name](study)) for study in inputs
+            )
+            parts[0] = f"{headline(inputs[0])}\n\n{parts[0]}"
         elif name == where.__name__:
             parts = [where(study) for study in inputs]
         elif name in TABLES:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from bench.study import winners
 from pytest_duel.catalogue.model import Catalogue
 from pytest_duel.results.runs import Run
 from pytest_duel.results.summary import Summary, summarise
@@ -19,6 +20,7 @@ SHAPE = {
     "machine": {"cpu": TEXT, "usable_cores": COUNT},
     "commit": {"id?": TEXT, "dirty?": ANY},
     "beside": TALLY,
+    "duels?": winners.SHAPE,
     "sweeps": [
         {
             "when": TEXT,
@@ -42,7 +44,8 @@ def load(path: Path) -> dict[str, Any]:
     SchemaError
         Where the file is missing, or holds something else.
     """
-    return schema.load(path, {"schema", *SHAPE}, SCHEMA, "holds no repeated sweeps", SHAPE)
+    parts = {"schema", *(name for name in SHAPE if not name.endswith("?"))}
+    return schema.load(path, parts, SCHEMA, "holds no repeated sweeps", SHAPE)
 
 
 def said(run: Run, catalogue: Catalogue) -> dict[str, Any]:
@@ -51,7 +54,11 @@ def said(run: Run, catalogue: Catalogue) -> dict[str, Any]:
         f"{one.kernel}, {one.scenario}": {
             "winners": {str(size.n): size.leaders.winner for size in one.sizes if size.leaders},
             "leads": {
-                str(size.n): [size.leaders.first, round(size.leaders.lead.value, 4)]
+                str(size.n): [
+                    size.leaders.first,
+                    round(size.leaders.lead.value, 4),
+                    size.leaders.second,
+                ]
                 for size in one.sizes
                 if size.leaders
             },
@@ -174,4 +181,23 @@ def _commit(found: Mapping[str, Any]) -> str:
 
 def render(data: Mapping[str, Any]) -> str:
     """Return what is said of repeated sweeps, as Markdown."""
-    return "\n".join([headline(data), "", *markdown.table(HEADER, [*rows(data)])])
+    duels = data.get("duels")
+    if duels is None:
+        said = "Their winners were not held against a duel."
+        return "\n".join([f"{headline(data)} {said}", "", *markdown.table(HEADER, [*rows(data)])])
+    where = f"{data['machine']['cpu']}, {_commit(duels['commit'])}"
+    heads = [*HEADER, "duel"]
+    told = ([*row, winners.cell(duels, row[0])] for row in rows(data))
+    return "\n".join(
+        [f"{headline(data)} {winners.headline(duels, where)}", "", *markdown.table(heads, told)]
+    )
+
+
+def render_all(saved: Sequence[Mapping[str, Any]]) -> str:
+    """Return what is said of all that is saved: quiet machines first, then busy ones."""
+    parts = [render(one) for one in sorted(saved, key=lambda one: one["beside"])]
+    if not any(one["beside"] == 0 for one in saved):
+        parts.insert(0, "No sweeps on a quiet machine are saved.")
+    if not any(one["beside"] for one in saved):
+        parts.append("No sweeps with a busy process beside them are saved.")
+    return "\n\n".join(parts)

@@ -445,18 +445,24 @@ def _stages(times: Native) -> str:
 
 
 def boundary(inputs: Inputs) -> str:
-    """Show what a call from Python adds to the time of the crate: µs per market."""
+    """Show what a call from Python takes beside the crate alone: µs per market.
+
+    What is left is told of one processor only: there is no sense in it for two.
+    """
     times, crate = inputs.times("clear", "uniform"), inputs.native["clear"]
+    processor = harmless.line(crate.processor)
+    is_one = processor == inputs.processor
     rows = []
     for row in crate.rows:
         n, alone = int(row["n"]), 1e-9 * row["clear"]
         if ("rust", n) in times:
             called, floor = times["rust", n].median, times["floor", n].median
-            cells = map(_us_of, (called, alone, called - alone))
-            rows.append([f"{n:,}", *cells, f"{1 - alone / called:.0%}", _us_of(floor)])
-    where = f"From Python on {inputs.processor}, crate alone on {harmless.line(crate.processor)}:"
-    heads = ["n", "from Python", "crate alone", "boundary", "its share", "floor"]
-    return f"{where}\n\n{_table(heads, rows)}"
+            left = [_us_of(called - alone), f"{1 - alone / called:.0%}"] if is_one else []
+            rows.append([f"{n:,}", _us_of(floor), _us_of(called), _us_of(alone), *left])
+    where = f"From Python on {inputs.processor}, crate alone on {processor}"
+    heads = ["n", "floor", "from Python", "crate alone", *(["boundary", "its share"] * is_one)]
+    lacking = "" if is_one else ", so the difference is not told"
+    return f"{where}{lacking}:\n\n{_table(heads, rows)}"
 
 
 def _native_table(times: Native, more: Mapping[str, Callable[[Times], str]] | None = None) -> str:
@@ -498,8 +504,7 @@ def tables_of_offers(inputs: Inputs) -> str:
 
 def repeated_sweeps(inputs: Inputs) -> str:
     """Return how often sweeps of the same code said the same."""
-    found = [repeats.render(one) for one in inputs.repeated_sweeps]
-    return "\n\n".join(found) or "No repeated sweeps are saved."
+    return repeats.render_all(inputs.repeated_sweeps)
 
 
 def places(inputs: Inputs) -> str:
@@ -531,6 +536,19 @@ def called(inputs: Inputs) -> str:
 def headline(inputs: Inputs) -> str:
     """Say what a table of the study was measured on."""
     return f"On {inputs.processor}, {inputs.study.machine['usable_cores']} cores:"
+
+
+ANSWERS = {"uniform": ("clear", "uniform"), "batch": ("clear_batch", "uniform")}
+"""Kernel and scenario that a table answers for."""
+
+
+def answered(inputs: Inputs, name: str) -> str:
+    """Say what a table of the study was measured on, and what it says if it is an answer."""
+    where = headline(inputs).rstrip(":")
+    summary = inputs.summaries.get(ANSWERS.get(name, ("", "")))
+    if summary is None or summary.overall is None:
+        return where
+    return f"{where}: {answer(summary, summary.overall)}"
 
 
 def _named(*tables: TableWriter) -> dict[str, TableWriter]:

@@ -12,7 +12,7 @@ import pytest
 from bench.project import ROOT
 from bench.study import documents as report
 from bench.study.figures import FIGURES, Figure
-from bench.study.tables import BY_PROCESSOR, TABLES, Inputs, headline
+from bench.study.tables import BY_PROCESSOR, TABLES, Inputs
 from pytest_duel.catalogue.model import FULL
 from pytest_duel.charts.palette import COLOURS, GREY, GREYS, of_backends
 from pytest_duel.results.runs import Run
@@ -80,10 +80,12 @@ def test_each_processor_has_tables_of_its_own(inputs: Inputs) -> None:
     both = [replace(inputs, runs=[on(name, run) for run in inputs.runs]) for name in ("A", "B")]
     document = "<!-- generated: year -->\n<!-- end -->\n"
     made = report.refresh(document, both, Path("x.md"))
-    tables = "\n\n".join(f"{headline(one)}\n\n{BY_PROCESSOR['year'](one)}" for one in both)
+    first, second = (BY_PROCESSOR["year"](one) for one in both)
+    folded = f"<details>\n<summary>On B, 2 cores</summary>\n\n{second}\n\n</details>"
+    tables = f"On A, 2 cores:\n\n{first}\n\n{folded}"
     assert made == document.replace("\n<!-- end", f"\n{tables}\n<!-- end")
-    assert "On A, " in made
-    assert "On B, " in made
+    answer = report.refresh("<!-- generated: batch -->\n<!-- end -->\n", both, Path("x.md"))
+    assert "<summary>On B, 2 cores: use rust; over all 3 sizes " in answer
     said = report.refresh("<!-- generated: where -->\n<!-- end -->\n", both, Path("x.md"))
     assert said.count("Measured ") == 2
 
@@ -240,7 +242,14 @@ def test_a_boundary_names_both_processors(inputs: Inputs) -> None:
     crate = replace(inputs.native["clear"], processor="Some processor")
     said = TABLES["boundary"](replace(inputs, native={"clear": crate}))
     study = inputs.study.machine["cpu"]["brand_raw"]
-    assert said.startswith(f"From Python on {study}, crate alone on Some processor:\n\n| n |")
+    assert said.startswith(
+        f"From Python on {study}, crate alone on Some processor, so the difference is not told:"
+    )
+    assert "boundary" not in said
+    crate = replace(crate, processor=study)
+    same = TABLES["boundary"](replace(inputs, native={"clear": crate}))
+    assert same.startswith(f"From Python on {study}, crate alone on {study}:\n\n| n |")
+    assert "| boundary | its share |" in same
 
 
 def test_a_duel_of_tables_is_shown_library_by_library(inputs: Inputs) -> None:

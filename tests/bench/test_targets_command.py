@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench import measuring
 from bench.__main__ import main
 from bench.catalogue import catalogue
-from bench.commands import targets as command
 from bench.study import documents as report
 from pytest_duel.catalogue.model import FULL
 from pytest_duel.duel import targets
@@ -66,8 +66,8 @@ def test_the_command_saves_what_it_shows(
     def arranged(chosen: Any, own: Any) -> Any:
         asked.append(chosen)
 
-    monkeypatch.setattr(command, "prepared", unbuilt)
-    monkeypatch.setattr(command, "checked_answers", lambda ready, _: "checked")
+    monkeypatch.setattr(measuring, "prepared", unbuilt)
+    monkeypatch.setattr(measuring, "checked_answers", lambda ready, _: "checked")
     monkeypatch.setattr(targets, "arrange", arranged)
     monkeypatch.setattr(targets, "measure", pretended)
     path = tmp_path / "targets.json"

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pytest_duel.paired.cores import usable_cpus
 from pytest_duel.results.entries import BLOCKS as KEY
 from pytest_duel.results.runs import load
 from pytest_duel.support.harness import search_path
@@ -342,6 +343,45 @@ def test_no_times_are_left_for_the_next_pytest_in_this_process(small: Path) -> N
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
     assert "1 passed" in done.stdout
     assert "test_small could not be timed: a process of its own: setup failed" in done.stdout
+
+
+HELPED = """
+
+import os
+import time
+from pathlib import Path
+
+_make_here, _examples_here = _make, _examples
+
+
+def _make(*arguments):
+    if "PYTEST_DUEL_SHARE" in os.environ:
+        Path("helped").touch()
+    return _make_here(*arguments)
+
+
+def _examples():
+    until = time.monotonic() + 60.0
+    while not Path("helped").exists():
+        assert time.monotonic() < until, "nobody helps"
+        time.sleep(0.05)
+    return _examples_here()
+"""
+"""The examples of the toy come once another process has made a pool."""
+
+
+@pytest.mark.skipif(len(usable_cpus()) < 2, reason="nobody helps on one CPU")
+def test_a_process_that_helps_to_compare_finds_the_wrong_backend(
+    toy: Callable[..., pytest.RunResult],
+) -> None:
+    with Path("conftest.py").open("a") as file:
+        file.write(HELPED)
+    asked = ("--bench-tier=smoke", "--bench-backends=plain,quick,one-ulp")
+    result = toy("--benchmark-only", *asked, "--duel-blocks=1")
+    result.assert_outcomes(passed=2, failed=1, deselected=2)
+    result.stdout.fnmatch_lines(
+        ["parity: 169 calls compared bit for bit in *, 1 disagreements", "parity: scale: one-ulp*"]
+    )
 
 
 def test_a_sweep_in_several_processes(toy: Callable[..., pytest.RunResult]) -> None:

@@ -34,15 +34,16 @@ class Answers:
     def __init__(self, file: Path | None = None) -> None:
         self.file = file
         self._kept = _read(file) if file else {}
-        self._new: dict[str, str] = {}
+        self.new: dict[str, str] = {}
+        """What the reference has answered in this process."""
         self._rng = random.Random()  # noqa: S311  a sample, no secret
 
     def get(self, question: str | None) -> str | None:
         """Return the digest of an answer; None where the reference has to be asked."""
         if question is None:
             return None
-        if question in self._new:
-            return self._new[question]
+        if question in self.new:
+            return self.new[question]
         kept = self._kept.get(question)
         return None if kept is None or self._rng.randrange(ASKED_AGAIN) == 0 else kept
 
@@ -52,15 +53,19 @@ class Answers:
             return
         if self._kept.get(question, answer) != answer:
             self._kept = {}
-        self._new[question] = answer
+        self.new[question] = answer
+
+    def copy(self, file: Path) -> None:
+        """Write what was read to another file."""
+        files.write(file, json.dumps(self._kept))
 
     def save(self) -> None:
         """Write what is new to the file, if that can be written."""
-        if self.file is None or self._new.items() <= self._kept.items():
+        if self.file is None or self.new.items() <= self._kept.items():
             return
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            files.write(self.file, json.dumps(self._kept | self._new))
+            files.write(self.file, json.dumps(self._kept | self.new))
             known = sorted(self.file.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)
         except OSError:
             return  # the next check asks again

@@ -49,22 +49,20 @@ class Exact:
         What calls mostly take and return comes first: a check looks at hundreds of thousands.
         """
         own = type(value)
-        add = self.parts.append
         if own is float:
-            add(b"f" + _DOUBLE.pack(value))
-        elif own is np.ndarray and not value.dtype.hasobject:
-            add(_array_header(own.__name__, value.dtype, value.shape))
-            add(value.tobytes())
+            self.parts.append(b"f" + _packed(value))
+        elif own is _ARRAY and not value.dtype.hasobject:
+            self.parts += (_array_header("ndarray", value.dtype, value.shape), value.tobytes())
+        elif value is None:
+            self.parts.append(b"None ")
         elif own is tuple or own is list:
-            add(f"{own.__name__} {len(value)} ".encode())
+            self.parts.append(_length(own.__name__, len(value)))
             for part in value:
                 self._add(part)
-        elif value is None:
-            add(b"None ")
         elif own in _PLAIN:
             self._say(own.__name__, repr(value))
         elif own is dict:
-            add(b"dict ")
+            self.parts.append(b"dict ")
             self._add(list(value.items()))
         else:
             self._add_other(value)
@@ -110,6 +108,11 @@ def _array_header(name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> by
     return f"{name} {dtype.str} {shape} ".encode()
 
 
+@lru_cache(maxsize=4096)
+def _length(name: str, length: int) -> bytes:
+    return f"{name} {length} ".encode()
+
+
 def is_record(value: Any) -> bool:
     """Tell whether a value is a dataclass or named tuple that holds its fields and no more."""
     own = type(value)
@@ -125,5 +128,6 @@ def fields(own: Any) -> list[str]:
     return list(own._fields)
 
 
-_DOUBLE = struct.Struct("<d")
+_ARRAY = np.ndarray
+_packed = struct.Struct("<d").pack
 _PLAIN = frozenset({bool, int, str, bytes})

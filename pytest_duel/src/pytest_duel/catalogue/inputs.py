@@ -21,10 +21,16 @@ class Inputs:
     """
 
     def __init__(self, arguments: Arguments, known: "dict[int, Argument] | None" = None) -> None:
-        known = {} if known is None else known
-        self._before = [
-            known.get(id(one)) or known.setdefault(id(one), Argument(one)) for one in arguments
-        ]
+        seen = {} if known is None else known
+        self._before: list[Argument] = []
+        self.added = 0
+        """Bytes of the arguments that were not known."""
+        for one in arguments:
+            before = seen.get(id(one))
+            if before is None:
+                before = seen[id(one)] = Argument(one)
+                self.added += before.exact.size
+            self._before.append(before)
 
     def exactly(self) -> list[Exact]:
         """Return what each argument was to the last bit."""
@@ -34,10 +40,7 @@ class Inputs:
         """Tell whether a call has changed its arguments: these, or others made as they were."""
         if len(arguments) != len(self._before):
             return True
-        for value, before in zip(arguments, self._before, strict=True):
-            if not before.is_still(value):
-                return True
-        return False
+        return not all(map(_is_still, self._before, arguments))
 
     def mend(self, arguments: Arguments) -> None:
         """Undo a call's changes of its arguments, which the next call is to see as they were."""
@@ -48,17 +51,23 @@ class Inputs:
 class Argument:
     """One argument as it was."""
 
-    __slots__ = ("_is_array", "_is_fixed", "_value", "copy", "exact")
+    __slots__ = (
+        "_bytes", "_dtype", "_is_array", "_is_fixed", "_shape", "_value", "copy", "exact",
+    )  # fmt: skip
 
     def __init__(self, value: Any) -> None:
         self._value = value  # which keeps its `id` from being another's
         self.exact = Exact(value)
-        self._is_fixed = type(value) in _FIXED or isinstance(value, np.generic)
-        """No call can change it."""
         self._is_array = type(value) is np.ndarray and not value.dtype.hasobject
-        self.copy = (
-            value if self._is_fixed else value.copy() if self._is_array else deepcopy(value)
+        self._is_fixed = not self._is_array and (
+            type(value) in _FIXED or isinstance(value, np.generic)
         )
+        """No call can change it."""
+        if self._is_array:
+            self.copy, self._shape, self._dtype = value.copy(), value.shape, value.dtype
+            self._bytes = self.exact.parts[1]
+        else:
+            self.copy = value if self._is_fixed else deepcopy(value)
 
     def is_still(self, value: Any) -> bool:
         """Tell whether a value, this one or another, is what this one was."""
@@ -66,9 +75,8 @@ class Argument:
             if self._is_fixed:
                 return True
             if self._is_array:  # the same as below, in a tenth of the time
-                copy = self.copy
-                is_like = value.shape == copy.shape and value.dtype == copy.dtype
-                return bool(is_like and value.tobytes() == self.exact.parts[1])
+                is_like = value.shape == self._shape and value.dtype == self._dtype
+                return bool(is_like and value.tobytes() == self._bytes)
         return Exact(value).parts == self.exact.parts
 
 
@@ -89,4 +97,5 @@ def _restore(changed: Any, before: Any) -> None:
             _restore(part, old)
 
 
+_is_still = Argument.is_still
 _FIXED = frozenset({bool, int, float, complex, str, bytes, type(None)})

@@ -1,8 +1,10 @@
 """Hold every backend against the reference, bit for bit, before anything is timed."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -62,6 +64,13 @@ class Report:
         below = self.failures.get((kernel.rests_on or kernel.name, backend))
         return self.failures.get((kernel.name, backend), below)
 
+    def add(self, other: "Report") -> None:
+        """Add what a later part of the check has found."""
+        for key, calls in other.checked.items():
+            self.checked[key] = self.checked.get(key, 0) + calls
+        self.failures = other.failures | self.failures
+        self.outside |= other.outside
+
     def as_dict(self) -> dict[str, Any]:
         """Return the report as a saved run keeps it."""
         return {
@@ -70,6 +79,35 @@ class Report:
             "seconds": round(self.seconds, 2),
             "outside_domain": {case: asdict(tally) for case, tally in self.outside.items()},
         }
+
+
+class Asks(StrEnum):
+    """What backends are asked in a part of a check."""
+
+    POOL = "pool"
+    """The calls of some cases."""
+    ADVERSARIAL = "adversarial"
+    """A kernel's adversarial set."""
+    OUTSIDE = "outside"
+    """The calls of a case that they do not claim to be right on; it is told how wrong they are."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a check. It needs no other part, so processes can share them."""
+
+    asks: Asks
+    kernel: str
+    backends: tuple[str, ...]
+    """That are held against the reference."""
+    scenario: str = ""
+    """Of a pool."""
+    n: int = 0
+
+    @property
+    def name(self) -> str:
+        """Return what tells it from all others."""
+        return f"{self.asks} {self.kernel} {self.scenario} {self.n}: {', '.join(self.backends)}"
 
 
 def check(
@@ -96,18 +134,11 @@ def check(
         What the reference has answered before.
     """
     started = time.perf_counter()
-    checker = _Checker(catalogue, calls, pools, answers or Answers())
-    wanted = sorted(set(cases))
-    for kernel in catalogue.kernels.values():
-        own = [case for case in wanted if case.kernel == kernel.name]
-        above = [case for case in wanted if catalogue.kernels[case.kernel].rests_on == kernel.name]
-        if not kernel.self_timed:
-            checker.pools_of(kernel, own)
-            checker.adversarial(kernel, [*own, *above])
-            checker.tally(own)
+    checker = Checker(catalogue, calls, pools, answers or Answers())
+    report = checker.check_all(parts(catalogue, cases, calls))
     checker.answers.save()
-    checker.report.seconds = time.perf_counter() - started
-    return checker.report
+    report.seconds = time.perf_counter() - started
+    return report
 
 
 def tally(
@@ -127,90 +158,147 @@ def tally(
     }
 
 
-@dataclass
-class _Checker:
-    """The state of a check, with its findings so far."""
+def parts(
+    catalogue: Catalogue, cases: Iterable[Case], calls: Container[tuple[str, str]]
+) -> list[Part]:
+    """Return all parts of a check, as `check` has its parameters; a kernel's pools come first."""
+    wanted = sorted(set(cases))
+    found: list[Part] = []
+    for kernel in catalogue.kernels.values():
+        own = [case for case in wanted if case.kernel == kernel.name]
+        above = [case for case in wanted if catalogue.kernels[case.kernel].rests_on == kernel.name]
+        if not kernel.self_timed:
+            found += _pools(catalogue, own)
+            everywhere = tuple(
+                name
+                for name in _checkable(catalogue, [*own, *above])
+                if not catalogue.backends[name].domain and (kernel.name, name) in calls
+            )
+            found.append(Part(Asks.ADVERSARIAL, kernel.name, everywhere))
+            found += _outside(catalogue, own)
+    return [part for part in found if part.backends]
 
-    catalogue: Catalogue
-    calls: Mapping[tuple[str, str], Call]
-    pools: Callable[[Case], Sequence[Arguments]]
-    answers: Answers
-    report: Report = field(default_factory=Report)
 
-    def _checkable(self, cases: Sequence[Case]) -> list[str]:
-        """Return the backends of `cases` that claim to be right."""
-        return [
-            name
-            for name in dict.fromkeys(case.backend for case in cases)
-            if name != self.catalogue.reference
-            and self.catalogue.backends[name].role is not Role.FLOOR
-        ]
+def _checkable(catalogue: Catalogue, cases: Sequence[Case]) -> Iterator[str]:
+    """Yield the backends of `cases` that claim to be right."""
+    for name in dict.fromkeys(case.backend for case in cases):
+        if name != catalogue.reference and catalogue.backends[name].role is not Role.FLOOR:
+            yield name
 
-    def pools_of(self, kernel: Kernel, cases: Sequence[Case]) -> None:
-        """Hold the backends of one kernel's cases against the reference, on the cases' pools."""
-        names = self._checkable(cases)
-        for scenario, n in dict.fromkeys((case.scenario, case.n) for case in cases):
-            own = [case for case in cases if (case.scenario, case.n) == (scenario, n)]
-            present = [case.backend for case in own if case.backend in names]
-            seed = self.catalogue.scenarios[scenario].seed
-            where = f"scenario {scenario}, seed {seed}, n = {n}"
-            self._compare(kernel, present, _pool_checks(where, self.pools(own[0])))
 
-    def adversarial(self, kernel: Kernel, cases: Sequence[Case]) -> None:
-        """Hold the backends of `cases` against the reference on a kernel's adversarial set."""
-        everywhere = [
-            name
-            for name in self._checkable(cases)
-            if not self.catalogue.backends[name].domain and (kernel.name, name) in self.calls
-        ]
-        adversarial = (Question(example.label, example.make) for example in kernel.adversarial())
-        self._compare(kernel, everywhere, adversarial)
+def _pools(catalogue: Catalogue, cases: Sequence[Case]) -> Iterator[Part]:
+    """Yield the pools of one kernel's cases."""
+    for scenario, n in dict.fromkeys((case.scenario, case.n) for case in cases):
+        own = [case for case in cases if (case.scenario, case.n) == (scenario, n)]
+        names = tuple(_checkable(catalogue, own))
+        yield Part(Asks.POOL, own[0].kernel, names, scenario, n)
 
-    def _compare(
-        self, kernel: Kernel, names: Sequence[str], questions: Iterable[Question]
+
+def _outside(catalogue: Catalogue, cases: Sequence[Case]) -> Iterator[Part]:
+    """Yield the selected scenarios beyond the domain of selected baselines that survive them."""
+    backends = [catalogue.backends[name] for name in dict.fromkeys(one.backend for one in cases)]
+    for case in cases:
+        if case.backend == catalogue.reference:
+            traits = catalogue.scenarios[case.scenario].traits
+            names = tuple(
+                one.name
+                for one in backends
+                if one.survives is not None and one.survives <= traits and not one.domain <= traits
+            )
+            yield Part(Asks.OUTSIDE, case.kernel, names, case.scenario, case.n)
+
+
+class Checker:
+    """Checks part after part, in one process.
+
+    Parameters
+    ----------
+    catalogue, calls, pools, answers
+        As `check` has them.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        calls: Mapping[tuple[str, str], Call],
+        pools: Callable[[Case], Sequence[Arguments]],
+        answers: Answers,
     ) -> None:
+        self.answers = answers
+        self._catalogue = catalogue
+        self._calls = calls
+        self._pools = pools
+        self._wrong: set[tuple[str, str]] = set()
+        """Kernels and backends that have disagreed: they are asked nothing more."""
+
+    def check_all(self, parts: Iterable[Part]) -> Report:
+        """Check part after part."""
+        report = Report()
+        for part in parts:
+            report.add(self.check(part))
+        return report
+
+    def check(self, part: Part) -> Report:
+        """Check a part."""
+        kernel = self._catalogue.kernels[part.kernel]
+        if part.asks is Asks.OUTSIDE:
+            return Report(outside=self._tally(part))
+        if part.asks is Asks.ADVERSARIAL:
+            return self._compare(
+                part, (Question(one.label, one.make) for one in kernel.adversarial())
+            )
+        seed = self._catalogue.scenarios[part.scenario].seed
+        where = f"scenario {part.scenario}, seed {seed}, n = {part.n}"
+        return self._compare(part, _pool_checks(where, self._pool(part)))
+
+    def _pool(self, part: Part) -> Sequence[Arguments]:
+        return self._pools(Case(part.kernel, part.backends[0], part.scenario, part.n))
+
+    def _compare(self, part: Part, questions: Iterable[Question]) -> Report:
         """Make each call on the reference and on every backend that has not disagreed yet."""
+        report = Report()
         left = {
-            name: self.calls[kernel.name, name]
-            for name in names
-            if (kernel.name, name) not in self.report.failures
+            name: self._calls[part.kernel, name]
+            for name in part.backends
+            if (part.kernel, name) not in self._wrong
         }
         if not left:
-            return
-        reference = self.calls[kernel.name, self.catalogue.reference]
-        for some in sets(kernel.name, questions, reference, self.answers):
+            return report
+        outputs = self._catalogue.kernels[part.kernel].outputs
+        right = self._catalogue.reference
+        reference = self._calls[part.kernel, right]
+        for some in sets(part.kernel, questions, reference, self.answers):
             for name, call in tuple(left.items()):
-                key = kernel.name, name
-                found = some.compare(kernel.outputs, call)
-                self.report.checked[key] = self.report.checked.get(key, 0) + found.calls
+                key = part.kernel, name
+                found = some.compare(outputs, call)
+                report.checked[key] = report.checked.get(key, 0) + found.calls
                 if found.difference:
-                    self.report.failures[key] = Disagreement(
-                        *key, self.catalogue.reference, found.where, *found.difference
+                    report.failures[key] = Disagreement(
+                        *key, right, found.where, *found.difference
                     )
+                    self._wrong.add(key)
                     del left[name]
             if not left:
-                return
+                break
+        return report
 
-    def tally(self, cases: Sequence[Case]) -> None:
-        """Count how wrong the selected baselines are on selected scenarios beyond their domain."""
-        names = dict.fromkeys(case.backend for case in cases)
-        for case in cases:
-            if case.backend == self.catalogue.reference:
-                traits = self.catalogue.scenarios[case.scenario].traits
-                backends = (self.catalogue.backends[name] for name in names)
-                wrong = {
-                    Case(case.kernel, one.name, case.scenario, case.n).id: one.name
-                    for one in backends
-                    if one.survives is not None
-                    and one.survives <= traits
-                    and not one.domain <= traits
-                }
-                calls = {case_id: self.calls[case.kernel, name] for case_id, name in wrong.items()}
-                right = self.calls[case.kernel, case.backend]
-                self.report.outside |= tally(right, calls, self.pools(case))
+    def _tally(self, part: Part) -> dict[str, Tally]:
+        calls = {
+            Case(part.kernel, name, part.scenario, part.n).id: self._calls[part.kernel, name]
+            for name in part.backends
+        }
+        right = self._calls[part.kernel, self._catalogue.reference]
+        return tally(right, calls, self._pool(part))
 
 
 def _pool_checks(where: str, pool: Sequence[Arguments]) -> Iterator[Question]:
     distinct = {id(arguments): arguments for arguments in pool}
     for index, arguments in enumerate(distinct.values()):
-        yield Question(f"{where}, pool[{index}]", lambda arguments=arguments: (arguments, {}))  # type: ignore[misc]
+        yield Question(f"{where}, pool[{index}]", partial(_without_options, arguments))
+
+
+def _without_options(arguments: Arguments) -> tuple[Arguments, Mapping[str, Any]]:
+    return arguments, _NO_OPTIONS
+
+
+_NO_OPTIONS: Mapping[str, Any] = {}

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from typing import Any, NamedTuple
 
 from pytest_duel.catalogue.answers import Answers
@@ -178,9 +177,8 @@ def _groups(questions: Iterable[Question]) -> Iterator[list[Asked]]:
     asked: list[Asked] = []
     size = 0
     for question in questions:
-        before = len(known)
         asked.append(Asked.of(question, known))
-        size += sum(one.exact.size for one in islice(known.values(), before, None))
+        size += asked[-1].inputs.added
         if len(asked) == AT_ONCE or size > BYTES_AT_ONCE:
             yield asked
             known, asked, size = {}, [], 0

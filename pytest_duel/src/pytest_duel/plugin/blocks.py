@@ -7,13 +7,16 @@ comparisons are made of them.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pytest
 from pytest_benchmark import plugin as stock
 
+from pytest_duel.paired.cores import usable_cpus
 from pytest_duel.paired.measurements import Rounds
 from pytest_duel.paired.pytest_worker.names import names
+from pytest_duel.plugin.helper import Helper, helping
 from pytest_duel.plugin.measuring import Items, Measuring
 from pytest_duel.plugin.options import calls_tests
 from pytest_duel.plugin.timed_elsewhere import TIMES, TimedElsewhere, Times
@@ -39,8 +42,8 @@ class Blocks:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self._cases: Items = {}
-        """Cases of sweeps."""
+        self.cases: Items = {}
+        """Those of sweeps that will be timed."""
         self._sweep: Measuring | None = None
         """Measures them, once their answers are checked."""
         self._stock: Any = None
@@ -68,10 +71,10 @@ class Blocks:
         self._stock = vars(stock)["BenchmarkFixture"]
         vars(stock)["BenchmarkFixture"] = TimedElsewhere  # which its own fixture makes
         if session.config.pluginmanager.hasplugin(SWEEP):
-            self._cases = {
+            self.cases = {
                 name: item for name, item in items.items() if item.get_closest_marker("sweep")
             }
-        plain = {name: item for name, item in items.items() if name not in self._cases}
+        plain = {name: item for name, item in items.items() if name not in self.cases}
         if plain:
             rounds = self._run(session.config, Measuring(session.config, [plain], self.number))
             self._shown = {
@@ -79,6 +82,11 @@ class Blocks:
                 for name, item in plain.items()
                 if name in rounds
             }
+
+    def helping(self, config: pytest.Config) -> AbstractContextManager[Helper | None]:
+        """Return a context in which a process on another CPU helps to check the cases' answers."""
+        may_help = self.cases and len(usable_cpus()) > 1
+        return helping(config, self.cases) if may_help else nullcontext()
 
     def measure_sweep(
         self,
@@ -101,7 +109,7 @@ class Blocks:
             Tells of the first kernel, before the others are measured.
         """
         if self._sweep is None:
-            items = {name: one for name, one in self._cases.items() if not is_refused(one)}
+            items = {name: one for name, one in self.cases.items() if not is_refused(one)}
             self._sweep = Measuring(case.config, _parts(items, case), self.number)
         elif not self._sweep.waits(case):
             return

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -111,11 +112,7 @@ class Measuring:
         items, batches = self.left.pop(0), self._batches.pop(0)
         found = Found()
         with scratch() as folder:
-            tests = Suite(
-                self._config.invocation_params.dir, folder, arguments(self._config, items),
-                tuple(items),
-                path=tuple(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))),
-            )  # fmt: skip
+            tests = suite(self._config, items, folder)
             for batch in batches:
                 found.add(self._run(tests, batch), batch.groups)
         return found
@@ -146,6 +143,26 @@ class Measuring:
             for _ in blocks:
                 pass
         return engine.measured
+
+
+def suite(config: pytest.Config, items: Items, folder: Path, *, checks: bool = False) -> Suite:
+    """Return what the workers run.
+
+    Parameters
+    ----------
+    config
+        Of this pytest.
+    items
+        The benchmarks that they will be asked for.
+    folder
+        For files of the workers.
+    checks
+        They check answers, and time nothing.
+    """
+    return Suite(
+        config.invocation_params.dir, folder, arguments(config, items), tuple(items), checks,
+        path=tuple(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))),
+    )  # fmt: skip
 
 
 def arguments(config: pytest.Config, items: Items) -> tuple[str, ...]:

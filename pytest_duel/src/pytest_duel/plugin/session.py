@@ -1,21 +1,27 @@
 """The state of one test session: which cases run, their backends, pools and parity."""
 
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_duel.catalogue import parity
+from pytest_duel.catalogue import sharing
 from pytest_duel.catalogue.answers import SHAPE, Answers, key
 from pytest_duel.catalogue.model import Arguments, Call, Case, Catalogue, batch_size, make_pool
+from pytest_duel.catalogue.parity import Checker, Part, Report, parts
+from pytest_duel.catalogue.sharing import Share
 from pytest_duel.catalogue.sources import digests
 from pytest_duel.plugin.options import Options
 from pytest_duel.results import machine
 from pytest_duel.support import harmless
 from pytest_duel.support.system import NUMBA
+
+if TYPE_CHECKING:
+    from pytest_duel.plugin.helper import Helper
 
 VARIABLES = (
     "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS", *NUMBA,
@@ -35,7 +41,7 @@ class Session:
         """The cases that will run, noted when collection ends."""
         self.repeated = 0
         """How many cases were collected once more, as pytest-repeat has it."""
-        self.report = parity.Report()
+        self.report = Report()
         self.missing: dict[str, str] = {}
         """Why a backend cannot be timed."""
         self.left_out: dict[str, str] = {}
@@ -70,6 +76,7 @@ class Session:
         get_fixture: Callable[[str], Any],
         announce: Callable[[str], None],
         folder: Path | None = None,
+        helper: "Helper | None" = None,
     ) -> None:
         """Load the backends and check parity.
 
@@ -81,19 +88,24 @@ class Session:
             Shows a line to a person who waits.
         folder
             For what the reference has answered; None keeps nothing.
+        helper
+            Takes some of the work.
         """
-        names = dict.fromkeys([self.catalogue.reference, *(c.backend for c in self.selected)])
-        for name in names:
-            self._load(name, get_fixture)
-        checked = [case for case in self.selected if (case.kernel, case.backend) in self._calls]
+        answers = Answers(self._answers_file(folder))
+        if helper:
+            answers.copy(helper.share.answers)
+            helper.start()
+        names = self._load_selected(get_fixture)
         announce(f"parity: comparing {', '.join(names)} with {self.catalogue.reference} ...")
-        self.report = parity.check(
-            self.catalogue,
-            checked,
-            self._calls,
-            lambda case: self.pool(case)[0],
-            Answers(self._answers_file(folder)),
+        started = time.perf_counter()
+        checker, parts = self._check(answers)
+        self.report = (
+            sharing.check_all(checker, parts, helper.share, helper.is_there)
+            if helper
+            else checker.check_all(parts)
         )
+        answers.save()
+        self.report.seconds = time.perf_counter() - started
         calls, wrong = sum(self.report.checked.values()), len(self.report.failures)
         announce(
             f"parity: {calls:,} calls compared bit for bit in {self.report.seconds:.1f} s, "
@@ -101,6 +113,24 @@ class Session:
         )
         for failure in self.report.failures.values():
             announce(f"parity: {failure}")
+
+    def help(self, get_fixture: Callable[[str], Any], share: Share) -> None:
+        """Check what another process leaves, and tell it."""
+        self._load_selected(get_fixture)
+        sharing.check_some(*self._check(Answers(share.answers)), share)
+
+    def _load_selected(self, get_fixture: Callable[[str], Any]) -> Sequence[str]:
+        """Load the backends of the selected cases, and return their names."""
+        names = dict.fromkeys([self.catalogue.reference, *(c.backend for c in self.selected)])
+        for name in names:
+            self._load(name, get_fixture)
+        return list(names)
+
+    def _check(self, answers: Answers) -> tuple[Checker, list[Part]]:
+        """Return what checks the answers, and all that is to be checked."""
+        cases = [case for case in self.selected if (case.kernel, case.backend) in self._calls]
+        checker = Checker(self.catalogue, self._calls, lambda case: self.pool(case)[0], answers)
+        return checker, parts(self.catalogue, cases, self._calls)
 
     def _answers_file(self, folder: Path | None) -> Path | None:
         """Return the file of what the reference, as it is here, has answered; None without one."""

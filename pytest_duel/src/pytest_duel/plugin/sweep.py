@@ -6,6 +6,7 @@ A project names what it measures with the hook `pytest_duel_catalogue`, and mark
 
 import warnings
 from collections.abc import Callable, Generator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +15,7 @@ import pytest
 from pytest_benchmark.logger import PytestBenchmarkWarning
 
 from pytest_duel.catalogue.model import Case, Catalogue
+from pytest_duel.catalogue.sharing import Share
 from pytest_duel.plugin.answer import is_brief, tell_early, timed, told
 from pytest_duel.plugin.arm import measured_code
 from pytest_duel.plugin.entry import BLOCKS_PLUGIN, measure_in_blocks
@@ -191,10 +193,16 @@ def parity(request: pytest.FixtureRequest) -> Session:
     """
     own = request.config.stash[SESSION]
     code = measured_code(request.config)
+    share = Share.given() if code and code.checks else None
+    if share:
+        own.help(request.getfixturevalue, share)
+        pytest.skip("what another process has left of the answers is checked")
     if code is None or code.checks:
         cache: pytest.Cache | None = getattr(request.config, "cache", None)
         folder = cache.mkdir("pytest-duel-answers") if cache and code is None else None
-        own.prepare(request.getfixturevalue, announcer(request.config), folder)
+        blocks = request.config.pluginmanager.get_plugin(BLOCKS_PLUGIN)
+        with blocks.helping(request.config) if blocks else nullcontext() as helper:
+            own.prepare(request.getfixturevalue, announcer(request.config), folder, helper)
     return own
 
 

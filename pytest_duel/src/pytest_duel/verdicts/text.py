@@ -163,20 +163,18 @@ def _sizes(summary: Summary, roles: Collection[Role], processes: Processes) -> I
     yield f"{summary.kernel}, {summary.scenario} (median {unit_name} per {summary.item})"
     widths = {name: max(9, len(name) + 1) for name in names}
     yield f"{'n':>9}" + "".join(f"{name:>{widths[name]}}" for name in names) + "  fastest"
-    marked: list[str] = []
+    is_any_marked = False
     for size in summary.sizes:
         cells: dict[str, str] = dict(summary.refused)
         for result in (row.result for row in size.rows):
-            name, told = result.case.backend, processes.get(result.case, "")
-            cells[name] = figures(result.median / unit) + (MARK if told else "")
-            if told and name in names:
-                marked.append(f"{name} at {size.n:,}: {told}")
+            name, is_marked = result.case.backend, result.case in processes
+            cells[name] = figures(result.median / unit) + (MARK if is_marked else "")
+            is_any_marked |= is_marked and name in names
         row = f"{size.n:>9,}"
         row += "".join(f"{cells.get(name, '–'):>{widths[name]}}" for name in names)
         yield f"{row}  {fastest(size)}".rstrip()
-    if marked:
-        note = f"{MARK} {'; '.join(marked)}"
-        yield from textwrap.wrap(note, WIDTH, initial_indent="  ", subsequent_indent="    ")
+    if is_any_marked:
+        yield f"  {MARK} depends on the process by a fifth or more; -v tells how far"
 
 
 def fastest(size: Size) -> str:
