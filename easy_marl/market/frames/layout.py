@@ -54,7 +54,7 @@ def buckets_of(offers: Table, demand: Table) -> list[Bucket]:
     demanded = _hours_of(demand)
     units = offers.keys("unit") if "unit" in offers.names else None
     runs = _runs(offers.keys("hour"))
-    hours = _rows_of_demand(runs.values, runs.starts, demanded, offers)
+    hours = _rows_of_demand(runs, demanded, offers, demand)
     alone = len(set(runs.values)) == len(runs.values)
     _check_all_offered(hours, demand)
     if alone:
@@ -92,24 +92,32 @@ def _hours_of(demand: Table) -> dict[Any, int]:
     if len(rows) < len(hours):
         again = next(row for row, hour in enumerate(hours) if rows[hour] != row)
         raise ValueError(
-            f"{demand.place('hour')} is {hours[again]!r} in row {again} and in row "
+            f"{demand.place('hour')} is {demand.value('hour', again)!r} in row {again} and in row "
             f"{rows[hours[again]]}: an hour must have one demand"
         )
     return rows
 
 
 def _rows_of_demand(
-    hours: list[Any], rows: Indices, demanded: dict[Any, int], offers: Table
+    runs: _Runs, demanded: dict[Any, int], offers: Table, demand: Table
 ) -> Indices:
-    """Return where demand of these hours stands, which come in these rows of offers."""
+    """Return where demand of the hours stands that offers come in."""
     try:
-        return np.array([demanded[hour] for hour in hours], np.intp)
+        return np.array([demanded[hour] for hour in runs.values], np.intp)
     except KeyError as error:
-        (hour,) = error.args
-        row = rows[hours.index(hour)]
+        row = int(runs.starts[runs.values.index(error.args[0])])
         raise ValueError(
-            f"{offers.place('hour')} is {hour!r} in row {row}: demand has no such hour"
+            f"{offers.place('hour')} is {offers.value('hour', row)!r} in row {row}: "
+            f"demand has no such hour{_other_type(offers, demand)}"
         ) from None
+
+
+def _other_type(offers: Table, demand: Table) -> str:
+    """Tell of types of hours that are never equal."""
+    own, other = offers.column("hour").dtype, demand.column("hour").dtype
+    if own == other or (own.is_integer() and other.is_integer()):
+        return ""
+    return f", and its hours have type {other}, those of offers {own}"
 
 
 def _check_all_offered(hours: Indices, demand: Table) -> None:
