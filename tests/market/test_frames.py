@@ -120,6 +120,13 @@ SHUFFLED = REGULAR.take(np.random.default_rng(5).permutation(len(REGULAR)))
 RAGGED = offers_of([1, 1, 2, 3, 3, 3, 3, 3], ["a", "b", "b", "e", "d", "c", "b", "a"])
 CATEGORIES = REGULAR.set_column(1, "unit", REGULAR["unit"].dictionary_encode())
 SHUFFLED_CATEGORIES = SHUFFLED.set_column(1, "unit", SHUFFLED["unit"].dictionary_encode())
+HOURS_OF_CATEGORIES = SHUFFLED.set_column(
+    0,
+    "hour",
+    pa.DictionaryArray.from_arrays(
+        SHUFFLED["hour"].combine_chunks(), ["no", "one", "two", "three"]
+    ),
+)
 TIMES = grid([dt.datetime(2024, 3, 31, hour) for hour in (2, 0, 1)], [10, 9, 11])
 SINGLES = REGULAR.set_column(3, "quantity", REGULAR["quantity"].cast(pa.float32()))
 INTEGERS = REGULAR.set_column(2, "bid", REGULAR["bid"].cast(pa.int32()))
@@ -130,6 +137,7 @@ TABLES = {
     "ragged": RAGGED,
     "categories": CATEGORIES,
     "shuffled categories": SHUFFLED_CATEGORIES,
+    "hours of categories": HOURS_OF_CATEGORIES,
     "times": TIMES,
     "float32": SINGLES,
     "integers": INTEGERS,
