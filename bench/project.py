@@ -17,8 +17,6 @@ RUNS = ROOT / "docs" / "runs"
 STUDY = "study-*.json.gz"
 """The runs in the repository: the same sweep, on each processor that it was measured on."""
 TARGETS = RUNS / "targets.json"
-TABLES = RUNS / "tables.json"
-"""A duel of tables of offers and the kernel."""
 
 
 def studies() -> dict[str, list[Saved]]:
@@ -36,9 +34,10 @@ def study_files() -> list[Path]:
     return [*(one.path for one in last), *(path for path in (TARGETS,) if path.exists())]
 
 
-def tables_duel() -> dict[str, Any] | None:
-    """Return the saved duel of tables and arrays; None where there is none."""
-    return json.loads(TABLES.read_text(encoding="utf-8")) if TABLES.exists() else None
+def duel(name: str) -> dict[str, Any] | None:
+    """Return a duel of the runs in the repository; None where there is none of this name."""
+    path = RUNS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def project() -> Project:

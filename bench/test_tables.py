@@ -1,8 +1,9 @@
 """A year of a fleet as tables, beside the kernel on the same numbers in arrays.
 
-`pytest-duel duel bench/test_tables.py::test_arrays bench/test_tables.py::test_tables` holds both
-against each other, library by library; the documents show what it has saved in
-`docs/runs/tables.json`.
+This holds both against each other, library by library, and saves what the documents show::
+
+    pytest-duel duel bench/test_tables.py::test_arrays bench/test_tables.py::test_tables
+        --output docs/runs/tables.json
 """
 
 from collections.abc import Callable

@@ -5,8 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-UNFINISHED = ".*.tmp"
-"""The pattern of what `write_whole` was writing when its process was killed."""
+
+def unfinished(name: str) -> str:
+    """Return under which name `write_whole` writes a file of this name until it is whole.
+
+    It stays where the process is killed. Of a pattern of names, the pattern is returned.
+    """
+    return f".{name}.tmp"
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -22,12 +27,12 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     write
         Writes the content to what it is given. What it raises is raised, and nothing is left.
     """
-    unfinished = path.with_name(f".{path.name}.tmp")
+    other = path.with_name(unfinished(path.name))
     try:
-        with unfinished.open("wb") as stream:
+        with other.open("wb") as stream:
             write(stream)
             stream.flush()
             os.fsync(stream.fileno())
-        unfinished.replace(path)
+        other.replace(path)
     finally:
-        unfinished.unlink(missing_ok=True)
+        other.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from bench import wheel
 from bench.catalogue import catalogue
-from bench.project import ROOT, RUNS, STUDY, TARGETS, studies, tables_duel
+from bench.project import ROOT, RUNS, STUDY, TARGETS, duel, studies
 from bench.study import calls, learning, places, repeats
 from bench.study.tables import (
     BY_PROCESSOR,
@@ -70,7 +70,8 @@ def made_from() -> list[Inputs]:
         catalogue(),
         trials=records.load(SELFTEST) if SELFTEST.exists() else None,
         targets=targets_text.load(TARGETS) if TARGETS.exists() else None,
-        tables=tables_duel(),
+        tables=duel("tables"),
+        totals=duel("totals"),
         repeated_sweeps=[repeats.load(path) for path in sorted(RUNS.glob(REPEATS))],
         places=places.load(PLACES) if PLACES.exists() else None,
         trainings=learning.load(LEARNING) if LEARNING.exists() else None,

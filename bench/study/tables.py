@@ -61,6 +61,8 @@ class Inputs:
     """The saved verdicts on the project's targets."""
     tables: Mapping[str, Any] | None = None
     """The saved duel of tables of offers and arrays."""
+    totals: Mapping[str, Any] | None = None
+    """The saved duel of `totals` and `settle`."""
     changed: Sequence[str] = ()
     """Backends whose sources are no longer those that were measured."""
     repeated_sweeps: Sequence[Mapping[str, Any]] = ()
@@ -488,18 +490,27 @@ def targets(inputs: Inputs) -> str:
 
 def tables_of_offers(inputs: Inputs) -> str:
     """Return how much longer tables of offers take than the same numbers in arrays."""
-    if inputs.tables is None:
-        return "No duel of tables and arrays is saved."
+    return _duel(inputs.tables, "tables / arrays", "tables of")
+
+
+def totals_of_year(inputs: Inputs) -> str:
+    """Return how much less time totals take than the settlement of each unit in each hour."""
+    return _duel(inputs.totals, "totals / settle", "bids")
+
+
+def _duel(saved: Mapping[str, Any] | None, arms: str, parameter: str) -> str:
+    """Return the ratios of a duel of two benchmarks, by what they have in brackets."""
+    if saved is None:
+        return f"No duel is saved: {arms}."
     rows = []
-    for one in inputs.tables["cases"]:
-        library = one["name"].rpartition("[")[2].rstrip("]")
-        rows.append([library, ratio(one["ratio"], one["low"], one["high"])])
+    for one in saved["cases"]:
+        value = one["name"].rpartition("[")[2].rstrip("]")
+        rows.append([value, ratio(one["ratio"], one["low"], one["high"])])
     intro = (
-        f"{provenance.where(inputs.tables)}. Ratios of times, tables / arrays, one thread, from "
-        f"{inputs.tables['blocks']} blocks of two fresh processes; brackets hold intervals over "
-        "blocks."
+        f"{provenance.where(saved)}. Ratios of times, {arms}, one thread, from {saved['blocks']} "
+        "blocks of two fresh processes; brackets hold intervals over blocks."
     )
-    return f"{intro}\n\n{_table(['tables of', 'ratio'], rows)}"
+    return f"{intro}\n\n{_table([parameter, 'ratio'], rows)}"
 
 
 def repeated_sweeps(inputs: Inputs) -> str:
@@ -562,6 +573,7 @@ BY_PROCESSOR: Mapping[str, TableWriter] = _named(
 """Tables of the study, of which each processor has its own."""
 TABLES: Mapping[str, TableWriter] = _named(
     where, ties, boundary, selftest, native, native_batch, ways, stages_of_blocks, stages_of_sums,
-    targets, tables_of_offers, stable_abi, repeated_sweeps, called, places, schedules, learners,
+    targets, tables_of_offers, totals_of_year, stable_abi, repeated_sweeps, called, places,
+    schedules, learners,
 )  # fmt: skip
 """Other tables; what they are made from says where it was measured, or is the same everywhere."""

@@ -22,13 +22,30 @@ _ROUNDING = 1e-6
 
 
 class Rules(NamedTuple):
-    """How markets clear, and who does it: options of `clear_batch`."""
+    """How markets clear, and who does it: options of `clear_batch`; `of` makes and checks them."""
 
     ties: str
     scarcity_price: ArrayLike | None
+    """Not checked: what is wrong with it is told after what is wrong with arrays."""
     tolerance: float
     threads: int | None
     backend: str | None
+
+    @classmethod
+    def of(
+        cls,
+        ties: Any,
+        scarcity_price: ArrayLike | None,
+        tolerance: Any,
+        threads: Any,
+        backend: Any,
+    ) -> "Rules":
+        """Return the rules, or raise for the first option that does not fit."""
+        arguments.check_ties(ties)
+        tolerance = arguments.check_tolerance(tolerance)
+        arguments.check_threads(threads)
+        get_backend(backend)
+        return cls(ties, scarcity_price, tolerance, threads, backend)
 
 
 class Cleared(NamedTuple):
@@ -111,24 +128,21 @@ class Markets(NamedTuple):
 
 
 def checked(bids: ArrayLike, quantities: ArrayLike, demand: ArrayLike, rules: Rules) -> Markets:
-    """Check and convert arguments of `clear_batch`, all but the values in arrays."""
+    """Check and convert what `clear_batch` takes, all but the values in arrays."""
     from easy_marl.market import reference  # not before: to import the market needs no backend
 
-    arguments.check_ties(rules.ties)
-    tolerance = arguments.check_tolerance(rules.tolerance)
-    arguments.check_threads(rules.threads)
-    get_backend(rules.backend)
     given = bids, quantities, demand, rules.scarcity_price
     inputs = arguments.many_markets(*given, out=())
     return Markets(
         inputs.bids,
         inputs.quantities,
         inputs.demand,
-        rules._replace(tolerance=tolerance),
+        rules,
         lambda: reference.check_values(inputs, given),
     )
 
 
+@np.errstate(over="ignore")  # a supply beyond all floats is enough
 def unserved(bids: Floats, quantities: Floats, demand: Floats, tolerance: float) -> Floats:
     """Return the demand in MW that offers do not reach in each of B markets; else zero.
 

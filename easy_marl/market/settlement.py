@@ -14,8 +14,13 @@ from easy_marl.market.arguments import Floats
 from easy_marl.market.markets import Markets, Rules, Units, checked, rows_of
 from easy_marl.market.payment import Payment
 
+Given = tuple[ArrayLike, ArrayLike, ArrayLike]
+"""Bids, quantities and demand."""
+
 _AT_ONCE = 2**17
 """About so many numbers are dispatched at once, or they would not stay near the processor."""
+_FEWEST = 32
+"""At least so many markets, or bids that all have in common would be sorted again and again."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -143,9 +148,19 @@ def settle(
     >>> settled.profit.tolist()
     [[0.0, 50.0], [150.0, 200.0]]
     """
-    payment = Payment.of(pricing, price_floor, price_cap)
-    rules = Rules(ties, scarcity_price, tolerance, threads, backend)
-    markets, known = _checked((bids, quantities, demand), costs, rules)
+    return settled_by(
+        Payment.of(pricing, price_floor, price_cap),
+        Rules.of(ties, scarcity_price, tolerance, threads, backend),
+        (bids, quantities, demand),
+        costs,
+    )
+
+
+def settled_by(
+    payment: Payment, rules: Rules, given: Given, costs: ArrayLike | None
+) -> Settlement:
+    """Return what `settle` does, by rules that are checked."""
+    markets, known = _checked(given, costs, rules)
     cleared = markets.clear()
     paid = payment.paid(cleared.prices, markets.bids)
     return Settlement(
@@ -203,10 +218,10 @@ def totals(
     ([250.0, 1050.0], [450.0, 850.0])
     """
     payment = Payment.of(pricing, price_floor, price_cap)
-    rules = Rules(ties, scarcity_price, tolerance, threads, backend)
+    rules = Rules.of(ties, scarcity_price, tolerance, threads, backend)
     markets, known = _checked((bids, quantities, demand), costs, rules)
     count = len(markets.demand)
-    size = max(1, _AT_ONCE // markets.units)
+    size = max(_FEWEST, _AT_ONCE // markets.units)
     prices = np.empty(count)
     told = Totals(
         prices=prices,
@@ -228,9 +243,7 @@ def totals(
     return told
 
 
-def _checked(
-    given: tuple[ArrayLike, ArrayLike, ArrayLike], costs: ArrayLike | None, rules: Rules
-) -> tuple[Markets, Floats | None]:
+def _checked(given: Given, costs: ArrayLike | None, rules: Rules) -> tuple[Markets, Floats | None]:
     """Return the markets, and costs where they are known."""
     markets = checked(*given, rules)
     if costs is None:

@@ -1,6 +1,7 @@
 """The command line of a program that runs a study: where to, and on what."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 from time import perf_counter
@@ -45,7 +46,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def execute(study: Study, options: argparse.Namespace) -> int:
     """Run a study as the options say, tell what was written, and return the exit code.
 
-    It is 0 where the study is whole, and 1 where it is not; what was written stays.
+    It is 0 where the study is whole, and 1 where it is not, or 130 where that is by Ctrl-C; what
+    was written stays.
     """
     place: Place = options.place or Loop()
     start = perf_counter()
@@ -58,6 +60,9 @@ def execute(study: Study, options: argparse.Namespace) -> int:
     except (StudyError, ModuleNotFoundError) as fault:
         sys.stderr.write(f"error: {fault}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted: the same command goes on\n")
+        return 128 + signal.SIGINT
     seconds = perf_counter() - start
     sys.stdout.write(
         f"{options.folder}: {study.blocks} blocks, of which {outcome.found} were there and "

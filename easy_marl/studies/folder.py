@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from easy_marl.files import UNFINISHED, write_whole
+from easy_marl.files import unfinished, write_whole
 from easy_marl.studies.errors import FolderError, needed
 from easy_marl.studies.study import Block, Study, Table, check_columns, digest, number_of_blocks
 
@@ -68,6 +68,17 @@ class Folder:
         )
         return file
 
+    def read(self, number: int) -> Table:
+        """Return the rows of a block, or raise where they are not those that were written."""
+        parquet = needed("pyarrow.parquet")
+        file = self.file(number)
+        try:
+            return parquet.read_table(file, partitioning=None, page_checksum_verification=True)
+        except (OSError, ValueError) as fault:
+            raise FolderError(
+                f"{file} is damaged ({fault}): remove it, and run the study again"
+            ) from fault
+
     def _check(self, file: Path, number: int) -> None:
         parquet = needed("pyarrow.parquet")
         try:
@@ -105,20 +116,23 @@ def writing(path: Path, study: Study) -> Iterator[Folder]:
     """
     filelock = needed("filelock")
     needed("pyarrow")
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise FolderError(f"{path} is no folder, and cannot be made one: {fault}") from fault
     try:
         lock = filelock.FileLock(path / LOCK).acquire(timeout=0)
     except filelock.Timeout:
         raise FolderError(f"{path} is in use: another run writes to it") from None
     with lock:
-        for left in path.glob(UNFINISHED):
-            left.unlink()
         file = path / STUDY
         if not file.exists():
             _check_unused(path)
             text = json.dumps(study.identity, indent=1) + "\n"
             write_whole(file, lambda stream: stream.write(text.encode()))
         _check_same(file, _saved(file), study.identity)
+        for left in path.glob(unfinished(BLOCKS)):  # by a run that was killed
+            left.unlink()
         yield Folder(path, study.identity)
 
 
@@ -138,9 +152,9 @@ def read(folder: str | os.PathLike[str]) -> Table:
     Raises
     ------
     FolderError
-        Where the folder holds no study, or not all of its blocks.
+        Where the folder holds no study, or not all of its blocks, or one is damaged.
     """
-    pyarrow, parquet = needed("pyarrow"), needed("pyarrow.parquet")
+    pyarrow = needed("pyarrow")
     path = Path(folder)
     identity = _saved(path / STUDY)
     blocks = Folder(path, identity)
@@ -151,11 +165,7 @@ def read(folder: str | os.PathLike[str]) -> Table:
             f"{path} lacks {len(missing)} of {total} blocks, such as "
             f"{blocks.file(missing[0]).name}: run the study again"
         )
-    files = (blocks.file(number) for number in range(total))
-    tables = [
-        parquet.read_table(file, partitioning=None, page_checksum_verification=True)
-        for file in files
-    ]
+    tables = [blocks.read(number) for number in range(total)]
     return pyarrow.concat_tables(one.replace_schema_metadata(None) for one in tables)
 
 

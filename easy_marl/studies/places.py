@@ -6,7 +6,10 @@ is in `cluster`.
 
 import multiprocessing
 import os
+import pickle
 import signal
+import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -17,7 +20,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from easy_marl.market.arguments import is_int
 from easy_marl.studies.errors import WorkerError
-from easy_marl.studies.study import Block, Table
+from easy_marl.studies.study import Block, Function, Table
 
 Task = TypeVar("Task")
 
@@ -73,12 +76,17 @@ class Processes:
         ------
         WorkerError
             Where a process ends before its work; it names the process, and how it ended.
+        ValueError
+            Where other processes cannot import the study's function.
         """
-        count = min(self.count or _processors(), len(blocks)) or 1
+        if not blocks:
+            return
+        _check_importable(blocks[0].function)
+        count = min(self.count or _processors(), len(blocks))
         others = {*multiprocessing.active_children()}
         workers: set[BaseProcess] = set()
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(count, context) as pool:
+        with ProcessPoolExecutor(count, context, _end_with_parent) as pool:
 
             def start(block: Block) -> Future[Table]:
                 task = pool.submit(compute_alone, block)
@@ -126,6 +134,34 @@ def flow(
             waiting.appendleft(block)
         else:
             yield Computed(block, rows)
+
+
+def _check_importable(function: Function) -> None:
+    """Raise where other processes would not find a function, and end."""
+    reason = ""
+    if function.__module__ == "__main__" and not hasattr(sys.modules["__main__"], "__file__"):
+        reason = "it was typed in"
+    try:
+        pickle.dumps(function)
+    except Exception as fault:  # of many types, as there are reasons
+        reason = str(fault)
+    if reason:
+        raise ValueError(
+            f"function is {function!r}, which other processes cannot import ({reason}): "
+            "function must stand at the top of a module"
+        )
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is killed: nobody else would."""
+    parent = multiprocessing.parent_process()
+
+    def follow() -> None:
+        if parent:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def _first_of(tasks: Sequence[Future[Table]]) -> Future[Table]:

@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,7 +65,8 @@ class Block:
             strict=True,
         ):
             try:
-                table = _table(scenario, self.function(parameters, seed))
+                # What a function does to its parameters is no business of other scenarios.
+                table = _table(scenario, self.function(deepcopy(parameters), seed))
                 if tables:
                     check_columns(table, tables[0], f"scenario {self.first}")
             except Exception as fault:
@@ -218,7 +220,7 @@ def _check_parameters(parameters: Any) -> None:
             if not isinstance(name, str):
                 raise TypeError(f"parameters[{scenario}] has the key {name!r}: it must be a str")
             try:
-                json.dumps(value)
+                json.dumps(value, allow_nan=False)
             except (TypeError, ValueError):
                 raise TypeError(
                     f"parameters[{scenario}][{name!r}] is {value!r}: it must be a value that "

@@ -262,6 +262,9 @@ def test_a_duel_of_tables_is_shown_library_by_library(inputs: Inputs) -> None:
         "cases": [case | {"ratio": 1.25, "low": 1.2, "high": 1.3}],
     }
     shown = TABLES["tables_of_offers"](replace(inputs, tables=duel))
+    assert TABLES["totals_of_year"](replace(inputs, totals=duel)).endswith(
+        "| polars | 1.25 [1.20, 1.30] |"
+    )
     assert shown.startswith("some CPU, 2 cores; python 3.11.7; commit abc; begun 2026-11-29.")
     assert "| polars | 1.25 [1.20, 1.30] |" in shown
     assert "No duel" in TABLES["tables_of_offers"](replace(inputs, tables=None))

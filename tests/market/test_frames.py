@@ -120,6 +120,13 @@ SHUFFLED = REGULAR.take(np.random.default_rng(5).permutation(len(REGULAR)))
 RAGGED = offers_of([1, 1, 2, 3, 3, 3, 3, 3], ["a", "b", "b", "e", "d", "c", "b", "a"])
 CATEGORIES = REGULAR.set_column(1, "unit", REGULAR["unit"].dictionary_encode())
 SHUFFLED_CATEGORIES = SHUFFLED.set_column(1, "unit", SHUFFLED["unit"].dictionary_encode())
+HOURS_OF_CATEGORIES = SHUFFLED.set_column(
+    0,
+    "hour",
+    pa.DictionaryArray.from_arrays(
+        SHUFFLED["hour"].combine_chunks(), ["no", "one", "two", "three"]
+    ),
+)
 TIMES = grid([dt.datetime(2024, 3, 31, hour) for hour in (2, 0, 1)], [10, 9, 11])
 SINGLES = REGULAR.set_column(3, "quantity", REGULAR["quantity"].cast(pa.float32()))
 INTEGERS = REGULAR.set_column(2, "bid", REGULAR["bid"].cast(pa.int32()))
@@ -130,6 +137,7 @@ TABLES = {
     "ragged": RAGGED,
     "categories": CATEGORIES,
     "shuffled categories": SHUFFLED_CATEGORIES,
+    "hours of categories": HOURS_OF_CATEGORIES,
     "times": TIMES,
     "float32": SINGLES,
     "integers": INTEGERS,
@@ -282,6 +290,52 @@ def test_without_units_offers_stand_in_their_order(table: str) -> None:
     assert cleared.dispatch["cleared"].to_pylist() == [row["cleared"] for row in dispatch]
 
 
+BERLIN = dt.datetime(2024, 10, 26, 23, tzinfo=dt.UTC)  # clocks are put back two hours later
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "UTC"])
+def test_the_hour_in_which_clocks_are_put_back_is_two(library: str, zone: str) -> None:
+    utc = [BERLIN + n * dt.timedelta(hours=1) for n in range(4)]
+    hours = pa.array(utc, pa.timestamp("us", "Europe/Berlin"))
+    offers = offers_of(hours, [1] * 4, bid=[1.0, 2.0, 3.0, 4.0])
+    demand = demand_of(hours.cast(pa.timestamp("us", zone)), demand=[1.0] * 4).take([3, 1, 0, 2])
+    cleared = frames.clear(LIBRARIES[library](offers), LIBRARIES[library](demand), **NUMPY)
+    prices = rows_of(cleared.prices)
+    assert [row["price"] for row in prices] == [4.0, 2.0, 1.0, 3.0]
+    assert [row["hour"].astimezone(dt.UTC) for row in prices] == [utc[n] for n in (3, 1, 0, 2)]
+
+
+@pytest.mark.parametrize(
+    ("hours", "others"),
+    [
+        (dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 1, tzinfo=dt.UTC)),
+        (dt.datetime(2024, 1, 1), dt.date(2024, 1, 1)),
+        (1, "1"),
+    ],
+)
+def test_hours_of_types_that_are_never_equal_are_told(hours: Any, others: Any) -> None:
+    with pytest.raises(
+        ValueError, match=r"no such hour, and its hours have type .*, those of offers"
+    ):
+        frames.clear(offers_of([hours], ["a"]), demand_of([others]), **NUMPY)
+
+
+@pytest.mark.parametrize("kind", [pa.uint8(), pa.int64(), pa.string()])
+@pytest.mark.parametrize("library", ["pyarrow", "polars"])
+def test_the_marginal_unit_has_the_type_of_units(library: str, kind: Any) -> None:
+    offers = REGULAR.set_column(1, "unit", pa.array([1, 2, 3] * 3).cast(kind))
+    for load in 0.5, 99.0:  # there is none where offers run out
+        demand = demand_of([1, 2, 3], demand=[load] * 3)
+        prices = frames.settle(
+            LIBRARIES[library](offers), LIBRARIES[library](demand), **NUMPY
+        ).prices
+        assert pa.table(prices)["marginal"].cast(kind).null_count == (3 if load == 99.0 else 0)
+        assert (
+            pa.table(prices).schema.field("marginal").type
+            == pa.table(LIBRARIES[library](offers)).schema.field("unit").type
+        )
+
+
 def test_no_rows() -> None:
     offers, demand = REGULAR.slice(0, 0), demand_of([1]).slice(0, 0)
     cleared = frames.clear(offers, demand, **NUMPY)
@@ -364,7 +418,8 @@ WRONG: tuple[tuple[dict[str, Any], dict[str, Any], str], ...] = (
     (
         {"hour": ["1", "1", "2", "2"]},
         {},
-        "offers['hour'] is '1' in row 0: demand has no such hour",
+        "offers['hour'] is '1' in row 0: demand has no such hour, and its hours have type Int64, "
+        "those of offers String",
     ),
     (
         {},
@@ -425,13 +480,44 @@ def test_what_is_missing_in_pandas_is_named() -> None:
         ({"offers": [1, 2]}, TypeError, "offers has type list: it must be a table of Polars"),
         ({"columns": {"price": "x"}}, ValueError, "columns has an entry for 'price': the known"),
         ({"columns": {"bid": None}}, TypeError, r"columns\['bid'\] is None: it must be the name"),
+        ({"offers": pa.chunked_array([[1]])}, TypeError, "offers has type ChunkedArray: it must"),
+        (
+            {"columns": {"unit": "hour"}},
+            ValueError,
+            "columns has 'hour' for 'hour' and for 'unit'",
+        ),
         ({"ties": "last"}, ValueError, "ties is 'last': ties must be 'first' or 'pro_rata'"),
+        ({"backend": "abacus"}, ValueError, "backend is 'abacus': backend must be one of"),
     ],
 )
-def test_bad_arguments(given: dict[str, Any], kind: type[Exception], said: str) -> None:
-    good = {"offers": pa.table(OFFERS), "demand": pa.table(DEMAND)}
+@pytest.mark.parametrize("rows", [4, 0])
+@pytest.mark.parametrize("run", [frames.clear, frames.settle])
+def test_bad_arguments(
+    run: Any, rows: int, given: dict[str, Any], kind: type[Exception], said: str
+) -> None:
+    good = {"offers": pa.table(OFFERS).slice(0, rows), "demand": pa.table(DEMAND).slice(0, rows)}
     with pytest.raises(kind, match=f"^{said}"):
-        frames.clear(**(good | NUMPY | given))
+        run(**(good | NUMPY | given))
+
+
+def test_columns_of_the_same_name_are_told() -> None:
+    twice = pa.Table.from_arrays([[1], [1], [2.0]], names=["hour", "hour", "demand"])
+    with pytest.raises(
+        ValueError, match=r"(?s)demand has columns of the same name: .*'hour' 2 times"
+    ):
+        frames.clear(pa.table(OFFERS), twice, **NUMPY)
+
+
+@pytest.mark.parametrize(("role", "name"), [("unit", "cleared"), ("hour", "price")])
+def test_results_do_not_replace_keys(role: str, name: str) -> None:
+    given = [
+        pa.table(table).rename_columns({role: name} if role in table else {})
+        for table in (OFFERS, DEMAND)
+    ]
+    with pytest.raises(
+        ValueError, match=rf"\['{name}'\] would be lost: the results have a column"
+    ):
+        frames.clear(*given, columns={role: name}, **NUMPY)
 
 
 @pytest.mark.parametrize("missing", ["narwhals", "pyarrow"])

@@ -54,7 +54,7 @@ def studies(draw: st.DrawFn) -> Given:
         "price_cap": draw(st.sampled_from([None, cap])),
         "ties": draw(st.sampled_from(["first", "pro_rata"])),
         "scarcity_price": draw(st.sampled_from([None, 2.5, 100.0])),
-        "tolerance": draw(st.sampled_from([0.0, 1e-9, 0.5])),
+        "tolerance": draw(st.sampled_from([0.0, 1e-9, 0.5, 0.9])),
     }
     demand = np.array(draw(st.lists(demands, min_size=markets, max_size=markets)))
     return Given(each(prices, markets, units), quantities, demand, options)
@@ -117,6 +117,7 @@ def test_settled_as_in_plain_python(backend: Backend, study: Given) -> None:
 def test_totals_are_sums_of_what_is_settled(study: Given, numbers: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(settlement, "_AT_ONCE", numbers)  # several blocks
+        patch.setattr(settlement, "_FEWEST", 1)
         added = totals(*study[:3], **study.options, backend="numpy")
     settled = settle(*study[:3], **study.options, backend="numpy")
     for name in "prices", "marginal", "unserved":
@@ -164,6 +165,13 @@ def test_floor_and_cap_bound_what_is_paid_not_who_delivers(
         bounded.cleared.tolist()
         == settle(BIDS, QUANTITIES, DEMAND, backend="numpy").cleared.tolist()
     )
+
+
+@pytest.mark.parametrize("run", [settle, totals])
+def test_a_supply_beyond_all_floats_is_enough(run: Any) -> None:
+    settled = run(BIDS, [1e308] * 3, [10.0], backend="numpy")
+    assert settled.unserved.tolist() == [0.0]
+    assert settled.marginal.tolist() == [1]
 
 
 def test_unknown_costs_are_not_zero() -> None:
@@ -275,6 +283,7 @@ def test_bad_input_names_place_and_value(
     run: Any, wrong: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settlement, "_AT_ONCE", 3)  # a market at a time
+    monkeypatch.setattr(settlement, "_FEWEST", 1)
     given: dict[str, Any] = {"bids": BIDS, "quantities": QUANTITIES, "demand": DEMAND}
     with pytest.raises((TypeError, ValueError)) as caught:
         run(**(given | {"backend": "numpy"} | wrong))

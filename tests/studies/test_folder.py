@@ -72,10 +72,22 @@ def test_a_function_that_fails_leaves_what_was_written(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_was_writing_is_cleared_away(folder: Path) -> None:
-    (folder / BLOCKS[1]).rename(folder / f".{BLOCKS[1]}.0123.tmp")
+    (folder / "study.json").rename(folder / ".study.json.tmp")
+    for block in BLOCKS[1], "block-000009.parquet":
+        (folder / f".{block}.tmp").write_bytes(b"PAR1")
+    for block in BLOCKS:
+        (folder / block).unlink()
     run(study(), folder)
     assert [one.name for one in folder.glob(".*") if one.suffix == ".tmp"] == []
     assert names(folder) == [*BLOCKS, "study.json"]
+
+
+def test_files_of_others_stay(folder: Path) -> None:
+    notes = folder / ".notes.tmp", folder.parent / ".notes.tmp"
+    for one in notes:
+        one.write_text("mine")
+        run(study(), one.parent)
+    assert [one.read_text() for one in notes] == ["mine", "mine"]
 
 
 @pytest.mark.parametrize(("other", "said"), [
@@ -175,7 +187,7 @@ def test_a_block_that_rots_is_found_where_it_is_read(folder: Path) -> None:
     content = bytearray(file.read_bytes())
     content[40] ^= 255
     file.write_bytes(content)
-    with pytest.raises(OSError, match=r"(?i)crc|checksum|corrupt"):
+    with pytest.raises(FolderError, match=rf"(?i){BLOCKS[1]} is damaged \(.*(crc|corrupt)"):
         read(folder)
 
 
@@ -191,5 +203,5 @@ def test_blocks_have_the_same_columns(tmp_path: Path) -> None:
 
 def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="file"):
+    with pytest.raises(FolderError, match="file is no folder, and cannot be made one: "):
         run(study(), tmp_path / "file")

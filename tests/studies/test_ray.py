@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from easy_marl.studies import read, run
+from easy_marl.examples.studies.tuning import claim
+from easy_marl.studies import FolderError, read, run
 from tests.studies.functions import FALLEN, falling
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,5 +132,7 @@ def test_tune_searches_over_rates_and_seeds(nodes: ray_nodes.Nodes, tmp_path: Pa
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines() if line.split()[:1] != ["rate"]]
+    with pytest.raises(FolderError, match=r"space.json is of another search: rate is \{"):
+        claim(tmp_path / "found", {"rate": {"grid_search": [0.5]}})
     numbers = [line for line in lines if line and line[0] in ("0.5", "2")]
     assert numbers == 2 * [["0.5", "3", "1.5", "2.5"], ["2", "3", "3", "4"]]

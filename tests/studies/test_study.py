@@ -56,6 +56,16 @@ def test_a_scenario_may_have_no_rows() -> None:
     assert Study(function=none, parameters=[{}, {}]).block(0).compute().num_rows == 0
 
 
+def test_scenarios_do_not_see_what_others_do_to_parameters() -> None:
+    def pops(parameters: Any, _: int) -> Any:
+        parameters["more"].append(1)
+        return {"x": [parameters.pop("x") + len(parameters["more"])]}
+
+    some = Study(function=pops, parameters=[{"x": 1, "more": []}] * 3, block_size=3)
+    for _ in range(2):
+        assert some.block(0).compute()["x"].to_pylist() == [2, 2, 2]
+
+
 def test_what_the_function_raises_names_the_scenario() -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         study(function=raises).block(1).compute()
@@ -93,6 +103,7 @@ def test_scenarios_have_the_same_columns() -> None:
     ({"parameters": [{3: 1}]}, r"parameters\[0\] has the key 3"),
     ({"parameters": [{}, {"x": {1, 2}}]}, r"parameters\[1\]\['x'\] is \{1, 2\}"),
     ({"parameters": [{"x": np.float32(1)}]}, r"parameters\[0\]\['x'\] is np.float32\(1.0\)"),
+    ({"parameters": [{}, {"x": float("nan")}]}, r"parameters\[1\]\['x'\] is nan"),
     ({"seed": -1}, "seed is -1"),
     ({"seed": 0.5}, "seed is 0.5"),
     ({"block_size": 0}, "block_size is 0"),

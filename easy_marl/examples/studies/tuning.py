@@ -8,6 +8,7 @@ the median over seeds: one lucky seed is no good rate.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -15,12 +16,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from easy_marl.studies import StudyError
+from easy_marl.files import write_whole
+from easy_marl.studies import FolderError, StudyError
 from easy_marl.studies.cluster import connected
 from easy_marl.studies.errors import needed
 
 Trial = Callable[[dict[str, Any]], None]
 RATES = (1e-4, 1e-3, 1e-2)
+SPACE = "space.json"
 
 
 def trial(config: dict[str, Any]) -> None:
@@ -44,11 +47,12 @@ def search(
 ) -> dict[float, list[float]]:
     """Run a trial for each combination, and return what the last round of each gave, by rate.
 
-    A search that was begun in the folder goes on. Without an address, Ray runs on this machine as
-    long as the search.
+    A search that was begun in the folder goes on, if it is the same. Without an address, Ray runs
+    on this machine as long as the search.
     """
     ray, tune = needed("ray"), needed("ray.tune")
     path = folder.resolve()
+    claim(path, space)
     with connected(ray, address) if address else nullcontext():
         if tune.Tuner.can_restore(str(path)):
             tuner = tune.Tuner.restore(
@@ -63,6 +67,25 @@ def search(
                 raise result.error
             found.setdefault(result.config["rate"], []).append(result.metrics["exploitability"])
     return found
+
+
+def claim(folder: Path, space: Mapping[str, Any]) -> None:
+    """Say in a folder what is searched, or raise where it is of another search.
+
+    Ray goes on with what was begun, whatever it is asked for then.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / SPACE
+    if not file.exists():
+        text = json.dumps(space, indent=1) + "\n"
+        write_whole(file, lambda stream: stream.write(text.encode()))
+    found = json.loads(file.read_bytes())
+    for name, values in json.loads(json.dumps(space)).items():
+        if found.get(name) != values:
+            raise FolderError(
+                f"{file} is of another search: {name} is {found.get(name)} there, and {values} "
+                "here; give another folder"
+            )
 
 
 def report(found: Mapping[float, Sequence[float]]) -> Iterator[str]:

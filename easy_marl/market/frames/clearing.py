@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from easy_marl.market.api import clear_batch
 from easy_marl.market.frames.markets import Columns, OfOffers, markets_of
+from easy_marl.market.markets import Rules
 
 
 class Cleared(NamedTuple):
@@ -69,15 +70,12 @@ def clear(
     >>> cleared.dispatch.to_pylist()[0]
     {'hour': 1, 'unit': 'a', 'cleared': 15.0}
     """
+    rules = Rules.of(ties, scarcity_price, tolerance, threads, backend)
     markets = markets_of(offers, demand, columns, cost=False)
     prices = np.empty(len(markets.demand))
     dispatch = OfOffers(markets.offers, "cleared")
     with markets.placing_errors():
         for batch in markets.batches():
-            prices[batch.bucket.hours], cleared = clear_batch(
-                batch.bids, batch.quantities, batch.demand,
-                ties=ties, scarcity_price=scarcity_price, tolerance=tolerance,
-                threads=threads, backend=backend,
-            )  # fmt: skip
+            prices[batch.bucket.hours], cleared = clear_batch(*batch.given, **rules._asdict())
             dispatch.put(batch.bucket, cleared=cleared)
     return Cleared(markets.demand.with_columns({"price": prices}), dispatch.table())

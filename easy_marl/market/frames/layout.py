@@ -54,10 +54,10 @@ def buckets_of(offers: Table, demand: Table) -> list[Bucket]:
     demanded = _hours_of(demand)
     units = offers.keys("unit") if "unit" in offers.names else None
     runs = _runs(offers.keys("hour"))
-    hours = _rows_of_demand(runs.values, runs.starts, demanded, offers)
-    alone = len(set(runs.values)) == len(runs.values)
-    _check_all_offered(hours, demand)
-    if alone:
+    hours = _rows_of_demand(runs, demanded, offers, demand)
+    times = np.bincount(hours, minlength=len(demand))
+    _check_all_offered(times, demand)
+    if times.max(initial=0) <= 1:  # each hour stands in one place
         regular = _regular(hours, runs, units, offers)
         if regular is not None:
             return [regular]
@@ -69,15 +69,15 @@ class _Runs(NamedTuple):
 
     starts: Indices
     counts: Indices
-    values: list[Any]
+    values: "_Encoded"
 
 
 def _runs(column: Column) -> _Runs:
-    """Return the stretches; two passes over the column, and nothing is hashed."""
+    """Return the stretches; two passes over the column, and only where they begin is it hashed."""
     values = _comparable(column)
     changes = np.flatnonzero(np.asarray(values[1:] != values[:-1])) + 1
     starts = np.concatenate([[0], changes])[: len(column)]
-    return _Runs(starts, np.diff(starts, append=len(column)), column[starts].to_list())
+    return _Runs(starts, np.diff(starts, append=len(column)), _encoded(column[starts]))
 
 
 def _comparable(column: Column) -> Any:
@@ -92,31 +92,42 @@ def _hours_of(demand: Table) -> dict[Any, int]:
     if len(rows) < len(hours):
         again = next(row for row, hour in enumerate(hours) if rows[hour] != row)
         raise ValueError(
-            f"{demand.place('hour')} is {hours[again]!r} in row {again} and in row "
+            f"{demand.place('hour')} is {demand.value('hour', again)!r} in row {again} and in row "
             f"{rows[hours[again]]}: an hour must have one demand"
         )
     return rows
 
 
 def _rows_of_demand(
-    hours: list[Any], rows: Indices, demanded: dict[Any, int], offers: Table
+    runs: _Runs, demanded: dict[Any, int], offers: Table, demand: Table
 ) -> Indices:
-    """Return where demand of these hours stands, which come in these rows of offers."""
+    """Return where demand of the hours stands that offers come in."""
+    values, codes = runs.values
+    used = np.flatnonzero(np.bincount(codes, minlength=len(values)))  # some categories are not
+    rows = np.zeros(len(values), np.intp)
     try:
-        return np.array([demanded[hour] for hour in hours], np.intp)
+        rows[used] = [demanded[values[code]] for code in used]
+        return rows[codes]
     except KeyError as error:
-        (hour,) = error.args
-        row = rows[hours.index(hour)]
+        row = int(runs.starts[(codes == values.index(error.args[0])).argmax()])
         raise ValueError(
-            f"{offers.place('hour')} is {hour!r} in row {row}: demand has no such hour"
+            f"{offers.place('hour')} is {offers.value('hour', row)!r} in row {row}: "
+            f"demand has no such hour{_other_type(offers, demand)}"
         ) from None
 
 
-def _check_all_offered(hours: Indices, demand: Table) -> None:
-    offered = np.zeros(len(demand), np.bool_)
-    offered[hours] = True
-    if not offered.all():
-        row = int(offered.argmin())
+def _other_type(offers: Table, demand: Table) -> str:
+    """Tell of types of hours that are never equal."""
+    own, other = offers.column("hour").dtype, demand.column("hour").dtype
+    if own == other or (own.is_integer() and other.is_integer()):
+        return ""
+    return f", and its hours have type {other}, those of offers {own}"
+
+
+def _check_all_offered(times: Indices, demand: Table) -> None:
+    """Raise unless each hour of demand comes in offers as often as once."""
+    if not times.all():
+        row = int(times.argmin())
         hour = demand.value("hour", row)
         raise ValueError(
             f"{demand.place('hour')} is {hour!r} in row {row}: offers has no such hour, and a "
@@ -176,16 +187,26 @@ def _bucket(hours: Indices, starts: Indices, counts: Indices, order: Indices) ->
 
 def _ranks(units: Column) -> Indices:
     """Return where the unit of each row comes among all units, in the order of their values."""
-    encoded = units.to_arrow()
+    values, codes = _encoded(units)
+    ranks = np.empty(len(values), np.intp)
+    ranks[sorted(range(len(values)), key=values.__getitem__)] = np.arange(len(values))
+    return ranks[codes]
+
+
+class _Encoded(NamedTuple):
+    """A column as the values that it may have, and which of them stands in each row."""
+
+    values: list[Any]
+    codes: Indices
+
+
+def _encoded(column: Column) -> _Encoded:
+    encoded = column.to_arrow()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.unify_dictionaries().combine_chunks()
     if not isinstance(encoded, pa.DictionaryArray):
         encoded = encoded.dictionary_encode()
-    values = encoded.dictionary.to_pylist()
-    ranks = np.empty(len(values), np.intp)
-    ranks[sorted(range(len(values)), key=values.__getitem__)] = np.arange(len(values))
-    of_rows: Indices = ranks[encoded.indices.to_numpy()]
-    return of_rows
+    return _Encoded(encoded.dictionary.to_pylist(), encoded.indices.to_numpy())
 
 
 def _sorted(order: Indices, ranks: Indices) -> Indices:

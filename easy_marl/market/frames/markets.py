@@ -20,9 +20,8 @@ class Batch(NamedTuple):
     """Markets of about as many offers, as arrays."""
 
     bucket: Bucket
-    bids: Numbers
-    quantities: Numbers
-    demand: Numbers
+    given: tuple[Numbers, Numbers, Numbers]
+    """Bids, quantities and demand."""
     costs: Numbers | None
 
 
@@ -38,11 +37,10 @@ class Markets(NamedTuple):
         numbers = {role: self.offers.numbers(role) for role in roles}
         load = self.demand.numbers("demand")
         for bucket in buckets_of(self.offers, self.demand):
+            bids, quantities = numbers["bid"], numbers["quantity"]
             yield Batch(
                 bucket,
-                bucket.bids(numbers["bid"]),
-                bucket.quantities(numbers["quantity"]),
-                load[bucket.hours],
+                (bucket.bids(bids), bucket.quantities(quantities), load[bucket.hours]),
                 bucket.bids(numbers["cost"]) if "cost" in numbers else None,
             )
 
@@ -102,4 +100,8 @@ def _names(columns: Columns | None) -> dict[str, str]:
         if not (isinstance(name, str) or (name is None and role in ("unit", "cost"))):
             raise TypeError(f"columns[{role!r}] is {name!r}: it must be the name of a column")
         names[role] = name
+    if names["unit"] == names["hour"]:
+        raise ValueError(
+            f"columns has {names['hour']!r} for 'hour' and for 'unit': they must differ"
+        )
     return {role: name for role, name in names.items() if name is not None}

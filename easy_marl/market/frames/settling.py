@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from easy_marl.market import settlement
 from easy_marl.market.frames.markets import Batch, Columns, OfOffers, markets_of
-from easy_marl.market.markets import NOBODY, Units
+from easy_marl.market.markets import NOBODY, Rules, Units
+from easy_marl.market.payment import Payment
+from easy_marl.market.settlement import settled_by
 
 
 class Settled(NamedTuple):
@@ -15,7 +16,7 @@ class Settled(NamedTuple):
 
     prices: Any
     """A row for each of demand, in the same order: the hour, `price` in currency/MWh, `unserved`
-    in MW, and `marginal`, the unit at which supply reaches demand; missing where none does."""
+    in MW, and `marginal`, the unit at which supply reaches demand; null where none does."""
     dispatch: Any
     """A row for each offer, in the same order: the hour, the unit, `cleared` in MW, and `revenue`
     in currency; `cost` and `profit` where costs are known."""
@@ -70,6 +71,8 @@ def settle(
     >>> settled.dispatch["revenue"].to_pylist()
     [450.0, 600.0]
     """
+    payment = Payment.of(pricing, price_floor, price_cap)
+    rules = Rules.of(ties, scarcity_price, tolerance, threads, backend)
     markets = markets_of(offers, demand, columns, cost=True)
     known = ("cost", "profit") if "cost" in markets.offers.names else ()
     count = len(markets.demand)
@@ -78,12 +81,7 @@ def settle(
     dispatch = OfOffers(markets.offers, "cleared", "revenue", *known)
     with markets.placing_errors():
         for batch in markets.batches():
-            settled = settlement.settle(
-                batch.bids, batch.quantities, batch.demand, costs=batch.costs,
-                pricing=pricing, price_floor=price_floor, price_cap=price_cap,
-                ties=ties, scarcity_price=scarcity_price, tolerance=tolerance,
-                threads=threads, backend=backend,
-            )  # fmt: skip
+            settled = settled_by(payment, rules, batch.given, batch.costs)
             hours = batch.bucket.hours
             prices[hours], unserved[hours] = settled.prices, settled.unserved
             marginal[hours] = _rows(batch, settled.marginal)
@@ -92,16 +90,13 @@ def settle(
                 dispatch.put(batch.bucket, cost=settled.cost, profit=settled.profit)
     told: dict[str, Any] = {"price": prices, "unserved": unserved}
     if "unit" in markets.offers.names:
-        units = markets.offers.column("unit")[np.maximum(marginal, 0)].to_list()
-        told["marginal"] = [
-            None if row == NOBODY else unit for row, unit in zip(marginal, units, strict=True)
-        ]
+        told["marginal"] = markets.offers.taken("unit", marginal, marginal == NOBODY)
     return Settled(markets.demand.with_columns(told), dispatch.table())
 
 
 def _rows(batch: Batch, marginal: Units) -> Units:
     """Return where the marginal units stand in the table of offers, or `NOBODY`."""
-    markets, units = batch.bids.shape
+    markets, units = batch.given[0].shape
     which = np.arange(markets), np.maximum(marginal, 0)
     rows = batch.bucket.rows
     found = which[0] * units + which[1] if rows is None else rows[which]

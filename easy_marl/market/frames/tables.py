@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
+from narwhals.dependencies import is_into_series
+from narwhals.exceptions import DuplicateError
 from numpy.typing import NDArray
 
 Column = nw.Series[Any]
@@ -15,7 +17,7 @@ KEYS = ("hour", "unit")
 """The roles of columns that tell rows apart."""
 
 _FLOATS = (nw.Float64, nw.Float32)
-_TELLING = (nw.String, nw.Categorical, nw.Enum, nw.Date, nw.Datetime)
+_TELLING = (nw.String, nw.Categorical, nw.Enum, nw.Date, nw.Datetime, nw.Time)
 """What tells rows apart, beside integers. Floats do not: some that look equal are not."""
 
 
@@ -51,7 +53,11 @@ class Table(NamedTuple):
         return self.frame[self.names[role]]
 
     def keys(self, role: str) -> Column:
-        """Return a column by which rows are told apart, or raise if it cannot serve."""
+        """Return a column by which rows are told apart, or raise if it cannot serve.
+
+        Times of a time zone come in UTC: where clocks are put back, Python has no difference
+        between the hour before and the hour after, and none is equal to a time of another zone.
+        """
         column = self.column(role)
         if not (column.dtype.is_integer() or column.dtype in _TELLING):
             raise TypeError(
@@ -63,6 +69,8 @@ class Table(NamedTuple):
         if not whole and column.null_count():
             row = int(column.is_null().to_numpy().argmax())
             raise ValueError(f"{self.place(role)} is null in row {row}: it must not be null")
+        if isinstance(column.dtype, nw.Datetime) and column.dtype.time_zone is not None:
+            return column.dt.convert_time_zone("UTC")
         return column
 
     def numbers(self, role: str) -> Numbers:
@@ -74,6 +82,11 @@ class Table(NamedTuple):
                 "it must be float64, float32 or integer"
             )
         return column.to_numpy()
+
+    def taken(self, role: str, rows: NDArray[np.intp], missing: NDArray[np.bool_]) -> Any:
+        """Return the values of a column in these rows, as Arrow has them; some are null."""
+        values = self.column(role)[np.where(missing, 0, rows)].to_arrow()
+        return values.take(pa.array(np.arange(len(rows)), mask=missing))
 
     def check_values(self, role: str, *, sign: bool) -> None:
         """Raise for the first number in a column that is not finite, or is negative."""
@@ -88,16 +101,26 @@ class Table(NamedTuple):
             raise ValueError(f"{self.place(role)} is {value} in {where}: it must {rule}")
 
     def with_columns(self, columns: Mapping[str, Any]) -> Any:
-        """Return the keys, and other columns beside them, as a table of the caller's library."""
+        """Return the keys, and other columns beside them, as a table of the caller's library.
+
+        The others are arrays of NumPy or Arrow.
+        """
         backend = self.frame.implementation
-        kept = self.frame.select([self.names[role] for role in KEYS if role in self.names])
+        keys = {role: self.names[role] for role in KEYS if role in self.names}
         added = []
         for name, values in columns.items():
-            # Of NumPy's arrays, Polars would make copies.
-            as_they_are = backend.is_pandas_like() or not isinstance(values, np.ndarray)
-            given = values if as_they_are else pa.array(values)
+            for role in keys:
+                if keys[role] == name:
+                    raise ValueError(
+                        f"{self.place(role)} would be lost: the results have a column {name!r}, "
+                        f"so the one of the {role} must have another name"
+                    )
+            if backend.is_pandas_like():
+                given = values if isinstance(values, np.ndarray) else values.to_pandas()
+            else:  # of NumPy's arrays, Polars would make copies
+                given = pa.array(values) if isinstance(values, np.ndarray) else values
             added.append(nw.new_series(name, given, backend=backend))
-        return self.restored(kept.with_columns(*added))
+        return self.restored(self.frame.select([*keys.values()]).with_columns(*added))
 
 
 def read(name: str, given: Any, names: Mapping[str, str], optional: Collection[str] = ()) -> Table:
@@ -105,8 +128,11 @@ def read(name: str, given: Any, names: Mapping[str, str], optional: Collection[s
 
     It may lack those of `optional` roles.
     """
-    table = _opened(name, given)
-    there = table.collect_schema().names()
+    try:
+        table = _opened(name, given)
+        there = table.collect_schema().names()
+    except DuplicateError as error:
+        raise ValueError(f"{name} has columns of the same name: {error}") from None
     found = {
         role: column for role, column in names.items() if column in there or role not in optional
     }
@@ -123,7 +149,7 @@ def _opened(name: str, given: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
     table = nw.from_native(given, pass_through=True)
     if isinstance(table, nw.DataFrame | nw.LazyFrame):
         return table
-    if hasattr(given, "__arrow_c_stream__"):
+    if hasattr(given, "__arrow_c_stream__") and not is_into_series(given):
         return nw.from_arrow(given, backend="pyarrow")
     raise TypeError(
         f"{name} has type {type(given).__name__}: it must be a table of Polars, pandas, PyArrow "
