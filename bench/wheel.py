@@ -2,7 +2,7 @@
 
 A wheel is kept under a key of the sources, the lock file and the toolchain. Building is locked
 against a second process and atomic: a wheel is in the cache whole, with its digest, or not at
-all.
+all. Beside it lies what its link needs, so that blocks of a sweep can link it anew.
 """
 
 import hashlib
@@ -26,6 +26,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from pytest_duel.catalogue.sources import digest
+from pytest_duel.paired.arms import links
 from pytest_duel.support import processes
 from pytest_duel.support.errors import DuelError
 
@@ -133,6 +134,7 @@ def _toolchain(crate: Path) -> dict[str, str]:
         "rustc": _version_of("rustc", crate),
         "cargo": _version_of("cargo", crate),
         "maturin": version("maturin"),
+        "linker": str(links.linker(crate)),
         "platform": sysconfig.get_platform(),
         "free_threaded": str(sysconfig.get_config_var("Py_GIL_DISABLED")),
         **{name: value for name, value in os.environ.items() if name.startswith(flags)},
@@ -245,7 +247,9 @@ def _maturin(crate: Path, out: Path, flags: str) -> Path:
     command = [sys.executable, "-m", "maturin", "build", "--release", "--locked"]
     command += ["--interpreter", sys.executable, "--out", str(out)]
     try:
-        done = processes.run(command, cwd=crate, env=_with(flags), timeout=BUILD_SECONDS)
+        with links.keeping(crate, out.parent, out) as variables:
+            environment = {**_with(flags), **variables}
+            done = processes.run(command, cwd=crate, env=environment, timeout=BUILD_SECONDS)
     except subprocess.TimeoutExpired:
         raise WheelError(f"maturin did not finish in {BUILD_SECONDS:.0f} s") from None
     if done.returncode:
@@ -321,6 +325,7 @@ def importable(wheel: Path) -> Iterator[dict[str, str]]:
     """
     with tempfile.TemporaryDirectory(prefix="rust_market-", ignore_cleanup_errors=True) as name:
         site = str(unpack(wheel, Path(name)))
+        _offer_links(wheel, Path(site))
         sys.path.insert(0, site)
         try:
             for name in [name for name in sys.modules if name.split(".")[0] == MODULE]:
@@ -329,6 +334,13 @@ def importable(wheel: Path) -> Iterator[dict[str, str]]:
             yield _release_build(wheel, site)
         finally:
             sys.path.remove(site)
+
+
+def _offer_links(wheel: Path, site: Path) -> None:
+    """Let the harness find what the link of an unpacked wheel needs, where that was kept."""
+    kept = wheel.resolve().parent / links.LINKS
+    if kept.is_dir():
+        (site / links.LINKS).symlink_to(kept)
 
 
 def _release_build(wheel: Path, site: str) -> dict[str, str]:

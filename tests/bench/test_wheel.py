@@ -15,6 +15,7 @@ import pytest
 
 from bench import wheel
 from bench.wheel import WheelError
+from pytest_duel.paired.arms import links
 from pytest_duel.support import processes
 
 RELEASE = "def build_info():\n    return {'profile': 'release', 'version': '9.9'}\n"
@@ -51,6 +52,7 @@ def crate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text(f"// {name}\n")
     monkeypatch.setattr(wheel, "_version_of", lambda tool, crate: f"{tool} 1.88")
+    monkeypatch.setattr(links, "linker", lambda folder: None)
     for name in "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC":
         monkeypatch.delenv(name, raising=False)
     return home
@@ -243,6 +245,18 @@ def test_an_edit_during_a_build_is_kept_under_no_key(
         wheel.build(crate, cache)
     assert [path for path in cache.iterdir() if path.is_dir()] == []
     assert wheel.build(crate, cache).is_file()
+
+
+def test_what_its_link_needs_is_kept_with_a_wheel_and_found_where_it_is_imported(
+    crate: Path, builder: Builder, tmp_path: Path, modules: None
+) -> None:
+    home = wheel.build(crate, tmp_path / "cache").parent
+    (home / links.LINKS / "one").mkdir(parents=True)
+    (path,) = home.glob("*.whl")
+    with wheel.importable(path):
+        site = Path(sys.modules[wheel.MODULE].__file__ or "").parent.parent
+        assert (site / links.LINKS).resolve() == (home / links.LINKS).resolve()
+    assert (home / links.LINKS / "one").is_dir()
 
 
 def test_flags_make_another_wheel(crate: Path, builder: Builder, tmp_path: Path) -> None:

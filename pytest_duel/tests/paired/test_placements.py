@@ -11,9 +11,9 @@ import pytest
 from linked import LACKS, built
 from pytest_duel.paired import placements
 from pytest_duel.paired.arms.compiled import module_of
-from pytest_duel.paired.arms.links import LinkError
+from pytest_duel.paired.arms.links import LINKS, LinkError
 from pytest_duel.paired.contests import Arm
-from pytest_duel.paired.placements import Command, Placements, Placer, linkers
+from pytest_duel.paired.placements import Command, Placements, Placer, linker_of, linkers
 from pytest_duel.paired.pytest_client import Suite
 from strangers import copied, listed
 
@@ -68,6 +68,23 @@ def test_modules_are_linked_anew_for_each_block(arms: tuple[Arm, Arm], made: Mad
     assert len({Path(one).read_bytes() for one in files}) == 2 * BATCH
     assert len({len(one) for one in files}) == 1  # paths as long as each other
     assert found.of(arms[0], 2) == replace(arms[0], placed={"toy": files[2]})
+
+
+@needs_linker
+def test_the_only_arm_is_placed_as_well_wherever_its_links_are_kept(
+    arms: tuple[Arm, Arm], tmp_path: Path
+) -> None:
+    site, kept = tmp_path / "site", Path(arms[0].modules["toy"])
+    shutil.copytree(kept, site, ignore=shutil.ignore_patterns(LINKS))
+    (site / LINKS).symlink_to(kept / LINKS)
+    arm, folder = Arm("only", modules={"toy": str(site)}), tmp_path / "placed"
+    folder.mkdir()
+    linker = linker_of(arm, {"toy.so"})
+    tests = Suite(tmp_path, tmp_path)
+    found = Placements((arm,), (linker,), tests, "1", folder, at_once=2)
+    files = [Path(found.of(arm, block).placed["toy"]) for block in range(3)]
+    assert len({one.read_bytes() for one in files}) == 3
+    assert found.number == 4
 
 
 @needs_linker

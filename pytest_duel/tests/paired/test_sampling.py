@@ -119,6 +119,31 @@ def test_one_placement_in_all_blocks_would_raise_alarms() -> None:
     assert all(Verdict.REGRESSION in gate.verdicts.values() for gate in found)
 
 
+BUILDS = 4
+"""That could take turns where nothing can be linked again."""
+
+
+def test_builds_that_come_again_are_no_blocks() -> None:
+    def in_turns(rng: np.random.Generator, shape: tuple[int, ...], sd: float) -> Floats:
+        few = placed(rng, (shape[0], BUILDS), sd)
+        return np.tile(few, shape[1] // BUILDS) + rng.normal(0, 0.004, shape)
+
+    found = gates(in_turns, 0.0, 0.033, number=10)
+    assert sum(Verdict.REGRESSION in gate.verdicts.values() for gate in found) >= 5
+
+
+def test_as_many_samples_as_builds_would_find_nothing_of_use() -> None:
+    rng, number = np.random.default_rng(2026), 50
+    caught = 0
+    for _ in range(number):
+        differences = placed(rng, (CASES, BUILDS), 0.033)
+        differences[0] += np.log1p(0.10)
+        found = {str(case): estimate(row) for case, row in enumerate(differences)}
+        verdicts = decide(found, dict.fromkeys(found, THRESHOLD), ALPHA)
+        caught += verdicts["0"] is Verdict.REGRESSION
+    assert caught <= 0.1 * number
+
+
 def test_a_slow_kernel_is_caught_although_its_placement_is_drawn() -> None:
     found = gates(placed, 0.05, 0.033, number=30)
     caught = sum(gate.verdicts["0"] is Verdict.REGRESSION for gate in found)

@@ -81,10 +81,22 @@ def test_a_report_of_something_else_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     report(path).add({"kind": Kind.SAME, "index": 0})
     before = path.read_bytes()
-    with pytest.raises(SelftestError, match=r"report\.json is of a self-test with another key"):
-        report(path, threshold=0.03)
-    with pytest.raises(SelftestError, match=r"report\.json is .* another machine"):
+    for other, reason in (
+        (
+            {"threshold": 0.03},
+            r"report\.json holds trials with other .* threshold was 0\.02 and is",
+        ),
+        ({"code": "0123"}, "the measuring code has changed"),
+        ({"looks": [12]}, r"looks was \[12, 24, 48\] and is \[12\]"),
+    ):
+        with pytest.raises(SelftestError, match=reason):
+            report(path, **other)
+    with pytest.raises(SelftestError, match=r"of another machine.*: cores was 2 and is 4"):
         Report(path, KEY, MACHINE | {"cores": 4}, COMMIT)
+    with pytest.raises(
+        SelftestError, match=r"of another machine.*: numpy was '2\.4\.6' and is '3'"
+    ):
+        Report(path, KEY, MACHINE | {"versions": {"numpy": "3"}}, COMMIT)
     assert path.read_bytes() == before
 
 

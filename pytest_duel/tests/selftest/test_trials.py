@@ -1,10 +1,12 @@
 """The self-test of ordinary benchmarks: what is planted, what is tried, what it says."""
 
 import json
+import math
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -157,8 +159,10 @@ MOVED = (0.01, 0.03, 0.02, -0.01, 0.0, 0.04, 0.02)
 def tried(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[Any, ...]]]:
     """Return what makes trials without measuring, and returns the arms, limits and slowdowns."""
 
-    def tried(placements: Drawn = Drawn.ONE, **numbers: int) -> list[tuple[Any, ...]]:
-        own = replace(plan(**numbers), placements=placements)
+    def tried(
+        placements: Drawn = Drawn.ONE, patience: float = math.inf, **numbers: int
+    ) -> list[tuple[Any, ...]]:
+        own = replace(plan(**numbers), placements=placements, patience=patience)
         ready = Prepared(
             Arm("base"), Arm("head"), Suite(Path(), Path()),
             GatePlan(measured=own.ready.own.measured, thresholds={A: 0.02, B: 0.02}),
@@ -244,6 +248,15 @@ def test_two_builds_need_native_code(tmp_path: Path) -> None:
     )  # fmt: skip
     with pytest.raises(SelftestError, match="no native module"):
         placement.built(ready, "fresh-0")
+
+
+def test_a_self_test_ends_in_time_and_goes_on_later(
+    tried: Callable[..., list[tuple[Any, ...]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter(range(1000))
+    monkeypatch.setattr(trials, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    assert len(tried(same=20)) == 20
+    assert 0 < len(tried(patience=6.0, same=20)) < 10
 
 
 @given(same=st.integers(1, 30), slowed=st.integers(0, 30), stock=st.integers(0, 30))
@@ -432,6 +445,22 @@ def test_a_document_has_a_table_of_gates_of_two_builds(tmp_path: Path) -> None:
     assert not said.update(document)
 
 
+def test_a_document_names_gates_of_two_builds_that_are_still_to_be_made(tmp_path: Path) -> None:
+    document = tmp_path / "method.md"
+    document.write_text(
+        "<!-- selftest of builds: one.json common.json -->\n<!-- end selftest -->\n"
+    )
+    assert said.update(document)
+    text = document.read_text()
+    assert "Not measured yet: there is no `one.json`, `common.json`." in text
+    assert "|" not in text
+    saved(tmp_path / "one.json", OF_BUILDS)
+    assert said.update(document)
+    text = document.read_text()
+    assert "Not measured yet: there is no `common.json`." in text
+    assert "where it was built to lie" in text
+
+
 @pytest.mark.parametrize(("text", "reason"), [
     ("no markers\n", "has no place"),
     ("<!-- selftest: runs.json -->\n", "has no place"),
@@ -505,3 +534,23 @@ def test_a_self_test_of_real_benchmarks(
     assert json.loads(path.read_text()) == data
     assert main(["selftest", "--show", "--output", "saved.json", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["key"]["benchmarks"] == data["key"]["benchmarks"]
+
+
+@needs_linker
+@pytest.mark.slow
+def test_a_self_test_of_two_real_builds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(repository("native", tmp_path / "native"))
+    asked = (
+        "selftest", "-k", "hashed", "--trials", "0", "--stock", "0", "--budget", "1",
+        "--output", "saved.json",
+    )  # fmt: skip
+    assert main([*asked, "--rebuilt", "1"]) == 0
+    assert main([*asked, "--rebuilt", "1", "--rebuilt-slowed", "1", "--slowdown", "50%"]) == 2
+    assert "slowdown was 0.03 and is 0.5" in capsys.readouterr().err
+    assert main([*asked, "--rebuilt", "2"]) == 0
+    assert "1 trials" in capsys.readouterr().err
+    (one, other) = json.loads(Path("saved.json").read_text())["trials"]
+    assert [one["kind"], other["kind"]] == [Kind.REBUILT] * 2
+    assert set(one["cases"]) == {"test_kernels.py::test_kernel[hashed]"}

@@ -1,6 +1,7 @@
 """``pytest-duel selftest``: measure how far the gate can be trusted on this machine."""
 
 import argparse
+import math
 from pathlib import Path
 
 from pytest_duel.cli.choosing import add_tests, paths_within, project_folder, selection
@@ -49,15 +50,16 @@ In the blocks of gates of two builds their code lies, by --placements,
 
 Each is a gate as `pytest-duel gate` runs it, with the project's settings. It
 says first how long it will take. With --output every trial is saved at once;
-the same command goes on where it was interrupted, and a larger --trials adds to
-what there is. The results are shares of gates, with 95 % intervals:
-twenty trials without an alarm still allow a rate of up to 17 %, a hundred one
-of up to 4 %.
+the same command goes on where it was interrupted, or where --stop-after ended
+it, and larger numbers add to what there is. Trials of other code, other options
+or another machine are not added to it: that is an error. The results are shares
+of gates, with 95 % intervals: twenty trials without an alarm still allow a rate
+of up to 17 %, a hundred one of up to 4 %.
 
 --update DOCUMENT writes a table of saved self-tests into a document, between
 `<!-- selftest: SAVED.json ... -->` and `<!-- end selftest -->`; the paths are
 relative to the document. `<!-- selftest of builds: SAVED.json ... -->` begins a
-table of gates of two builds.
+table of gates of two builds, and names those that are not there yet.
 
 examples:
   pytest-duel selftest --output selftest.json
@@ -100,6 +102,10 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--budget", type=seconds, metavar="SECONDS", help="of each gate, in place of the setting"
     )
+    parser.add_argument(
+        "--stop-after", type=seconds, default=math.inf, metavar="SECONDS",
+        help="begin no trial later than that, and show what there is by then",
+    )  # fmt: skip
     parser.add_argument(
         "--output", type=_record, metavar="FILE.json",
         help="keep the trials there; what is there is gone on with",
@@ -158,8 +164,9 @@ def _tried(options: argparse.Namespace) -> dict[str, object]:
     )
     with prepared(question, announce) as ready:
         plan = trials.Plan(
-            ready, folder.name, numbers, options.slowdown, placements=options.placements
-        )
+            ready, folder.name, numbers, options.slowdown,
+            placements=options.placements, patience=options.stop_after,
+        )  # fmt: skip
         commit = commit_info.describe(folder)
         report = Report(options.output, plan.key(), trials.here(), commit)
         trials.run(plan, report, announce)

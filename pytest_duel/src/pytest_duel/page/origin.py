@@ -80,6 +80,12 @@ def _facts(material: Material) -> Iterator[tuple[str, str]]:
     for name, number in (("Cases", len(run.results)), ("Benchmarks", len(material.timed))):
         if number or (name == "Cases" and run.section):
             yield name, f"{number:,} {_processes(material)}"
+    if linked := _part(run.section, "placements").get("modules"):
+        yield (
+            "Native code",
+            f"{', '.join(linked)}: linked anew for each block, its functions in another random "
+            "order.",
+        )
     if len(material.shown) > 1 and run.results:
         yield (
             "Shown",

@@ -168,12 +168,16 @@ class Block:
         check_answers(replies)
         return both, replies
 
-    def _open(self, slot: int, contest: Contest, side: Side) -> dict[str, Any]:
+    def _open(
+        self, slot: int, contest: Contest, side: Side, answers: int | None = None
+    ) -> dict[str, Any]:
+        """Open a contest on a side, which tells its answers to so many calls, where asked."""
         name = contest.called(slot)
         started, limit = time.monotonic(), self.roster.openings.patience(name)
-        digest = self.first and contest.alike
+        digest = bool(answers) or (self.first and contest.alike)
         try:
-            return side.ask({"do": "open", "name": name, "digest": digest}, limit)
+            request = {"do": "open", "name": name, "digest": digest, "calls": answers}
+            return side.ask(request, limit)
         finally:
             self.roster.openings.add(name, time.monotonic() - started)
 

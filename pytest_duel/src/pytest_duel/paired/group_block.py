@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 from pytest_duel.paired.block import SKIPPED, Block, fault_of
-from pytest_duel.paired.client import RefusalError, SideError
+from pytest_duel.paired.client import AnswersError, RefusalError, SideError
 from pytest_duel.paired.contests import Contest
 from pytest_duel.paired.measurements import Measurements, Rounds
 from pytest_duel.paired.schedule import BATCH_SECONDS, calibrated
@@ -24,6 +25,10 @@ from pytest_duel.paired.talk import Talk
 
 MOST_ROUNDS = 300
 """That are kept of a benchmark, of all blocks together."""
+
+
+ANSWERS_COMPARED = 100
+"""The first calls of a benchmark whose answers are compared, where it is known what they are."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,9 @@ class Member:
 
 class GroupBlock(Block):
     """Every group once, in fresh processes: one for each slot."""
+
+    ANSWERS: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Digests of what the first calls of benchmarks must return, by name."""
 
     def _measure_all(self, found: Measurements) -> None:
         with self.timed(None):
@@ -117,13 +125,16 @@ class GroupBlock(Block):
     def _join(self, group: Contest, slot: int, members: dict[int, Member]) -> None:
         """Open a benchmark, and see how long it takes."""
         side = self.sides.of(slot, group)
+        expected = self.ANSWERS.get(group.called(slot))
         try:
-            opened = self._open(slot, group, side)
+            opened = self._open(slot, group, side, ANSWERS_COMPARED if expected else None)
         except RefusalError as refusal:
             if not refusal.reason.startswith(SKIPPED):
                 raise
             self.roster.skip(group.called(slot), refusal.reason.removeprefix(SKIPPED))
             return
+        if expected not in (None, opened["answers"]):
+            raise AnswersError("linked again, it gives other answers, and these have no speed")
         talk = Talk(group, {slot: side}, (slot,))
         per_call, spent = calibrated(talk.time_each, opened["limit"])
         if per_call is None:

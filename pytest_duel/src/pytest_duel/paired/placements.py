@@ -1,9 +1,10 @@
-"""A placement of its own for each block: where native code lies is drawn anew, on both arms.
+"""A placement of its own for each block: where native code lies is drawn anew, on all arms.
 
 Where functions lie in memory moves the time of a short call by some percent, though no instruction
-differs. So the extension modules in which two arms differ are linked again for each block, with
-their functions in a random order. Functions that both arms have lie in the same places in both. So
-placement is a part of what blocks differ by, and the intervals over blocks cover it.
+differs. So the extension modules in which two arms differ, or those of the only arm, are linked
+again for each block, with their functions in a random order. Functions that both arms have lie in
+the same places in both. So placement is a part of what blocks differ by, and the intervals over
+blocks cover it.
 """
 
 import json
@@ -110,7 +111,7 @@ class Command:
 
 @dataclass
 class Placements:
-    """The placements of two arms, made when they are needed; blocks side by side share them.
+    """The placements of arms, made when they are needed; blocks side by side share them.
 
     Parameters
     ----------
@@ -126,22 +127,25 @@ class Placements:
         For the files; it is new.
     common
         Functions that both arms have lie in the same places in both.
+    at_once
+        Blocks whose placements are made together.
     """
 
-    arms: tuple[Arm, Arm]
-    placers: tuple[Placer, Placer]
+    arms: Sequence[Arm]
+    placers: Sequence[Placer]
     tests: Suite
     seed: str
     folder: Path
     common: bool = True
+    at_once: int = field(default_factory=lambda: BATCH)
     seconds: float = 0.0
     """Spent on making them."""
     number: int = 0
-    """How many have been made, of both arms together."""
+    """How many have been made, of all arms together."""
     failed: str = ""
     """Why later ones could not be made, so that earlier ones are taken again."""
-    _batches: list[tuple[Batch, Batch]] = field(default_factory=list)
-    """Of both arms, in the order of blocks."""
+    _batches: list[tuple[Batch, ...]] = field(default_factory=list)
+    """Of each arm, in the order of blocks."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self) -> None:
@@ -174,7 +178,7 @@ class Placements:
         LinkError
             Where not even those of the first blocks can be made.
         """
-        number, place = divmod(block, BATCH)
+        number, place = divmod(block, self.at_once)
         with self._lock:
             while len(self._batches) <= number:
                 try:
@@ -189,32 +193,35 @@ class Placements:
         return replace(arm, placed=batch[slot][place])
 
     def _next(self) -> None:
-        """Make those of further blocks, for both arms: what one lacks the other must lack."""
+        """Make those of further blocks, for all arms: what one lacks the others must lack."""
         started = time.monotonic()
         try:
-            first, second = self._batch(0), self._batch(1)
+            made = tuple(self._batch(slot) for slot in range(len(self.arms)))
         finally:
             self.seconds += time.monotonic() - started
-        self._batches.append((first, second))
-        self.number += len(first) + len(second)
+        self._batches.append(made)
+        self.number += sum(map(len, made))
         self._forget(len(self._batches) - OLD)
 
     def _batch(self, slot: int) -> Batch:
         number = len(self._batches)
         made = []
-        for block in range(number * BATCH, (number + 1) * BATCH):
+        for block in self._blocks(number):
             own = f"{self.seed} {block}" if self.common else f"{self.seed} {block} {slot}"
             made.append(self.placers[slot].place(own, self._place(slot, block)))
         self._try(self.arms[slot], made)
         return made
 
+    def _blocks(self, batch: int) -> range:
+        return range(batch * self.at_once, (batch + 1) * self.at_once)
+
     def _place(self, slot: int, block: int) -> Path:
-        """Return the folder of a placement. The paths of both arms are as long as each other."""
+        """Return the folder of a placement. The paths of all arms are as long as each other."""
         return self.folder / f"{slot}-{block:05d}"
 
     def _forget(self, number: int) -> None:
         """Remove the files of a batch whose blocks are over."""
-        for block in range(number * BATCH, (number + 1) * BATCH):
+        for block in self._blocks(number):
             for slot in range(len(self.arms)):
                 shutil.rmtree(self._place(slot, block), ignore_errors=True)
 

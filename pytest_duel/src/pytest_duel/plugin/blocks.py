@@ -19,6 +19,7 @@ from pytest_duel.paired.pytest_worker.names import names
 from pytest_duel.plugin.helper import Helper, helping
 from pytest_duel.plugin.measuring import Items, Measuring
 from pytest_duel.plugin.options import calls_tests
+from pytest_duel.plugin.placing import Placing, modules_with_links
 from pytest_duel.plugin.timed_elsewhere import TIMES, TimedElsewhere, Times
 from pytest_duel.statistics.typical import Typical, typical
 from pytest_duel.support import harmless
@@ -42,6 +43,8 @@ class Blocks:
 
     def __init__(self, number: int) -> None:
         self.number = number
+        self.placing = Placing()
+        """What was done about the place of native code."""
         self.cases: Items = {}
         """Those of sweeps that will be timed."""
         self._sweep: Measuring | None = None
@@ -76,7 +79,8 @@ class Blocks:
             }
         plain = {name: item for name, item in items.items() if name not in self.cases}
         if plain:
-            rounds = self._run(session.config, Measuring(session.config, [plain], self.number))
+            measuring = Measuring(session.config, [plain], self.number, self.placing)
+            rounds = self._run(session.config, measuring)
             self._shown = {
                 item.nodeid: typical([one.seconds for one in rounds[name]])
                 for name, item in plain.items()
@@ -92,6 +96,7 @@ class Blocks:
         self,
         case: pytest.Item,
         is_refused: Callable[[pytest.Item], bool],
+        answers: Callable[[pytest.Item], str | None],
         tell: Callable[[], None],
     ) -> None:
         """Measure a case, and others with it, unless that was done.
@@ -105,12 +110,17 @@ class Blocks:
             The one whose times are needed.
         is_refused
             Tells whether a case must not be timed.
+        answers
+            Returns a digest of what the first calls of a case return, where they are native code.
         tell
             Tells of the first kernel, before the others are measured.
         """
         if self._sweep is None:
             items = {name: one for name, one in self.cases.items() if not is_refused(one)}
-            self._sweep = Measuring(case.config, _parts(items, case), self.number)
+            if modules_with_links():
+                told = {name: answers(one) for name, one in items.items()}
+                self.placing.answers = {name: own for name, own in told.items() if own}
+            self._sweep = Measuring(case.config, _parts(items, case), self.number, self.placing)
         elif not self._sweep.waits(case):
             return
         else:

@@ -14,13 +14,15 @@ import pytest
 from pytest_duel.gate.collect import CollectError, cpus_of
 from pytest_duel.paired.contests import Arm, Contest
 from pytest_duel.paired.cores import lanes
-from pytest_duel.paired.engine import Engine
+from pytest_duel.paired.engine import Draw, Engine
 from pytest_duel.paired.group_block import GroupBlock
 from pytest_duel.paired.measurements import Measurements, Rounds
 from pytest_duel.paired.pytest_client import Suite, pytest_workers
 from pytest_duel.paired.schedule import Budget
+from pytest_duel.paired.surroundings import surrounded
 from pytest_duel.plugin.forecast import Begun, Stage, Task
 from pytest_duel.plugin.options import given
+from pytest_duel.plugin.placing import Placing
 from pytest_duel.plugin.progress import Progress
 from pytest_duel.plugin.session import announcer
 from pytest_duel.support.scratch import scratch
@@ -86,11 +88,16 @@ class Measuring:
         The benchmarks.
     number
         Of blocks.
+    placing
+        Draws where native code lies in them.
     """
 
-    def __init__(self, config: pytest.Config, parts: Sequence[Items], number: int) -> None:
+    def __init__(
+        self, config: pytest.Config, parts: Sequence[Items], number: int, placing: Placing
+    ) -> None:
         self._config = config
         self._number = number
+        self._placing = placing
         self.left = list(parts)
         """What is not measured yet."""
         batches = [_alike(contests(items)) for items in parts]
@@ -113,14 +120,22 @@ class Measuring:
         found = Found()
         with scratch() as folder:
             tests = suite(self._config, items, folder)
-            for batch in batches:
-                found.add(self._run(tests, batch), batch.groups)
+            seed = str(time.time_ns())
+            announce = self._progress.announce
+            with self._placing.drawn(ARM, tests, seed, self._number, announce) as placed:
+                for first, batch in zip(itertools.count(0, self._number), batches):
+
+                    def draw(arm: Arm, block: int, first: int = first) -> Arm:
+                        return surrounded(placed(arm, first + block), seed, first + block)
+
+                    found.add(self._run(tests, batch, draw), batch.groups)
         return found
 
-    def _run(self, tests: Suite, batch: Batch) -> Measurements:
-        progress = self._progress
+    def _run(self, tests: Suite, batch: Batch, draw: Draw) -> Measurements:
+        progress, answers = self._progress, self._placing.answers
 
         class TellingBlock(GroupBlock):
+            ANSWERS = answers
             begun: Begun
 
             def _measure_all(self, found: Measurements) -> None:
@@ -137,7 +152,7 @@ class Measuring:
 
         engine = Engine(
             pytest_workers(tests), batch.groups, time.time_ns(), Budget(blocks=self._number),
-            TellingBlock, self._number,
+            TellingBlock, self._number, draw,
         )  # fmt: skip
         with closing(engine.blocks()) as blocks:
             for _ in blocks:

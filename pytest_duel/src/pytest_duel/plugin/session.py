@@ -11,11 +11,20 @@ import pytest
 
 from pytest_duel.catalogue import sharing
 from pytest_duel.catalogue.answers import SHAPE, Answers, key
-from pytest_duel.catalogue.model import Arguments, Call, Case, Catalogue, batch_size, make_pool
+from pytest_duel.catalogue.model import (
+    Arguments,
+    Call,
+    Case,
+    Catalogue,
+    Role,
+    batch_size,
+    make_pool,
+)
 from pytest_duel.catalogue.parity import Checker, Part, Report, parts
 from pytest_duel.catalogue.sharing import Share
 from pytest_duel.catalogue.sources import digests
 from pytest_duel.plugin.options import Options
+from pytest_duel.plugin.timing import answered, is_answered
 from pytest_duel.results import machine
 from pytest_duel.support import harmless
 from pytest_duel.support.system import NUMBA
@@ -51,6 +60,8 @@ class Session:
         self.without: dict[str, str] = {}
         """Session fixtures that are left out with the backends that need them, and why."""
         self.build_info: dict[str, str] = {}
+        self.placements: dict[str, Any] = {}
+        """What blocks have done about the place of native code."""
         self.process = uuid.uuid4().hex
         """The id of its process in saved runs: one process is one sample."""
         self._calls: dict[tuple[str, str], Call] = {}
@@ -196,6 +207,17 @@ class Session:
         """Return the callable of a backend."""
         return self._calls[kernel, backend]
 
+    def answers(self, case: Case, most: int) -> str | None:
+        """Return a digest of what a backend's first calls return, to the last bit.
+
+        None where a backend needs nothing that is built, or returns nothing to compare.
+        """
+        backend = self.catalogue.backends[case.backend]
+        is_compared = is_answered(self.catalogue.kernels[case.kernel])
+        if not backend.needs or backend.role is Role.FLOOR or not is_compared:
+            return None
+        return answered(self.call(case.kernel, case.backend), self.pool(case)[0], most)
+
     def pool(self, case: Case) -> tuple[Sequence[Arguments], int]:
         """Return the calls of `case`, and how many items one call takes."""
         kernel = self.catalogue.kernels[case.kernel]
@@ -228,6 +250,7 @@ class Session:
             "process": self.process,
             "tier": self.options.tier.name,
             "build_info": self.build_info,
+            "placements": self.placements,
             "sources": digests(self.root, self.catalogue.backends.values()),
             "parity": self.report.as_dict(),
             "missing": self.missing,

@@ -16,6 +16,7 @@ from pytest_benchmark.logger import PytestBenchmarkWarning
 
 from pytest_duel.catalogue.model import Case, Catalogue
 from pytest_duel.catalogue.sharing import Share
+from pytest_duel.paired.group_block import ANSWERS_COMPARED
 from pytest_duel.plugin.answer import is_brief, tell_early, timed, told
 from pytest_duel.plugin.arm import measured_code
 from pytest_duel.plugin.entry import BLOCKS_PLUGIN, measure_in_blocks
@@ -185,6 +186,12 @@ def _is_refused(session: Session, item: pytest.Item) -> bool:
     return case is not None and not session.is_timed(case)
 
 
+def _answers(session: Session, item: pytest.Item) -> str | None:
+    """Return a digest of what the first calls of a case return, where a fixture made its code."""
+    case = _case(item)
+    return session.answers(case, ANSWERS_COMPARED) if case else None
+
+
 @pytest.fixture(scope="session")
 def parity(request: pytest.FixtureRequest) -> Session:
     """Load the backends of the selected cases and hold them against the reference.
@@ -219,8 +226,13 @@ def measure(parity: Session, benchmark: Any, request: pytest.FixtureRequest) -> 
             pytest.fail(reason, pytrace=False)
         blocks = request.config.pluginmanager.get_plugin(BLOCKS_PLUGIN)
         if blocks:
-            is_refused = partial(_is_refused, parity)
-            blocks.measure_sweep(request.node, is_refused, partial(tell_early, request.config))
+            blocks.measure_sweep(
+                request.node,
+                partial(_is_refused, parity),
+                partial(_answers, parity),
+                partial(tell_early, request.config),
+            )
+            parity.placements = blocks.placing.as_dict()
         pool, batch = parity.pool(case)
         benchmark.extra_info.update(parity.describe(case))
         time_case(

@@ -39,8 +39,8 @@ def time_case(
     if serve:  # a gate times both sides in turns, and says how many calls to make at a time
         for arguments in () if kernel.self_timed else pool[:FIRST_CALLS]:
             call(*arguments)  # compiles, imports and fills caches
-        has_answers = kernel.outputs and not kernel.self_timed
-        answers = partial(_digest, call, pool) if has_answers else None
+        has_answers = is_answered(kernel)
+        answers = partial(answered, call, pool) if has_answers else None
         serve(_served(kernel, call, pool), answers, seconds)
         return
     if benchmark.disabled:
@@ -52,11 +52,23 @@ def time_case(
     benchmark.stats.stats.data[:] = [duration / items for duration in recorded]
 
 
-def _digest(call: Call, pool: Sequence[Arguments]) -> str:
-    """Return a digest of all answers, to the last bit."""
+def is_answered(kernel: Kernel) -> bool:
+    """Tell whether the calls of a kernel return what can be compared."""
+    return bool(kernel.outputs) and not kernel.self_timed
+
+
+def answered(call: Call, pool: Sequence[Arguments], most: int | None = None) -> str | None:
+    """Return a digest of the answers to the first calls, so many or all, to the last bit.
+
+    None where an answer has more to it than is known, so that another process may say it
+    otherwise.
+    """
     digest = hashlib.sha256()
-    for arguments in pool:
-        for part in Exact(call(*arguments)).parts:
+    for arguments in pool[:most]:
+        answer = Exact(call(*arguments))
+        if not answer.is_whole:
+            return None
+        for part in answer.parts:
             digest.update(part)
     return digest.hexdigest()
 

@@ -34,6 +34,12 @@ _SECTION = {
     "tier?": TEXT,
     "without?": [TEXT],
     "build_info?": OBJECT,
+    "placements?": {
+        "modules?": [TEXT],
+        "links?": TALLY,
+        "seconds?": NUMBER,
+        "faults?": [TEXT],
+    },
     "sources?": Each(TEXT),
     "missing?": Each(TEXT),
     "left_out?": Each(TEXT),

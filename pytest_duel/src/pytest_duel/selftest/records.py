@@ -4,7 +4,8 @@ Files of earlier versions, which tried the cases of a catalogue, are read as wel
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import reprlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -22,6 +23,10 @@ from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.harness import HOME
 
 SCHEMA = 1
+PARTS_ALIKE = {"key": "with other options or other code", "machine": "of another machine"}
+"""Parts of a file that all its trials must have in common, and what others would be."""
+DIGESTS = {"code": "the measuring code", "sources": "the code that is measured"}
+"""Entries of the first that say what was in some files."""
 PARTS = {"schema", "when", "key", "machine", "commit", "trials"}
 ALPHA = 0.01
 """The chance that any case of a gate is beyond its placement bound."""
@@ -84,12 +89,18 @@ class Report:
         }
         if path and path.exists():
             old = load(path)
-            for part in ("key", "machine"):
-                if old[part] != json.loads(json.dumps(self.data[part])):
-                    raise SelftestError(
-                        f"{path} is of a self-test with another {part}: name another file"
-                    )
+            self._check_alike(old)
             self.data = old
+
+    def _check_alike(self, old: Mapping[str, Any]) -> None:
+        """Refuse to add trials to those of another question, or of another machine."""
+        for part, what in PARTS_ALIKE.items():
+            before, now = (json.loads(json.dumps(one[part])) for one in (old, self.data))
+            if before != now:
+                raise SelftestError(
+                    f"{self.path} holds trials {what}, so none can be added: "
+                    f"{'; '.join(_differences(before, now))}. Name another file"
+                )
 
     @property
     def trials(self) -> list[Trial]:
@@ -106,6 +117,20 @@ class Report:
         self.trials.append(trial)
         if self.path:
             files.write(self.path, json.dumps(self.data, indent=1) + "\n")
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what two keys, or two machines, differ by."""
+    for name in sorted(before.keys() | now.keys()):
+        one, other = before.get(name), now.get(name)
+        if one == other:
+            continue
+        if name in DIGESTS:
+            yield f"{DIGESTS[name]} has changed"
+        elif isinstance(one, dict) and isinstance(other, dict):
+            yield from _differences(one, other)
+        else:
+            yield f"{name} was {reprlib.repr(one)} and is {reprlib.repr(other)}"
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -153,12 +153,16 @@ def _beyond(trials: Sequence[Trial]) -> Iterator[str]:
 
 def _bounds(data: Mapping[str, Any]) -> Iterator[str]:
     trials, threshold = data["trials"], data["key"]["threshold"]
-    own = gates(trials, Kind.PLACEMENT)
-    rows = []
-    for name, bound in placement_bounds(trials).items():
-        changes = [one["cases"][name]["change"] for one in own if name in one["cases"]]
-        counts = f"{bound:.1%}" if bound > threshold else "the threshold"
-        rows.append([f"`{name}`", f"{min(changes):+.1%}", f"{max(changes):+.1%}", counts])
-    if rows:
-        head = (f"{len(own)} rebuilt wheels", "least", "largest", "a slowdown counts from")
-        yield from markdown.table(head, rows, _ALIGN[: len(head)])
+    own, bounds = gates(trials, Kind.PLACEMENT), placement_bounds(trials)
+    if not bounds:
+        return
+    changes = [
+        one["cases"][name]["change"] for one in own for name in bounds if name in one["cases"]
+    ]
+    beyond = sorted(one for one in bounds.values() if one > threshold)
+    limits = f"{beyond[0]:.1%} to {beyond[-1]:.1%} on, by case; " if beyond else ""
+    yield (
+        f"{len(own)} rebuilt wheels moved cases by {min(changes):+.1%} to {max(changes):+.1%}. "
+        f"Where code cannot be placed anew for each block, a slowdown counts from {limits}"
+        f"from the threshold on in {len(bounds) - len(beyond)} of {len(bounds)} cases."
+    )

@@ -137,14 +137,27 @@ def comparison(folder: Path, names: Sequence[str], *, of_builds: bool = False) -
     names
         Of the files.
     of_builds
-        Tell of gates of two builds of one source.
+        Tell of gates of two builds of one source. They take hours, so files that are not there
+        yet are named, and are no error.
     """
-    found = [rates.load(Path(os.path.normpath(folder / name))) for name in names]
+    paths = {name: Path(os.path.normpath(folder / name)) for name in names}
+    missing = [name for name, path in paths.items() if of_builds and not path.exists()]
+    found = [rates.load(path) for name, path in paths.items() if name not in missing]
+    lines = [_origin(found), "", *_table(found, of_builds=of_builds)] if found else []
+    if missing:
+        named = ", ".join(f"`{name}`" for name in missing)
+        lines += [""] * bool(lines) + [f"Not measured yet: there is no {named}."]
+    return "\n".join(lines)
+
+
+def _origin(found: Sequence[Mapping[str, Any]]) -> str:
     places = list(dict.fromkeys(_place(data) for data in found))
-    said = [
+    return (
         f"Measured on {', and on '.join(places)}. Brackets hold 95 % intervals (Clopper and "
-        "Pearson).",
-        "",
-    ]
+        "Pearson)."
+    )
+
+
+def _table(found: Sequence[Mapping[str, Any]], *, of_builds: bool) -> list[str]:
     heading, row = (rates.BUILDS, rates.builds) if of_builds else (HEADING, rates.summary)
-    return "\n".join([*said, *_marked(heading, [row(data) for data in found])])
+    return _marked(heading, [row(data) for data in found])

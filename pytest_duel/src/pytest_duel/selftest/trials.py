@@ -5,6 +5,7 @@ three runs of stock pytest-benchmark on the same code. In some trials one arm, o
 same source built with its compiled code placed otherwise.
 """
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -70,6 +71,8 @@ class Plan:
     """The result of checking the answers, once for all trials."""
     placements: Drawn = Drawn.COMMON
     """Where the native code of two builds lies in the blocks of a gate."""
+    patience: float = math.inf
+    """Seconds after which no trial is begun."""
 
     def key(self) -> dict[str, Any]:
         """Return what all trials of one file must have in common."""
@@ -137,6 +140,7 @@ def run(plan: Plan, report: Report, announce: Callable[[str], None]) -> None:
         f"self-test of {len(plan.ready.own.measured)} benchmarks: {len(steps)} trials, about "
         f"{waiting(about)} in all, at most some {waiting(most)}"
     )
+    begun = time.monotonic()
     plan = replace(plan, checked=checked_answers(plan.ready, announce))
     builds: dict[str, Arm] = {}
     for name in dict.fromkeys(name for step in steps for name in placement.names(*step)):
@@ -145,6 +149,9 @@ def run(plan: Plan, report: Report, announce: Callable[[str], None]) -> None:
         builds[name] = placement.built(plan.ready, name)
     started = time.monotonic()
     for number, (kind, index) in enumerate(steps, 1):
+        if time.monotonic() - begun > plan.patience:
+            announce(f"{len(steps) - number + 1} of {len(steps)} trials are left for another time")
+            return
         how = plan.placements if kind in TWO_BUILDS else Drawn.ONE
         ready = _arranged(
             plan.ready, kind, index, builds, report.trials if how is Drawn.ONE else ()

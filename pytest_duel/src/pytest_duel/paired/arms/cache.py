@@ -28,7 +28,7 @@ from pytest_duel.paired.arms.builds import (
     run_build,
 )
 from pytest_duel.paired.arms.copies import content, copy, links_out
-from pytest_duel.paired.arms.links import kept, linker, recorded
+from pytest_duel.paired.arms.links import keeping, linker
 from pytest_duel.paired.arms.modules import modules_in
 from pytest_duel.paired.arms.recipe import PIP, InstallError, Recipe
 from pytest_duel.paired.arms.untouched import Snapshot, snapshot
@@ -78,12 +78,9 @@ def _build(folder: Path, recipe: Recipe, target: Path) -> None:
         source = home / "source"
         (home / "target").mkdir()
         copy(folder, source)
-        lld = linker(folder)
-        scripts = recorded(home, lld) if lld else {}
-        own = replace(recipe, variables={**recipe.variables, **scripts})
-        run_build(command(recipe, source, home / "target"), source, own)
-        if lld:
-            kept(home, home / "target")
+        with keeping(folder, home, home / "target") as scripts:
+            own = replace(recipe, variables={**recipe.variables, **scripts})
+            run_build(command(recipe, source, home / "target"), source, own)
         if _key(folder, recipe) != target.name:
             raise InstallError("its sources changed while they were built: try again")
         compile_all([home / "target"], recipe.python)

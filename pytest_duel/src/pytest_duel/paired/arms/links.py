@@ -15,7 +15,8 @@ import subprocess
 import sys
 import sysconfig
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -99,7 +100,8 @@ class Link:
 def links_in(home: Path) -> list[Link]:
     """Return the links that are kept with an install."""
     found = []
-    for path in sorted((home / LINKS).glob(f"*/{keep_link.ABOUT}")):
+    # Resolved, for linkers are told paths that are relative to where the inputs truly are.
+    for path in sorted((home / LINKS).resolve().glob(f"*/{keep_link.ABOUT}")):
         about = json.loads(path.read_text(encoding="utf-8"))
         found.append(
             Link(
@@ -203,6 +205,31 @@ def _of_rust(folder: Path) -> str | None:
     return str(found) if done.returncode == 0 and found.is_file() else None
 
 
+@contextmanager
+def keeping(sources: Path, home: Path, target: Path) -> Iterator[Mapping[str, str]]:
+    """Keep what a build's links of extension modules need, beside what it makes.
+
+    Yields variables for the environment of the build: with them it finds scripts in place of
+    compilers. Where nothing can be linked again there are none, and nothing is kept.
+
+    Parameters
+    ----------
+    sources
+        The folder that is built.
+    home
+        An empty folder, for the time of the build.
+    target
+        Where the build puts what it makes, where it does not fail.
+    """
+    own = linker(sources)
+    if own is None:
+        yield {}
+        return
+    yield recorded(home, own)
+    if target.is_dir() and any((home / LINKS).iterdir()):
+        (home / LINKS).rename(target / LINKS)
+
+
 def recorded(home: Path, own: str) -> dict[str, str]:
     """Put scripts in place of compilers; return the variables of a build that uses them.
 
@@ -244,9 +271,3 @@ def _compilers() -> Iterator[tuple[str, str]]:
         program = shutil.which(name)
         if program and _COMPILER.fullmatch(name):
             yield name, program
-
-
-def kept(home: Path, target: Path) -> None:
-    """Put what a build has kept of its links into the install that it has made."""
-    if any((home / LINKS).iterdir()):
-        (home / LINKS).rename(target / LINKS)

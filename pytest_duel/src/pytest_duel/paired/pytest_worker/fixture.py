@@ -80,7 +80,7 @@ class ServedFixture(BenchmarkFixture):
     def serve(
         self,
         time: Callable[[int, Callable[[], float]], float],
-        answers: Callable[[], str] | None = None,
+        answers: Callable[[int | None], str | None] | None = None,
         seconds: float | None = None,
     ) -> None:
         """Have the engine time a function, for plugins that have a loop of their own.
@@ -90,8 +90,8 @@ class ServedFixture(BenchmarkFixture):
         time
             (calls, timer) → the seconds that these calls took.
         answers
-            Returns a digest of what the calls return, by which the engine tells whether two
-            benchmarks do the same.
+            Returns a digest of what the first calls return, so many or all, by which the engine
+            tells whether two benchmarks do the same.
         seconds
             To spend on it, where that is not what pytest-benchmark's options say.
         """
@@ -116,7 +116,7 @@ class ServedFixture(BenchmarkFixture):
         time: Callable[[int], float],
         calls: int,
         limit: int | None,
-        answers: Callable[[], str] | None = None,
+        answers: Callable[[int | None], str | None] | None = None,
     ) -> None:
         """Answer the engine until it closes the benchmark.
 
@@ -129,9 +129,10 @@ class ServedFixture(BenchmarkFixture):
         limit
             Rounds that the test allows; None for any number.
         answers
-            Returns a digest of what the calls return.
+            Returns a digest of what the first calls return, so many or all.
         """
-        told = answers() if answers and self.requests.wants_answers else None
+        asked = self.requests
+        told = answers(asked.most_answers) if answers and asked.wants_answers else None
         stats = self._make_stats(calls)  # type: ignore[no-untyped-call]
         ServedFixture.timer = self._timer
         slower = Slower(self._timer, may_call_more=limit is None)

@@ -20,6 +20,8 @@ class Requests:
         """The request that is not answered yet."""
         self.wants_answers = False
         """The opened benchmark has to report what its calls return."""
+        self.most_answers: int | None = None
+        """Of its first calls; None for all."""
 
     def next(self) -> dict[str, Any]:
         """Wait for the next request.
@@ -36,6 +38,7 @@ class Requests:
         self.waiting = request["do"]
         if request["do"] == "open":
             self.wants_answers = bool(request.get("digest"))
+            self.most_answers = request.get("calls")
         return request
 
     def answer(self, reply: Mapping[str, Any]) -> None:
