@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from pytest_duel.paired.block import SKIPPED, Block, fault_of
+from pytest_duel.paired.block import SKIPPED, Block
 from pytest_duel.paired.client import RefusalError, SideError
 from pytest_duel.paired.contests import Contest
 from pytest_duel.paired.measurements import Measurements, Rounds
@@ -105,7 +105,7 @@ class GroupBlock(Block):
         """Do something with one benchmark; give it up, in all blocks, where that fails."""
         if self.sides.closed:
             return False
-        fault = fault_of(do)
+        fault = self._fault_of(do)
         if fault is None:
             return True
         if not self.sides.closed:  # else somebody has ended it, so nobody is to blame
@@ -124,7 +124,7 @@ class GroupBlock(Block):
                 raise
             self.roster.skip(group.called(slot), refusal.reason.removeprefix(SKIPPED))
             return
-        talk = Talk(group, {slot: side}, (slot,))
+        talk = Talk(group, {slot: side}, (slot,), self.roster.waits)
         per_call, spent = calibrated(talk.time_each, opened["limit"])
         if per_call is None:
             plan = Plan(opened["limit"], 1)
