@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Sequence
 
-from pytest_duel.cli.main import Program, listen
+from pytest_duel.cli.main import Program
+from pytest_duel.support.interrupts import listen
 
 PROGRAM = Program(
     "python -m bench",

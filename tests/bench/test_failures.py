@@ -63,7 +63,7 @@ def test_a_head_that_does_not_import_is_no_regression(
 
 HANGUP = """
 import os, signal
-from pytest_duel.cli.main import listen
+from pytest_duel.support.interrupts import listen
 signal.signal(signal.SIGHUP, signal.{before})
 listen()
 try:

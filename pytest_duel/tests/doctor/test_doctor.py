@@ -401,7 +401,7 @@ def test_noise_is_measured_in_any_folder(
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
     (tmp_path / "conftest.py").write_text("raise RuntimeError\n")
     monkeypatch.chdir(tmp_path)
-    code = main(["doctor", "--seconds", "1", "--json"])
+    code = main(["doctor", "--seconds", "1", "--format", "json"])
     read = json.loads(capsys.readouterr().out)
     assert code == read["exit"]
     assert read["noise"]["pairs"]["found"]["blocks"] >= noise.LEAST_BLOCKS

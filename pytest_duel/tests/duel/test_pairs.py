@@ -144,11 +144,11 @@ def here(workplace: Path) -> Path:
     ("numba .", "unknown backend '.': choose from"),
     ("numba rust --kernel gold", "unknown kernel 'gold': choose from clear"),
     ("numba rust --scenario empty", "unknown scenario 'empty': choose from uniform, fleet"),
-    ("numba rust --scenario fleet --sizes 7", "no such sizes of fleet for both"),
-    ("numba floor --scenario fleet", "no such sizes of fleet for both; those that there are: no"),
+    ("numba rust --scenario fleet --sizes 7", "none of these sizes of fleet for both"),
+    ("numba floor --scenario fleet", "none of these sizes of fleet for both; it has: no"),
     ("no-such-revision:rust rust", "there is no revision 'no-such-revision'"),
     ("gold silver", "there is no revision 'gold'"),
-    ("HEAD . --sizes 5", "are of two backends: choose from numpy"),
+    ("HEAD . --sizes 5", "only go with two backends: choose from numpy"),
     ("a.py::test_a numba", "only one of them is a benchmark"),
 ])  # fmt: skip
 @pytest.mark.usefixtures("here")

@@ -60,7 +60,7 @@ def test_a_report_says_what_was_done_and_what_it_took(
     found = placed(arms, trees, tmp_path)
     (said,) = found.said()
     assert said.count(". ") == 2
-    assert "for 4 links" in said
+    assert "4 links" in said
     assert found.warned() == []
     assert found.placements is not None
     found.placements.failed = "no room"

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_duel.gate.changes import Placement
 from pytest_duel.gate.differences import placement
-from pytest_duel.gate.findings import judge, without_warnings
+from pytest_duel.gate.findings import NothingMeasuredError, judge, without_warnings
 from pytest_duel.gate.measure import measure
 from pytest_duel.gate.prepare import Prepared, prepared
 from pytest_duel.gate.question import Question
@@ -146,7 +146,7 @@ def test_a_change_that_has_no_answers_checked_any_more(toy: Path) -> None:
     assert [name for name, one in found.run.items() if one.is_checked] == [
         "benchmarks/test_toy.py::test_busy"
     ]
-    assert any("no longer has answers checked" in one for one in found.warnings)
+    assert any("turns off the check of answers" in one for one in found.warnings)
 
 
 def alters(toy: Path) -> list[str]:
@@ -216,10 +216,17 @@ def test_a_benchmark_that_a_change_lets_skip_itself(toy: Path) -> None:
     question = Question(toy, "HEAD", overrides={"install": NONE, "budget": 1.0})
     with prepared(question, lambda line: None) as found:
         assert found.own.altered == set(found.own.measured)
-        only = {name: one for name, one in found.own.measured.items() if "busy" in name}
+        only = {
+            name: one
+            for name, one in found.own.measured.items()
+            if name.endswith(("busy", "upper"))
+        }
         sampled = measure(
             replace(found, own=replace(found.own, measured=only, nulls=())),
             Checked(), 0, lambda line: None,
         )  # fmt: skip
         judged = judge(replace(found.own, measured=only), sampled, "title", found.settings)
     assert any("skip themselves" in one and "test_busy" in one for one in judged.warnings)
+    alone = {name: one for name, one in only.items() if name.endswith("busy")}
+    with pytest.raises(NothingMeasuredError, match="every benchmark is skipped here"):
+        judge(replace(found.own, measured=alone), sampled, "title", found.settings)

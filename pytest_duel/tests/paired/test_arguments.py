@@ -19,6 +19,7 @@ from pytest_duel.paired.pytest_worker.names import LONGEST, described, names
     ("--junitxml=a.xml --durations 5", ""), ("--duel main", ""),
     ("--duel-memory --duel-memory-by memray tests", "tests"),
     ("--duel-columns a,b --duel-baseline=*[a] tests", "tests"),
+    ("--forked --doctest-modules --mypy tests", "tests"), ("--parallel-threads 2", ""),
     ("-m 'not slow' -k -x -p -n", "-m 'not slow' -k -x -p -n"),
     ("--runslow --strict-markers -W error", "--runslow --strict-markers -W error"),
     ("-- -x -n 2", "-- -x -n 2"),

@@ -3,11 +3,20 @@
 import shutil
 import sys
 from pathlib import Path
+from typing import Self
 
 import pytest
 
 from pytest_duel.paired import callgrind
-from pytest_duel.paired.callgrind import Counted, CountError, compare, per_call, unavailable
+from pytest_duel.paired.callgrind import (
+    Counted,
+    CountError,
+    SwitchError,
+    Way,
+    compare,
+    per_call,
+    unavailable,
+)
 from pytest_duel.paired.contests import Contest
 from pytest_duel.paired.pytest_client import Suite
 from strangers import arm, copied
@@ -60,21 +69,59 @@ def test_a_valgrind_that_does_not_work_here_is_a_reason(
     assert reason in str(unavailable())
 
 
+def test_where_nothing_can_be_switched_all_that_runs_is_counted(
+    toy: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = arm("head", toy.folder)
+    tried: list[Way] = []
+
+    class Pair:
+        def __init__(self, arms: object, tests: object, way: Way) -> None:
+            self.way = way
+            tried.append(way)
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def count(self, contest: Contest) -> Counted | None:
+            if self.way is Way.SWITCHED:
+                raise SwitchError("vgdb does not work here: no ptrace")
+            return Counted(1.0, 2.0) if self.way is Way.WHOLE else None
+
+    monkeypatch.setattr(callgrind, "unavailable", lambda: None)
+    monkeypatch.setattr(callgrind, "_Pair", Pair)
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    told: list[str] = []
+    counted, errors = compare((own, own), toy, [Contest(BUSY, (own, own))], told.append)
+    assert tried == [Way.PLAIN, Way.SWITCHED, Way.WHOLE]
+    assert (counted, errors) == ({BUSY: Counted(1.0, 2.0)}, {})
+    assert any("no ptrace" in line for line in told)
+
+
 @pytest.mark.slow
-def test_instructions_are_counted_on_both_sides(toy: Suite) -> None:
+@pytest.mark.parametrize("switched", [True, False])
+def test_instructions_are_counted_on_both_sides(
+    switched: bool, toy: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if reason := unavailable():
         pytest.skip(reason)
+    if not switched:
+        monkeypatch.setattr(callgrind, "SWITCH", "false")  # a program that always fails
     work = toy.folder / "toy/work.py"
     text = work.read_text(encoding="utf-8")
     work.write_text(text.replace("range(ROUNDS)", "range(2 * ROUNDS)"), encoding="utf-8")
     arms = arm("base", toy.folder.parent / "base"), arm("head", toy.folder)
     told: list[str] = []
     pair = Contest("a pair", arms, benchmarks=(BUSY, OTHER))
-    asked = [Contest(BUSY, arms), pair, Contest("benchmarks/test_toy.py::test_none", arms)]
+    none = Contest("benchmarks/test_toy.py::test_none", arms)
+    asked = [Contest(BUSY, arms), pair, none] if switched else [Contest(BUSY, arms)]
     counted, errors = compare(arms, toy, asked, told.append)
     assert counted[BUSY].change == pytest.approx(1.0, abs=0.2)  # large numbers cost more
-    assert "a pair" in counted
-    assert list(errors) == ["benchmarks/test_toy.py::test_none"]
+    assert {*counted, *errors} == {one.name for one in asked}
+    assert list(errors) == [one.name for one in asked if one is none]
     assert len(told) == 3
 
 

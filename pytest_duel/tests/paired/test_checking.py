@@ -53,3 +53,12 @@ def test_a_side_that_is_wrong_is_named_with_the_reason(
     assert found.wrong["base"] == {}
     assert list(found.wrong["head"]) == [QUICK]
     assert reason in found.reasons[QUICK]
+
+
+def test_what_skips_itself_is_not_wrong(several: Suite) -> None:
+    file = "benchmarks/test_skips.py"
+    (several.folder / file).write_text(
+        "import pytest\n\n\ndef test_skips(benchmark):\n    pytest.skip('not today')\n"
+    )
+    head = arm("head", several.folder, "several")
+    assert check([head], several, [f"{file}::test_skips"]).reasons == {}

@@ -18,7 +18,14 @@ import pytest
 
 from pytest_duel.paired import block, cores, engine, pytest_client, sampling
 from pytest_duel.paired.block import Block
-from pytest_duel.paired.client import TIMEOUT, Openings, SideError, patience
+from pytest_duel.paired.client import (
+    LEAST_PATIENCE,
+    TIMEOUT,
+    HangError,
+    SideError,
+    Waits,
+    patience,
+)
 from pytest_duel.paired.contests import Arm, Contest
 from pytest_duel.paired.cores import lanes
 from pytest_duel.paired.engine import Engine
@@ -136,12 +143,21 @@ def test_extra_work_is_seen(tmp_path: Path) -> None:
 
 
 def test_whichever_contest_a_process_opens_first_may_take_as_long_as_the_slowest() -> None:
-    own = Openings()
-    assert own.patience("two") == TIMEOUT
-    own.add("one", 1.0)  # it compiled what both use
-    assert own.patience("two") == TIMEOUT
-    own.add("two", 0.001)
-    assert own.patience("one") == own.patience("two") == patience(1.0)
+    own = Waits()
+    assert own.opening("two") == TIMEOUT
+    own.opened("one", 1.0)  # it compiled what both use
+    assert own.opening("two") == TIMEOUT
+    own.opened("two", 0.001)
+    assert own.opening("one") == own.opening("two") == patience(1.0)
+
+
+def test_once_an_answer_has_not_come_first_answers_are_waited_for_as_the_slowest() -> None:
+    own = Waits()
+    own.hung()
+    assert own.opening("one") == own.calling() == LEAST_PATIENCE
+    own.called(2.0)
+    own.opened("one", 1.0)
+    assert own.opening("two") == own.calling() == patience(2.0)
 
 
 @pytest.mark.parametrize("stop", [GeneratorExit, KeyboardInterrupt])
@@ -569,6 +585,29 @@ def test_an_answer_is_waited_for_as_long_as_it_may_take(
     # So it is with a call, once the benchmark is calibrated.
     assert limits["time"][0] == TIMEOUT
     assert limits["time"][-1] == pytest.approx(time_limit)
+
+
+@pytest.mark.parametrize("block", [Block, TurnsBlock])
+def test_ten_that_hang_cost_one_long_wait(
+    block: type[Block], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Hanging(Pretence):
+        def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+            if request["do"] == "time" and request["name"] != "fine":
+                raise HangError(f"{self.name} hangs")
+            return super().answer(request)
+
+    ten = [f"hangs {number}" for number in range(10)]
+    asked = [contest(name) for name in ("fine", *ten)]
+    told: list[str] = []
+    launch = pretend(monkeypatch, kind=Hanging)
+    own = Engine(launch, asked, 1, block=block, most=2, tell=lambda name, why: told.append(name))
+    found = list(own.blocks())[-1]
+    assert found.errors.keys() == {*ten}
+    assert sorted(told) == sorted(ten)
+    assert len(found.differences["fine"]) == 2
+    waits = [own for do, name, own in Pretence.limits if do == "time" and name != "fine"]
+    assert waits == [TIMEOUT, *[LEAST_PATIENCE] * 9]
 
 
 def test_more_work_may_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,18 @@ def test_what_a_build_depends_on_makes_another_install(
     assert home(toy, tmp_path) != found
 
 
+def test_a_variable_that_the_sources_read_makes_another_install(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (toy / "setup.py").write_text("import os\nos.environ.get('TOY_COMPILE')\n")
+    monkeypatch.delenv("TOY_COMPILE", raising=False)
+    plain = home(toy, tmp_path)
+    monkeypatch.setenv("TOY_COMPILED", "1")  # of something else
+    assert home(toy, tmp_path) == plain
+    monkeypatch.setenv("TOY_COMPILE", "1")
+    assert home(toy, tmp_path) != plain
+
+
 @pytest.mark.parametrize("damage", ["changed", "more", "file", "link", "unknown", "broken"])
 def test_a_kept_install_that_was_damaged_heals(damage: str, toy: Path, tmp_path: Path) -> None:
     found = home(toy, tmp_path)

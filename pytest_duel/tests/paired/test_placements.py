@@ -10,6 +10,7 @@ import pytest
 
 from linked import LACKS, built
 from pytest_duel.paired import placements
+from pytest_duel.paired.arms import links
 from pytest_duel.paired.arms.compiled import module_of
 from pytest_duel.paired.arms.links import LINKS, LinkError
 from pytest_duel.paired.contests import Arm
@@ -119,6 +120,16 @@ def test_without_knowing_how_it_was_linked_it_stays_where_it_is(
     unknown = replace(arms[0], modules={"toy": str(folder)})
     with pytest.raises(LinkError, match=r"how toy\.so was linked is not known"):
         linkers((unknown, arms[1]))
+
+
+def test_what_is_missing_to_link_again_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert "on Linux only" in str(links.lacking())
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(links, "linker", lambda folder: None)
+    assert "there is no lld" in str(links.lacking())
+    monkeypatch.setattr(links, "linker", lambda folder: "ld.lld")
+    assert links.lacking() is None
 
 
 @dataclass

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_duel.paired import client, measurements, talk
+from pytest_duel.paired import client, measurements
 from pytest_duel.paired.client import RefusalError, SideError
 from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.pytest_client import PytestSide, Suite
@@ -13,7 +13,7 @@ from strangers import arm, copied, listed, one_block
 
 SERVED = "tests/test_served.py::test_"
 FAULTS = "tests/test_faults.py::test_"
-WRONG = {"unused", "twice", "raises_at_the_end"}
+WRONG = {"unused", "twice", "raises_at_the_end", "call_raises"}
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,11 @@ def test_every_way_to_use_the_fixture_is_measured(
     assert found.errors.keys() == wrong, {
         name: why for name, why in found.errors.items() if name not in wrong
     }
-    assert found.skipped == {f"{SERVED}skipped": "not today"}
-    assert found.differences.keys() == set(names) - wrong - {f"{SERVED}skipped"}
+    assert found.skipped == {
+        f"{SERVED}skipped": "not today",
+        f"{SERVED}expected_to_fail": "it fails, as its mark xfail expects: not yet",
+    }
+    assert found.differences.keys() == set(names) - wrong - found.skipped.keys()
     assert all(1 <= len(values) <= found.blocks for values in found.differences.values())
 
 
@@ -46,6 +49,7 @@ def test_every_way_to_use_the_fixture_is_measured(
     ("unused", "Benchmark fixture was not used at all"),
     ("twice", "Fixture can only be used once"),
     ("raises_at_the_end", "call failed: RuntimeError: after the benchmark"),
+    ("call_raises", "both sides: call failed: ZeroDivisionError"),
 ])  # fmt: skip
 def test_a_test_that_is_wrong_on_both_arms_says_why(
     name: str, reason: str, served: tuple[list[str], Measurements]
@@ -93,7 +97,6 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Measurements:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOY_BROKEN", str(project))
         names = [f"{FAULTS}{name}" for name in ("skips", "fails", "dies", "hangs", "fine")]
-        patch.setattr(talk, "TIMEOUT", 5.0)
         patch.setattr(client, "TIMEOUT", 5.0)
         return one_block(arms, tests, names)
 
@@ -101,7 +104,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Measurements:
 @pytest.mark.parametrize(("name", "reason"), [
     ("skips", "head: skipped: not on this arm"),
     ("fails", "head: call failed: AssertionError: wrong on this arm"),
-    ("dies", "head was ended by SIGSEGV"),
+    ("dies", 'head was ended by SIGSEGV: File "'),
     ("hangs", "head did not answer in "),
 ])  # fmt: skip
 def test_what_goes_wrong_on_one_arm_names_it(name: str, reason: str, faulty: Measurements) -> None:
@@ -110,6 +113,16 @@ def test_what_goes_wrong_on_one_arm_names_it(name: str, reason: str, faulty: Mea
 
 def test_a_fault_costs_no_other_benchmark(faulty: Measurements) -> None:
     assert list(faulty.differences) == [f"{FAULTS}fine"]
+
+
+def test_a_fixture_that_is_not_used_skips_its_benchmark(tmp_path: Path) -> None:
+    project = copied("flat", tmp_path / "head")
+    file = "benchmarks/test_unused.py"
+    (project / file).write_text("def test_unused(benchmark):\n    pass\n")
+    with closing(PytestSide(arm("head", project), Suite(project, tmp_path, (file,)))) as side:
+        side.ask(side.hello)
+        with pytest.raises(RefusalError, match="skipped: the test did not use its benchmark"):
+            side.ask({"do": "open", "name": f"{file}::test_unused"})
 
 
 REPLACES = """

@@ -59,6 +59,19 @@ def test_the_working_tree_has_what_git_would_add(root: Path, tmp_path: Path) -> 
     }  # fmt: skip
 
 
+def test_commits_that_the_head_lacks_are_counted(root: Path) -> None:
+    own = trees.repository(root)
+    git(root, "branch", "topic")
+    assert trees.lacking(own, "main", None) == 0
+    for number in (2, 3):
+        commit(root, "more", number)
+    git(root, "checkout", "--quiet", "topic")
+    commit(root, "own", 4)
+    assert trees.lacking(own, "main", None) == trees.lacking(own, "main", "topic") == 2
+    assert trees.lacking(own, "topic", "main") == 1
+    assert trees.lacking(own, "elsewhere", None) == trees.lacking(own, "--all", None) == 0
+
+
 def test_a_submodule_comes_along(root: Path, tmp_path: Path) -> None:
     inner = tmp_path / "inner"
     inner.mkdir()

@@ -94,7 +94,7 @@ def gate_regression() -> Judgement:
 
 
 def gate_void() -> Judgement:
-    """Judge a gate on a machine that tells differences where there are none."""
+    """Judge a gate on a machine on which equal code differs."""
     wrong = f"head: {RUST[0]}: price is 3.0 where the reference has 2.5"
     return gated(
         plan_of([*RUST, PUBLIC, NUMBA], nulls=(RUST[0], RUST[3])),

@@ -1,11 +1,6 @@
 """Choosing the tests of a project, as with pytest: what several commands share."""
 
 import argparse
-import os
-from collections.abc import Iterable
-from pathlib import Path
-
-PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini")
 
 
 def add_tests(parser: argparse.ArgumentParser) -> None:
@@ -23,8 +18,7 @@ def add_in_turns(parser: argparse.ArgumentParser) -> None:
     """Declare how the processes of both sides live."""
     parser.add_argument(
         "--in-turns", action="store_true",
-        help="let no two processes live at once, for tests that need a port or a file; less "
-        "precise",
+        help="run one process at a time, for tests that need a port or a file; less precise",
     )  # fmt: skip
 
 
@@ -39,19 +33,3 @@ def selection(options: argparse.Namespace) -> tuple[str, ...]:
     """Return the options of pytest's own that were given."""
     given = {"-k": options.keyword, "-m": options.marks}
     return tuple(one for name, value in given.items() if value for one in (name, value))
-
-
-def project_folder(start: Path) -> Path:
-    """Return the nearest folder, from `start` upwards, that looks like a project's."""
-    for folder in (start, *start.parents):
-        if any((folder / name).is_file() for name in PROJECT_FILES):
-            return folder
-        if (folder / ".git").exists():
-            break
-    return start
-
-
-def paths_within(folder: Path, paths: Iterable[str]) -> tuple[str, ...]:
-    """Return the paths of tests as seen from the project's folder."""
-    parts = (path.partition("::") for path in paths)
-    return tuple(os.path.relpath(file, folder) + mark + test for file, mark, test in parts)

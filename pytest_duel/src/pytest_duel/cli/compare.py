@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_duel.catalogue.project import TABLE, catalogue_of
-from pytest_duel.cli.choosing import project_folder
 from pytest_duel.cli.parser import (
     Commands,
     add_columns,
@@ -21,6 +20,7 @@ from pytest_duel.compare.comparison import NO_CONTROL, THRESHOLD, compare
 from pytest_duel.compare.judgement import Fail, judge
 from pytest_duel.compare.noted import with_columns
 from pytest_duel.gate import settings as gate_settings
+from pytest_duel.gate.folder import project_folder
 from pytest_duel.results import reading, storage
 from pytest_duel.results.runs import Run
 from pytest_duel.statistics.unpaired import MARGIN

@@ -32,7 +32,7 @@ too noisy to tell a slowdown of 10%.
 
 examples:
   pytest-duel doctor
-  pytest-duel doctor --json > machine.json
+  pytest-duel doctor --format json > machine.json
   pytest-duel doctor --no-noise      # in a second
 """
 
@@ -40,14 +40,20 @@ examples:
 def add(commands: Commands) -> None:
     """Declare the command."""
     parser = add_command(
-        commands, "doctor", summary="say what about this machine hurts a measurement", text=TEXT
+        commands, "doctor", summary="say what on this machine disturbs measurements", text=TEXT
     )
     parser.add_argument(
         "--seconds", type=seconds, default=10.0, metavar="S",
         help="how long to measure the noise, about (default: 10)",
     )  # fmt: skip
     parser.add_argument("--no-noise", action="store_true", help="do not measure the noise")
-    parser.add_argument("--json", action="store_true", help="print it for machines")
+    parser.add_argument(
+        "--format", choices=("terminal", "json"), default="terminal",
+        help="what the screen shows (default: terminal)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--json", dest="format", action="store_const", const="json", help="as --format json"
+    )
     parser.set_defaults(run=run)
 
 
@@ -56,7 +62,7 @@ def run(options: argparse.Namespace) -> Exit:
     found = _diagnosis(None if options.no_noise else options.seconds)
     show(
         json.dumps(report.to_dict(found), indent=2) + "\n"
-        if options.json
+        if options.format == "json"
         else report.render(found)
     )
     return found.exit

@@ -17,8 +17,6 @@ from pytest_duel.cli.choosing import (
     add_counts,
     add_in_turns,
     add_tests,
-    paths_within,
-    project_folder,
     selection,
 )
 from pytest_duel.cli.parser import (
@@ -32,6 +30,7 @@ from pytest_duel.cli.parser import (
 )
 from pytest_duel.duel import ordinary, pairs
 from pytest_duel.duel.ordinary import Named
+from pytest_duel.gate.folder import paths_within, project_folder
 from pytest_duel.gate.question import Question
 from pytest_duel.results import commit_info, machine
 from pytest_duel.support import processes
@@ -60,7 +59,7 @@ Both arms are installed apart, and the tests of B that use the fixture
 `benchmark` run on both: in every block two fresh processes on one CPU take
 turns of a few milliseconds, and a block gives one number for each benchmark.
 What is not yet decided gets more blocks, until --budget is spent. A is measured
-against itself, too; where that shows a difference, nothing is told.
+against itself, too; where that shows a difference, there is no answer.
 
 With --python or --with each arm has a virtual environment of its own, with the
 dependencies that the project declares there. Given once, either is for both
@@ -91,15 +90,15 @@ def add(commands: Commands) -> None:
     parser.add_argument("first", metavar="A", help="the arm to start from, see above")
     parser.add_argument("second", metavar="B", help="the arm to hold against it")
     add_tests(parser)
-    parser.add_argument("--kernel", help="of two backends (default: the catalogue's first)")
-    parser.add_argument("--scenario", help="of two backends (default: the kernel's first)")
+    parser.add_argument("--kernel", help="for two backends (default: the catalogue's first)")
+    parser.add_argument("--scenario", help="for two backends (default: the kernel's first)")
     parser.add_argument(
         "--sizes", type=_sizes, default=(), metavar="LIST",
-        help="of two backends, such as 5,200 (default: all that the catalogue has)",
+        help="for two backends, such as 5,200 (default: all that the catalogue has)",
     )  # fmt: skip
     parser.add_argument(
         "--python", action="append", default=[], metavar="PYTHON",
-        help="the interpreter of both arms, or given twice of each",
+        help="the interpreter of both arms; given twice, one for each arm",
     )  # fmt: skip
     parser.add_argument(
         "--with", dest="requirements", action="append", default=[], metavar="REQUIREMENTS",
@@ -214,7 +213,7 @@ def _asked(options: argparse.Namespace, folder: Path) -> _Asked:
                       pairs.of_cases(wanted.cases(), own))  # fmt: skip
     if options.kernel or options.scenario or options.sizes:
         known = f": choose from {', '.join(here.catalogue.backends)}" if here else ""
-        raise ArmsError(f"--kernel, --scenario and --sizes are of two backends{known}")
+        raise ArmsError(f"--kernel, --scenario and --sizes only go with two backends{known}")
     revisions = [None if text == "." else text for text in given]
     return _Asked((revisions[0], revisions[1]))
 

@@ -10,8 +10,6 @@ from pytest_duel.cli.choosing import (
     add_counts,
     add_in_turns,
     add_tests,
-    paths_within,
-    project_folder,
     selection,
 )
 from pytest_duel.cli.parser import (
@@ -26,6 +24,7 @@ from pytest_duel.cli.parser import (
 from pytest_duel.gate import settings as gate_settings
 from pytest_duel.gate.changes import Placement
 from pytest_duel.gate.findings import without_warnings
+from pytest_duel.gate.folder import paths_within, project_folder
 from pytest_duel.gate.question import Question
 from pytest_duel.gate.run import run as run_gate
 from pytest_duel.results import machine
@@ -44,12 +43,12 @@ A benchmark whose marker says duel(check=True) is run once on both sides before
 that, and is not measured where it fails: a wrong answer has no speed.
 
 The base is measured against itself, too. Where that shows a difference the
-gate is void: it rather says so than blame the change. A benchmark that only
+gate is void: it says so instead of blaming the change. A benchmark that only
 the base has is an error, unless you accept its removal.
 
 Where the native code of both sides differs it is linked again for each block,
-with its functions in another order, for where they lie in memory alone moves
-short calls by some percent.
+with its functions in another order, because where they lie in memory alone
+moves short calls by some percent.
 
 A change cannot loosen its own gate: of the settings, limits and markers of both
 sides the stricter counts, and `removed` counts from the next change on. Options

@@ -2,17 +2,12 @@
 
 import argparse
 import importlib
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_duel.cli import failures
-from pytest_duel.support import exit_codes, streams
+from pytest_duel.support import exit_codes, failures, interrupts, streams
 from pytest_duel.support.exit_codes import Exit
-
-SIGNALS = tuple(one for one in signal.Signals if one.name in ("SIGINT", "SIGTERM", "SIGHUP"))
-"""Signals that end a command after it has cleaned up. Windows has no SIGHUP."""
 
 
 @dataclass(frozen=True)
@@ -85,23 +80,8 @@ PROGRAM = Program(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command of the console script and return its exit code."""
     if arguments is None:
-        listen()
+        interrupts.listen()
     return PROGRAM.run(arguments)
-
-
-def _interrupt(*_: object) -> None:
-    """End what runs, once: a second signal must not disturb the cleaning up."""
-    for one in SIGNALS:
-        signal.signal(one, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
-def listen() -> None:
-    """Have the signals that ask for an end interrupt what runs."""
-    for one in SIGNALS:
-        # With nohup this process is meant to outlive the terminal.
-        if one.name != "SIGHUP" or signal.getsignal(one) is not signal.SIG_IGN:
-            signal.signal(one, _interrupt)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_duel.catalogue.project import Project
 from pytest_duel.catalogue.project import load as load_project
-from pytest_duel.cli import failures
 from pytest_duel.formats import ENDINGS, FORMATS
 from pytest_duel.results import storage
 from pytest_duel.results.provenance import FACTS, HOST
-from pytest_duel.support import exit_codes, files, harmless, streams
+from pytest_duel.support import exit_codes, failures, files, harmless, streams
 from pytest_duel.support.thresholds import share_of
 from pytest_duel.support.units import AUTO, UNITS
 from pytest_duel.verdicts import noted

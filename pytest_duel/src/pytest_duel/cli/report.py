@@ -6,8 +6,6 @@ from pathlib import Path
 
 from pytest_duel.catalogue.model import EMPTY, Catalogue
 from pytest_duel.catalogue.project import Project, has_catalogue
-from pytest_duel.cli import failures
-from pytest_duel.cli.choosing import project_folder
 from pytest_duel.cli.history import home_of, load
 from pytest_duel.cli.parser import (
     Commands,
@@ -18,6 +16,7 @@ from pytest_duel.cli.parser import (
     project,
     show,
 )
+from pytest_duel.gate.folder import project_folder
 from pytest_duel.page import saved_json
 from pytest_duel.results import provenance, reading, storage
 from pytest_duel.results.alike import alike, mixed
@@ -25,7 +24,7 @@ from pytest_duel.results.index import Entry
 from pytest_duel.results.runs import Run
 from pytest_duel.results.storage import Files
 from pytest_duel.results.summary import middle, summarise
-from pytest_duel.support import harmless
+from pytest_duel.support import failures, harmless
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.extras import lacking

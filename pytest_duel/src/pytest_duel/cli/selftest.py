@@ -4,8 +4,9 @@ import argparse
 import math
 from pathlib import Path
 
-from pytest_duel.cli.choosing import add_tests, paths_within, project_folder, selection
+from pytest_duel.cli.choosing import add_tests, selection
 from pytest_duel.cli.parser import Commands, add_command, announce, fraction, seconds, show
+from pytest_duel.gate.folder import paths_within, project_folder
 from pytest_duel.gate.prepare import prepared
 from pytest_duel.gate.question import Question
 from pytest_duel.results import commit_info
@@ -108,7 +109,7 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--output", type=_record, metavar="FILE.json",
-        help="keep the trials there; what is there is gone on with",
+        help="the file that keeps the trials; if it exists, the self-test goes on from it",
     )  # fmt: skip
     parser.add_argument(
         "--format", choices=list(said.FORMATS), default="terminal",
@@ -117,7 +118,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--show", action="store_true", help="only show the saved results")
     parser.add_argument(
         "--update", type=Path, metavar="DOCUMENT",
-        help="only write the rates of the saved self-tests that it names into this document",
+        help="only write into this document the rates of the saved self-tests that it names",
     )  # fmt: skip
     parser.set_defaults(run=run)
 

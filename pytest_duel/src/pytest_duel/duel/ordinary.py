@@ -134,9 +134,9 @@ def judge(ready: Prepared, sampled: Sampled, sides: tuple[Named, Named]) -> Judg
     Raises
     ------
     NothingMeasuredError
-        Where the benchmarks ran without a module of the project.
+        Where the benchmarks ran without a module of the project, or all of them skip themselves.
     """
-    findings.check_imports(sampled)
+    findings.check_measured(ready.own, sampled)
     names = labels(*sides)
     words = {
         Verdict.REGRESSION: f"{names[0]} faster",
@@ -263,10 +263,10 @@ def _mean(label: str, names: Sequence[str], sampled: Sampled, found: Estimate, w
 def _warnings(sampled: Sampled, first: Named) -> Iterator[str]:
     if sampled.tripped:
         told = ", ".join(f"{name} {ratio(sampled.nulls[name])}" for name in sampled.tripped)
-        yield f"this machine tells differences where there are none, so nothing is told: {told}"
+        yield f"equal code differed on this machine, so there is no answer: {told}"
     elif findings.is_void(sampled):
         reason = next((f": {why}" for why in sampled.measured.errors.values()), "")
-        yield f"{first} could not be measured against itself, so nothing is told{reason}"
+        yield f"{first} could not be measured against itself, so there is no answer{reason}"
     undecided = sum(one is Verdict.INCONCLUSIVE for one in sampled.verdicts.values())
     if sampled.late and undecided:
         yield f"the budget ended first; undecided: {undecided} of {len(sampled.verdicts)}"

@@ -66,7 +66,7 @@ def asked(
     if not found:
         said = ", ".join(map(str, known)) or "none"
         raise PairsError(
-            f"{kernel} has no such sizes of {scenario} for both; those that there are: {said}"
+            f"{kernel} has none of these sizes of {scenario} for both; it has: {said}"
         )
     return Backends(names, backends, kernel, scenario, found)
 
@@ -86,7 +86,7 @@ def of_cases(cases: Mapping[str, tuple[Case, Case]], own: Catalogue) -> Arrange:
             first, second = (known.get(case.id) for case in both)
             if first is None or second is None:
                 lacking = both[0] if first is None else both[1]
-                raise PairsError(f"no test that both arms have times {lacking.id}")
+                raise PairsError(f"no test of both arms times {lacking.id}")
             pairs[name] = Pair(first, second, _alike(both, own))
         return planned(plan, pairs)
 

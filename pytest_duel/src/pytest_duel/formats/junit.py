@@ -30,8 +30,10 @@ def render(judgement: Judgement) -> str:
         "skipped": sum(case.find("skipped") is not None for case in cases),
     }
     totals = {name: str(number) for name, number in numbers.items()}
-    root = ET.Element("testsuites", {"name": "bench", **totals})
-    suite = ET.SubElement(root, "testsuite", {"name": f"bench {judgement.command}", **totals})
+    root = ET.Element("testsuites", {"name": "pytest-duel", **totals})
+    suite = ET.SubElement(
+        root, "testsuite", {"name": f"pytest-duel {judgement.command}", **totals}
+    )
     suite.extend(cases)
     _text(suite, "system-out", "\n".join([judgement.title, judgement.word, *judgement.notes]))
     if judgement.warnings:
@@ -58,7 +60,7 @@ def _case(row: Row, judgement: Judgement) -> ET.Element:
 
 
 def _void(judgement: Judgement) -> ET.Element:
-    case = ET.Element("testcase", {"classname": "bench", "name": judgement.command})
+    case = ET.Element("testcase", {"classname": "pytest-duel", "name": judgement.command})
     element = _text(case, "error", "\n".join(judgement.warnings))
     element.attrib.update(message="the measurement is void", type="void")
     return case

@@ -137,14 +137,14 @@ def about_placement(limits: Mapping[str, float], placement: Placement | None) ->
         return
     if placement.elsewhere:
         yield (
-            "the compiled code of the sides differs, and what its place in memory alone gives is "
-            "known from another machine's self-test"
+            "the compiled code of the sides differs, and how far its place in memory alone moves "
+            "a benchmark was measured on another machine"
         )
     large = [f"{name} ({one:.1%})" for name in limits if (one := placement.bound(name)) > LARGE]
     if large:
         yield (
-            f"the place of compiled code alone may give more than {LARGE:.0%}, and slowdowns up "
-            f"to that are tolerated: {', '.join(large)}"
+            f"where compiled code lies in memory alone can move these by more than {LARGE:.0%}, "
+            f"and slowdowns up to that are tolerated: {', '.join(large)}"
         )
 
 

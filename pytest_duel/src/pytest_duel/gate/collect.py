@@ -9,6 +9,7 @@ from typing import Any
 from pytest_duel.paired.client import SideError
 from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.pytest_client import COLLECTING, PytestSide, Suite
+from pytest_duel.paired.pytest_worker import POSITIONAL
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.thresholds import SHARE, share_of
 
@@ -124,7 +125,9 @@ def collect(arm: Arm, tests: Suite, who: str) -> Collected:
         raise CollectError(str(error)) from None
     if found["errors"]:
         name, text = next(iter(found["errors"].items()))
-        raise CollectError(f"{who}: {name or 'the tests'} cannot be collected: {cause(text)}")
+        raise CollectError(
+            f"{who}: {name or 'the tests'} cannot be collected: {explained(cause(text))}"
+        )
     _check_names([one["name"] for one in found["benchmarks"]], who)
     benchmarks = {one["name"]: _benchmark(one, who) for one in found["benchmarks"]}
     return Collected(
@@ -136,11 +139,17 @@ def collect(arm: Arm, tests: Suite, who: str) -> Collected:
     )
 
 
+def explained(reason: str) -> str:
+    """Return why a test has failed, with what to know where a file is not there."""
+    hint = "; files that git ignores are not in the trees that are measured"
+    return reason + (hint if "FileNotFoundError" in reason else "")
+
+
 def cause(text: str) -> str:
     """Return the line of a failure that says what was wrong."""
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     errors = [line[1:].strip() for line in lines if line.startswith("E ")]
-    return (errors[0] if errors else lines[-1].strip()) if lines else "nobody knows why"
+    return (errors[0] if errors else lines[-1].strip()) if lines else "pytest does not say why"
 
 
 def _check_names(names: Sequence[str], who: str) -> None:
@@ -174,6 +183,11 @@ def cpus_of(marker: Mapping[str, Any], place: str) -> int:
 
 def _benchmark(told: Mapping[str, Any], who: str) -> Benchmark:
     marker = dict(told["marker"])
+    if POSITIONAL in marker:
+        raise CollectError(
+            f"{who}: {told['name']}: the marker duel takes all arguments by name, such as "
+            "duel(threshold=0.05)"
+        )
     if (threshold := marker.get("threshold")) is not None:
         try:
             marker["threshold"] = share_of(threshold)

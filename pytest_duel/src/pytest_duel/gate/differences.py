@@ -35,7 +35,7 @@ def noted(
         )
     if before is None:
         warnings.append(
-            "the base's own settings cannot be used, so nobody knows what its gate measured"
+            "the base's own settings cannot be used, so it is not known what its gate measured"
         )
     if not question.isolated:
         warnings += changes.about_locks(trees[:1], trees[1:])

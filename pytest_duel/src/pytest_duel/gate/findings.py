@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pytest_duel.gate.collect import Benchmark
+from pytest_duel.gate.collect import Benchmark, explained
 from pytest_duel.gate.plan import Plan, null_name
 from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.checking import Checked
@@ -24,7 +24,7 @@ from pytest_duel.verdicts.rows import EMPTY, EXITS, blameless, change, numbers, 
 
 COLUMNS = ("base", "head", "change [95 %]")
 TOLERATED = "tolerated"
-"""Slower by more than the threshold, but not by more than the place of its code may give."""
+"""Slower by more than the threshold, but by no more than a move of its code in memory can give."""
 SKIPPED, NEW, GONE, REMOVED = "skipped", "new", "gone", "removed"
 STRICT = "warnings"
 """The row of warnings that are refused."""
@@ -37,15 +37,15 @@ DRIFT = 0.2
 PORTS = ("Address already in use", "Errno 98", "WinError 10048")
 """Error messages of tests that cannot run twice at the same time."""
 SHARED = (
-    "both sides live at once: where the test needs what only one process can have, such as a "
-    "port or a file, let them take turns, with --in-turns or `in_turns = true`"
+    "processes of both sides run at the same time: if the test needs something that only one can "
+    "have, such as a port or a file, use --in-turns or `in_turns = true`"
 )
 FEW_SECONDS = 1e-7
 """A call below this is mostly the loop around it."""
 
 
 class NothingMeasuredError(DuelError):
-    """No benchmark uses the code of the project; the message says so."""
+    """No benchmark uses the code of the project, or none ran; the message says which."""
 
 
 def judge(
@@ -73,9 +73,9 @@ def judge(
     Raises
     ------
     NothingMeasuredError
-        Where the benchmarks ran without a module of the project.
+        Where the benchmarks ran without a module of the project, or all of them skip themselves.
     """
-    check_imports(sampled)
+    check_measured(own, sampled)
     rows = [*measured_rows(own, sampled, in_turns=settings.in_turns), *_other_rows(own)]
     means = _mean_rows(own, sampled, settings) if sampled else []
     void = sampled is not None and is_void(sampled)
@@ -101,18 +101,27 @@ def without_warnings(found: Judgement) -> Judgement:
     return replace(found, rows=(*found.rows, refusal))
 
 
-def check_imports(sampled: Sampled | None) -> None:
-    """Refuse a measurement that loaded no module of the project.
+def check_measured(own: Plan, sampled: Sampled | None) -> None:
+    """Refuse a measurement that tells nothing of the project.
 
     Raises
     ------
     NothingMeasuredError
-        Where that is so.
+        Where every benchmark skipped itself, or no module of the project was loaded.
     """
-    if sampled and sampled.measured.differences and not sampled.measured.own_modules:
+    if sampled is None:
+        return
+    skipped = sampled.measured.skipped
+    if own.measured and all(name in skipped for name in own.measured):
+        name = next(iter(own.measured))
         raise NothingMeasuredError(
-            "no benchmark imports a module of this project, so there was nothing to compare; "
-            "which folders hold it is said by `packages` in [tool.pytest-duel]"
+            f"nothing was measured, because every benchmark is skipped here: {name}: "
+            f"{skipped[name]}"
+        )
+    if sampled.measured.differences and not sampled.measured.own_modules:
+        raise NothingMeasuredError(
+            "no benchmark imports a module of this project, so there was nothing to compare; name "
+            "the folders that hold its modules in `packages` of [tool.pytest-duel]"
         )
 
 
@@ -141,7 +150,7 @@ def measured_rows(own: Plan, sampled: Sampled | None, *, in_turns: bool = False)
             note = measured.errors[name]
             if not in_turns and _may_be_shared(note):
                 note += f"; {SHARED}"
-            yield Row(name, *place, EMPTY, "error", Exit.ERROR, note)
+            yield Row(name, *place, EMPTY, "error", Exit.ERROR, explained(note))
         elif name not in sampled.estimates:
             note = "not measured: the budget ended first"
             yield Row(name, *place, EMPTY, Verdict.INCONCLUSIVE, Exit.INCONCLUSIVE, note)
@@ -168,8 +177,8 @@ def _said(name: str, own: Plan, sampled: Sampled) -> Iterator[str]:
         yield own.notes[name]
     if name in own.placement_bounds:
         yield (
-            f"a slowdown counts from {own.limit(name):.1%}: the place of its code alone may give "
-            "less"
+            f"a slowdown counts from {own.limit(name):.1%}: less than that can come from where "
+            "its code lies in memory"
         )
     if sampled.verdicts[name] is Verdict.INCONCLUSIVE:
         yield _advice(own.limit(name), sampled.estimates[name], sampled, name)
@@ -198,15 +207,15 @@ def _advice(threshold: float, found: Estimate, sampled: Sampled, name: str) -> s
         return "a call is so short that the loop around it counts: do more work in one call"
     if found.blocks < LOOKS[0]:
         needed = math.ceil(sampled.seconds * LOOKS[0] / max(1, found.blocks))
-        return f"too few blocks for a verdict: some --budget {needed} would do"
+        return f"too few blocks for a verdict: --budget {needed} should be enough"
     half = (found.high - found.low) / 2
     room = max(abs(threshold - found.median), threshold / 4)
     factor = max(2.0, min((half / room) ** 2 * 1.5, 1000.0))
-    return f"too noisy to tell: some --budget {math.ceil(sampled.seconds * factor)} would do"
+    return f"too noisy to tell: --budget {math.ceil(sampled.seconds * factor)} may be enough"
 
 
 def _other_rows(own: Plan) -> Iterator[Row]:
-    lost = "only the base has it; where it is meant to be gone, use --accept-removal or `removed`"
+    lost = "only the base has it: if its removal is meant, use --accept-removal or `removed`"
     kinds = (
         (dict.fromkeys(own.new, "measured from the next change on"), NEW, Exit.PASS),
         (own.skipped, SKIPPED, Exit.PASS),
@@ -296,8 +305,7 @@ def _warnings(sampled: Sampled | None) -> Iterator[str]:
     if sampled.tripped:
         found = [f"{name} {change(sampled.nulls[name])}" for name in sampled.tripped]
         yield (
-            "this machine tells differences where there are none, so all verdicts are void: "
-            f"{', '.join(found)}"
+            f"equal code differed on this machine, so all verdicts are void: {', '.join(found)}"
         )
     elif sampled.estimates and not sampled.nulls:
         reason = next((f": {why}" for name, why in sampled.measured.errors.items()), "")

@@ -72,7 +72,13 @@ def measure(
     def draw(arm: Arm, number: int) -> Arm:
         return surrounded(ready.in_block(arm, number), seed, number)
 
-    engine = Engine(pytest_workers(ready.tests), pairs, seed, budget, block, draw=draw)
+    def tell_error(name: str, why: str) -> None:
+        if name in ready.own.measured:
+            announce(f"error: {name}: {why}")
+
+    engine = Engine(
+        pytest_workers(ready.tests), pairs, seed, budget, block, draw=draw, tell=tell_error
+    )
     engine.give_up(dict(wrong_contests(ready, checked)))
     limits = {name: ready.own.limit(name) for name in ready.own.thresholds}
     nulls = {null_name(name): ready.own.thresholds[name] for name in ready.own.nulls}

@@ -33,9 +33,8 @@ class Placing:
         )
         text = (
             "the native code of the sides differs, so it was linked again for each block: its "
-            f"functions in another random order, {common}. What their place in memory gives is in "
-            "the intervals, so no limit for it holds. That took "
-            f"{duration(found.seconds)}, for {found.number} links"
+            f"functions in another random order, {common}. So the intervals cover what their "
+            f"place in memory gives. The {found.number} links took {duration(found.seconds)}"
         )
         return [text]
 
@@ -44,8 +43,8 @@ class Placing:
         if self.placements is None or not self.placements.failed:
             return []
         return [
-            "native code lies in later blocks as in earlier ones, for it could not be linked "
-            f"again: {self.placements.failed}"
+            "native code could not be linked again for later blocks, so they used the placements "
+            f"of earlier ones: {self.placements.failed}"
         ]
 
 

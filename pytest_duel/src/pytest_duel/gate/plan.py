@@ -249,18 +249,18 @@ def _warnings(
     newly = [name for name in measured if head[name].skipped and not base[name].skipped]
     if newly:
         yield (
-            "this change marks benchmarks to be skipped, and they were measured all the same: "
+            "this change marks benchmarks to be skipped; they were measured anyway: "
             f"{', '.join(newly)}"
         )
     unchecked = [name for name in measured if base[name].is_checked > head[name].is_checked]
     if unchecked:
         yield (
-            "this change no longer has answers checked, and they were checked all the same: "
+            "this change turns off the check of answers; they were checked anyway: "
             f"{', '.join(unchecked)}"
         )
     stale = [name for name in settings.removed if name in head]
     if stale:
         yield (
-            "accepted as removed, but still there, so their end would go unnoticed: "
-            f"{', '.join(stale)}"
+            "these are accepted as removed but still exist, so a later removal would go "
+            f"unnoticed: {', '.join(stale)}"
         )

@@ -1,5 +1,6 @@
 """A gate of any project, from its start to its end."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from pytest_duel.gate import findings
@@ -7,6 +8,7 @@ from pytest_duel.gate.counts import counted
 from pytest_duel.gate.measure import checked_answers, lanes, measure
 from pytest_duel.gate.prepare import Prepared, prepared
 from pytest_duel.gate.question import Announce, Question
+from pytest_duel.paired.arms import trees
 from pytest_duel.support.units import count, duration
 from pytest_duel.verdicts.model import Judgement
 
@@ -19,6 +21,8 @@ def run(question: Question, announce: Announce) -> Judgement:
     DuelError
         Where anything is missing that a gate needs.
     """
+    for line in about_base(question):
+        announce(line)
     with prepared(question, announce) as ready:
         checked = checked_answers(ready, announce)
         announce(intention(ready))
@@ -30,6 +34,19 @@ def run(question: Question, announce: Announce) -> Judgement:
         own = replace(ready.own, warnings=(*ready.own.warnings, *ready.placing.warned()))
         found = findings.judge(own, sampled, ready.title, ready.settings, checked)
         return replace(found, notes=(*found.notes, *ready.placing.said()))
+
+
+def about_base(question: Question) -> Iterator[str]:
+    """Yield what to know of a base that has gone on since the head left it."""
+    if question.base is None:
+        return
+    number = trees.lacking(trees.repository(question.folder), question.base, question.head)
+    if number:
+        head = question.head or "HEAD"
+        yield (
+            f"{question.base} has {count(number, 'commit')} that the head lacks, so what they "
+            f"changed counts, too; --base $(git merge-base {question.base} {head}) leaves them out"
+        )
 
 
 def intention(ready: Prepared) -> str:

@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-from pytest_duel.paired.client import BOTH, GARBAGE, AnswersError, RefusalError, SideError
+from pytest_duel.paired.client import (
+    BOTH,
+    GARBAGE,
+    AnswersError,
+    HangError,
+    RefusalError,
+    SideError,
+)
 from pytest_duel.paired.contests import Contest
 from pytest_duel.paired.measurements import Measurements, drift
 from pytest_duel.paired.roster import Roster
@@ -23,6 +30,15 @@ from pytest_duel.paired.talk import Talk
 
 SKIPPED = "skipped: "
 """The start of a worker's answer where it has skipped a test."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why nothing more will be known of a contest."""
+
+    reason: str
+    usable: bool
+    """The processes go on answering."""
 
 
 class Block:
@@ -79,12 +95,26 @@ class Block:
         """
         if self.sides.closed or contest not in self.roster.contests:
             return
-        fault = fault_of(measure)
+        fault = self._fault_of(measure)
         if fault is None or self.sides.closed:
             return  # it went well, or the measurement was ended
         self.roster.give_up({contest.name: fault.reason})  # no other block shall wait for it
         if not (fault.usable and self._abandoned(contest, slots)):
             self.sides.restart()  # the others go on with fresh ones
+
+    def _fault_of(self, measure: Callable[[], None]) -> Fault | None:
+        """Measure, and return what went wrong."""
+        try:
+            measure()
+        except (RefusalError, AnswersError) as error:
+            return Fault(str(error), usable=True)
+        except (SideError, OSError) as error:
+            if isinstance(error, HangError):
+                self.roster.waits.hung()
+            return Fault(str(error), usable=False)
+        except GARBAGE as error:
+            return Fault(f"garbage: {error!r}", usable=False)
+        return None
 
     def _order(self) -> list[Contest]:
         """Return files in random order, each forwards or backwards."""
@@ -110,12 +140,19 @@ class Block:
         both, opened = self._opened(contest)
         if not both:
             return
-        talk = Talk(contest, both, self._random.sample((0, 1), 2))
-        plan = self._plan(contest, opened, talk)
+        order = self._random.sample((0, 1), 2)
+        talk = Talk(contest, both, order, self.roster.waits)
+        try:
+            plan = self._plan(contest, opened, talk)
+        except RefusalError as refusal:
+            if refusal.side != BOTH or not self._is_skipped(contest, [refusal, refusal]):
+                raise
+            return
         if plan is not None:
             logs, first = self._turns(plan, talk)
+            calls = plan.calls * opened[0]["calls"]
             found.differences[contest.name] = [statistics.median(logs)]
-            found.seconds[contest.name] = [math.exp(statistics.median(first)) / plan.calls]
+            found.seconds[contest.name] = [math.exp(statistics.median(first)) / calls]
             found.drifts[contest.name] = [drift(first)]
         found.own_modules = max(found.own_modules, talk.close())
 
@@ -173,13 +210,13 @@ class Block:
     ) -> dict[str, Any]:
         """Open a contest on a side, which tells its answers to so many calls, where asked."""
         name = contest.called(slot)
-        started, limit = time.monotonic(), self.roster.openings.patience(name)
+        waits = self.roster.waits
+        started, limit = time.monotonic(), waits.opening(name)
         digest = bool(answers) or (self.first and contest.alike)
-        try:
-            request = {"do": "open", "name": name, "digest": digest, "calls": answers}
-            return side.ask(request, limit)
-        finally:
-            self.roster.openings.add(name, time.monotonic() - started)
+        request = {"do": "open", "name": name, "digest": digest, "calls": answers}
+        reply = side.ask(request, limit)
+        waits.opened(name, time.monotonic() - started)
+        return reply
 
     def _is_skipped(self, contest: Contest, refusals: Sequence[RefusalError]) -> bool:
         """Tell whether both arms skip a contest; what else they refuse is an error."""
@@ -190,28 +227,6 @@ class Block:
             self.roster.skip(contest.name, reasons[0].removeprefix(SKIPPED))
             return True
         raise refusals[0] if len(refusals) == 1 else RefusalError(BOTH, reasons[0])
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Why nothing more will be known of a contest."""
-
-    reason: str
-    usable: bool
-    """The processes go on answering."""
-
-
-def fault_of(measure: Callable[[], None]) -> Fault | None:
-    """Measure, and return what went wrong."""
-    try:
-        measure()
-    except (RefusalError, AnswersError) as error:
-        return Fault(str(error), usable=True)
-    except (SideError, OSError) as error:
-        return Fault(str(error), usable=False)
-    except GARBAGE as error:
-        return Fault(f"garbage: {error!r}", usable=False)
-    return None
 
 
 def check_answers(replies: Sequence[Mapping[str, Any]]) -> None:

@@ -18,10 +18,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any, Self
 
@@ -59,6 +60,21 @@ class CountError(DuelError):
     """Instructions cannot be counted; the message says why."""
 
 
+class SwitchError(DuelError):
+    """Instrumentation cannot be switched here; the message says why."""
+
+
+class Way(Enum):
+    """How benchmarks are run."""
+
+    PLAIN = auto()
+    """Without valgrind."""
+    SWITCHED = auto()
+    """Under valgrind, which instruments the loops only."""
+    WHOLE = auto()
+    """Under valgrind, which instruments all that runs."""
+
+
 @dataclass(frozen=True)
 class Counted:
     """Instructions of one call on two arms."""
@@ -78,7 +94,7 @@ def unavailable() -> str | None:
         return f"instructions are counted on Linux only, and this is {sys.platform}"
     try:
         with tempfile.TemporaryDirectory(prefix="counts-") as name:
-            command = [*_callgrind(Path(name)), sys.executable, "-c", "pass"]
+            command = [*_callgrind(Path(name), Way.WHOLE), sys.executable, "-c", "pass"]
             done = processes.run(command, timeout=TRIAL_SECONDS)
     except (CountError, OSError, subprocess.TimeoutExpired) as error:
         return str(error)
@@ -102,33 +118,66 @@ def compare(
     reason = unavailable()
     if reason:
         return {}, dict.fromkeys(names, reason)
-    counted: dict[str, Counted] = {}
-    errors: dict[str, str] = {}
     wanted = dict.fromkeys(one.called(slot) for one in contests for slot in range(len(arms)))
-    own = replace(tests, benchmarks=tuple(wanted))
+    counts = _Counts(arms, replace(tests, benchmarks=tuple(wanted)), contests, announce)
     # Without valgrind first: code that is compiled and kept on disk is compiled much faster.
-    for valgrind in (False, True):
+    counts.run(Way.PLAIN)
+    try:
+        counts.run(Way.SWITCHED if shutil.which(SWITCH) else Way.WHOLE)
+    except SwitchError as error:
+        announce(f"{error}; so start-up is counted as well, which takes several times as long")
+        counts.run(Way.WHOLE)
+    return counts.found, counts.errors
+
+
+class _Counts:
+    """The instructions of contests, and why those of some are not known."""
+
+    def __init__(
+        self, arms: tuple[Arm, Arm], tests: Suite, contests: Sequence[Contest], announce: Announce
+    ) -> None:
+        self._arms, self._tests, self._contests = arms, tests, contests
+        self._announce = announce
+        self._counted: dict[str, Counted] = {}
+        self.errors: dict[str, str] = {}
+
+    @property
+    def found(self) -> dict[str, Counted]:
+        """Return what was counted of contests that did not fail."""
+        return {name: one for name, one in self._counted.items() if name not in self.errors}
+
+    def run(self, way: Way) -> None:
+        """Run all contests once.
+
+        Raises
+        ------
+        SwitchError
+            Where instrumentation cannot be switched.
+        """
         try:
-            with _Pair(arms, own, valgrind=valgrind) as pair:
-                for number, contest in enumerate(contests, 1):
-                    if valgrind:
-                        announce(f"counting instructions: {number} of {len(contests)}")
-                    try:
-                        found = pair.count(contest)
-                        counted |= {contest.name: found} if found else {}
-                    except (RefusalError, CountError, *GARBAGE) as error:
-                        errors[contest.name] = str(error)
+            with _Pair(self._arms, self._tests, way) as pair:
+                for number, contest in enumerate(self._contests, 1):
+                    if way is not Way.PLAIN:
+                        self._announce(f"counting instructions: {number} of {len(self._contests)}")
+                    self._count(contest, pair)
         except (SideError, OSError) as error:
-            left = [name for name in names if name not in counted and name not in errors]
-            errors |= dict.fromkeys(left, str(error))
-    return {name: one for name, one in counted.items() if name not in errors}, errors
+            names = [one.name for one in self._contests]
+            left = [name for name in names if name not in {*self._counted, *self.errors}]
+            self.errors |= dict.fromkeys(left, str(error))
+
+    def _count(self, contest: Contest, pair: "_Pair") -> None:
+        try:
+            found = pair.count(contest)
+            self._counted |= {contest.name: found} if found else {}
+        except (RefusalError, CountError, *GARBAGE) as error:
+            self.errors[contest.name] = str(error)
 
 
 class _Pair:
     """A worker of each arm, both at once."""
 
-    def __init__(self, arms: tuple[Arm, Arm], tests: Suite, *, valgrind: bool) -> None:
-        self._arms, self._tests, self._valgrind = arms, tests, valgrind
+    def __init__(self, arms: tuple[Arm, Arm], tests: Suite, way: Way) -> None:
+        self._arms, self._tests, self._way = arms, tests, way
         self._stack = ExitStack()
         self._pool = self._stack.enter_context(ThreadPoolExecutor(len(arms)))
         self._homes: list[Path] = []
@@ -139,7 +188,7 @@ class _Pair:
             starting.enter_context(self._stack)
             for arm in self._arms:
                 name = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="counts-"))
-                before = _callgrind(Path(name)) if self._valgrind else ()
+                before = () if self._way is Way.PLAIN else _callgrind(Path(name), self._way)
                 own = replace(arm, environment={**arm.environment, **ENVIRONMENT})
                 side = PytestSide(own, self._tests, seed="0", before=before)
                 self._stack.enter_context(closing(side))
@@ -157,27 +206,34 @@ class _Pair:
         names = [contest.called(slot) for slot in range(len(self._sides))]
         try:
             opened = self._ask([{"do": "open", "name": name} for name in names])
-            self._instrument("on")
-            taken = self._all({"do": "time", "calls": 1})
-            found = self._counted(opened, taken) if self._valgrind else None
+            with self._instrumented():
+                taken = self._all({"do": "time", "calls": 1})
+                return None if self._way is Way.PLAIN else self._counted(opened, taken)
         finally:
-            self._instrument("off")
             with suppress(RefusalError):
                 self._ask([{"do": "close", "name": name} for name in names])
-        return found
+
+    @contextmanager
+    def _instrumented(self) -> Iterator[None]:
+        """Have callgrind instrument what runs within."""
+        if self._way is not Way.SWITCHED:
+            yield
+            return
+        self._instrument("on")
+        yield
+        self._instrument("off")  # where something has failed it stays on, and the rest is slower
 
     def _instrument(self, how: str) -> None:
-        """Switch callgrind's instrumentation ``on`` or ``off``, where it can be switched."""
-        vgdb = shutil.which(SWITCH)
+        """Switch callgrind's instrumentation ``on`` or ``off``."""
         for home, side in zip(self._homes, self._sides, strict=True):
-            if vgdb and self._valgrind:
-                command = [vgdb, _pipes(home), f"--pid={side.pid}", "instrumentation", how]
-                try:
-                    done = processes.run(command, timeout=SWITCHING)
-                except (OSError, subprocess.TimeoutExpired) as error:
-                    raise CountError(f"{SWITCH} does not work here: {error}") from None
-                if done.returncode:
-                    raise CountError(f"{SWITCH} does not work here: {done.stderr.strip()}")
+            command = [SWITCH, _pipes(home), f"--pid={side.pid}", "instrumentation", how]
+            try:
+                done = processes.run(command, timeout=SWITCHING)
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise SwitchError(f"{SWITCH} does not work here: {error}") from None
+            if done.returncode:
+                said = done.stderr.strip().splitlines() or ["it says nothing"]
+                raise SwitchError(f"{SWITCH} does not work here: {said[-1]}")
 
     def _counted(
         self, opened: Sequence[Mapping[str, Any]], taken: Sequence[Mapping[str, Any]]
@@ -209,13 +265,13 @@ class _Pair:
         return [one.result() for one in asked]
 
 
-def _callgrind(home: Path) -> list[str]:
+def _callgrind(home: Path, way: Way) -> list[str]:
     """Return how to start a program under callgrind, with a file in `home` at each mark."""
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         raise CountError("valgrind is not installed: get it from the system's package manager")
     marks = [f"--dump-before={name}" for name in MARKS]
-    switched = ["--instr-atstart=no", _pipes(home)] if shutil.which(SWITCH) else []
+    switched = ["--instr-atstart=no", _pipes(home)] if way is Way.SWITCHED else []
     return [
         valgrind, "--command-line-only=yes", "--quiet", "--tool=callgrind",
         f"--callgrind-out-file={home / 'counts'}", *marks, *switched,

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from pytest_duel.paired.client import GARBAGE, RefusalError, SideError
+from pytest_duel.paired.block import SKIPPED
+from pytest_duel.paired.client import GARBAGE, TIMEOUT, HangError, RefusalError, SideError
 from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.pytest_client import COLLECTING, PytestSide, Suite
 
 SECONDS = 600.0
-"""Compiling, making inputs and comparing takes tens of seconds."""
+"""The longest wait for a check. Compiling, making inputs and comparing takes tens of seconds."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +51,20 @@ def check(
 
 def _check(arm: Arm, tests: Suite, names: Sequence[str]) -> dict[str, str]:
     try:
-        return _ask(arm, tests, names)
-    except (SideError, OSError, *GARBAGE):
+        return _ask(arm, tests, names, SECONDS)
+    except (SideError, OSError, *GARBAGE) as error:
+        # Several may hang, and what compiles has done so.
+        limit = TIMEOUT if isinstance(error, HangError) else SECONDS
         wrong: dict[str, str] = {}
         for name in names:
             try:
-                wrong |= _ask(arm, tests, [name])
+                wrong |= _ask(arm, tests, [name], limit)
             except (SideError, OSError, *GARBAGE) as error:
                 wrong[name] = f"its answers cannot be checked: {error}"
         return wrong
 
 
-def _ask(arm: Arm, tests: Suite, names: Sequence[str]) -> dict[str, str]:
+def _ask(arm: Arm, tests: Suite, names: Sequence[str], limit: float) -> dict[str, str]:
     """Return why some of the benchmarks fail in one worker."""
     wrong: dict[str, str] = {}
     side = PytestSide(arm, replace(tests, benchmarks=tuple(names), checks=True))
@@ -69,10 +72,11 @@ def _ask(arm: Arm, tests: Suite, names: Sequence[str]) -> dict[str, str]:
         side.ask(side.hello, COLLECTING)
         for name in names:
             try:
-                side.ask({"do": "open", "name": name}, SECONDS)
+                side.ask({"do": "open", "name": name}, limit)
                 side.ask({"do": "close", "name": name})
             except RefusalError as refusal:
-                wrong[name] = str(refusal)
+                if not refusal.reason.startswith(SKIPPED):  # else it is skipped when it is timed
+                    wrong[name] = str(refusal)
     finally:
         side.close()
     return wrong

@@ -15,7 +15,7 @@ from pytest_duel.paired.block import Block
 from pytest_duel.paired.contests import Arm, Contest
 from pytest_duel.paired.cores import lanes, pinned, usable_cpus
 from pytest_duel.paired.measurements import Measurements
-from pytest_duel.paired.roster import Roster
+from pytest_duel.paired.roster import Roster, Tell
 from pytest_duel.paired.schedule import Budget
 from pytest_duel.paired.sides import Launch, Sides
 
@@ -42,6 +42,8 @@ class Engine:
         Blocks to begin; None begins one after the other until it is stopped.
     draw
         Gives an arm what is drawn anew for each block; None leaves it as it is.
+    tell
+        Told of a contest that is given up, and why, when that happens.
     """
 
     def __init__(
@@ -53,11 +55,12 @@ class Engine:
         block: type[Block] = Block,
         most: int | None = None,
         draw: Draw | None = None,
+        tell: Tell | None = None,
     ) -> None:
         self.launch = launch
         self.draw = draw
         self.block = block
-        self.roster = Roster(contests, budget or Budget())
+        self.roster = Roster(contests, budget or Budget(), tell)
         self.seed = seed
         self._most = math.inf if most is None else most
         self._stopped = False

@@ -15,7 +15,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from pytest_duel.paired.block import SKIPPED, Block, fault_of
+from pytest_duel.paired.block import SKIPPED, Block
 from pytest_duel.paired.client import AnswersError, RefusalError, SideError
 from pytest_duel.paired.contests import Contest
 from pytest_duel.paired.measurements import Measurements, Rounds
@@ -113,7 +113,7 @@ class GroupBlock(Block):
         """Do something with one benchmark; give it up, in all blocks, where that fails."""
         if self.sides.closed:
             return False
-        fault = fault_of(do)
+        fault = self._fault_of(do)
         if fault is None:
             return True
         if not self.sides.closed:  # else somebody has ended it, so nobody is to blame
@@ -135,7 +135,7 @@ class GroupBlock(Block):
             return
         if expected not in (None, opened["answers"]):
             raise AnswersError("linked again, it gives other answers, and these have no speed")
-        talk = Talk(group, {slot: side}, (slot,))
+        talk = Talk(group, {slot: side}, (slot,), self.roster.waits)
         per_call, spent = calibrated(talk.time_each, opened["limit"])
         if per_call is None:
             plan = Plan(opened["limit"], 1)

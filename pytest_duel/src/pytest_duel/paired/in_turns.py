@@ -85,18 +85,18 @@ class TurnsBlock(Block):
         side = self.sides.of(slot, contest)
         try:
             half = Half(self._open(slot, contest, side))
+            talk = Talk(contest, {slot: side}, (slot,), self.roster.waits)
+            if contest.name not in self._scripts:
+                script = self._written(contest, half, talk)
+                if script is None:
+                    return
+                self._scripts[contest.name] = script
+            else:
+                self._calibrate_alike(self._scripts[contest.name], half, talk)
         except RefusalError as refusal:
-            # Whether the other arm skips it too is not yet known.
+            # Whether the other arm does so too is not yet known.
             self._refusals.setdefault(contest.name, []).append(refusal)
             return
-        talk = Talk(contest, {slot: side}, (slot,))
-        if contest.name not in self._scripts:
-            script = self._written(contest, half, talk)
-            if script is None:
-                return
-            self._scripts[contest.name] = script
-        else:
-            self._calibrate_alike(self._scripts[contest.name], half, talk)
         half.logs = list(_timed(self._scripts[contest.name], slot, talk))
         half.own = talk.close()
         self._halves.setdefault(contest.name, {})[slot] = half
@@ -128,7 +128,7 @@ class TurnsBlock(Block):
         first, second = (statistics.median(halves[slot].logs) for slot in (0, 1))
         if not math.isfinite(second - first):
             raise ValueError("a time is no finite number")
-        calls = self._scripts[contest.name].plan.calls
+        calls = self._scripts[contest.name].plan.calls * halves[0].reply["calls"]
         found.differences[contest.name] = [second - first]
         found.seconds[contest.name] = [math.exp(first) / calls]
         found.drifts[contest.name] = [drift(halves[0].logs)]

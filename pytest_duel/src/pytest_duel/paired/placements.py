@@ -290,7 +290,8 @@ def _link_of(name: str, kept: Sequence[Link]) -> Link:
     fitting = [one for one in kept if stem in one.modules]
     exact = [one for one in fitting if Path(one.output).as_posix().endswith(f"/{name}")]
     outputs = {one.output: one for one in exact or fitting}  # the last link of a file counts
-    if len(outputs) != 1:
-        how = "not known" if not outputs else "not clear"
-        raise LinkError(f"how {name} was linked is {how}")
+    if not outputs:
+        raise LinkError(links.lacking() or f"how {name} was linked is not known")
+    if len(outputs) > 1:
+        raise LinkError(f"{name} was linked more than once, and which link counts is not clear")
     return next(iter(outputs.values()))

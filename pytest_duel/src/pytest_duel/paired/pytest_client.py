@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_duel.paired import channel
-from pytest_duel.paired.client import TIMEOUT, RefusalError, SideError
+from pytest_duel.paired.client import TIMEOUT, HangError, RefusalError, SideError
 from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.sides import Launch, Launched
 from pytest_duel.support import harness, processes
@@ -135,7 +135,7 @@ class PytestSide:
         except (OSError, ValueError):  # its pipe is broken, or closed
             line = ""
         except queue.Empty:
-            raise SideError(f"{self.name} did not answer in {timeout:.0f} s") from None
+            raise HangError(f"{self.name} did not answer in {timeout:.0f} s") from None
         if not line:
             self.close()
             raise SideError(f"{self.name} {self._ending()}")
@@ -179,7 +179,13 @@ class PytestSide:
         said = self._log.read_text(encoding="utf-8", errors="replace")[-LAST_WORDS:]
         lines = [line.strip() for line in said.splitlines() if line.strip(" =\t")]
         errors = [line for line in lines if line.startswith(("E  ", "ERROR", "INTERNALERROR> E"))]
-        return how + "".join(f": {line}" for line in (errors or lines)[-1:])
+        return how + "".join(f": {line}" for line in (_fatal(lines) or errors or lines)[-1:])
+
+
+def _fatal(lines: Sequence[str]) -> list[str]:
+    """Return where Python was when it was ended by a fault, as its fault handler tells it."""
+    threads = [place for place, line in enumerate(lines) if line.startswith("Current thread ")]
+    return list(lines[threads[-1] + 1 : threads[-1] + 2]) if threads else []
 
 
 def _command(arm: Arm, tests: Suite, own: str) -> list[str]:

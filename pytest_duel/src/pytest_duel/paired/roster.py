@@ -1,12 +1,15 @@
 """The contests that are still measured, and why others are not. All blocks share it."""
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from pytest_duel.paired.client import Openings
+from pytest_duel.paired.client import Waits
 from pytest_duel.paired.contests import Contest
 from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.schedule import Budget
+
+Tell = Callable[[str, str], None]
+"""Is told the name of a contest, and why it was given up."""
 
 
 class Roster:
@@ -18,13 +21,18 @@ class Roster:
         What to measure; names are distinct.
     budget
         Shares the time among contests.
+    tell
+        Told of a contest that is given up, and why, when that happens.
     """
 
-    def __init__(self, contests: Sequence[Contest], budget: Budget) -> None:
+    def __init__(
+        self, contests: Sequence[Contest], budget: Budget, tell: Tell | None = None
+    ) -> None:
         self.contests = list(contests)
         self.budget = budget
         self.measured = Measurements()
-        self.openings = Openings()
+        self.waits = Waits()
+        self._tell = tell
         self._lock = threading.RLock()
 
     def add(self, block: Measurements) -> None:
@@ -45,8 +53,12 @@ class Roster:
     def give_up(self, errors: Mapping[str, str]) -> None:
         """Leave contests out for a reason."""
         with self._lock:
+            new = {name: why for name, why in errors.items() if name not in self.measured.errors}
             self.measured.errors = {**self.measured.errors, **errors}
             self.drop(errors)
+        if self._tell:
+            for name, why in new.items():
+                self._tell(name, why)
 
     def skip(self, name: str, reason: str) -> None:
         """Leave a contest out that both arms skip."""

@@ -1,10 +1,11 @@
 """Timing a contest on the sides where it is open, with a limit to each answer."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from pytest_duel.paired.client import BOTH, TIMEOUT, RefusalError, patience
+from pytest_duel.paired.client import BOTH, RefusalError, Waits, patience
 from pytest_duel.paired.contests import Contest
 from pytest_duel.paired.sides import Side
 
@@ -37,12 +38,17 @@ class Talk:
         Where it is open: both, or one of them.
     order
         In which to calibrate them.
+    waits
+        How long to wait until it is known how long a call takes.
     """
 
-    def __init__(self, contest: Contest, sides: Mapping[int, Side], order: Sequence[int]) -> None:
+    def __init__(
+        self, contest: Contest, sides: Mapping[int, Side], order: Sequence[int], waits: Waits
+    ) -> None:
         self._contest = contest
         self._sides = sides
         self._order = order
+        self._waits = waits
         self.seconds: dict[int, float] = {}
         """How long a call takes on each side, once that is known."""
         self.calibration: list[int] = []
@@ -59,7 +65,14 @@ class Talk:
     def time_each(self, calls: int) -> list[float]:
         """Return how long this many calls last on each side, which is what plans count with."""
         self.calibration.append(calls)
-        taken = {slot: self._taken(slot, calls) for slot in self._order}
+        taken: dict[int, Taken] = {}
+        refusals: list[RefusalError] = []
+        for slot in self._order:
+            try:
+                taken[slot] = self._taken(slot, calls)
+            except RefusalError as refusal:
+                refusals.append(refusal)
+        _raise_one(refusals)
         return [taken[slot].lasted for slot in sorted(taken)]
 
     def _taken(self, slot: int, calls: int) -> Taken:
@@ -67,11 +80,14 @@ class Talk:
         request = {
             "do": "time", "name": self._contest.called(slot), "calls": calls, "extra": extra,
         }  # fmt: skip
-        limit = TIMEOUT
+        limit = self._waits.calling()
         if self.seconds:
             expected = calls * (1 + extra) * self.seconds[slot]
             limit = max(patience(expected), 3 * expected)
+        asked = time.monotonic()
         taken = Taken.of(self._sides[slot].ask(request, limit))
+        if not self.seconds:
+            self._waits.called(time.monotonic() - asked)
         if not taken.seconds > 0.0:
             raise ValueError("its timer did not move")
         return taken
@@ -85,6 +101,11 @@ class Talk:
                 own.append(int(side.ask(request).get("own", 0)))
             except RefusalError as refusal:
                 faults.append(refusal)
-        if faults:
-            raise faults[0] if len(faults) == 1 else RefusalError(BOTH, faults[0].reason)
+        _raise_one(faults)
         return min(own)
+
+
+def _raise_one(refusals: Sequence[RefusalError]) -> None:
+    """Raise what a side has refused; what both have is said of both."""
+    if refusals:
+        raise refusals[0] if len(refusals) == 1 else RefusalError(BOTH, refusals[0].reason)

@@ -3,10 +3,10 @@
 import pytest
 
 from pytest_duel.formats import FORMATS
+from pytest_duel.gate.folder import paths_within, project_folder
 from pytest_duel.gate.question import Question
 from pytest_duel.gate.run import run
-from pytest_duel.support import harmless, streams
-from pytest_duel.support.errors import DuelError
+from pytest_duel.support import failures, harmless, interrupts, streams
 from pytest_duel.support.exit_codes import Exit
 
 
@@ -14,10 +14,12 @@ def gated(config: pytest.Config, base: str) -> int:
     """Run the gate on what pytest was asked for, show what it found, and return its exit code."""
     selection = {"-k": config.getoption("keyword"), "-m": config.getoption("markexpr")}
     streams.settle()
+    interrupts.listen()
+    folder = project_folder(config.invocation_params.dir)
     question = Question(
-        folder=config.invocation_params.dir,
+        folder=folder,
         base=base,
-        paths=tuple(config.known_args_namespace.file_or_dir),
+        paths=paths_within(folder, config.known_args_namespace.file_or_dir),
         selection=tuple(
             one for name, value in selection.items() if value for one in (name, value)
         ),
@@ -28,12 +30,8 @@ def gated(config: pytest.Config, base: str) -> int:
 
     try:
         judgement = run(question, announce)
-    except DuelError as error:
-        announce(f"pytest --duel: {error}")
-        return Exit.ERROR
-    try:
         streams.out(FORMATS["terminal"](judgement))
-    except OSError as error:
-        announce(f"pytest --duel: {error}")
+    except BaseException as error:  # pytest's own codes would read as a regression, or as void
+        failures.tell("pytest --duel", error)
         return Exit.ERROR
     return judgement.exit

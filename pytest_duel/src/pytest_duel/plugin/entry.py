@@ -82,9 +82,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker, which projects with strict markers need, and prepare what was asked."""
     config.addinivalue_line(
         "markers",
-        "duel(threshold=SHARE, skip=REASON, check=True): how a benchmark is measured in pairs: "
-        "from where on a slowdown counts, why it is left out, whether its answers are checked "
-        "on both sides before it is timed",
+        "duel(threshold=SHARE, skip=REASON, check=True, cpus=NUMBER): how a benchmark is measured "
+        "in pairs: the smallest slowdown that counts, why it is left out, whether its answers are "
+        "checked on both sides before it is timed, how many CPUs it needs",
     )
     measure_in_blocks(config)
     tracer = config.getoption("duel_memory", default=None)

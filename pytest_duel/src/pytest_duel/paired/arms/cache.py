@@ -8,9 +8,11 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
@@ -53,6 +55,13 @@ _OF_CARGO = (
     "CARGO_TARGET_A",
 )
 """Prefixes of further ones. The last two are of one processor; `CARGO_TARGET_DIR` is left out."""
+_READS = re.compile(rb"environ|getenv|env!|\bENV\{|\{env:")
+"""What stands in files that read variables."""
+_LARGEST = 1_000_000
+"""Bytes of a file that is looked through for names of variables."""
+_DAY = time.strftime("%Y-%m-%d", time.gmtime())
+"""Builds may fetch what they need anew, such as Cython, and both sides are to be built with the
+same. So what was kept on another day is left alone."""
 _BUILDING = "building-"
 """The prefix of folders in which something is being built."""
 
@@ -146,10 +155,12 @@ def _key(folder: Path, recipe: Recipe) -> str:
     digest = hashlib.sha256()
     variables = {name: os.environ.get(name) for name in _RELEVANT}
     variables |= {name: own for name, own in os.environ.items() if name.startswith(_OF_CARGO)}
+    variables |= _read_by(folder)
     variables |= recipe.variables
     tool = installer().name if recipe.install == PIP else recipe.install
     toolchain = (
         MANNER,
+        _DAY,
         sys.version,
         platform.platform(),
         sys.executable,
@@ -167,6 +178,18 @@ def _key(folder: Path, recipe: Recipe) -> str:
         for part in content(target):
             digest.update(part)
     return digest.hexdigest()[:32]
+
+
+def _read_by(folder: Path) -> dict[str, str]:
+    """Return the variables that are set here and that the sources name: builds may read them."""
+    names = {name.encode(errors="surrogateescape"): name for name in os.environ}
+    found: set[bytes] = set()
+    for path in folder.rglob("*"):
+        if path.is_file() and path.stat().st_size <= _LARGEST:
+            text = path.read_bytes()
+            if _READS.search(text):
+                found |= names.keys() & set(re.findall(rb"\w+", text))
+    return {names[one]: os.environ[names[one]] for one in sorted(found)}
 
 
 @contextmanager

@@ -38,8 +38,8 @@ def install(project: Path, recipe: Recipe, cache: Path) -> Installed:
         found, how = kept_modules(folders, recipe, cache), "installed by the command in `install`"
     if not found:
         raise InstallError(
-            f"it has no module to import: {', '.join(recipe.packages)}; tests are none, since "
-            "both sides run those of the head"
+            f"it has no module to import: {', '.join(recipe.packages)}; modules of tests do not "
+            "count, since both sides run the head's tests"
         )
     return Installed(found, how)
 

@@ -193,6 +193,15 @@ def linker(folder: Path) -> str | None:
     return _of_rust(folder) or shutil.which(LLD)
 
 
+def lacking() -> str | None:
+    """Return what is missing here to link modules again; None where nothing is."""
+    if not sys.platform.startswith("linux"):
+        return f"that is done on Linux only, and this is {sys.platform}"
+    if linker(Path.cwd()) is None:
+        return f"there is no lld: install the system's ({LLD}), or Rust, which brings its own"
+    return None
+
+
 def _of_rust(folder: Path) -> str | None:
     if not shutil.which("rustc"):
         return None

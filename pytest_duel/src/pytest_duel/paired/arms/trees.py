@@ -95,6 +95,20 @@ def commit_of(revision: str, own: Repository) -> str:
         raise TreeError(reason) from None
 
 
+def lacking(own: Repository, base: str, head: str | None) -> int:
+    """Return how many commits the base has that the head lacks; 0 where git cannot tell.
+
+    Parameters
+    ----------
+    own
+        Their repository.
+    base, head
+        Revisions; None is the working tree.
+    """
+    told = _answer(own, "rev-list", "--count", "--end-of-options", base, f"^{head or 'HEAD'}")
+    return int(told or 0)
+
+
 def _how_to_fetch(revision: str) -> str:
     """Say what brings a revision into a shallow clone: remotes know names and whole hashes."""
     all_of_it = "fetch all of the history with `git fetch --unshallow`"

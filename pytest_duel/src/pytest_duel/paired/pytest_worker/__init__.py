@@ -6,5 +6,7 @@ NumPy or SciPy: a project may well measure those.
 
 WORKER = "pytest-duel-worker"
 """The name of its plugin."""
+POSITIONAL = "*"
+"""What the marker `duel` is said to have where it has arguments without a name."""
 FIXTURE = "its fixture"
 """How the reason begins where a fixture of a benchmark fails."""

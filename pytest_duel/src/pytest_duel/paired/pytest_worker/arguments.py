@@ -1,8 +1,8 @@
 """Arguments of pytest that must not reach a worker, even if a project sets them for all runs.
 
 A worker runs one benchmark at a time, as often as the engine says. Options that spread tests over
-processes, trace them, stop or repeat them, reorder them, or write files are taken out of
-`addopts`; all others stay, the project's own among them.
+processes or threads, trace them, stop or repeat them, reorder them, collect what is no test, or
+write files are taken out of `addopts`; all others stay, the project's own among them.
 """
 
 import copy
@@ -22,6 +22,9 @@ _FLAGS_TEXT = """
     --collectonly --setup-only --setuponly --setup-show --setupshow --setup-plan --setupplan
     --fixtures --funcargs --fixtures-per-test --markers --codspeed --memray
     --self-contained-html --instafail --duel-memory
+    --forked --boxed --profile-svg --testmon --testmon-forceselect --flake-finder
+    --doctest-modules --doctest-plus --doctest-rst --markdown-docs --nbval --nbval-lax --nbmake
+    --mypy --ruff --ruff-format --flake8 --black --isort --pylint --pycodestyle --pydocstyle
 """
 _WITH_VALUE_TEXT = """
     -n --numprocesses --maxprocesses --dist --tx --px --rsyncdir --rsyncignore --maxfail
@@ -35,6 +38,8 @@ _WITH_VALUE_TEXT = """
     --junitxml --junit-xml --junit-prefix --html --css --report-log --json-report-file
     --duel --duel-blocks --duel-memory-by --duel-columns --duel-baseline --pastebin --log-file
     --pdbcls --durations --durations-min --basetemp
+    --tests-per-worker --parallel-threads --flake-runs --pstats-dir
+    --typeguard-packages --beartype-packages --alluredir --doctest-glob
 """
 _FLAGS = frozenset(_FLAGS_TEXT.split())
 _WITH_VALUE = frozenset(_WITH_VALUE_TEXT.split())

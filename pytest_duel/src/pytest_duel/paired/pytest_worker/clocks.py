@@ -32,5 +32,5 @@ def replaced(timer: object = None) -> str | None:
         return f"time.{found[0]} was replaced by code that runs here: no time can be trusted"
     name = getattr(timer, "__name__", "")
     if timer is not GENUINE.get(name, timer):
-        return f"the benchmark's timer is not the time.{name} that it is called after"
+        return f"the benchmark's timer is called {name}, but is not time.{name}"
     return None

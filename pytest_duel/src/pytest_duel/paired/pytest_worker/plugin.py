@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pytest_duel.paired import channel, imports
-from pytest_duel.paired.pytest_worker import FIXTURE, WORKER, clocks
+from pytest_duel.paired.pytest_worker import FIXTURE, POSITIONAL, WORKER, clocks
 from pytest_duel.paired.pytest_worker.arguments import take_out
 from pytest_duel.paired.pytest_worker.names import described, names
 from pytest_duel.paired.pytest_worker.requests import EndedError, Requests
@@ -154,7 +154,7 @@ class Worker:
             own = self.finder.loaded()
             self.requests.answer({"error": wrong} if wrong else {"own": len(own)})
         elif self.requests.waiting:
-            unused = "the test did not use its benchmark fixture"
+            unused = "skipped: the test did not use its benchmark fixture"
             self.requests.answer({"error": self.failure or unused})
 
     def _missing(self, name: str) -> str:
@@ -184,9 +184,12 @@ class Worker:
         """Remember why a test fails, or is skipped."""
         if report.failed:
             self.failure = self.failure or self._failed(report)
-        elif report.skipped and not hasattr(report, "wasxfail"):
+        elif report.skipped:
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
-            self.failure = f"skipped: {reason.removeprefix('Skipped: ')}"
+            reason = reason.removeprefix("Skipped: ")
+            if hasattr(report, "wasxfail"):
+                reason = f"it fails, as its mark xfail expects: {report.wasxfail}"
+            self.failure = f"skipped: {reason}"
 
 
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> Iterator[None] | None:
@@ -241,6 +244,7 @@ def _told(name: str, item: pytest.Item) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for marker in reversed(list(item.iter_markers("duel"))):  # the closest one last: it counts
         settings |= marker.kwargs
+        settings |= {POSITIONAL: True} if marker.args else {}
     callspec = getattr(item, "callspec", None)
     return {
         "name": name,

@@ -164,6 +164,15 @@ def test_skipped(benchmark):
     benchmark(toy.step)
 
 
+@pytest.mark.xfail(reason="not yet", raises=ZeroDivisionError)
+def test_expected_to_fail(benchmark):
+    benchmark(lambda: 1 / 0)
+
+
+def test_call_raises(benchmark):
+    benchmark(lambda: 1 / 0)
+
+
 def test_unused(benchmark):
     pass
 
