@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from time import process_time
@@ -22,11 +22,14 @@ from pytest_duel.support.exit_codes import Exit
 
 TEXT = """\
 Train all agents in each way, hold them against the equilibrium, and measure how
-fast TorchRL and Stable-Baselines3 learn. What is saved is not done again.
+fast TorchRL and Stable-Baselines3 learn. What was found is saved after each
+training, and not done again. RLlib needs another Gymnasium than the others do:
+its speed is measured where it is installed, with --only RLlib.
 
 examples:
   python -m bench learning --output docs/runs/learning.json
   python -m bench learning --steps 300000 --seeds 2
+  python -m bench learning --only RLlib --output docs/runs/learning.json
 """
 MARKETS = {"duopoly": 0.2, "default": 1.0}
 """Presets, and the share of the steps that each is trained for: two agents need fewer."""
@@ -35,6 +38,8 @@ ENVIRONMENTS = 256
 """Of a training."""
 MANY, HOURS, UPDATES = 1024, 24, 2
 """Environments where speed is measured, the hours of their episodes, and how often is learnt."""
+FEW = 960
+"""Steps of one update of RLlib, which is slow: 40 episodes."""
 
 
 class LearningError(DuelError):
@@ -55,6 +60,10 @@ def add(commands: Commands) -> None:
             f"--{name}", type=_positive, default=usual, metavar="N",
             help=f"{what} (default: {usual:,})",
         )  # fmt: skip
+    parser.add_argument(
+        "--only", choices=SPEEDS, metavar="LIBRARY",
+        help=f"measure anew how fast a library learns, and train nobody: {', '.join(SPEEDS)}",
+    )  # fmt: skip
     parser.add_argument("--output", type=Path, metavar="FILE", help="save what was found")
     parser.set_defaults(run=run)
 
@@ -67,30 +76,70 @@ def _positive(text: str) -> int:
 
 def run(options: argparse.Namespace) -> Exit:
     """Train, measure, save, and say what was found."""
-    data = _begun(options.output)
-
-    def keep(kind: str, found: Mapping[str, Any]) -> None:
-        data[kind].append(found)
-        if options.output:
-            files.write(options.output, json.dumps(data, indent=1) + "\n")
-
-    try:
-        if not data["learners"]:
-            for found in torchrl_speed(), stable_baselines_speed():
-                keep("learners", found)
-    except ModuleNotFoundError as error:
-        raise LearningError(f"it needs torchrl, tqdm and stable-baselines3 ({error})") from None
-    for market, share in MARKETS.items():
-        if not any(one["market"] == market for one in data["rests"]):
-            keep("rests", at_rest(market))
-        for schedule, shared in WAYS:
-            for seed in range(options.seeds):
-                named = {"market": market, "schedule": schedule, "shared": shared, "seed": seed}
-                if not any(named.items() <= one.items() for one in data["trainings"]):
-                    announce(f"{market}, {schedule}, {'one policy' if shared else 'each'}, {seed}")
-                    keep("trainings", named | trained(named, int(options.steps * share)))
+    found = Found(options.output)
+    if options.only:
+        found.measure(options.only)
+    else:
+        for library in USUAL:
+            if not found.has("learners", library=library):
+                found.measure(library)
+        for market, share in MARKETS.items():
+            found.train(market, int(options.steps * share), options.seeds)
+    data = found.data
     show(f"{learning.render_schedules(data)}\n\n{learning.render_learners(data)}\n")
     return Exit.PASS
+
+
+class Found:
+    """What was found so far, saved whenever something is added."""
+
+    def __init__(self, output: Path | None) -> None:
+        self._output = output
+        self.data = _begun(output)
+
+    def has(self, kind: str, **named: Any) -> bool:
+        """Return whether there is one of these names."""
+        return any(named.items() <= one.items() for one in self.data[kind])
+
+    def measure(self, library: str) -> None:
+        """Measure how fast a library learns."""
+        try:
+            speed = {"library": library} | SPEEDS[library]()
+        except ModuleNotFoundError as error:
+            raise LearningError(f"the speed of {library} cannot be measured: {error}") from None
+        known = {one["library"]: one for one in self.data["learners"]} | {library: speed}
+        self.data["learners"] = [known[name] for name in SPEEDS if name in known]
+        self._save()
+
+    def train(self, market: str, steps: int, seeds: int) -> None:
+        """Train all agents of a market in each way, and hold them against the equilibrium."""
+        if not self.has("rests", market=market):
+            self._keep("rests", at_rest(market))
+        for schedule, shared in WAYS:
+            for seed in range(seeds):
+                named = {"market": market, "schedule": schedule, "shared": shared, "seed": seed}
+                if self.has("trainings", **named):
+                    self._check(named, steps)
+                    continue
+                announce(f"{market}, {schedule}, {'one policy' if shared else 'each'}, {seed}")
+                self._keep("trainings", named | {"asked": steps} | trained(named, steps))
+
+    def _check(self, named: Mapping[str, Any], steps: int) -> None:
+        """Raise where a training is saved that learnt from other steps than are asked for."""
+        if not self.has("trainings", **named, asked=steps):
+            raise LearningError(
+                f"{self._output} has a training of another length than {steps:,} steps "
+                f"({', '.join(f'{name} {value}' for name, value in named.items())}): give "
+                "another --output"
+            )
+
+    def _keep(self, kind: str, found: Mapping[str, Any]) -> None:
+        self.data[kind].append(found)
+        self._save()
+
+    def _save(self) -> None:
+        if self._output:
+            files.write(self._output, json.dumps(self.data, indent=1) + "\n")
 
 
 def _begun(output: Path | None) -> dict[str, Any]:
@@ -148,7 +197,6 @@ def torchrl_speed() -> dict[str, Any]:
     found = train("default", rounds=2, updates=UPDATES, environments=MANY, episodes=1)
     last = found.rounds[-1]  # in the first round things are still being set up
     return {
-        "library": "TorchRL",
         "version": version("torchrl"),
         "agents": 5,
         "steps": last.steps - found.rounds[-2].steps,
@@ -182,9 +230,69 @@ def stable_baselines_speed() -> dict[str, Any]:
     started = process_time()
     model.learn(UPDATES * steps)
     return {
-        "library": "Stable-Baselines3",
         "version": version("stable-baselines3"),
         "agents": 1,
         "steps": UPDATES * steps,
         "cpu_seconds": process_time() - started,
     }
+
+
+def rllib_speed() -> dict[str, Any]:
+    """Return how fast five agents learn, each with a policy of its own, with the same settings."""
+    import ray
+    import torch
+    from ray.rllib.algorithms.ppo import PPOConfig
+    from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
+    from ray.rllib.env.wrappers.pettingzoo_env import ParallelPettingZooEnv
+    from ray.tune import register_env
+
+    from easy_marl.envs import BiddingParallelEnv
+
+    torch.set_num_threads(1)
+    same = PPO()
+    agents = BiddingParallelEnv("default").possible_agents
+    register_env("bidding", lambda _: ParallelPettingZooEnv(BiddingParallelEnv("default")))
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+    algorithm = (
+        PPOConfig()
+        .environment("bidding", clip_actions=True)
+        .env_runners(num_env_runners=0)
+        .learners(num_learners=0)
+        .multi_agent(policies=set(agents), policy_mapping_fn=lambda agent, *_, **__: agent)
+        .rl_module(
+            model_config=DefaultModelConfig(
+                fcnet_hiddens=list(same.hidden), fcnet_activation="tanh"
+            )
+        )
+        .training(
+            train_batch_size_per_learner=FEW,
+            minibatch_size=FEW // same.minibatches,
+            num_epochs=same.epochs,
+            lr=same.learning_rate,
+            gamma=0.0,
+        )
+        .debugging(seed=0)
+        .build_algo()
+    )
+    algorithm.train()
+    started = process_time()
+    found = algorithm.train()
+    cpu_seconds = process_time() - started
+    algorithm.stop()
+    ray.shutdown()
+    return {
+        "version": version("ray"),
+        "agents": 5,
+        "steps": found["env_runners"]["num_env_steps_sampled"],
+        "cpu_seconds": cpu_seconds,
+    }
+
+
+SPEEDS: dict[str, Callable[[], dict[str, Any]]] = {
+    "TorchRL": torchrl_speed,
+    "Stable-Baselines3": stable_baselines_speed,
+    "RLlib": rllib_speed,
+}
+"""What measures how fast a library learns."""
+USUAL = ("TorchRL", "Stable-Baselines3")
+"""Those that can be installed beside each other."""

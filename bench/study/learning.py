@@ -1,7 +1,6 @@
 """What trainings of all agents found, against the equilibrium, and how fast libraries learn."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ SHAPE = {
     "trainings": [
         {
             "market": TEXT, "schedule": TEXT, "shared": ANY, "seed": TALLY, "steps": COUNT,
-            "cpu_seconds": NUMBER, "exploitability": [NUMBER], "profit": ANY,
+            "cpu_seconds": NUMBER, "exploitability": [NUMBER], "profit": ANY, "asked?": COUNT,
         }
     ],
     "learners": [
@@ -72,11 +71,11 @@ def _rows(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
             f"{rest['at_cost']:.2f}",
             f"{rest['profit_at_cost']:,.0f}",
         )
-        own = [one for one in data["trainings"] if one["market"] == name]
-        for (schedule, shared), found in groupby(
-            own, key=lambda one: (one["schedule"], one["shared"])
-        ):
-            group = list(found)
+        ways: dict[tuple[str, bool], list[Mapping[str, Any]]] = {}
+        for one in data["trainings"]:
+            if one["market"] == name:
+                ways.setdefault((one["schedule"], one["shared"]), []).append(one)
+        for (schedule, shared), group in ways.items():
             yield (
                 name,
                 f"learn, {schedule} ({'one policy' if shared else 'each its own'})",

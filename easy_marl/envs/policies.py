@@ -18,7 +18,37 @@ Policies = Sequence[Policy | None] | Mapping[int, Policy | None]
 """For each agent its policy, or those of some by agent; who has none bids its cost."""
 
 
-class OneEach:
+class Asking:
+    """A policy that asks others, and tells by itself which of them does not fit."""
+
+
+def asked(name: str, policy: Callable[[Any], Any], observations: Singles, at: str = "") -> Singles:
+    """Return what a policy does, as float32.
+
+    Parameters
+    ----------
+    name
+        What the caller calls the policy.
+    policy, observations
+        Who is asked, and what it sees.
+    at
+        When, for the note that goes with what the policy raises.
+
+    Raises
+    ------
+    TypeError
+        If it returns no numbers.
+    """
+    try:
+        given = policy(observations)
+    except Exception as error:
+        if not isinstance(policy, Asking):
+            error.add_note(f"{name} was given observations of shape {observations.shape}{at}")
+        raise
+    return numbers(f"{name}(observations)", given)
+
+
+class OneEach(Asking):
     """The policies of single agents as one of all agents; see `of_agents`."""
 
     def __init__(self, policies: Mapping[int, Policy]) -> None:
@@ -31,7 +61,7 @@ class OneEach:
         actions = np.zeros((*observations.shape[:2], 2), np.float32)
         for policy, agents in self._followers.values():
             name = f"policies[{agents[0]}]"
-            given = numbers(f"{name}(observations)", policy(observations))
+            given = asked(name, policy, observations)
             if given.shape != actions.shape:
                 raise ValueError(
                     f"{name} returned shape {given.shape}: it must return {actions.shape}"

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from easy_marl.envs.actions import numbers, without_rounding
+from easy_marl.envs.actions import without_rounding
 from easy_marl.envs.observations import clock, features
 from easy_marl.envs.parameters import RANDOM, Floats, Parameters, preset
-from easy_marl.envs.policies import OneEach, Policies, Policy, of_agents
+from easy_marl.envs.policies import OneEach, Policies, Policy, asked, of_agents
 from easy_marl.envs.rewards import step_of
 from easy_marl.market import clear
 from easy_marl.market.arguments import check_threads, is_int
@@ -27,9 +27,6 @@ Mask = NDArray[np.bool_]
 
 LEAST = 10.0
 """Demand does not fall below what it is undisturbed, divided by this."""
-
-RETURNED = "policy(observations)"
-"""What a policy gives, in errors."""
 
 _RULE = "actions must be between -1 and 1"
 
@@ -358,7 +355,7 @@ class Simulation:
         shape = (self.environments, self.parameters.agents, 2)
         everyone = np.zeros(shape, np.float32)
         if self.state.active.any():
-            given = numbers(RETURNED, policy(self._seen))
+            given = asked("policy", policy, self._seen)
             if given.shape != shape:
                 raise ValueError(f"policy returned shape {given.shape}: it must return {shape}")
             everyone[...] = given
@@ -370,8 +367,9 @@ class Simulation:
         value = actions[row, agent, part].item()
         if self._policy is None or agent == self.learner:
             raise ValueError(f"{self._place(row, agent, part)} is {value!r}: {_RULE}")
+        name = f"policies[{agent}]" if isinstance(self._policy, OneEach) else "policy"
         raise ValueError(
-            f"policy returned {value!r} for environment {row}, agent {agent}: {_RULE}"
+            f"{name} returned {value!r} for environment {row}, agent {agent}: {_RULE}"
         )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from easy_marl.envs.actions import numbers
 from easy_marl.envs.parameters import Parameters
+from easy_marl.envs.policies import Asking, asked
 from easy_marl.envs.recording import Folder, Recorder
 from easy_marl.envs.rendering import Frame, Renderer
 from easy_marl.envs.simulation import (
@@ -222,14 +223,14 @@ def _on_batch(agent: Any, policy: Any) -> Any:
     return _OnBatch(policy, f"policies[{agent}]") if callable(policy) else policy
 
 
-class _OnBatch:
+class _OnBatch(Asking):
     """A policy for one environment as one for a batch of one."""
 
     def __init__(self, policy: OnePolicy, name: str = "policy") -> None:
         self._policy, self._name = policy, name
 
     def __call__(self, observations: Singles) -> NDArray[Any]:
-        given = numbers(f"{self._name}(observations)", self._policy(observations[0]))
+        given = asked(self._name, self._policy, observations[0])
         shape = len(observations[0]), 2
         if given.shape != shape:
             raise ValueError(f"{self._name} returned shape {given.shape}: it must return {shape}")

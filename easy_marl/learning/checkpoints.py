@@ -3,8 +3,10 @@
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,28 @@ class Checkpoint:
     arguments: dict[str, Any]
     rounds: list[dict[str, Any]]
     arrays: dict[str, NDArray[Any]]
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Have nobody else write a file meanwhile; a lock beside it tells the others.
+
+    Raises
+    ------
+    ValueError
+        If another training has it, or its folder cannot be written to.
+    ModuleNotFoundError
+        Where filelock is missing.
+    """
+    filelock = import_module("filelock")
+    try:
+        lock = filelock.FileLock(path.with_name(f".{path.name}.lock")).acquire(timeout=0)
+    except filelock.Timeout:
+        raise ValueError(f"checkpoint {path} is in use: another training writes to it") from None
+    except OSError as fault:
+        raise ValueError(f"checkpoint {path} cannot be written: {fault}") from fault
+    with lock:
+        yield
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:

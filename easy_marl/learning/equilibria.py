@@ -1,19 +1,16 @@
 """Where no agent gains any more: best responses in turns, until nobody moves."""
 
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from easy_marl.envs.parameters import Parameters
-from easy_marl.learning.episodes import Episodes, play
-from easy_marl.learning.grid import checked_grid
-from easy_marl.learning.hours import Hours, episodes_of
+from easy_marl.learning.episodes import Episodes
+from easy_marl.learning.hours import Hours
 from easy_marl.learning.policies import Policies
 from easy_marl.market.arguments import is_int, is_number
-from easy_marl.market.stepping import Floats, Singles
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -97,33 +94,30 @@ def equilibrium(
     >>> found.episodes.prices.tolist()
     [[20.0, 40.0, 40.0, 40.0]]
     """
-    started = perf_counter()
-    points = checked_grid(grid)
     _check(least_gain, rounds)
-    before = play(
+    hours = Hours(
         parameters,
         policies,
+        grid=grid,
         episodes=episodes,
         seed=seed,
         observation=observation,
         backend=backend,
         threads=threads,
     )
-    hours = Hours(before.parameters, backend, threads)
-    turns = Turns(before, hours, points, least_gain)
+    turns = Turns(hours, least_gain)
     for _ in range(rounds):
         if not turns.open().size:
             break
         turns.round()
-    demand = before.demand
-    after = episodes_of(before, turns.actions, hours.outcome(demand.ravel(), turns.actions))
+    shape = hours.played.demand.shape
     return Equilibrium(
-        episodes=after,
-        settled=turns.settled.reshape(demand.shape),
-        cycles=turns.cycles.reshape(demand.shape),
-        rounds=turns.rounds.reshape(demand.shape),
-        steps=demand.size + hours.steps,
-        seconds=perf_counter() - started,
+        episodes=hours.with_actions(turns.actions),
+        settled=turns.settled.reshape(shape),
+        cycles=turns.cycles.reshape(shape),
+        rounds=turns.rounds.reshape(shape),
+        steps=hours.steps,
+        seconds=hours.seconds,
     )
 
 
@@ -132,23 +126,18 @@ class Turns:
 
     Parameters
     ----------
-    start
-        What agents do at first.
     hours
-        The market.
-    grid
-        The actions that they may take, (G, 2).
+        What agents do at first, and what they may do.
     least_gain
         An agent moves where it gains more than this.
     """
 
-    def __init__(self, start: Episodes, hours: Hours, grid: Singles, least_gain: float) -> None:
-        self._demand: Floats = start.demand.ravel()
-        self.actions = start.actions.reshape(-1, start.parameters.agents, 2).copy()
-        count = len(self._demand)
+    def __init__(self, hours: Hours, least_gain: float) -> None:
+        self.actions = hours.actions.copy()
+        count = len(self.actions)
         self.settled = np.zeros(count, np.bool_)
         self.cycles, self.rounds = np.zeros((2, count), np.int64)
-        self._hours, self._grid, self._least_gain = hours, grid, least_gain
+        self._hours, self._least_gain = hours, least_gain
         # A round follows from the actions before it, so actions that come back do so for ever.
         self._seen = [{actions.tobytes(): 0} for actions in self.actions]
 
@@ -159,10 +148,10 @@ class Turns:
     def round(self) -> None:
         """Let all agents move once in the open hours."""
         rows = self.open()
-        demand, actions = self._demand[rows], self.actions[rows]
+        demand, actions = self._hours.demand[rows], self.actions[rows]
         moved = np.zeros(len(rows), np.bool_)
         for agent in range(actions.shape[1]):
-            best = self._hours.best(demand, actions, agent, self._grid)
+            best = self._hours.best(demand, actions, agent)
             moves = best.gains > self._least_gain
             actions[moves, agent] = best.actions[moves]
             moved |= moves

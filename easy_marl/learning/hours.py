@@ -1,19 +1,22 @@
-"""Single hours of a market, many at once, by the environments' kernel.
+"""The hours that policies play, each for itself, in which other actions are tried by the kernel.
 
 An hour pays what its own demand and actions give, whatever was done before. So each hour can stand
-alone, as an episode of one hour, and many actions can be tried in it.
+alone, as an episode of one hour, and many actions can be tried in it, many hours at once.
 """
 
 from dataclasses import replace
+from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from easy_marl.envs.parameters import Parameters
 from easy_marl.envs.rewards import step_of
 from easy_marl.envs.simulation import model_of
-from easy_marl.learning.episodes import Episodes
+from easy_marl.learning.episodes import Episodes, play
+from easy_marl.learning.grid import checked_grid
+from easy_marl.learning.policies import Policies
 from easy_marl.market.stepping import ALL, Floats, Outcome, Singles, State, room
 
 _AT_ONCE = 2**16
@@ -30,37 +33,62 @@ class Best(NamedTuple):
 
 
 class Hours:
-    """A market's hours, each for itself; `steps` counts how many were tried.
+    """The hours of E episodes, each for itself: H = E · T hours of N agents.
+
+    `steps` counts how many were stepped, when they were played and when actions were tried.
 
     Parameters
     ----------
-    parameters
-        Generators and rewards.
-    backend, threads
-        Who does the work, and the most threads that it may use.
+    parameters, policies, grid, episodes, seed, observation, backend, threads
+        As in `easy_marl.learning.best_response`.
     """
 
-    def __init__(self, parameters: Parameters, backend: str | None, threads: int | None) -> None:
-        agents = parameters.agents
+    def __init__(
+        self,
+        parameters: Parameters | str,
+        policies: Policies,
+        *,
+        grid: ArrayLike | None,
+        episodes: int | None,
+        seed: int,
+        observation: str,
+        backend: str | None,
+        threads: int | None,
+    ) -> None:
+        self._started = perf_counter()
+        self._grid = checked_grid(grid)
+        self.played = play(
+            parameters,
+            policies,
+            episodes=episodes,
+            seed=seed,
+            observation=observation,
+            backend=backend,
+            threads=threads,
+        )
+        """What happens where all follow their policies."""
+        parameters = self.played.parameters
+        self.agents = parameters.agents
+        self.demand: Floats = self.played.demand.ravel()
+        """(H,), MW."""
+        self.actions: Singles = self.played.actions.reshape(-1, self.agents, 2)
+        """What policies do, (H, N, 2)."""
+        self.steps = len(self.demand)
         self._model = model_of(parameters, "simple", ALL)._replace(
             # An hour and the one after it, of which nothing but demand is observed.
-            agent_features=np.empty((agents, 0), np.float32),
+            agent_features=np.empty((self.agents, 0), np.float32),
             hour_features=np.empty((2, 0), np.float32),
         )
         self._step_batch = step_of(parameters, backend)
         self._threads = threads
-        self.steps = 0
 
-    def outcome(self, demand: Floats, actions: Singles) -> Outcome:
-        """Return what all N agents get in H hours.
+    @property
+    def seconds(self) -> float:
+        """How long it took until now."""
+        return perf_counter() - self._started
 
-        Parameters
-        ----------
-        demand
-            (H,), MW.
-        actions
-            (H, N, 2), checked.
-        """
+    def _outcome(self, demand: Floats, actions: Singles) -> Outcome:
+        """Return what all get in some hours, given (H,) and (H, N, 2)."""
         hours = len(demand)
         state = State(
             np.zeros(hours, np.int64), np.stack([demand, demand], axis=1), np.ones(hours, np.bool_)
@@ -70,49 +98,49 @@ class Hours:
         self.steps += hours
         return outcome
 
-    def best(self, demand: Floats, actions: Singles, agent: int, grid: Singles) -> Best:
+    def best(self, demand: Floats, actions: Singles, agent: int) -> Best:
         """Return an agent's best actions, of its own and those of the grid, against the others'.
+
+        Of actions that pay the same its own comes first, then the grid's in its order.
 
         Parameters
         ----------
         demand
-            (H,), MW.
+            Of some hours, in MW.
         actions
-            What all do, (H, N, 2).
+            What all do there, (H, N, 2).
         agent
             Who may do otherwise.
-        grid
-            (G, 2); of actions that pay the same its own comes first, then the grid's in its order.
         """
-        size = max(1, _AT_ONCE // ((len(grid) + 1) * actions.shape[1]))
+        size = max(1, _AT_ONCE // ((len(self._grid) + 1) * self.agents))
         parts = [
-            self._best(demand[start : start + size], actions[start : start + size], agent, grid)
+            self._best(demand[start : start + size], actions[start : start + size], agent)
             for start in range(0, len(demand), size)
         ]
         return Best(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
-    def _best(self, demand: Floats, actions: Singles, agent: int, grid: Singles) -> Best:
-        hours, agents, _ = actions.shape
-        tried = np.repeat(actions[:, np.newaxis], len(grid) + 1, axis=1)
-        tried[:, 1:, agent] = grid  # the first of each hour is what the agent did
-        outcome = self.outcome(np.repeat(demand, len(grid) + 1), tried.reshape(-1, agents, 2))
+    def _best(self, demand: Floats, actions: Singles, agent: int) -> Best:
+        hours, count = len(demand), len(self._grid) + 1
+        tried = np.repeat(actions[:, np.newaxis], count, axis=1)
+        tried[:, 1:, agent] = self._grid  # the first of each hour is what the agent did
+        outcome = self._outcome(np.repeat(demand, count), tried.reshape(-1, self.agents, 2))
         rewards = outcome.rewards[:, agent].reshape(hours, -1)
         rows, best = np.arange(hours), rewards.argmax(axis=1)
         return Best(tried[rows, best, agent], rewards[rows, best] - rewards[:, 0])
 
+    def with_actions(self, actions: Singles) -> Episodes:
+        """Return the same episodes with other actions, (H, N, 2), and what they give."""
+        outcome = self._outcome(self.demand, actions)
+        shape = self.played.demand.shape
 
-def episodes_of(before: Episodes, actions: Singles, outcome: Outcome) -> Episodes:
-    """Return the same episodes with other actions, given hour by hour, and what they gave."""
-    shape = before.demand.shape
+        def by_hour(values: NDArray[np.float64]) -> Floats:
+            return values.reshape(*shape, *values.shape[1:])
 
-    def by_hour(values: NDArray[np.float64]) -> Floats:
-        return values.reshape(*shape, *values.shape[1:])
-
-    return replace(
-        before,
-        actions=actions.reshape(before.actions.shape),
-        rewards=by_hour(outcome.rewards),
-        prices=by_hour(outcome.prices),
-        dispatch=by_hour(outcome.dispatch),
-        profits=by_hour(outcome.profits),
-    )
+        return replace(
+            self.played,
+            actions=actions.reshape(self.played.actions.shape),
+            rewards=by_hour(outcome.rewards),
+            prices=by_hour(outcome.prices),
+            dispatch=by_hour(outcome.dispatch),
+            profits=by_hour(outcome.profits),
+        )

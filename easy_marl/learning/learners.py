@@ -53,8 +53,9 @@ class Learner:
             self._mean[-1].weight.mul_(FIRST_MEAN)
             self._mean[-1].bias.zero_()
         spread = AddStateIndependentNormalScale(2, init_value=float(np.log(settings.deviation)))
+        self._normal = torch.nn.Sequential(self._mean, spread)
         self._actor = ProbabilisticActor(
-            TensorDictModule(torch.nn.Sequential(self._mean, spread), ["observation"], PARTS),
+            TensorDictModule(self._normal, ["observation"], PARTS),
             in_keys=PARTS,
             distribution_class=IndependentNormal,
             distribution_kwargs={"tanh_loc": False},
@@ -93,10 +94,9 @@ class Learner:
             Drawn from the normal distribution, (…, 2).
         """
         with torch.no_grad():
-            found = self._actor.get_dist(
-                TensorDict({"observation": observations}, observations.shape[:-1])
-            ).base_dist
-            return found.loc + found.scale * noise
+            mean, deviation = self._normal(observations)
+            explored: torch.Tensor = mean + deviation * noise
+        return explored
 
     def learn(
         self,
@@ -166,7 +166,11 @@ class Learner:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Have PyTorch use one thread: more are slower here, and may add up in another order."""
+    """Have PyTorch use one thread.
+
+    More are slower for networks as small as these, when they act as when they learn, the more so
+    where other work runs on the machine; and they may add up in another order.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

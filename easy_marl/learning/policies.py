@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from easy_marl.envs.actions import numbers, without_rounding
-from easy_marl.envs.policies import Policy
+from easy_marl.envs.actions import without_rounding
+from easy_marl.envs.policies import Policy, asked
 from easy_marl.learning.grid import first_bad
 from easy_marl.market.stepping import Singles
 
@@ -28,14 +28,8 @@ class Player:
 
     def act(self, observations: Singles, hour: int) -> Singles:
         """Return the actions of those agents, (E, M, 2)."""
-        try:
-            given = self.policy(observations.copy())  # which the policy may write to
-        except Exception as error:
-            error.add_note(
-                f"{self.name} was given observations of shape {observations.shape}, in hour {hour}"
-            )
-            raise
-        actions = without_rounding(numbers(f"{self.name}(observations)", given))
+        seen = observations.copy()  # which the policy may write to
+        actions = without_rounding(asked(self.name, self.policy, seen, f", in hour {hour}"))
         shape = (*observations.shape[:2], 2)
         if actions.shape != shape:
             raise ValueError(

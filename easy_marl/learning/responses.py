@@ -1,16 +1,14 @@
 """By how much agents could gain: the best response of one, and the exploitability of all."""
 
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from easy_marl.envs.parameters import Parameters
-from easy_marl.learning.episodes import Episodes, play
-from easy_marl.learning.grid import checked_grid
-from easy_marl.learning.hours import Hours, episodes_of
+from easy_marl.learning.episodes import Episodes
+from easy_marl.learning.hours import Hours
 from easy_marl.learning.policies import Policies
 from easy_marl.market.arguments import is_int
 from easy_marl.market.stepping import Floats
@@ -138,30 +136,26 @@ def best_response(
     >>> (found.gains / found.episodes.parameters.reward_scale).tolist()
     [[0.0, 400.0, 1000.0, 1800.0]]
     """
-    started = perf_counter()
-    points = checked_grid(grid)
-    before = play(
+    hours = Hours(
         parameters,
         policies,
+        grid=grid,
         episodes=episodes,
         seed=seed,
         observation=observation,
         backend=backend,
         threads=threads,
     )
-    agent = _agent(agent, before.parameters.agents)
-    hours = Hours(before.parameters, backend, threads)
-    actions = before.actions.reshape(-1, before.parameters.agents, 2).copy()
-    demand = before.demand.ravel()
-    best = hours.best(demand, actions, agent, points)
+    agent = _agent(agent, hours.agents)
+    best = hours.best(hours.demand, hours.actions, agent)
+    actions = hours.actions.copy()
     actions[:, agent] = best.actions
-    after = episodes_of(before, actions, hours.outcome(demand, actions))
     return BestResponse(
         agent=agent,
-        gains=best.gains.reshape(before.demand.shape),
-        episodes=after,
-        steps=before.demand.size + hours.steps,
-        seconds=perf_counter() - started,
+        gains=best.gains.reshape(hours.played.demand.shape),
+        episodes=hours.with_actions(actions),
+        steps=hours.steps,
+        seconds=hours.seconds,
     )
 
 
@@ -199,26 +193,22 @@ def exploitability(
     >>> (found.by_agent / found.episodes.parameters.reward_scale).tolist()
     [3200.0, 3200.0]
     """
-    started = perf_counter()
-    points = checked_grid(grid)
-    played = play(
+    hours = Hours(
         parameters,
         policies,
+        grid=grid,
         episodes=episodes,
         seed=seed,
         observation=observation,
         backend=backend,
         threads=threads,
     )
-    agents = played.parameters.agents
-    hours = Hours(played.parameters, backend, threads)
-    demand, actions = played.demand.ravel(), played.actions.reshape(-1, agents, 2)
-    gains = [hours.best(demand, actions, agent, points).gains for agent in range(agents)]
+    gains = [hours.best(hours.demand, hours.actions, agent).gains for agent in range(hours.agents)]
     return Exploitability(
-        gains=np.stack(gains, axis=1).reshape(played.rewards.shape),
-        episodes=played,
-        steps=played.demand.size + hours.steps,
-        seconds=perf_counter() - started,
+        gains=np.stack(gains, axis=1).reshape(hours.played.rewards.shape),
+        episodes=hours.played,
+        steps=hours.steps,
+        seconds=hours.seconds,
     )
 
 

@@ -10,7 +10,7 @@ from tensordict import TensorDictBase
 
 from easy_marl.envs.policies import Policy
 from easy_marl.envs.torchrl import GROUP, BiddingTorchEnv
-from easy_marl.learning.learners import Learner, one_thread
+from easy_marl.learning.learners import Learner
 from easy_marl.learning.plans import Plan
 from easy_marl.learning.schedules import turns
 
@@ -74,13 +74,12 @@ class Rounds:
         learn = stream.random(len(self._learners)) < self.plan.update_probability
         self._environment.set_seed(int(stream.integers(2**31)))
         before = self._frozen()
-        with one_thread():
-            for turn in turns(self.plan.schedule, np.flatnonzero(learn).tolist()):
-                others = self._frozen() if turn.refreezes else before
-                for _ in range(self.plan.updates):
-                    self._update(turn.learners, others, stream)
-                    self._check(number)
-                    on_updates(len(turn.learners))
+        for turn in turns(self.plan.schedule, np.flatnonzero(learn).tolist()):
+            others = self._frozen() if turn.refreezes else before
+            for _ in range(self.plan.updates):
+                self._update(turn.learners, others, stream)
+                self._check(number)
+                on_updates(len(turn.learners))
         on_updates(self.plan.updates * int((~learn).sum()))
 
     def policies(self) -> list[Policy]:

@@ -1,7 +1,9 @@
 """All agents learn, round by round; after each it is told how they do and saved where they are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ from easy_marl.envs.parameters import Parameters
 from easy_marl.envs.policies import Policy
 from easy_marl.envs.simulation import parameters_of
 from easy_marl.envs.vector import BiddingVectorEnv
-from easy_marl.learning.checkpoints import Checkpoint, check_arguments, load, save
+from easy_marl.learning.checkpoints import Checkpoint, check_arguments, held, load, save
 from easy_marl.learning.episodes import count_of
 from easy_marl.learning.evaluation import Evaluation, evaluated
 from easy_marl.learning.grid import checked_grid
@@ -23,7 +25,7 @@ from easy_marl.learning.settings import PPO, check_count
 if TYPE_CHECKING:
     from easy_marl.learning.rounds import Rounds
 
-NEEDED = "train needs torchrl and tqdm: `pip install torchrl tqdm`"
+NEEDED = "train needs torchrl, tqdm and filelock: `pip install torchrl tqdm filelock`"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -68,8 +70,9 @@ def train(
 ) -> Training:
     """Train all agents by PPO, each with a policy of its own or all with one.
 
-    It needs TorchRL and tqdm (the extra `learn`). The same arguments give the same policies to the
-    last bit on the same machine, whether or not a training was interrupted in between.
+    It needs TorchRL, tqdm and filelock (the extra `learn`). The same arguments give the same
+    policies to the last bit on the same machine, whether or not a training was interrupted in
+    between.
 
     Parameters
     ----------
@@ -94,7 +97,8 @@ def train(
         How policies learn.
     checkpoint : str or Path, optional
         A file that is written after each round. Where it exists, the training goes on from there;
-        `rounds` may be more than before, all else that matters must be the same.
+        `rounds` may be more than before, all else that matters must be the same. One training at
+        a time may have it.
     on_round : callable, optional
         Called with the `Evaluation` of each round, also of that before the first.
     progress : bool, optional
@@ -115,10 +119,10 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        If an argument does not fit, the checkpoint is damaged or of another training, or a policy
-        has become NaN; the message names the place and the value.
+        If an argument does not fit, the checkpoint is damaged, in use, cannot be written, or is of
+        another training, or a policy has become NaN; the message names the place and the value.
     ModuleNotFoundError
-        If TorchRL or tqdm is not installed.
+        If TorchRL, tqdm or filelock is not installed.
 
     Examples
     --------
@@ -128,6 +132,7 @@ def train(
     """
     check_count("rounds", rounds)
     check_count("environments", environments)
+    _check_told(on_round, progress)
     parameters = parameters_of(parameters)
     market: dict[str, Any] = {
         "observation": observation, "backend": backend, "threads": threads,
@@ -146,24 +151,24 @@ def train(
         grid=checked_grid(grid),
         episodes=count_of(episodes, parameters),
     )
-    file = None if checkpoint is None else _file(checkpoint)
-    saved = None if file is None else _saved(file, plan, rounds)
-    begin, bar_of = _needed()
-    learning = begin(plan, backend, threads)
-    told: list[Evaluation] = []
-    if saved is not None:
-        told = [Evaluation.of_json(one) for one in saved.rounds]
-        learning.restore(saved.arrays, told[-1].steps)
-    left = learning.size * (rounds + 1 - max(1, len(told)))
-    with bar_of(total=left, desc="training", disable=_is_hidden(progress)) as bar:
-        for number in range(len(told), rounds + 1):
-            told.append(_round(learning, number, market, bar.update))
-            if file is not None:
-                now = [one.as_json() for one in told]
-                save(file, Checkpoint(plan.as_json(), now, learning.arrays()))
-            bar.set_postfix_str(f"exploitability {told[-1].exploitability:.3g}")
-            if on_round is not None:
-                on_round(told[-1])
+    with _held(checkpoint) as file:
+        saved = None if file is None else _saved(file, plan, rounds)
+        learning: Rounds = _library("easy_marl.learning.rounds").Rounds(plan, backend, threads)
+        told: list[Evaluation] = []
+        if saved is not None:
+            told = [Evaluation.of_json(one) for one in saved.rounds]
+            learning.restore(saved.arrays, told[-1].steps)
+        left = learning.size * (rounds + 1 - max(1, len(told)))
+        hidden = None if progress is None else not progress  # tqdm's None: but in a terminal
+        with _library("tqdm").tqdm(total=left, desc="training", disable=hidden) as bar:
+            for number in range(len(told), rounds + 1):
+                told.append(_round(learning, number, market, bar.update))
+                if file is not None:
+                    now = [one.as_json() for one in told]
+                    save(file, Checkpoint(plan.as_json(), now, learning.arrays()))
+                bar.set_postfix_str(f"exploitability {told[-1].exploitability:.3g}")
+                if on_round is not None:
+                    on_round(told[-1])
     return Training(parameters=parameters, policies=learning.policies(), rounds=told)
 
 
@@ -171,41 +176,49 @@ def _round(
     learning: "Rounds", number: int, market: dict[str, Any], tell: Callable[[int], object]
 ) -> Evaluation:
     """Learn for a round, and look how all do; number 0 only looks."""
-    started, used = perf_counter(), process_time()
-    if number:
-        learning.run(number, tell)
-    seconds, cpu_seconds = perf_counter() - started, process_time() - used
     plan = learning.plan
-    found = exploitability(
-        plan.parameters,
-        learning.policies(),
-        grid=plan.grid,
-        episodes=plan.episodes,
-        seed=plan.seed,
-        **market,
-    )
+    with _library("easy_marl.learning.learners").one_thread():
+        started, used = perf_counter(), process_time()
+        if number:
+            learning.run(number, tell)
+        seconds, cpu_seconds = perf_counter() - started, process_time() - used
+        found = exploitability(
+            plan.parameters,
+            learning.policies(),
+            grid=plan.grid,
+            episodes=plan.episodes,
+            seed=plan.seed,
+            **market,
+        )
     return evaluated(
         found, round=number, steps=learning.steps, seconds=seconds, cpu_seconds=cpu_seconds
     )
 
 
-def _needed() -> tuple[Any, Any]:
-    """Return what learns, and the bar, for which there must be libraries."""
+def _library(name: str) -> Any:
+    """Import what an extra brings, or what needs it, or say how to get it."""
     try:
-        from tqdm import tqdm
-
-        from easy_marl.learning.rounds import Rounds
+        return import_module(name)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"{NEEDED} ({error})", name=error.name) from error
-    return Rounds, tqdm
 
 
-def _is_hidden(progress: bool | None) -> bool | None:
-    """Return what tqdm takes: None hides its bar unless it is shown in a terminal."""
-    return None if progress is None else not progress
+def _check_told(on_round: object, progress: object) -> None:
+    """Raise unless these say who is told of a training."""
+    if on_round is not None and not callable(on_round):
+        kind = type(on_round).__name__
+        raise TypeError(f"on_round has type {kind}: on_round must be callable")
+    if progress is not None and not isinstance(progress, bool):
+        kind = type(progress).__name__
+        raise TypeError(f"progress has type {kind}: progress must be a bool or None")
 
 
-def _file(checkpoint: str | Path) -> Path:
+@contextmanager
+def _held(checkpoint: object) -> "Iterator[Path | None]":
+    """Return the file, which nobody else may write meanwhile; None where there is none."""
+    if checkpoint is None:
+        yield None
+        return
     if not isinstance(checkpoint, str | Path):
         kind = type(checkpoint).__name__
         raise TypeError(f"checkpoint has type {kind}: checkpoint must be the path of a file")
@@ -214,7 +227,9 @@ def _file(checkpoint: str | Path) -> Path:
         raise ValueError(
             f"checkpoint is {str(file)!r}: checkpoint must be a file in a folder that exists"
         )
-    return file
+    _library("filelock")
+    with held(file):
+        yield file
 
 
 def _saved(file: Path, plan: Plan, rounds: int) -> Checkpoint | None:

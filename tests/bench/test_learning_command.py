@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,16 @@ from bench.__main__ import main
 from bench.commands import learning as command
 from bench.study import learning
 
-SPEEDS = [
-    {"library": "TorchRL", "version": "1", "agents": 5, "steps": 5000, "cpu_seconds": 0.5},
-    {"library": "Stable", "version": "2", "agents": 1, "steps": 5000, "cpu_seconds": 1.0},
-]
+SPEEDS: dict[str, dict[str, Any]] = {
+    "TorchRL": {"version": "1", "agents": 5, "steps": 5000, "cpu_seconds": 0.5},
+    "Stable-Baselines3": {"version": "2", "agents": 1, "steps": 5000, "cpu_seconds": 1.0},
+    "RLlib": {"version": "3", "agents": 5, "steps": 1000, "cpu_seconds": 10.0},
+}
 RATES = """\
 | library | agents that learn from a step | steps | steps of five learning agents |
 | :-- | --: | --: | --: |
 | TorchRL 1 | 5 | 10,000 | 10,000 |
-| Stable 2 | 1 | 5,000 | 1,000 |"""
+| Stable-Baselines3 2 | 1 | 5,000 | 1,000 |"""
 
 
 @pytest.fixture
@@ -35,8 +37,8 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         }  # fmt: skip
 
     monkeypatch.setattr(command, "trained", train)
-    monkeypatch.setattr(command, "torchrl_speed", lambda: SPEEDS[0])
-    monkeypatch.setattr(command, "stable_baselines_speed", lambda: SPEEDS[1])
+    speeds = {name: partial(dict, speed) for name, speed in SPEEDS.items()}
+    monkeypatch.setattr(command, "SPEEDS", speeds)
     monkeypatch.setattr(command, "MARKETS", {"duopoly": 0.5})
     return asked
 
@@ -66,15 +68,56 @@ def test_what_was_found_is_saved_and_not_done_again(
     ]
 
 
+def test_more_seeds_are_added(tmp_path: Path, trained: list[tuple[Any, ...]]) -> None:
+    file = tmp_path / "learning.json"
+    for seeds in "1", "3":
+        arguments = ["learning", "--steps", "1000", "--seeds", seeds, "--output", str(file)]
+        assert main(arguments) == 0
+    assert len(trained) == 3 * len(command.WAYS)
+    rows = learning.render_schedules(learning.load(file)).splitlines()
+    assert [row.split(" | ")[2] for row in rows[4:]] == ["–", *["3"] * 4, "–"]
+
+
+def test_trainings_of_another_length_are_not_mixed(
+    tmp_path: Path, trained: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "learning.json"
+    arguments = ["learning", "--seeds", "1", "--output", str(file)]
+    assert main([*arguments, "--steps", "1000"]) == 0
+    before = file.read_bytes()
+    assert main([*arguments, "--steps", "2000"]) == 2
+    assert "learning.json has a training of another length than 1,000 steps (market duopoly, " in (
+        capsys.readouterr().err
+    )
+    assert file.read_bytes() == before
+
+
+def test_one_speed_is_measured_anew(
+    tmp_path: Path, trained: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "learning.json"
+    assert main(["learning", "--only", "RLlib", "--output", str(file)]) == 0
+    assert main(["learning", "--steps", "9", "--seeds", "1", "--output", str(file)]) == 0
+    monkeypatch.setitem(command.SPEEDS, "TorchRL", partial(dict, SPEEDS["TorchRL"], steps=9000))
+    assert main(["learning", "--only", "TorchRL", "--output", str(file)]) == 0
+    told = {one["library"]: one["steps"] for one in learning.load(file)["learners"]}
+    assert list(told.items()) == [
+        ("TorchRL", 9000), ("Stable-Baselines3", 5000), ("RLlib", 1000),
+    ]  # fmt: skip
+    assert len(trained) == len(command.WAYS)
+
+
 def test_what_is_missing_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def missing() -> None:
         raise ModuleNotFoundError("No module named 'torch'")
 
-    monkeypatch.setattr(command, "torchrl_speed", missing)
+    monkeypatch.setitem(command.SPEEDS, "TorchRL", missing)
     assert main(["learning"]) == 2
-    assert "it needs torchrl, tqdm and stable-baselines3" in capsys.readouterr().err
+    assert "the speed of TorchRL cannot be measured: No module named 'torch'" in (
+        capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("steps", ["0", "x", "-1"])

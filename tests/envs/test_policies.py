@@ -105,9 +105,34 @@ def test_what_a_policy_must_not_return(
 def test_a_number_out_of_bounds_names_the_agent() -> None:
     environments = BiddingVectorEnv(2, PARAMETERS, policies={1: dearer(2.0)})
     environments.reset(seed=0)
-    message = "^policy returned 2.0 for environment 0, agent 1: actions must be between -1 and 1$"
-    with pytest.raises(ValueError, match=message):
+    said = "returned 2.0 for environment 0, agent 1: actions must be between -1 and 1$"
+    with pytest.raises(ValueError, match=rf"^policies\[1\] {said}"):
         environments.step(np.zeros((2, 2)))
+    environments = BiddingVectorEnv(2, PARAMETERS, policy=lambda seen: np.full((2, 3, 2), 2.0))
+    environments.reset(seed=0)
+    with pytest.raises(ValueError, match=f"^policy {said}"):
+        environments.step(np.zeros((2, 2)))
+
+
+def farsighted(seen: Any) -> Any:
+    """Need what no observation has."""
+    return seen[..., 50]
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [({"policies": {1: farsighted}}, "policies[1]"), ({"policy": farsighted}, "policy")],
+)
+def test_one_that_needs_what_the_observation_lacks_is_named(given: Any, name: str) -> None:
+    markets: Any
+    for markets, shape in (
+        (BiddingVectorEnv(2, PARAMETERS, **given), "(2, 3, 8)"),
+        (BiddingEnv(PARAMETERS, **given), "(3, 8)"),
+    ):
+        markets.reset(seed=0)
+        with pytest.raises(IndexError) as caught:
+            markets.step(np.zeros(markets.action_space.shape))
+        assert caught.value.__notes__ == [f"{name} was given observations of shape {shape}"]
 
 
 def test_what_cannot_be_frozen() -> None:

@@ -54,6 +54,15 @@ def test_the_adapter_tells_how_episodes_went() -> None:
     environments.close()
 
 
+def test_the_adapter_tells_details_where_they_are_wanted() -> None:
+    environments = made(details=True)
+    environments.reset()
+    *_, infos = environments.step(np.zeros((3, 2), np.float32))
+    for info in infos:
+        assert len(info["bids"]) == len(info["offers"]) == 5
+        assert info["demand"] > info["shortage"] == 0.0
+
+
 def test_the_adapter_refuses_what_stable_baselines_cannot_use() -> None:
     for option in "agents", "autoreset_mode", "copy":
         with pytest.raises(TypeError, match=f"{option} is not for Stable-Baselines3 to choose"):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from easy_marl.learning import PPO, train
-from easy_marl.learning.checkpoints import Checkpoint, save
+from easy_marl.learning.checkpoints import Checkpoint, held, save
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,6 +37,8 @@ ROOT = Path(__file__).resolve().parents[2]
         ({"observation": "all"}, ValueError, "observation is 'all': observation must be one of"),
         ({"backend": "fortran"}, ValueError, "backend is 'fortran'"),
         ({"threads": 0}, ValueError, "threads is 0"),
+        ({"on_round": 5}, TypeError, "on_round has type int: on_round must be callable"),
+        ({"progress": "no"}, TypeError, "progress has type str: progress must be a bool or None"),
     ],
 )
 def test_bad_arguments(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -80,11 +82,29 @@ def test_a_checkpoint_of_other_parameters(tmp_path: Path) -> None:
         train("default", checkpoint=file)
 
 
+def test_two_trainings_do_not_write_the_same_checkpoint(tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    with (
+        held(file),
+        pytest.raises(ValueError, match=r"^checkpoint .*x is in use: another training writes to"),
+    ):
+        train("default", checkpoint=file)
+    assert not file.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anybody_learns(tmp_path: Path) -> None:
+    (tmp_path / ".x.lock").mkdir()  # as good as a folder of somebody else
+    with pytest.raises(ValueError, match=r"^checkpoint .*x cannot be written: "):
+        train("default", checkpoint=tmp_path / "x")
+
+
 def test_without_torchrl_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "easy_marl.learning.rounds", raising=False)
     monkeypatch.setitem(sys.modules, "easy_marl.envs.torchrl", None)
-    with pytest.raises(ModuleNotFoundError, match=r"^train needs torchrl and tqdm: `pip install"):
+    with pytest.raises(
+        ModuleNotFoundError, match=r"^train needs torchrl, tqdm and filelock: `pip "
+    ):
         train("default")
 
 

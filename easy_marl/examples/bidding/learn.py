@@ -223,7 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _check(parser, options)
     try:
         lines, figure = _of_all(options) if options.all else _of_one(options)
-    except (ValueError, BackendUnavailable) as fault:
+    except (ValueError, OSError, BackendUnavailable) as fault:
         parser.error(str(fault))
     except ModuleNotFoundError as fault:
         parser.error(f"{NEEDED_BY_ALL if options.all else NEEDED} ({fault})")

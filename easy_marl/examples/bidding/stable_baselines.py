@@ -20,6 +20,8 @@ from easy_marl.envs import BiddingVectorEnv, Parameters
 Array = NDArray[Any]
 HOUR = ("price", "dispatch", "profit")
 """What infos hold of each hour."""
+DETAILS = ("demand", "shortage", "bids", "offers")
+"""What they also hold, with `details`."""
 
 
 class BiddingVecEnv(VecEnv):  # type: ignore[misc]  # where it is not installed it has no types
@@ -32,8 +34,8 @@ class BiddingVecEnv(VecEnv):  # type: ignore[misc]  # where it is not installed 
     parameters : Parameters or str
         Generators, demand and rewards, or the name of a preset.
     **options
-        Others of `BiddingVectorEnv`: `learner`, `policy`, `observation`, `backend`, `threads`,
-        `render_mode`.
+        Others of `BiddingVectorEnv`: `learner`, `policy`, `policies`, `observation`, `details`,
+        `record`, `backend`, `threads`, `render_mode`.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class BiddingVecEnv(VecEnv):  # type: ignore[misc]  # where it is not installed 
         self.environments = BiddingVectorEnv(
             num_envs, parameters, autoreset_mode=AutoresetMode.SAME_STEP, **options
         )
+        self._told = HOUR + (DETAILS if options.get("details") else ())
         self._start = perf_counter()
         self._actions: Array = np.zeros((num_envs, 2), np.float32)
         super().__init__(
@@ -67,9 +70,9 @@ class BiddingVecEnv(VecEnv):  # type: ignore[misc]  # where it is not installed 
     def step_wait(self) -> tuple[Array, Array, Array, list[dict[str, Any]]]:
         """Let an hour pass."""
         observations, rewards, _, over, infos = self.environments.step(self._actions)
-        hours = (infos[name].tolist() for name in HOUR)
+        hours = (infos[name].tolist() for name in self._told)
         told: list[dict[str, Any]] = [
-            dict(zip(HOUR, hour, strict=True)) for hour in zip(*hours, strict=True)
+            dict(zip(self._told, hour, strict=True)) for hour in zip(*hours, strict=True)
         ]
         for row in np.flatnonzero(over).tolist():
             statistics = infos["final_info"]["episode_statistics"]
