@@ -67,6 +67,14 @@ def test_benchmarks_are_named_by_patterns(folder: Path, capsys: Capture) -> None
     assert {one["control"] for one in json.loads(capsys.readouterr().out)["cases"]} == {
         "the middle of test_it[1*"
     }
+    assert run("--control", "test_it[1*", "--control", "test_it[0]", "--json") == Exit.PASS
+    assert {one["control"] for one in json.loads(capsys.readouterr().out)["cases"]} == {
+        "the middle of test_it[1*, test_it[0]"
+    }
+    assert run("--control", "test_it[1*", "--control", "nothing*") == Exit.ERROR
+    assert "no run timed nothing*" in capsys.readouterr().err
+    assert run("--control", "none", "--control", "test_it[1]") == Exit.ERROR
+    assert "none is no control" in capsys.readouterr().err
     assert run("--control", "nothing*") == Exit.ERROR
     assert "no run timed nothing*" in capsys.readouterr().err
 
@@ -141,3 +149,13 @@ def test_pythons_are_kept_apart(folder: Path, capsys: Capture) -> None:
     assert "python 3.12 machine 2:" in out
     assert run("--only", "test_it[4]", "--ignore", "python") == Exit.PASS
     assert "24 commits, 1 machine" in " ".join(capsys.readouterr().out.split())
+
+
+def test_times_are_shown_in_the_unit_that_is_asked_for(folder: Path, capsys: Capture) -> None:
+    """Asked of pytest-benchmark in its issues 27 and 38."""
+    assert run("--only", "test_it[9]", "--time-unit", "ns") == Exit.PASS
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "test_it[9]" in line]
+    first, unit, now, again = line.split()[3:7]
+    assert unit == again == "ns"
+    assert 1000 < float(first) < 100_000
+    assert 1000 < float(now) < 100_000

@@ -365,5 +365,28 @@ def test_times_are_printed_in_the_unit_that_is_asked_for(keep: Keep, capsys: Cap
     out = capsys.readouterr().out
     assert "1.00 µs" in out
     assert "2000 µs" in out
-    assert main(["report", "--time-unit", "us", "-o", "page.html"]) == Exit.ERROR
-    assert "--time-unit is of what is printed" in capsys.readouterr().err
+    page = page_of("--time-unit", "us")
+    assert {"1.00 µs", "2000 µs"} <= set(page.texts)
+    assert "2.00 ms" not in page.texts
+    drawn = json.dumps(figures(page), ensure_ascii=False)
+    assert "' µs'" in drawn
+    assert "' ms'" not in drawn
+
+
+def test_many_groups_are_folded_to_a_line_that_tells_the_fastest(keep: Keep) -> None:
+    def groups(number: int) -> list[Any]:
+        return [
+            times(f"t.py::test_{name}_{at}", time, group=f"group {at}")
+            for at in range(number)
+            for name, time in (("quick", 1e-6), ("slow", 9e-6))
+        ]
+
+    keep(*groups(8))
+    assert "details" not in page_of("1").tags
+    keep(*groups(9))
+    page = page_of("2")
+    assert page.tags.count("details") == page.tags.count("summary") == 9
+    text = said(page)
+    assert "2 benchmarks of 2 functions to choose from: 1.00 µs to 9.00 µs." in text
+    assert text.count("quick_3 is 9.00 [") == 2  # in short, and beside the heading of its group
+    assert "group-9" in page.ids

@@ -73,7 +73,7 @@ def test_a_slow_benchmark_is_found_under_a_drift_that_hides_it() -> None:
     found = [simulate([2, i], (4, 4), {7: 1.3}, drift=0.2) for i in range(20)]
     assert sum(called(one) == {7} for one in found) >= 18
     raw = [simulate([2, i], (4, 4), {7: 1.3}, drift=0.2, control=["none"]) for i in range(20)]
-    assert sum(called(one) == {7} for one in raw) <= 4
+    assert sum(called(one) == {7} for one in raw) <= 10
 
 
 def test_one_run_a_side_calls_what_stands_out_and_nothing_under_ten_per_cent() -> None:
@@ -209,6 +209,48 @@ def test_large_changes_among_many_are_found_with_one_and_two_runs() -> None:
     for count in ((1, 1), (2, 2)):
         found = simulate([11, *count], count, slower, number=480, noise=0.02)
         assert called(found) == {*slower}
+
+
+def busy(rng: np.random.Generator, run: dict[str, Any], slower: Mapping[int, float]) -> Run:
+    """Return a run that other work has disturbed: some benchmarks by half and more."""
+    for at, one in enumerate(run["benchmarks"]):
+        by = slower.get(at, 1.0) * float(np.exp(np.clip(rng.standard_t(1.5) * 0.1, -0.7, 0.7)))
+        one["stats"] |= {
+            name: by * one["stats"][name] for name in ("median", "mean", "min", "max", "stddev")
+        }
+    return runs.from_json(run)
+
+
+@pytest.mark.parametrize("count", [(1, 1), (1, 2), (2, 2)])
+def test_what_stands_out_from_a_busy_machine_is_called(count: tuple[int, int]) -> None:
+    calls = []
+    for seed in range(20):
+        rng = np.random.default_rng([14, seed, *count])
+        old, new = (
+            [busy(rng, suite(rng, 60), slower) for _ in range(number)]
+            for number, slower in zip(count, ({}, {7: 40.0}), strict=True)
+        )
+        found = compare(old, new, EMPTY)
+        calls.append(called(found))
+        (slow,) = [one for key, one in found.cases.items() if key.id.endswith("[7]")]
+        assert slow.verdict is Verdict.REGRESSION
+        # A verdict and its interval say the same.
+        assert slow.trusted.low > 0
+    assert sum(one == {7} for one in calls) >= 19
+
+
+def test_what_does_not_stand_out_in_the_fastest_round_as_well_is_not_called() -> None:
+    rng = np.random.default_rng(15)
+    run = suite(rng, 60)
+    run["benchmarks"][7]["stats"] |= {"median": 5e-4, "mean": 5e-4, "max": 6e-4}
+    found = compare([runs.from_json(suite(rng, 60))], [runs.from_json(run)], EMPTY)
+    assert called(found) == set()
+
+
+def test_times_that_do_not_differ_at_all_show_no_spread_to_stand_out_from() -> None:
+    whole = document(*[entry(f"a.py::test_it[{at}]") for at in range(8)])
+    run = runs.from_json(whole)
+    assert centre(compare([run], [run], EMPTY)).beyond == np.inf
 
 
 def test_a_control_of_one_benchmark_is_not_held_against_itself() -> None:

@@ -1,6 +1,7 @@
 """Histories whose truth is known: what the machine did is not blamed on a commit."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pytest_duel.history.drift import steadiest
 from pytest_duel.history.history import ALPHA, Settings
 from pytest_duel.history.trends import History, Series
 from pytest_duel.results import runs
+from pytest_duel.results.entries import BLOCKS
 from pytest_duel.results.index import Entry, entry_of
 from pytest_duel.results.runs import RunError
 from simulated import CASES, MACHINE
@@ -29,6 +31,8 @@ from simulated_history import (
     steady,
     step,
 )
+from stock_files import document as stock
+from stock_files import entry as stock_entry
 
 RUST = Case("clear", "rust", "uniform", 200)
 
@@ -104,7 +108,7 @@ def slow_machine(commit: int, case: Case) -> float:
 def test_a_slow_machine_is_no_slow_commit_thanks_to_the_control() -> None:
     found = entries(30, slow_machine, drift=0.02)
     assert changed(read(found)) == {}
-    raw = changed(read(found, Settings(control="none")))
+    raw = changed(read(found, Settings(control=("none",))))
     assert set(raw) == {case.id for case in FEW}
 
 
@@ -133,6 +137,64 @@ def test_runs_of_a_commit_are_used_together() -> None:
     odd[0]["benchmarks"][FEW.index(RUST)]["stats"]["median"] *= 5
     (one,) = [s for s in read(list(map(entry, odd))).series if s.case == RUST]
     assert one.relative[0] == pytest.approx(3e-6)
+
+
+def in_blocks(
+    commits: int, factor: Callable[[int, int], float], *, number: int = 9, blocks: int = 3
+) -> list[Entry]:
+    """Return a run of each commit, of benchmarks that belong to no sweep, in blocks.
+
+    Each block has a speed of its own, and `factor` times of (commit, block) for the first one.
+    """
+    rng = np.random.default_rng(7)
+    found = []
+    for commit in range(commits):
+        drifts = np.exp(rng.normal(0, 0.2, blocks))
+        own = []
+        for at in range(number):
+            noise = np.exp(rng.normal(0, 0.01, blocks))
+            slower = [factor(commit, block) if at == 0 else 1.0 for block in range(blocks)]
+            data = [time for one in 1e-6 * drifts * noise * slower for time in (one, one, one)]
+            stats = {
+                "median": float(np.median(data)), "mean": float(np.mean(data)), "min": min(data),
+                "max": max(data), "stddev": float(np.std(data, ddof=1)), "rounds": len(data),
+                "data": data,
+            }  # fmt: skip
+            own.append(
+                stock_entry(f"a.py::test_{at}", stats=stats, extra_info={BLOCKS: [3] * blocks})
+            )
+        info = {
+            "id": name_of(commit),
+            "dirty": False,
+            "time": f"2026-11-{commit + 1:02}T00:00:00Z",
+        }
+        found.append(entry(stock(*own, commit_info=info)))
+    return found
+
+
+def test_each_block_of_a_run_is_held_against_its_own_control() -> None:
+    slow = in_blocks(12, lambda commit, block: 1.2 if commit >= 6 else 1.0)
+    history = read(slow)
+    assert set(changed(history)) == {"a.py::test_0"}
+    (one,) = [series for series in history.series if series.changes]
+    assert one.changes[0].change == pytest.approx(0.2, abs=0.02)
+    assert one.runs == (1,) * 12
+    assert one.processes == (3,) * 12
+    # A commit's noise is that of its blocks, not that of the machine's speed between them.
+    assert np.log(one.relative[:6]).std() < 0.02
+    assert not history.lonely
+
+
+def test_a_block_that_is_slow_moves_its_commit_by_nothing() -> None:
+    odd = in_blocks(12, lambda commit, block: 2.0 if commit >= 6 and block == 0 else 1.0)
+    assert changed(read(odd)) == {}
+
+
+def test_blocks_are_no_more_runs_where_nothing_takes_the_machine_out() -> None:
+    few = in_blocks(12, lambda commit, block: 1.0, number=3)
+    history = read(few)
+    assert {one.control for one in history.series} == {None}
+    assert history.lonely
 
 
 def entry(saved: dict[str, Any]) -> Entry:
@@ -217,7 +279,7 @@ def test_what_else_changed_there_is_said() -> None:
 
 
 def test_a_control_that_changed_itself_is_suspected() -> None:
-    history = read(entries(30, step(20, 1.3, "numba")), Settings(control="numba"))
+    history = read(entries(30, step(20, 1.3, "numba")), Settings(control=("numba",)))
     place = f"{name_of(19)[:10]} .. {name_of(20)[:10]}"
     assert any(
         f"at {place} most cases of all other backends became faster: more likely numba" in one
@@ -304,7 +366,7 @@ def test_nothing_to_read_and_an_unknown_control_are_errors() -> None:
     with pytest.raises(RunError, match="no run tells which commit it is of"):
         read([])
     with pytest.raises(RunError, match="no run timed gpu, which was to be the control"):
-        read(entries(2), Settings(control="gpu"))
+        read(entries(2), Settings(control=("gpu",)))
 
 
 def test_times_that_cannot_be_read_do_not_stop_it() -> None:

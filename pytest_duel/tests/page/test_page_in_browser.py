@@ -530,3 +530,50 @@ def test_a_bar_tells_what_it_is(visit: Open, strangers: Path) -> None:
     tip = page.locator("#vg-tooltip-element.visible")
     tip.wait_for(timeout=PATIENCE)
     assert re.search(r"Median:?\s+1\.00 µs", tip.inner_text())
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a page of so many groups that each is folded."""
+    folder = tmp_path_factory.mktemp("many")
+    found = [
+        times(f"t.py::test_{name}_{at}", time * at, group=f"group {at}")
+        for at in range(1, 21)
+        for name, time in (("quick", 1e-6), ("slow", 3e-6))
+    ]
+    out = folder / "report.html"
+    assert main(["report", str(save(folder / "run.json", stock(*found))), "-o", str(out)]) == 0
+    return out
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_folded_group_opens_where_a_link_leads_and_is_drawn_then(
+    visit: Open, many: Path, viewport: dict[str, int]
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    opened = visit(many, viewport=viewport, bypass_csp=True)
+    page = opened.page
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    assert page.locator("figure.chart:visible").count() == 0
+    page.locator('#fastest a[href="#group-3"]').click()
+    figure = page.locator("#group-3 figure.chart")
+    figure.locator(".plot svg .mark-rect path").first.wait_for(timeout=PATIENCE)
+    box = figure.locator(".plot svg").bounding_box()
+    assert box is not None
+    assert box["width"] > 250
+    assert figure.evaluate(OVERLAPPING) == figure.evaluate(CUT) == []
+    assert page.locator("figure.chart[data-drawn]").count() == 1
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
+    assert opened.console == []
+
+
+def test_a_benchmark_of_a_folded_group_is_shown_where_an_address_names_it(
+    visit: Open, many: Path
+) -> None:
+    page = visit(many, fragment="#benchmark-9").page
+    assert page.locator("#benchmark-9").is_visible()
+    assert page.locator("#benchmark-5").is_visible() is False
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#benchmark-5").is_visible()

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,23 @@ def test_a_folder_is_all_that_lies_in_it(home: Path, tmp_path: Path) -> None:
     assert read.faults == {}
     with pytest.raises(RunError, match=r"notes\.json: this is no pytest-benchmark run"):
         reading.read(storage.find(["notes.json"]))
+
+
+def test_what_is_no_file_in_a_folder_is_no_run(tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    run = save(folder / "0001_x.json", RUN)
+    (folder / "folder.json").mkdir()
+    (folder / "loop.json").symlink_to("loop.json")
+    (folder / "gone.json").symlink_to("nowhere")
+    (folder / "round").symlink_to(folder)
+    names = ["loop.json", "gone.json"]
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "pipe.json")
+        names.append("pipe.json")
+    assert storage.find([str(folder)]).all == (run,)
+    for name in names:
+        with pytest.raises(RunError, match="there is no such file"):
+            storage.find([str(folder / name)])
 
 
 def test_a_folder_without_a_run_says_so(home: Path, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import altair as alt
 
+from pytest_duel.support.units import AUTO, scale_of
+
 FIRST_DIGIT = "substring(format(datum.value, '.0e'), 0, 1)"
 DECADE = "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 1e-6"
 """Vega's expressions for a value of a log axis: its first digit; whether it is a power of ten."""
@@ -29,16 +31,24 @@ def digits(axis: str) -> str:
     return f"',.' + {digits} + '~r'"
 
 
-def with_unit(numbers: str = "',.3~r'") -> str:
-    """Return Vega's expression for a number of seconds with its unit."""
+def with_unit(numbers: str = "',.3~r'", word: str = AUTO) -> str:
+    """Return Vega's expression for a number of seconds with its unit.
+
+    Parameters
+    ----------
+    numbers
+        The format of the number, as an expression.
+    word
+        The unit: a word of `units.UNITS`.
+    """
+    if word != AUTO:
+        unit, called = scale_of(1.0, word)
+        return f"format(datum.value / {unit:g}, {numbers}) + ' {called}'"
     said = f"format(datum.value / 1e-9, {numbers}) + ' ns'"
     for size, name in reversed(_UNITS):
         number = f"format(datum.value / {size}, {numbers}) + ' {name}'"
         said = f"datum.value >= {size} * 0.9995 ? {number} : ({said})"
     return said
-
-
-SECONDS = with_unit()
 
 
 def sizes(counted: str) -> alt.X:

@@ -34,13 +34,15 @@ def curve(rows: Rows, series: Sequence[Series], counted: str, look: Look) -> alt
     """
     x = axes.sizes(counted) if is_wide([row["n"] for row in rows]) else axes.numbers(counted)
     if is_wide([row[name] for row in rows for name in ("low", "high")]):
-        y = lines.log("time", TITLE, axes.with_unit(axes.digits("y")), axes.rounded("y"))
+        y = lines.log(
+            "time", TITLE, axes.with_unit(axes.digits("y"), look.unit), axes.rounded("y")
+        )
     else:
         y = alt.Y(
             "time:Q",
             scale=alt.Scale(zero=True, nice=True),
             title=TITLE,
-            axis=alt.Axis(labelExpr=axes.with_unit(axes.digits("y")), tickCount=6),
+            axis=alt.Axis(labelExpr=axes.with_unit(axes.digits("y"), look.unit), tickCount=6),
         )
     return lines.draw(rows, series, x, y, TITLE, look)
 
@@ -64,7 +66,7 @@ def bars(rows: Rows, series: Sequence[Series], look: Look) -> alt.LayerChart:
     scale = (
         alt.Scale(type="log", nice=False, padding=20) if wide else alt.Scale(zero=True, nice=True)
     )
-    labels = axes.with_unit(axes.digits("x"))
+    labels = axes.with_unit(axes.digits("x"), look.unit)
     axis = (
         axes.log(labels, axes.rounded("x"), tickCount=8)
         if wide

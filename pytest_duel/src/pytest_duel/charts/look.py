@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pytest_duel.charts.palette import COLOURS, GREY, GREYS, Style
+from pytest_duel.support.units import AUTO
 
 VERSION = "6.4"
 """Of Vega-Lite; what Altair writes, and the converter can read and bundle."""
@@ -50,6 +51,8 @@ class Look:
     """In pixels, or ``container``."""
     legend: bool
     """Whether it brings its own."""
+    unit: str = AUTO
+    """What times are in: a word of `units.UNITS`."""
 
 
 ON_PAGE = Look(PAGE, "container", legend=False)

@@ -52,7 +52,7 @@ def trend(
         "time:Q",
         scale=alt.Scale(zero=False, nice=True, padding=12),
         title=f"Time per {item}, less what the control moved",
-        axis=alt.Axis(labelExpr=axes.with_unit(axes.digits("y")), tickCount=6),
+        axis=alt.Axis(labelExpr=axes.with_unit(axes.digits("y"), look.unit), tickCount=6),
     )
     parts = [
         *_change_marks(chosen, places, look),
@@ -105,14 +105,15 @@ def _change_labels(found: alt.Chart, colour: str) -> list[alt.Chart]:
 
 
 def _commits(chosen: alt.Chart, x: alt.X, y: alt.Y, look: Look) -> list[alt.Chart]:
+    said = axes.with_unit(word=look.unit)
     points = (
         chosen.transform_flatten(["at", "time", "raw", "runs"])
         .transform_calculate(time="datum.time * 1e-9", raw="datum.raw * 1e-9")
         .transform_calculate(
             Commit="commits[datum.at].name",
             Subject="commits[datum.at].subject",
-            Time=axes.SECONDS.replace("datum.value", "datum.time"),
-            Measured=axes.SECONDS.replace("datum.value", "datum.raw"),
+            Time=said.replace("datum.value", "datum.time"),
+            Measured=said.replace("datum.value", "datum.raw"),
             Runs="'' + datum.runs",
         )
         .encode(x=x, y=y)

@@ -12,13 +12,15 @@ from pytest_duel.cli.parser import (
     add_command,
     add_output,
     add_storage,
+    add_time_unit,
     conclude,
     fraction,
 )
 from pytest_duel.compare.centre import FEWEST, MOST
-from pytest_duel.compare.comparison import NO_CONTROL, THRESHOLD, compare
+from pytest_duel.compare.comparison import THRESHOLD, compare
 from pytest_duel.compare.judgement import Fail, judge
 from pytest_duel.compare.noted import with_columns
+from pytest_duel.compare.wanted import NO_CONTROL
 from pytest_duel.gate import settings as gate_settings
 from pytest_duel.gate.folder import project_folder
 from pytest_duel.results import reading, storage
@@ -99,7 +101,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--threshold", type=fraction, metavar="SHARE",
         help="the smallest change that matters, where a benchmark has no other (default: "
-        f"{THRESHOLD:.0%}, or that of the settings; with one run a side at least {MARGIN:.0%})"
+        f"{THRESHOLD:.0%}, or that of the settings; with one run on a side at least {MARGIN:.0%})"
         .replace("%", "%%"),
     )  # fmt: skip
     parser.add_argument(
@@ -110,6 +112,7 @@ def add(commands: Commands) -> None:
         f"setting or pool (3); or none (default: {','.join(DEFAULT_FAILURES)})",
     )  # fmt: skip
     add_columns(parser)
+    add_time_unit(parser)
     add_output(parser)
     parser.set_defaults(run=run)
 

@@ -13,11 +13,12 @@ from pytest_duel.cli.parser import (
     add_ignore,
     add_output,
     add_storage,
+    add_time_unit,
     announce,
     conclude,
     fraction,
 )
-from pytest_duel.compare.comparison import NO_CONTROL
+from pytest_duel.compare.wanted import NO_CONTROL
 from pytest_duel.history import commits, history, judgement
 from pytest_duel.history.history import THRESHOLD, Settings
 from pytest_duel.paired.arms.cache import cache_folder
@@ -77,16 +78,17 @@ def add(commands: Commands) -> None:
         "change point does not depend on it",
     )  # fmt: skip
     parser.add_argument(
-        "--control", metavar="PATTERN",
-        help="benchmarks to compare with the middle of; * stands for anything. Of a sweep, a "
-        f"backend. {NO_CONTROL} for the raw times (default: all; of a sweep, by kernel, the "
-        "backend that keeps closest to the others)",
+        "--control", action="append", default=[], metavar="PATTERN",
+        help="benchmarks to compare with the middle of; * stands for anything; may be repeated. "
+        f"Of a sweep, a backend. {NO_CONTROL} for the raw times (default: all; of a sweep, by "
+        "kernel, the backend that keeps closest to the others)",
     )  # fmt: skip
     parser.add_argument(
         "--threshold", type=fraction, default=THRESHOLD, metavar="SHARE",
         help=f"the smallest change that matters (default: {THRESHOLD:.0%})".replace("%", "%%"),
     )  # fmt: skip
     add_ignore(parser)
+    add_time_unit(parser)
     add_output(parser)
     parser.add_argument(
         "--json", dest="format", action="store_const", const="json", help="as --format json"
@@ -105,12 +107,12 @@ def _judged(options: argparse.Namespace) -> Judgement:
     if not entries:
         raise RunError("\n".join(map(str, faults.values())) or "there is no saved run")
     log = commits.read((one.commit for one in entries), here)
-    settings = Settings(options.control, options.threshold, options.ignore)
+    settings = Settings(tuple(options.control), options.threshold, options.ignore)
     try:
         whole = history.read(entries, catalogue_of(here), log, settings)
     except ImportError as error:
         raise lacking(error, "change points", "history") from None
-    return with_files(judgement.judge(whole, options.only), faults, foreign)
+    return with_files(judgement.judge(whole, options.only, options.time_unit), faults, foreign)
 
 
 def home_of(here: Path) -> Path:

@@ -65,12 +65,16 @@ def _facts(text: str) -> frozenset[str]:
 
 
 def add_columns(parser: argparse.ArgumentParser) -> None:
-    """Declare what is shown of benchmarks besides their times, and how times are."""
+    """Declare what is shown of benchmarks besides their times."""
     parser.add_argument(
         "--columns", type=_keys, default=(), metavar="KEYS",
         help="entries of each benchmark's extra_info to show as columns, separated by commas. "
         "The peak of memory is shown where runs have it",
     )  # fmt: skip
+
+
+def add_time_unit(parser: argparse.ArgumentParser) -> None:
+    """Declare what times are shown in."""
     parser.add_argument(
         "--time-unit", choices=UNITS, default=AUTO,
         help="what times are shown in (default: what fits each)",

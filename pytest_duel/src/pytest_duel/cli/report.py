@@ -13,6 +13,7 @@ from pytest_duel.cli.parser import (
     add_command,
     add_ignore,
     add_storage,
+    add_time_unit,
     project,
     show,
 )
@@ -32,6 +33,7 @@ from pytest_duel.support.files import write
 from pytest_duel.support.terminal import wrapped
 from pytest_duel.support.units import AUTO
 from pytest_duel.verdicts import groups, groups_text, noted, text
+from pytest_duel.verdicts.groups import Timed
 
 TEXT = """\
 Print what saved runs tell; or write it as one HTML page with charts, which
@@ -101,6 +103,7 @@ def add(commands: Commands) -> None:
     add_storage(parser)
     add_ignore(parser)
     add_columns(parser)
+    add_time_unit(parser)
     parser.set_defaults(run=run)
 
 
@@ -132,8 +135,6 @@ def _check(options: argparse.Namespace) -> None:
             raise ReportError(
                 f"--{name} is shown on a page only: give --output FILE.html too{instead}"
             )
-    if options.output and options.time_unit != AUTO:
-        raise ReportError("--time-unit is of what is printed: a page has a unit for each figure")
 
 
 def _project() -> Project:
@@ -174,16 +175,21 @@ def _parts(
     summaries = summarise(middle(saved, catalogue), catalogue)
     processes = [process for run in saved for process in run.processes]
     timed = groups.timed(processes)
-    if not timed and options.time_unit != AUTO:
-        raise ReportError(
-            "--time-unit is of benchmarks that belong to no sweep, and there are none"
-        )
+    _check_unit(options, timed)
     if summaries or not timed:
         yield text.render(summaries, catalogue.notes)
     keys = noted.shown((own for one in timed for own in one.noted), options.columns)
     if timed:
         look = groups_text.Look(len(processes), keys, options.time_unit)
         yield groups_text.render(groups.grouped(timed, options.group_by), look)
+
+
+def _check_unit(options: argparse.Namespace, timed: Sequence[Timed]) -> None:
+    """Refuse a unit where all times are of sweeps, whose tables have units of their own."""
+    if not timed and options.time_unit != AUTO:
+        raise ReportError(
+            "--time-unit is of benchmarks that belong to no sweep, and there are none"
+        )
 
 
 def _tell(options: argparse.Namespace, faults: Mapping[Path, DuelError]) -> Exit:
@@ -245,11 +251,14 @@ def _page(
     try:
         from pytest_duel.page import document, material
 
-        asked = material.Asked(options.group_by, options.columns, options.ignore)
+        asked = material.Asked(
+            options.group_by, options.columns, options.ignore, options.time_unit
+        )
         made = material.gather(files, catalogue, asked, earlier=earlier, unread=faults)
         if options.compare:
             old = storage.find([options.compare], options.storage)
             made = made.compared_with(reading.read(old))
+        _check_unit(options, made.timed)
         _ = made.keys  # what is asked for and not there is refused, also where no table has it
         return document.render(made), made.unread
     except ImportError as error:

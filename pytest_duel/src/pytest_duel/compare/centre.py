@@ -6,6 +6,7 @@ middle of those that changed alike; where these are not most of all, nothing tel
 benchmarks moved and which stood still, and none of them is judged.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,13 @@ MOST = 2 / 3
 """The share of all benchmarks that must have changed alike."""
 FAR = 3.0
 """With one run a side: so many scales from the middle is not alike any more."""
+STANDS_OUT = 3.0
+"""So many times as far as what others do is no noise: in the recorded runs of equal code nothing
+lies further off than 2.9 times (docs/method.md)."""
+OTHERS = 0.9
+"""The share of the benchmarks whose changes tell what others do; the rest may have changed."""
+SHAKEN = 1.5
+"""By so much, at most, others are taken to do more where one of them was disturbed by itself."""
 SURE = 0.01
 """The chance, where only the machine's speed varies from run to run, that the middle is said to
 have moved."""
@@ -57,6 +65,9 @@ class Centre:
     shaken: float = 0.0
     """With one run a side: how far the change of a median and that of the fastest round lie apart,
     at most, as a fraction. Other work of the machine does that, and code hardly ever."""
+    beyond: float = math.inf
+    """Of the logarithm: a change further off than this stands out from what others do. Infinite
+    where nothing tells."""
 
     @property
     def chosen(self) -> bool:
@@ -108,14 +119,16 @@ def centre_of(
     shaken = _shaken(matrix, fastest, whole)
     centre = Centre(wanted, without, compared=len(whole), apart=apart, shaken=shaken)
     if without or (not wanted and len(whole) < FEWEST):
-        return centre
+        still = np.zeros(sum(matrix.sizes))
+        return replace(centre, beyond=_beyond(matrix, fastest, whole, still, still))
     if not wanted:
         basis = _alike(matrix, whole, threshold, apart)
     else:
         basis = list(dict.fromkeys(one for name in wanted for one in _named(whole, name)))
         apart = _apart(matrix, fastest, basis) or apart
     drifts = _drifts(matrix, basis)
-    before, after = drifts[: matrix.sizes[0]], drifts[matrix.sizes[0] :]
+    quick = _drifts(fastest, basis)
+    before, after = matrix.sides(drifts)
     # The middle of few is itself not known better than this.
     wider = float(np.sqrt(1 + np.pi / 2 / len(basis)))
     return replace(
@@ -124,9 +137,10 @@ def centre_of(
         moved=float(np.expm1(after.mean() - before.mean())),
         is_sure=max(matrix.sizes) > 1 and _is_sure(before, after),
         drifts=drifts,
-        fastest=_drifts(fastest, basis),
+        fastest=quick,
         apart=apart and replace(apart, scale=apart.scale * wider),
         lone=basis[0] if len(basis) == 1 else None,
+        beyond=_beyond(matrix, fastest, whole, drifts, quick),
     )
 
 
@@ -149,6 +163,30 @@ def _shaken(matrix: SideMatrix, fastest: SideMatrix, keys: Sequence[Benchmark]) 
         return 0.0
     apart = matrix.change(keys) - fastest.change(keys)
     return float(np.expm1(np.abs(apart - np.median(apart)).max()))
+
+
+def _beyond(
+    matrix: SideMatrix,
+    fastest: SideMatrix,
+    keys: Sequence[Benchmark],
+    drifts: Drifts,
+    quick: Drifts,
+) -> float:
+    """Return how far a change lies that stands out from what others do, as a logarithm.
+
+    Other work of the machine moves benchmarks apart, and the median of each from its fastest
+    round. The larger of the two is what others do, within `SHAKEN`.
+    """
+    if len(keys) < FEWEST:
+        return math.inf
+    medians, minima = (
+        own.change(keys) - (shifts[1].mean() - shifts[0].mean())
+        for own, shifts in ((matrix, matrix.sides(drifts)), (fastest, fastest.sides(quick)))
+    )
+    usual = max(float(np.quantile(np.abs(one), OTHERS)) for one in (medians, minima))
+    shaken = float(np.abs(medians - minima).max())
+    # Times that do not differ at all were never measured, so they show nothing.
+    return STANDS_OUT * min(max(usual, shaken), SHAKEN * usual) if usual > 0 else math.inf
 
 
 def _named(whole: Sequence[Benchmark], pattern: str) -> list[Benchmark]:

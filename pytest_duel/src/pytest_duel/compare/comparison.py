@@ -7,9 +7,10 @@ all that the change leaves alone (`centre`). All else is the same for both.
 The sample is the process: each block of a run, where several processes timed it.
 """
 
+import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from pytest_duel.compare.backends import Control, control_of, drifts_of, scales_
 from pytest_duel.compare.centre import Centre, centre_of
 from pytest_duel.compare.functions import members, sides_of
 from pytest_duel.compare.matrix import Drifts, SideMatrix, fastest
+from pytest_duel.compare.wanted import Wanted, wanted
 from pytest_duel.results.benchmarks import Benchmark, Key, SavedTimes
 from pytest_duel.results.runs import Run, RunError
 from pytest_duel.statistics import unpaired
@@ -32,8 +34,8 @@ ALPHA = 0.05
 THRESHOLD = 0.02
 """The smallest change that matters where several runs tell the spread."""
 
-NO_CONTROL = "none"
 CONTROL = "control"
+STANDING_OUT = "stands out from all others"
 NO_SPREAD = "unknown spread"
 """With one run a side and few cases nothing shows what two processes do by themselves."""
 
@@ -59,6 +61,8 @@ class Family:
     other work of the machine."""
     least: float = 0.0
     """The smallest change that can be told from that, as a fraction."""
+    beyond: float = math.inf
+    """Of the logarithm: a change further off than this stands out from what others do."""
     withheld: str = ""
     """Why none of them is judged."""
     lone: Key | None = None
@@ -80,6 +84,8 @@ class Change:
     """The change of the fastest rounds, where they have to show it too."""
     least: float = 0.0
     """The smallest change that is called, as a fraction, whatever matters."""
+    beyond: float = math.inf
+    """Of the logarithm: further off than this, it stands out from what others do."""
     note: str = ""
     cases: int = 1
     single: bool = False
@@ -95,6 +101,14 @@ class Change:
     def trusted(self) -> Estimate:
         """Return the estimate that the verdict rests on."""
         return self.relative or self.raw
+
+    @property
+    def stands_out(self) -> bool:
+        """Tell whether it is further off than what others do, in the fastest round as well."""
+        if self.fastest is None:
+            return False
+        both = [math.log1p(one.median) for one in (self.trusted, self.fastest)]
+        return min(both) > self.beyond or max(both) < -self.beyond
 
 
 @dataclass(frozen=True)
@@ -153,7 +167,7 @@ def compare(
         A backend to be the control of every kernel, and patterns of the names of benchmarks whose
         middle is the control of those without backends; ``none`` alone for no control.
     threshold
-        As a fraction; with one run a side it is at least `unpaired.MARGIN`.
+        As a fraction; with one run on a side it is at least `unpaired.MARGIN`.
     thresholds
         Those of single benchmarks and groups.
 
@@ -166,35 +180,34 @@ def compare(
     matrix, quick = SideMatrix(sides[0], sides[1]), SideMatrix(sides[0], sides[1], fastest)
     if not matrix.both:
         raise RunError(_nothing_shared(matrix))
-    wanted = _wanted(control, matrix)
+    named = _wanted(control, matrix)
     scales = scales_of(matrix) if matrix.single else {}
     controls = {
-        kernel: control_of(matrix, kernel, catalogue, wanted.backend)
+        kernel: control_of(matrix, kernel, catalogue, named.backend)
         for kernel in dict.fromkeys(case.kernel for case in matrix.cases)
     }
     kernels = {kernel: _kernel(matrix, one, scales) for kernel, one in controls.items()}
     centre = (
-        centre_of(matrix, quick, wanted.patterns, threshold, without=wanted.none)
+        centre_of(matrix, quick, named.patterns, threshold, without=named.none)
         if matrix.ordinary
         else None
     )
     families = [*kernels.values(), *([_ordinary(matrix, centre)] if centre else [])]
-    states = States(len(old), len(new), matrix.sizes)
+    # A side of one run has seen the machine in one state, in however many blocks.
+    is_single = 1 in (len(old), len(new))
     limits = {key: _limit(matrix, key, thresholds) for own in families for key in own.keys}
     cases = {
         key: replace(one, threshold=limits[key])
         for own in families
-        for key, one in _changes(matrix, quick, own, is_single=states.is_single).items()
+        for key, one in _changes(matrix, quick, own, is_single=is_single).items()
     }
     means = {
-        name: _mean(matrix, name, kernels[name[0]], controls[name[0]], is_single=states.is_single)
+        name: _mean(matrix, name, kernels[name[0]], controls[name[0]], is_single=is_single)
         for name in dict.fromkeys((case.kernel, case.backend) for case in matrix.cases)
         if matrix.of_kernel(*name)
     }
     functions = (
-        _functions(matrix, quick, families[-1], limits, is_single=states.is_single)
-        if centre
-        else {}
+        _functions(matrix, quick, families[-1], limits, is_single=is_single) if centre else {}
     )
     # A function is one more look at its benchmarks, so that both are judged together.
     shared = {key: cases[key] for key in matrix.both}
@@ -218,7 +231,7 @@ def compare(
             for kernel, scale in scales.items()
         },
         without_rounds=tuple(key for key in matrix.cases if not matrix.has_rounds(key)),
-        threshold=max(threshold, unpaired.MARGIN) if states.is_single else threshold,
+        threshold=max(threshold, unpaired.MARGIN) if is_single else threshold,
     )
 
 
@@ -228,49 +241,13 @@ def _limit(matrix: SideMatrix, key: Key, thresholds: Thresholds) -> float | None
     return thresholds.of(benchmark.id, benchmark.group)
 
 
-class States(NamedTuple):
-    """How many states of the machine each side saw, and in how many processes."""
-
-    old: int
-    new: int
-    processes: tuple[int, int]
-
-    @property
-    def is_single(self) -> bool:
-        """Tell whether a side saw one state only, and its processes do not show another.
-
-        The blocks of a run share the machine's hour. A single process against several runs is
-        held against their spread, and that of several runs has more than one hour in it.
-        """
-        alone = (self.old == 1, self.new == 1)
-        blocks = any(one and size > 1 for one, size in zip(alone, self.processes, strict=True))
-        return all(alone) or blocks
-
-
-class Wanted(NamedTuple):
-    """What the user named as control."""
-
-    none: bool
-    backend: str | None
-    patterns: tuple[str, ...]
-
-
 def _wanted(control: Sequence[str], matrix: SideMatrix) -> Wanted:
-    """Sort what was named into a backend and patterns of other benchmarks' names."""
-    if NO_CONTROL in control:
-        if len(control) > 1:
-            raise RunError(f"{NO_CONTROL} is no control: it cannot be named beside others")
-        return Wanted(none=True, backend=NO_CONTROL, patterns=())
-    known = {case.backend for case in matrix.cases}
-    backends = [one for one in dict.fromkeys(control) if one in known]
-    patterns = tuple(one for one in dict.fromkeys(control) if one not in known)
-    if len(backends) > 1:
-        raise RunError(f"one backend can be the control, not {', '.join(backends)}")
-    if patterns and not matrix.ordinary:
+    found = wanted(control, matrix.both)
+    if found.patterns and not matrix.ordinary:
         raise RunError(
-            f"no case of both sides is of {', '.join(patterns)}, which was to be the control"
+            f"no case of both sides is of {', '.join(found.patterns)}, which was to be the control"
         )
-    return Wanted(none=False, backend=next(iter(backends), None), patterns=patterns)
+    return found
 
 
 def _nothing_shared(matrix: SideMatrix) -> str:
@@ -314,6 +291,7 @@ def _ordinary(matrix: SideMatrix, centre: Centre) -> Family:
         fastest=None if centre.refused else centre.fastest,
         is_doubled=True,
         least=centre.shaken,
+        beyond=centre.beyond,
         withheld="too few benchmarks changed alike" if centre.refused else "",
         lone=centre.lone,
     )
@@ -348,8 +326,9 @@ def _changes(
             verdict=Verdict.INCONCLUSIVE if withheld else None,
             fastest=doubled.get(key),
             least=family.least,
+            beyond=family.beyond,
             note=CONTROL if not withheld and key == family.lone else withheld,
-            single=is_single or lone,
+            single=is_single or 1 in (sides.old.size, sides.new.size),
             unknown=lone and family.apart is None,
             disputed=family.disputed,
         )
@@ -489,6 +468,7 @@ def _functions(
             verdict=Verdict.INCONCLUSIVE if note else None,
             fastest=doubled[name],
             least=family.least,
+            beyond=family.beyond,
             note=note,
             cases=len(own[name]),
             single=is_single,
@@ -518,11 +498,29 @@ def _judge(found: Mapping[_Name, Change], threshold: float) -> dict[_Name, Chang
     estimates = {label: one.trusted for label, (_, one) in asked.items()}
     doubled = {label: one.fastest or one.trusted for label, (_, one) in asked.items()}
     verdicts, others = (decide(one, limits, ALPHA / 2) for one in (estimates, doubled))
-    judged = {
-        name: replace(change, verdict=_settle(verdicts[label], others[label], change))
-        for label, (name, change) in asked.items()
-    }
+    judged = {}
+    for label, (name, change) in asked.items():
+        verdict = _settle(verdicts[label], others[label], change)
+        far = abs(math.log1p(change.trusted.median)) > math.log1p(limits[label])
+        if far and verdict is Verdict.INCONCLUSIVE and change.stands_out:
+            judged[name] = _standing_out(change)
+        else:
+            judged[name] = replace(change, verdict=verdict)
     return {**found, **judged}
+
+
+def _standing_out(change: Change) -> Change:
+    """Return a change that no spread of its own explains, with an interval that says so."""
+    trusted = unpaired.no_further(change.trusted, change.beyond)
+    slower = trusted.median > 0
+    verdict = Verdict.REGRESSION if slower else Verdict.IMPROVEMENT
+    return replace(
+        change,
+        raw=change.raw if change.relative else trusted,
+        relative=trusted if change.relative else None,
+        verdict=Verdict.INCONCLUSIVE if change.disputed and not slower else verdict,
+        note=STANDING_OUT,
+    )
 
 
 def _settle(verdict: Verdict, fastest: Verdict, change: Change) -> Verdict:

@@ -8,7 +8,14 @@ import numpy as np
 
 from pytest_duel.compare.backends import Control
 from pytest_duel.compare.centre import FEWEST, Centre
-from pytest_duel.compare.comparison import CONTROL, NO_SPREAD, Change, Comparison, Mean
+from pytest_duel.compare.comparison import (
+    CONTROL,
+    NO_SPREAD,
+    STANDING_OUT,
+    Change,
+    Comparison,
+    Mean,
+)
 from pytest_duel.compare.functions import label as function_label
 from pytest_duel.results import provenance
 from pytest_duel.results.benchmarks import Benchmark, Key
@@ -160,7 +167,7 @@ def _function_row(name: str, change: Change, fail_on: Collection[Fail], unit: st
         name=f"{name}[*]",
         group="test function: geometric mean",
         label=function_label(name, change.cases),
-        cells=_cells(change, unit, withheld=bool(change.note)),
+        cells=_cells(change, unit, withheld=change.note not in ("", STANDING_OUT)),
         word=word,
         exit=_exit(word, fail_on, disputed=change.disputed),
         note=_note(change),
@@ -301,7 +308,7 @@ def _warnings(comparison: Comparison, old: Sequence[Run], new: Sequence[Run]) ->
             f"{MARGIN:.0%} are inconclusive, and so is what two processes may do by themselves; "
             "save several runs of each revision to say more"
         )
-    elif 1 in comparison.runs and max(comparison.processes) > max(comparison.runs):
+    elif 1 in comparison.runs:
         yield (
             "a side of one run has seen the machine in one state, in however many blocks: changes "
             f"under {MARGIN:.0%} are inconclusive, and nothing is called unchanged; save several "

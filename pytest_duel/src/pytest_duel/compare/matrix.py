@@ -104,9 +104,13 @@ class SideMatrix:
         logs: NDArray[np.float64] = np.log(np.array(columns, np.float64)).T
         return logs
 
+    def sides(self, drifts: Drifts) -> tuple[Drifts, Drifts]:
+        """Return what there is of each run, side by side."""
+        return drifts[: self.sizes[0]], drifts[self.sizes[0] :]
+
     def split(self, key: Key, drifts: Drifts) -> list[NDArray[np.float64]]:
         """Return a benchmark's log times on each side, less each run's drift."""
-        shifts = drifts[: self.sizes[0]], drifts[self.sizes[0] :]
+        shifts = self.sides(drifts)
         return [
             np.array([math.log(self.time(one)) - shift[run] for run, one in side[key].items()])
             for side, shift in zip(self.results, shifts, strict=True)

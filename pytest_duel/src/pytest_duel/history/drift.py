@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pytest_duel.catalogue.model import Case, Catalogue, Role
 from pytest_duel.compare import centre
-from pytest_duel.compare.comparison import NO_CONTROL
+from pytest_duel.compare.wanted import Wanted
 from pytest_duel.results.benchmarks import Benchmark
 from pytest_duel.results.index import Entry, Timed
 
@@ -33,6 +33,8 @@ the floor, those two changed."""
 
 
 MIDDLE = "the middle of all"
+ANY = Wanted()
+"""The user named no control."""
 
 
 @dataclass(frozen=True)
@@ -46,28 +48,37 @@ class Kernel:
     control: str | None
     """None if there can be none; then the raw times count."""
     values: Floats
-    """Log times less the control's, shape (runs, columns); not a number where one is missing."""
+    """Log times less the control's, shape (processes, columns); not a number where one is
+    missing."""
     middle: Floats | None = None
-    """Where that is the middle of all: how far it was off in each run, as a logarithm."""
+    """Where that is the middle of all: how far it was off in each process, as a logarithm."""
 
 
 class RunMatrix:
-    """Runs of one machine by case."""
+    """Runs of one machine by case: a row for each process, since each has a speed of its own."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self.entries = tuple(entries)
-        """In the order of their commits."""
+        """The runs, in the order of their commits."""
+        self.rows = [process for entry in entries for process in entry.processes]
+        self.runs = np.repeat(np.arange(len(entries)), [len(one.processes) for one in entries])
+        """The place of each row's run among the entries."""
         newest = {one.case: one for timed in _distinct(entries) for one in timed}
         self.timed = tuple(newest.values())
         """Each case on the pool of the newest run that has it."""
         self.logs = self._fill()
-        """Shape (runs, cases), not a number where a run lacks a case."""
+        """Shape (processes, cases), not a number where one lacks a case."""
+
+    def lacking(self, values: Floats) -> int:
+        """Return how many runs have no number at all: values of shape (processes, columns)."""
+        has_any = np.isfinite(values).any(axis=1)
+        return len(self.entries) - np.unique(self.runs[has_any]).size
 
     def _fill(self) -> Floats:
         places = {timed: place for place, timed in enumerate(self.timed)}
-        logs = np.full((len(self.entries), len(self.timed)), np.nan)
+        logs = np.full((len(self.rows), len(self.timed)), np.nan)
         known: dict[int, tuple[list[int], list[int]]] = {}
-        for row, entry in enumerate(self.entries):
+        for row, entry in enumerate(self.rows):
             # Runs of the same cases share them; `entries` keeps them alive, so an id stays theirs.
             if id(entry.timed) not in known:
                 own = [(places[one], at) for at, one in enumerate(entry.timed) if one in places]
@@ -84,27 +95,26 @@ class RunMatrix:
         strange = {key for key, timed in shapes.items() if not pools.issuperset(timed)}
         return sum(id(entry.timed) in strange for entry in self.entries)
 
-    def kernels(self, catalogue: Catalogue, wanted: str | None = None) -> Iterable[Kernel]:
-        """Yield every kernel, its times relative to its control. `wanted` is the control if given.
+    def kernels(self, catalogue: Catalogue, wanted: Wanted = ANY) -> Iterable[Kernel]:
+        """Yield every kernel, its times relative to its control.
 
         Parameters
         ----------
         catalogue
             Tells which backends compete, and so may be the control.
         wanted
-            A backend to be the control, or a pattern of benchmarks whose middle it is; ``none``
-            for no control.
+            The control that the user named.
         """
         for name, columns in self._columns().items():
             if not name:
                 yield self._ordinary(columns, wanted)
                 continue
-            moved = self._moved(columns, catalogue, wanted)
+            moved = self._moved(columns, catalogue, wanted.backend)
             control = (
                 steadiest(moved, _floors(catalogue))
-                if wanted is None
-                else wanted
-                if wanted in moved
+                if wanted.backend is None
+                else wanted.backend
+                if wanted.backend in moved
                 else None
             )
             values = self.logs[:, columns]
@@ -120,21 +130,21 @@ class RunMatrix:
             found.setdefault(name, []).append(at)
         return found
 
-    def _ordinary(self, columns: Sequence[int], wanted: str | None) -> Kernel:
+    def _ordinary(self, columns: Sequence[int], wanted: Wanted) -> Kernel:
         """Return benchmarks that belong to no sweep, less the middle of all or of some."""
-        values = self.logs[:, columns]
-        basis = [at for at in columns if wanted in (None, NO_CONTROL) or self._is(at, str(wanted))]
-        few = FEWEST_OF_ALL if wanted is None else 1
-        if wanted == NO_CONTROL or len(basis) < few:
+        values, named = self.logs[:, columns], wanted.patterns
+        basis = [at for at in columns if not named or self._is_called(at, named)]
+        few = 1 if named else FEWEST_OF_ALL
+        if wanted.none or len(basis) < few:
             return Kernel("", tuple(columns), None, values)
-        control = MIDDLE if wanted is None else f"the middle of {wanted}"
+        control = f"the middle of {', '.join(named)}" if named else MIDDLE
         off = _middle(self.logs[:, basis], few)
-        told = off if wanted is None else None
+        told = None if named else off
         return Kernel("", tuple(columns), control, values - off[:, np.newaxis], told)
 
-    def _is(self, column: int, pattern: str) -> bool:
+    def _is_called(self, column: int, patterns: Sequence[str]) -> bool:
         key = self.timed[column].case
-        return isinstance(key, Benchmark) and key.is_called(pattern)
+        return isinstance(key, Benchmark) and any(map(key.is_called, patterns))
 
     def _moved(
         self, columns: Sequence[int], catalogue: Catalogue, wanted: str | None

@@ -9,8 +9,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_duel.catalogue.model import Case, Catalogue
-from pytest_duel.compare.comparison import NO_CONTROL
+from pytest_duel.catalogue.model import Catalogue
+from pytest_duel.compare.wanted import Wanted, wanted
 from pytest_duel.history import commits, warnings
 from pytest_duel.history.commits import Log
 from pytest_duel.history.drift import Kernel, RunMatrix
@@ -24,6 +24,7 @@ from pytest_duel.history.trends import (
     Together,
     Trend,
 )
+from pytest_duel.results.benchmarks import Benchmark
 from pytest_duel.results.index import Entry, Fact
 from pytest_duel.results.provenance import machine_of
 from pytest_duel.results.runs import RunError
@@ -36,6 +37,7 @@ THRESHOLD = 0.05
 """The smallest change that matters: code placement alone has moved cases by this much."""
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 AnyTrend = TypeVar("AnyTrend", bound=Trend)
 
 
@@ -43,9 +45,9 @@ AnyTrend = TypeVar("AnyTrend", bound=Trend)
 class Settings:
     """How to look at runs."""
 
-    control: str | None = None
-    """A backend to be the control of every kernel, or a pattern of benchmarks whose middle is
-    that of all that belong to no sweep; ``none`` for no control."""
+    control: tuple[str, ...] = ()
+    """A backend to be the control of every kernel, and patterns of benchmarks whose middle is
+    that of all that belong to no sweep; ``none`` alone for no control."""
     threshold: float = THRESHOLD
     """The smallest change that matters, as a fraction."""
     ignore: frozenset[str] = frozenset()
@@ -74,13 +76,12 @@ def read(
     Raises
     ------
     RunError
-        Where no run tells its commit, or none timed the backend named as control.
+        Where no run tells its commit, or none timed what was named as control.
     """
     told = [one for one in entries if one.commit]
     if not told:
         raise RunError("no run tells which commit it is of")
-    if settings.control not in (None, NO_CONTROL):
-        _check_control(told, str(settings.control))
+    named = _wanted(settings.control, told)
     revisions = _revisions(told, log)
     places = {(one.id, one.dirty): place for place, one in enumerate(revisions)}
     own: dict[Machine, list[Entry]] = {}
@@ -91,9 +92,7 @@ def read(
         for number, one in enumerate(own.values())
     ]
     kernels = [
-        (host, kernel)
-        for host in hosts
-        for kernel in host.matrix.kernels(catalogue, settings.control)
+        (host, kernel) for host in hosts for kernel in host.matrix.kernels(catalogue, named)
     ]
     found = [(host, one) for host, kernel in kernels for one in host.series(kernel)]
     level = _level(one for _, one in found)
@@ -116,9 +115,7 @@ def read(
             *warnings.single_runs(series),
             *warnings.unknown_commits(log, told),
             *warnings.left_out(entries, told, [host.matrix for host in hosts]),
-            *warnings.uncontrolled(
-                [(host.matrix, kernel) for host, kernel in kernels], settings.control
-            ),
+            *warnings.uncontrolled([(host.matrix, kernel) for host, kernel in kernels], named),
             *warnings.moved_controls(series),
             *(said for host, one in kernels for said in host.moved(one, settings.threshold)),
         ),
@@ -147,11 +144,14 @@ def _mean(own: Sequence[Series], revisions: Sequence[Commit]) -> Together:
     """Return the geometric mean of cases, each over its usual time, by commit."""
     off: dict[Commit, list[float]] = {}
     runs: dict[Commit, int] = {}
+    processes: dict[Commit, int] = {}
     for one in own:
         usual = np.median(one.relative)
-        for commit, number, time in zip(one.commits, one.runs, one.relative, strict=True):
+        for commit, time in zip(one.commits, one.relative, strict=True):
             off.setdefault(commit, []).append(float(np.log(time / usual)))
-            runs[commit] = max(number, runs.get(commit, 0))
+        for most, numbers in ((runs, one.runs), (processes, one.processes)):
+            for commit, number in zip(one.commits, numbers, strict=True):
+                most[commit] = max(number, most.get(commit, 0))
     any_one, commits = own[0], tuple(one for one in revisions if one in off)
     return Together(
         kernel=any_one.kernel,
@@ -160,6 +160,7 @@ def _mean(own: Sequence[Series], revisions: Sequence[Commit]) -> Together:
         control=any_one.control,
         commits=commits,
         runs=tuple(runs[one] for one in commits),
+        processes=tuple(processes[one] for one in commits),
         relative=np.exp([np.mean(off[one]) for one in commits]),
     )
 
@@ -184,24 +185,34 @@ class _Host:
             there = np.isfinite(values)
             if not there.any():
                 continue
-            which, runs, relative = _middles(self.places[there], values[there])
-            _, _, raw = _middles(self.places[there], self.matrix.logs[there, at])
+            which, runs, relative = self._by_commit(there, values)
+            _, _, raw = self._by_commit(there, self.matrix.logs[:, at])
+            processes = np.bincount(self.places[self.matrix.runs[there]])[which]
             yield Series(
                 case=self.matrix.timed[at].case,
                 machine=self.number,
                 control=kernel.control,
                 commits=tuple(self.revisions[place] for place in which),
-                runs=tuple(int(one) for one in runs),
+                runs=tuple(map(int, runs)),
+                processes=tuple(map(int, processes)),
                 raw=np.exp(raw),
                 relative=np.exp(relative),
             )
+
+    def _by_commit(self, there: Bools, values: Floats) -> tuple[Ints, Ints, Floats]:
+        """Return the commits, the number of runs of each, and the middle of its runs.
+
+        That of a run is the middle of its processes.
+        """
+        which, _, middles = _middles(self.matrix.runs[there], values[there])
+        return _middles(self.places[which], middles)
 
     def moved(self, kernel: Kernel, threshold: float) -> Iterator[str]:
         """Tell where the middle of all benchmarks changed, which their own changes do not show."""
         if kernel.middle is None:
             return
         there = np.isfinite(kernel.middle)
-        which, _, off = _middles(self.places[there], kernel.middle[there])
+        which, _, off = self._by_commit(there, kernel.middle)
         for one in steps(off, ALPHA, threshold):
             before, after = (self.revisions[which[at]].name for at in (one.at - 1, one.at))
             way = "slower" if one.change > 0 else "faster"
@@ -255,13 +266,16 @@ def _middles(places: Ints, values: Floats) -> tuple[Ints, Ints, Floats]:
     return which, number, medians
 
 
-def _check_control(entries: Sequence[Entry], wanted: str) -> None:
+def _wanted(control: Sequence[str], entries: Sequence[Entry]) -> Wanted:
+    """Return what the user named as control, some of which the runs must have timed."""
     shapes = {id(entry.timed): entry.timed for entry in entries}
     timed = {one.case for timed in shapes.values() for one in timed}
-    if not any(
-        one.backend == wanted if isinstance(one, Case) else one.is_called(wanted) for one in timed
-    ):
-        raise RunError(f"no run timed {wanted}, which was to be the control")
+    found = wanted(control, timed)
+    ordinary = [one for one in timed if isinstance(one, Benchmark)]
+    for pattern in found.patterns:
+        if not any(one.is_called(pattern) for one in ordinary):
+            raise RunError(f"no run timed {pattern}, which was to be the control")
+    return found
 
 
 def _revisions(entries: Sequence[Entry], log: Log) -> list[Commit]:

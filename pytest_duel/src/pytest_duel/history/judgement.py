@@ -19,7 +19,7 @@ from pytest_duel.results.benchmarks import Benchmark
 from pytest_duel.statistics.changepoints import POWER, SHORTEST
 from pytest_duel.statistics.paired import Verdict
 from pytest_duel.support.patterns import matches
-from pytest_duel.support.units import duration, figures, share
+from pytest_duel.support.units import AUTO, duration, figures, share
 from pytest_duel.verdicts.model import Judgement, Row
 from pytest_duel.verdicts.naming import heading, label
 
@@ -30,7 +30,7 @@ SHOWN = ("cpu", "cores", "virtualisation")
 """Facts that a machine is called by; others only where these do not tell it from the rest."""
 
 
-def judge(history: History, patterns: Collection[str] = ()) -> Judgement:
+def judge(history: History, patterns: Collection[str] = (), unit: str = AUTO) -> Judgement:
     """Say what a history shows.
 
     Parameters
@@ -39,6 +39,8 @@ def judge(history: History, patterns: Collection[str] = ()) -> Judgement:
         Of the runs that could be read.
     patterns
         The cases to show, with * for anything; empty for all.
+    unit
+        What times are shown in: a word of `units.UNITS`.
     """
     shown = [one for one in history.series if _is_asked_for(one, patterns)]
     groups = {(one.machine, one.kernel, one.backend) for one in shown}
@@ -46,7 +48,7 @@ def judge(history: History, patterns: Collection[str] = ()) -> Judgement:
         command="history",
         title=_title(history, shown),
         columns=COLUMNS,
-        rows=tuple(_row(history, one) for one in shown),
+        rows=tuple(_row(history, one, unit) for one in shown),
         means=tuple(_mean_row(history, one) for one in history.together if _group(one) in groups),
         warnings=(*_untold(history), *history.warnings),
         notes=tuple(_notes(history)),
@@ -107,14 +109,14 @@ def _title(history: History, shown: Sequence[Series]) -> str:
     return said + (f"; {hidden} other series not shown" if hidden else "")
 
 
-def _row(history: History, series: Series) -> Row:
+def _row(history: History, series: Series, unit: str) -> Row:
     case, machine = series.case, _machine(history, series)
     first, now = series.ends
     return Row(
         name=f"{case.id} on {machine}" if machine else case.id,
         group=", ".join(filter(None, (heading(case), machine))),
         label=label(case),
-        cells=_cells(series, duration(first), duration(now)),
+        cells=_cells(series, duration(first, unit), duration(now, unit)),
         word=_word(history, series),
         note=_note(series),
         data={"case": case.id, **_data(series)},

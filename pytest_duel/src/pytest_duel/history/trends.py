@@ -64,6 +64,8 @@ class Trend:
     commits: tuple[Commit, ...]
     runs: tuple[int, ...]
     """The number of runs of each commit."""
+    processes: tuple[int, ...]
+    """The number of processes of each commit: more than runs, where these were made in blocks."""
     relative: Floats
     """The median of each commit's runs, less the control's movement."""
     changes: tuple[ChangePoint, ...] = ()
@@ -129,7 +131,7 @@ class History:
     """The chance of a false change point in one series."""
     threshold: float
     lonely: bool
-    """Most commits have a single run."""
+    """Most commits have a single sample: a process, or a run where there is no control."""
     warnings: tuple[str, ...]
     """What was left out, and what may mislead."""
 

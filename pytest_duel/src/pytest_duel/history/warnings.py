@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
-from pytest_duel.compare.comparison import NO_CONTROL
+from pytest_duel.compare.wanted import Wanted
 from pytest_duel.history.commits import Log
 from pytest_duel.history.drift import FEWEST_OF_ALL, Kernel, RunMatrix
 from pytest_duel.history.trends import Series
@@ -15,9 +15,13 @@ from pytest_duel.results.provenance import HOST, machine_of
 
 
 def lonely(series: Sequence[Series]) -> bool:
-    """Tell whether most commits have a single run."""
-    long = [one for one in series if not one.short]
-    return bool(long and np.median(np.concatenate([one.runs for one in long])) < 2)
+    """Tell whether most commits have a single sample.
+
+    That is a process where a control takes out what the machine did meanwhile; else it is a run,
+    for all blocks of one have seen the machine in one state.
+    """
+    samples = [one.processes if one.control else one.runs for one in series if not one.short]
+    return bool(samples and np.median(np.concatenate(samples)) < 2)
 
 
 def scattered(
@@ -87,24 +91,22 @@ def left_out(
         )
 
 
-def uncontrolled(
-    kernels: Sequence[tuple[RunMatrix, Kernel]], control: str | None
-) -> Iterator[str]:
+def uncontrolled(kernels: Sequence[tuple[RunMatrix, Kernel]], wanted: Wanted) -> Iterator[str]:
     """Tell which kernels have no control, and how many runs lack it."""
     alone = dict.fromkeys(kernel.name for _, kernel in kernels if kernel.control is None)
-    if "" in alone and control != NO_CONTROL:
+    if "" in alone and not wanted.none:
         yield (
             f"no control, for its place is the middle of {FEWEST_OF_ALL} benchmarks or more: the "
             "raw times count, the machine's speed included"
         )
     named = [name for name in alone if name]
-    if named and control != NO_CONTROL:
+    if named and not wanted.none:
         yield (
             f"no control for {', '.join(named)}, which takes three competing backends, or two and "
             "a floor: the raw times count there, the machine's speed included"
         )
     lost = {
-        kernel.name: int(np.isnan(kernel.values).all(axis=1).sum() - _absent(matrix, kernel))
+        kernel.name: matrix.lacking(kernel.values) - _absent(matrix, kernel)
         for matrix, kernel in kernels
         if kernel.control is not None
     }
@@ -116,7 +118,7 @@ def uncontrolled(
 
 def _absent(matrix: RunMatrix, kernel: Kernel) -> int:
     """Return how many runs have no case of a kernel at all."""
-    return int(np.isnan(matrix.logs[:, kernel.columns]).all(axis=1).sum())
+    return matrix.lacking(matrix.logs[:, kernel.columns])
 
 
 def moved_controls(series: Sequence[Series]) -> Iterator[str]:

@@ -8,13 +8,13 @@ from typing import Any
 
 from pytest_duel.charts import groups as charts
 from pytest_duel.charts.labels import short
-from pytest_duel.charts.look import ON_PAGE
 from pytest_duel.charts.palette import Series, numbered
+from pytest_duel.page import in_short
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import MISSING, Cell, Figure, Section, Table, TableRow
 from pytest_duel.support import harmless
 from pytest_duel.support.schema import NUMBER
-from pytest_duel.support.units import count, duration, figures
+from pytest_duel.support.units import count, figures
 from pytest_duel.verdicts import noted
 from pytest_duel.verdicts.fastest import numbers
 from pytest_duel.verdicts.groups import Group, Timed
@@ -34,6 +34,8 @@ BARS = 40
 """The most benchmarks in a figure with a row for each name; a table has the rest."""
 SERIES = 12
 """The most in a figure: more cannot be told apart."""
+FOLDED = 8
+"""Of more groups than this each is folded to a line: a reader opens what concerns him."""
 POINTS = 3
 """The fewest on a line for it to be a curve."""
 
@@ -60,23 +62,36 @@ def _section(number: int, group: Group, material: Material, room: int) -> Sectio
     id_ = f"group-{number}"
     panels = list(_panels(id_, group))
     left = max(0, len(panels) - room)
+    is_folded = len(material.groups) > FOLDED
     note = f"{count(left, 'figure')} left out: this page has {FIGURES}. The table has all numbers."
     return Section(
         id=id_,
         title=group.name,
-        intro=_intro(group),
+        intro=" ".join(
+            [_intro(group, material), *(_answer(group, material) if is_folded else ())]
+        ),
         figures=[_figure(panel, material) for panel in islice(panels, max(0, room))],
         tables=[_table(id_, group, material)],
         notes=[note] if left else [],
+        is_folded=is_folded,
     )
 
 
-def _intro(group: Group) -> str:
+def _intro(group: Group, material: Material) -> str:
     functions = {function(one.benchmark) for one in group.members}
     number = count(len(group.members), "benchmark")
     kind = " to choose from" if group.is_choice and len(group.members) > 1 else ""
     of = f" of {count(len(functions), 'function')}" if len(group.members) > 1 else ""
-    return f"{number}{of}{kind}."
+    times = [one.median for one in group.members]
+    span = dict.fromkeys(material.duration(one) for one in (min(times), max(times)))
+    return f"{number}{of}{kind}: {' to '.join(span)}."
+
+
+def _answer(group: Group, material: Material) -> Iterator[str]:
+    """Yield what is the fastest of a group, where that can be asked."""
+    for outcome in material.outcomes:
+        if outcome.group is group and outcome.contests:
+            yield in_short.told(outcome)
 
 
 def _panels(id_: str, group: Group) -> Iterator[Panel]:
@@ -147,7 +162,7 @@ def _curve(panel: Panel, over: str, material: Material) -> Figure:
         id=panel.id,
         title=panel.title,
         caption=f"{axes}Lines join medians{_bands(panel, material)}.",
-        specification=charts.curve(rows, series, harmless.line(over), ON_PAGE).to_dict(),
+        specification=charts.curve(rows, series, harmless.line(over), material.look).to_dict(),
         series=series if len(names) > 1 else (),
     )
 
@@ -177,7 +192,7 @@ def _bars(panel: Panel, material: Material) -> Figure:
     series = [Series(name, numbered(number)) for number, name in enumerate(shown)]
     left = len(panel.members) - len(drawn)
     more = f" The {len(drawn)} slowest are drawn; the table has {left} more." if left else ""
-    chart = charts.bars(rows, series, ON_PAGE)
+    chart = charts.bars(rows, series, material.look)
     return Figure(
         id=panel.id,
         title=panel.title,
@@ -218,12 +233,12 @@ def _times(one: Timed, material: Material) -> dict[str, Any]:
     """Return the data of a benchmark for a chart and its tooltip."""
     low, high = one.range or (one.median, one.median)
     numbers = {"time": one.median, "low": low, "high": high}
-    span = f"{duration(low)} to {duration(high)}" if one.range else "unknown"
+    span = f"{material.duration(low)} to {material.duration(high)}" if one.range else "unknown"
     return {
         "scenario": None,
         **{name: float(f"{value:.5g}") for name, value in numbers.items()},
         "Benchmark": harmless.line(one.benchmark.label),
-        "Median": duration(one.median),
+        "Median": material.duration(one.median),
         _interval(material): span,
     }
 
@@ -266,9 +281,9 @@ def _row(
         anchor=material.anchors[one.benchmark],
         cells=[
             Cell(harmless.line(one.benchmark.label)),
-            Cell(duration(one.median), one.median),
-            *([_range(span)] if has_ranges else ()),
-            Cell(duration(one.min), one.min),
+            Cell(material.duration(one.median), one.median),
+            *([_range(span, material)] if has_ranges else ()),
+            Cell(material.duration(one.min), one.min),
             Cell(f"{one.rounds:,}", one.rounds),
             *(above if firsts else ()),
             *(_noted(key, one) for key in material.keys),
@@ -276,8 +291,12 @@ def _row(
     )
 
 
-def _range(span: tuple[float, float] | None) -> Cell:
-    return Cell(f"{duration(span[0])} – {duration(span[1])}", span[0]) if span else MISSING
+def _range(span: tuple[float, float] | None, material: Material) -> Cell:
+    return (
+        Cell(f"{material.duration(span[0])} – {material.duration(span[1])}", span[0])
+        if span
+        else MISSING
+    )
 
 
 def _noted(key: str, one: Timed) -> Cell:

@@ -8,7 +8,7 @@ from pytest_duel.page import judgements
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import Answer, Cell, Section, Table, TableRow
 from pytest_duel.support import harmless
-from pytest_duel.support.units import count, duration, figures
+from pytest_duel.support.units import count, figures
 from pytest_duel.verdicts.fastest import BOUND, Contest, Outcome, tallies
 from pytest_duel.verdicts.groups import Timed
 from pytest_duel.verdicts.groups_text import sentence
@@ -51,9 +51,9 @@ def _intro(material: Material) -> str:
     functions = {function(one.benchmark) for one in timed}
     times = [one.median for one in timed]
     span = (
-        f"a call takes from {duration(min(times))} to {duration(max(times))}"
+        f"a call takes from {material.duration(min(times))} to {material.duration(max(times))}"
         if len(times) > 1
-        else f"a call takes {duration(times[0])}"
+        else f"a call takes {material.duration(times[0])}"
     )
     of = f" of {count(len(functions), 'function')}" if len(functions) < len(timed) else ""
     told = f"{count(len(timed), 'benchmark')}{of}; {span}."
@@ -87,7 +87,7 @@ def _answer(outcome: Outcome, material: Material) -> Answer:
     return Answer(
         title=outcome.group.name,
         use=_use(outcome),
-        sentence=". ".join(_sentences(outcome)) + ".",
+        sentence=told(outcome),
         evidence=_evidence(material),
         href=f"#{_anchor(outcome, material)}",
     )
@@ -147,6 +147,11 @@ def _use(outcome: Outcome) -> str:
     if len(names) == 1:
         return next(iter(names)) or "not called"
     return "it depends"
+
+
+def told(outcome: Outcome) -> str:
+    """Return what is the fastest of a group, in sentences."""
+    return ". ".join(_sentences(outcome)) + "."
 
 
 def _sentences(outcome: Outcome) -> Iterator[str]:
@@ -220,7 +225,10 @@ def _facts(material: Material) -> Iterator[tuple[str, str]]:
     yield "Times", _spread(material)
     if len(timed) > NAMED:
         slowest = sorted(timed, key=lambda one: -one.median)[:NAMED]
-        yield "Slowest", "; ".join(f"{_label(one)} {duration(one.median)}" for one in slowest)
+        yield (
+            "Slowest",
+            "; ".join(f"{_label(one)} {material.duration(one.median)}" for one in slowest),
+        )
     apart = [one for one in timed if one.typical and one.typical.is_apart]
     if apart:
         yield (
@@ -272,7 +280,7 @@ def _table(outcomes: Sequence[Outcome], material: Material) -> Table:
                 [
                     Cell(one.group.name, href=f"#{_anchor(one, material)}"),
                     Cell(_use(one)),
-                    Cell(". ".join(_sentences(one))),
+                    Cell(told(one).removesuffix(".")),
                 ]
             )
             for one in outcomes

@@ -13,7 +13,7 @@ from pytest_duel.page.material import Material
 from pytest_duel.page.section import MISSING, Cell, Figure, Section, Table, TableRow
 from pytest_duel.statistics.paired import Verdict
 from pytest_duel.support.exit_codes import Exit
-from pytest_duel.support.units import duration, figures, share
+from pytest_duel.support.units import figures, share
 
 COMMANDS = {
     "gate": ("Gate", "Time of head ÷ time of base, log scale"),
@@ -63,10 +63,10 @@ def shown(material: Material) -> Iterator[tuple[Section, Mapping[str, Any]]]:
         title = f"{COMMANDS[data['command']][0]}: {data['title']}"
         titles[title] += 1
         again = f" ({titles[title]})" if titles[title] > 1 else ""  # no two parts are called alike
-        yield _section(f"{data['command']}-{number}", f"{title}{again}", data), data
+        yield _section(f"{data['command']}-{number}", f"{title}{again}", data, material), data
 
 
-def _section(id_: str, heading: str, data: Mapping[str, Any]) -> Section:
+def _section(id_: str, heading: str, data: Mapping[str, Any], material: Material) -> Section:
     _, title = COMMANDS[data["command"]]
     rows = [*_cases(data), *_nulls(data)]
     rows.sort(key=lambda row: _rank(row["series"]))
@@ -79,7 +79,7 @@ def _section(id_: str, heading: str, data: Mapping[str, Any]) -> Section:
         facts=list(_facts(data)),
         figures=[_figure(id_, rows, title, data)] if rows else [],
         tables=[
-            *([_judged(id_, judged, data)] if judged else ()),
+            *([_judged(id_, judged, data, material)] if judged else ()),
             *([_unjudged(id_, others)] if others else ()),
         ],
         notes=data["notes"],
@@ -247,18 +247,22 @@ def _distance(ratio: float) -> float:
     return abs(math.log(ratio))
 
 
-def _judged(id_: str, cases: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> Table:
+def _judged(
+    id_: str, cases: Sequence[Mapping[str, Any]], data: Mapping[str, Any], material: Material
+) -> Table:
     noted = any(one.get("note") for one in cases)
     return Table(
         id=f"{id_}-cases",
         caption="Cases that were measured; brackets hold 95 % intervals of one case at a time",
         columns=("case", "before", "after", "ratio [95 %]", "threshold", "verdict", *NOTE[:noted]),
-        rows=[_row(one, data, noted=noted) for one in cases],
+        rows=[_row(one, data, material, noted=noted) for one in cases],
         words=frozenset({0, 5, 6}),
     )
 
 
-def _row(one: Mapping[str, Any], data: Mapping[str, Any], *, noted: bool) -> TableRow:
+def _row(
+    one: Mapping[str, Any], data: Mapping[str, Any], material: Material, *, noted: bool
+) -> TableRow:
     found = _ratio(one) or {}
     old = one.get("old", one.get("seconds"))
     new = one.get("new", old * found["ratio"] if old else None)
@@ -267,7 +271,7 @@ def _row(one: Mapping[str, Any], data: Mapping[str, Any], *, noted: bool) -> Tab
         word=str(one["verdict"]),
         cells=[
             Cell(one["name"]),
-            *(Cell(duration(time), time) if time else MISSING for time in (old, new)),
+            *(Cell(material.duration(time), time) if time else MISSING for time in (old, new)),
             Cell(_said(found), found["ratio"]),
             MISSING if threshold is None else Cell(share(threshold), threshold),
             Cell(str(one["verdict"])),

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pytest_duel.catalogue.model import Catalogue
+from pytest_duel.charts.look import ON_PAGE, Look
 from pytest_duel.charts.palette import Style, of_backends
 from pytest_duel.compare.comparison import compare
 from pytest_duel.compare.judgement import Fail, judge
@@ -29,6 +30,7 @@ from pytest_duel.results.speedups import Results, by_case
 from pytest_duel.results.storage import Files
 from pytest_duel.results.summary import Summary, middle, summarise
 from pytest_duel.support.errors import DuelError
+from pytest_duel.support.units import AUTO, duration
 from pytest_duel.verdicts import groups, noted
 from pytest_duel.verdicts.fastest import Outcome, outcomes
 from pytest_duel.verdicts.groups import Group, Timed
@@ -44,6 +46,8 @@ class Asked:
     """Entries of `extra_info`."""
     ignore: Collection[str] = ()
     """Facts that do not tell machines apart."""
+    unit: str = AUTO
+    """What times of benchmarks that belong to no sweep are shown in: a word of `units.UNITS`."""
 
 
 ASKED = Asked()
@@ -70,6 +74,15 @@ class Material:
     def keys(self) -> Sequence[str]:
         """Return the entries of `extra_info` that tables have a column for."""
         return noted.shown((own for one in self.timed for own in one.noted), self.asked.columns)
+
+    def duration(self, seconds: float) -> str:
+        """Return a time in the unit that was asked for."""
+        return duration(seconds, self.asked.unit)
+
+    @property
+    def look(self) -> Look:
+        """Return how charts look, with times in the unit that was asked for."""
+        return replace(ON_PAGE, unit=self.asked.unit)
 
     @cached_property
     def shown(self) -> Sequence[Run]:

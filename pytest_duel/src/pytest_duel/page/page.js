@@ -105,6 +105,21 @@ function decoded(text) {
   }
 }
 
+/** Open the folded part that an address names, or that holds what it names. */
+function unfold(hash) {
+  const target = document.getElementById(decoded(hash.slice(1)));
+  const part = target?.closest("details.part") ?? target?.querySelector(":scope > details.part");
+  if (!part || part.open) return;
+  part.open = true;
+  target.scrollIntoView();
+}
+
+/** Draw the figures of a part when it is opened: while it is folded they have no width. */
+function drawLater(part) {
+  const figures = [...part.querySelectorAll("figure.chart")];
+  part.addEventListener("toggle", () => figures.forEach(tryToDraw), { once: true });
+}
+
 /** Draw a figure, or say in its place that it could not be drawn. */
 async function tryToDraw(figure) {
   try {
@@ -139,7 +154,18 @@ for (const heading of document.querySelectorAll("thead th")) {
 for (const input of document.querySelectorAll(".filter input")) {
   input.addEventListener("input", () => filter(input));
 }
-Promise.allSettled([...document.querySelectorAll("figure.chart")].map(tryToDraw)).then(() => {
+unfold(location.hash);
+addEventListener("hashchange", () => unfold(location.hash));
+addEventListener("click", ({ target }) => unfold(target.closest?.('a[href^="#"]')?.hash ?? ""));
+addEventListener("beforeprint", () => {
+  for (const part of document.querySelectorAll("details.part")) part.open = true;
+});
+const folded = [...document.querySelectorAll("details.part:not([open])")];
+folded.forEach(drawLater);
+const seen = [...document.querySelectorAll("figure.chart")].filter(
+  (figure) => !folded.includes(figure.closest("details.part")),
+);
+Promise.allSettled(seen.map(tryToDraw)).then(() => {
   follow();
   addEventListener("hashchange", follow);
   document.documentElement.dataset.ready = "true";

@@ -103,6 +103,8 @@ class Section:
     notes: Sequence[str] = ()
     """How to read it, and its limits."""
     answers: Sequence["Answer"] = ()
+    is_folded: bool = False
+    """Only its heading and its sentences are seen until a reader opens it."""
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from pytest_duel.charts.look import ON_PAGE
 from pytest_duel.charts.trends import trend
 from pytest_duel.history.judgement import called, machine_names, promise
 from pytest_duel.history.trends import ChangePoint, Commit, History, Series
 from pytest_duel.page.material import Material
 from pytest_duel.page.section import Cell, Choice, Figure, Section, Table, TableRow
-from pytest_duel.support.units import duration, share
+from pytest_duel.support.units import share
 
 BUDGET = 12_000
 """The most commits on the page, for all cases together: it should fit into a mail."""
@@ -31,7 +30,7 @@ def sections(material: Material) -> Iterator[Section]:
         code="",
         intro=_intro(history, changed),
         figures=[_figure(history, drawn, material)] if drawn else [],
-        tables=[_table(history, changed)] if changed else [],
+        tables=[_table(history, changed, material)] if changed else [],
         notes=[*history.warnings, *_notes(history, drawn)],
     )
 
@@ -122,7 +121,7 @@ def _figure(history: History, drawn: Sequence[Series], material: Material) -> Fi
             [{"name": one.name, "subject": one.subject} for one in commits],
             _key(drawn[0]),
             item,
-            ON_PAGE,
+            material.look,
         ).to_dict(),
         choice=Choice(
             "Case",
@@ -180,7 +179,7 @@ def _short(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def _table(history: History, changed: Sequence[Series]) -> Table:
+def _table(history: History, changed: Sequence[Series], material: Material) -> Table:
     several = len(history.machines) > 1
     return Table(
         id="changes",
@@ -195,7 +194,7 @@ def _table(history: History, changed: Sequence[Series]) -> Table:
                     Cell(one.case.id),
                     *([Cell(str(one.machine + 1))] if several else []),
                     Cell(f"{change.change:+.1%}", change.change),
-                    *(_level(one, number + side) for side in (0, 1)),
+                    *(_level(one, number + side, material) for side in (0, 1)),
                     Cell(change.before.name),
                     Cell(called(change.after)),
                     Cell("; ".join(_besides(change)) or "–"),
@@ -208,10 +207,10 @@ def _table(history: History, changed: Sequence[Series]) -> Table:
     )
 
 
-def _level(series: Series, number: int) -> Cell:
+def _level(series: Series, number: int, material: Material) -> Cell:
     bounds = [0, *(one.at for one in series.changes), len(series.commits)]
     level = float(np.median(series.relative[bounds[number] : bounds[number + 1]]))
-    return Cell(duration(level), level)
+    return Cell(material.duration(level), level)
 
 
 def _notes(history: History, drawn: Sequence[Series]) -> Iterator[str]:

@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,7 +46,8 @@ TOGETHER = 256
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS shape (name TEXT PRIMARY KEY, cases TEXT);
-CREATE TABLE IF NOT EXISTS run (content TEXT PRIMARY KEY, shape TEXT, medians BLOB, about TEXT);
+CREATE TABLE IF NOT EXISTS run
+    (content TEXT PRIMARY KEY, shape TEXT, medians BLOB, blocks BLOB, about TEXT);
 CREATE TABLE IF NOT EXISTS file (path TEXT PRIMARY KEY, mark TEXT, content TEXT);
 """
 
@@ -70,6 +71,9 @@ class Entry:
     timed: tuple[Timed, ...]
     medians: NDArray[np.float64]
     """In seconds for each item or iteration, in the order of `timed`."""
+    blocks: NDArray[np.float64]
+    """The same of each process, where several made the run: shape (processes, benchmarks), not a
+    number where one lacks a benchmark. None of them where one process made it."""
     facts: Mapping[Fact, str | None]
     """The machine and the versions."""
     commit: str
@@ -84,6 +88,11 @@ class Entry:
     """Its process. One process is one run, even if it is saved several times."""
     unread: Sequence[str] = ()
     """Benchmarks whose times cannot be read, with the reason."""
+
+    @property
+    def processes(self) -> "Sequence[Entry]":
+        """Return what each process gave; this run itself where there was one."""
+        return [replace(self, medians=own, blocks=_NONE) for own in self.blocks] or [self]
 
     @property
     def times(self) -> dict[Key, float]:
@@ -132,6 +141,7 @@ def entry_of(run: Run, path: Path) -> Entry:
     return _record(run).entry(path)
 
 
+_NONE = np.empty((0, 0))
 _ABOUT = ("commit", "dirty", "committed", "when", "process", "unread")
 
 
@@ -140,12 +150,13 @@ class _Record(NamedTuple):
 
     timed: tuple[Timed, ...]
     medians: NDArray[np.float64]
+    blocks: NDArray[np.float64]
     about: Mapping[str, Any]
 
     def entry(self, path: Path) -> Entry:
         facts = {(what, name): value for what, name, value in self.about["facts"]}
         own = {name: self.about[name] for name in _ABOUT}
-        return Entry(path, self.timed, self.medians, facts, **own)
+        return Entry(path, self.timed, self.medians, self.blocks, facts, **own)
 
 
 def _record(run: Run) -> _Record:
@@ -153,6 +164,7 @@ def _record(run: Run) -> _Record:
     return _Record(
         timed=tuple(map(_timed, run.benchmarks)),
         medians=np.array([one.median for one in run.benchmarks], np.float64),
+        blocks=_blocks(run),
         about={
             "facts": [(*fact, None if value is None else str(value)) for fact, value in facts],
             "commit": run.commit.id or "",
@@ -163,6 +175,13 @@ def _record(run: Run) -> _Record:
             "unread": list(map(str, run.unread)),
         },
     )
+
+
+def _blocks(run: Run) -> NDArray[np.float64]:
+    if len(run.processes) == 1:
+        return _NONE
+    known = [{one.key: one.median for one in own.benchmarks} for own in run.processes]
+    return np.array([[own.get(one.key, np.nan) for one in run.benchmarks] for own in known])
 
 
 def _timed(one: SavedTimes) -> Timed:
@@ -216,13 +235,8 @@ class _Index:
                     name: tuple(_unpacked(*one) for one in json.loads(cases))
                     for name, cases in index.execute("SELECT name, cases FROM shape")
                 }
-                rows = index.execute("SELECT content, shape, medians, about FROM run")
-                self.known = {
-                    key: _checked(
-                        _Record(shapes[shape], np.frombuffer(medians), json.loads(about))
-                    )
-                    for key, shape, medians, about in rows
-                }
+                rows = index.execute("SELECT content, shape, medians, blocks, about FROM run")
+                self.known = {key: _record_of(shapes[shape], *own) for key, shape, *own in rows}
                 marks = index.execute("SELECT path, mark, content FROM file")
                 self.files = {name: (mark, key) for name, mark, key in marks}
         except (sqlite3.Error, ValueError, LookupError, TypeError):
@@ -242,15 +256,17 @@ class _Index:
                 index.executescript(_TABLES)
                 shapes = {_name(cases): cases for cases in map(_cases, self.fresh.values())}
                 index.executemany("INSERT OR REPLACE INTO shape VALUES (?, ?)", shapes.items())
-                index.executemany("INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?)", self._rows())
+                index.executemany(
+                    "INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?)", self._rows()
+                )
                 files = ((name, *seen) for name, seen in self.touched.items())
                 index.executemany("INSERT OR REPLACE INTO file VALUES (?, ?, ?)", files)
         self.fresh, self.touched = {}, {}
 
-    def _rows(self) -> Iterator[tuple[str, str, bytes, str]]:
+    def _rows(self) -> Iterator[tuple[str, str, bytes, bytes, str]]:
         for key, record in self.fresh.items():
-            about = json.dumps(record.about)
-            yield key, _name(_cases(record)), record.medians.tobytes(), about
+            times = record.medians.tobytes(), record.blocks.tobytes()
+            yield key, _name(_cases(record)), *times, json.dumps(record.about)
 
 
 def _code() -> str:
@@ -270,10 +286,14 @@ def _mark(path: Path) -> str:
     return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
 
 
-def _checked(record: _Record) -> _Record:
-    if record.medians.shape != (len(record.timed),) or not (record.medians > 0).all():
+def _record_of(timed: tuple[Timed, ...], medians: bytes, blocks: bytes, about: str) -> _Record:
+    """Return a record as it was kept."""
+    times, own = np.frombuffer(medians), np.frombuffer(blocks)
+    if times.shape != (len(timed),) or not (times > 0).all() or (own <= 0).any():
         raise ValueError("times that do not belong to these cases")
-    return record
+    return _Record(
+        timed, times, own.reshape(-1, len(timed)) if own.size else _NONE, json.loads(about)
+    )
 
 
 def _cases(record: _Record) -> str:

@@ -7,6 +7,7 @@ Where there is one run on each side, only the latter is left.
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -150,6 +151,16 @@ def between_two(change: float, apart: Tails, margin: float = MARGIN) -> Estimate
     plain = _estimate(change, apart.scale, apart.freedom, 2)
     low, high = float(np.expm1(change - reach)), float(np.expm1(change + reach))
     return Estimate(plain.blocks, plain.median, low, high, plain.p_slower, plain.p_faster)
+
+
+def no_further(estimate: Estimate, reach: float) -> Estimate:
+    """Return the same with an interval that reaches no further than so much of the logarithm."""
+    change = math.log1p(estimate.median)
+    return replace(
+        estimate,
+        low=max(estimate.low, math.expm1(change - reach)),
+        high=min(estimate.high, math.expm1(change + reach)),
+    )
 
 
 def _estimate(change: float, error: float, freedom: float, blocks: int) -> Estimate:
