@@ -28,8 +28,7 @@ class Exact:
         self.parts: list[bytes] = []
         self.is_whole = True
         """Nothing has more to it than is known here, such as an object of a foreign class."""
-        for value in values:
-            self._add(value)
+        self._add(values)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Exact) and self.parts == other.parts
@@ -43,29 +42,30 @@ class Exact:
         """Return a digest; None where the values have more to them than is known here."""
         return joint_digest([self])
 
-    def _add(self, value: Any) -> None:
-        """Add a value. What has no fixed length comes behind its length.
+    def _add(self, values: Iterable[Any]) -> None:
+        """Add values. What has no fixed length comes behind its length.
 
         What calls mostly take and return comes first: a check looks at hundreds of thousands.
         """
-        own = type(value)
-        if own is float:
-            self.parts.append(b"f" + _packed(value))
-        elif own is _ARRAY and not value.dtype.hasobject:
-            self.parts += (_array_header("ndarray", value.dtype, value.shape), value.tobytes())
-        elif value is None:
-            self.parts.append(b"None ")
-        elif own is tuple or own is list:
-            self.parts.append(_length(own.__name__, len(value)))
-            for part in value:
-                self._add(part)
-        elif own in _PLAIN:
-            self._say(own.__name__, repr(value))
-        elif own is dict:
-            self.parts.append(b"dict ")
-            self._add(list(value.items()))
-        else:
-            self._add_other(value)
+        parts = self.parts
+        for value in values:
+            own = type(value)
+            if own is float:
+                parts.append(b"f" + _packed(value))
+            elif own is _ARRAY and not value.dtype.hasobject:
+                parts += (_array_header("ndarray", value.dtype, value.shape), value.tobytes())
+            elif value is None:
+                parts.append(b"None ")
+            elif own is tuple or own is list:
+                parts.append(_length(own.__name__, len(value)))
+                self._add(value)
+            elif own in _PLAIN:
+                self._say(own.__name__, repr(value))
+            elif own is dict:
+                parts.append(b"dict ")
+                self._add([list(value.items())])
+            else:
+                self._add_other(value)
 
     def _add_other(self, value: Any) -> None:
         own = type(value)
@@ -74,15 +74,14 @@ class Exact:
             self.is_whole &= own is np.ma.MaskedArray
             add(_array_header(own.__name__, value.dtype, value.shape))
             if isinstance(value, np.ma.MaskedArray):  # whose own bytes have the fill value
-                self._add(np.ma.getdata(value))
-                self._add(np.ma.getmaskarray(value))
+                self._add([np.ma.getdata(value), np.ma.getmaskarray(value)])
             else:
                 add(np.asarray(value).tobytes())
         elif isinstance(value, np.generic) and not value.dtype.hasobject:
             add(f"scalar {value.dtype.str} ".encode() + value.tobytes())
         elif is_record(value):
             add(f"record {own.__module__}.{own.__qualname__} ".encode())
-            self._add([getattr(value, name) for name in fields(own)])
+            self._add([[getattr(value, name) for name in fields(own)]])
         else:
             self.is_whole = False
             self._say(f"{own.__module__}.{own.__qualname__}", repr(value))

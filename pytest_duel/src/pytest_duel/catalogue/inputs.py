@@ -22,6 +22,7 @@ class Inputs:
 
     def __init__(self, arguments: Arguments, known: "dict[int, Argument] | None" = None) -> None:
         seen = {} if known is None else known
+        self._arguments = arguments if type(arguments) is tuple else None
         self._before: list[Argument] = []
         self.added = 0
         """Bytes of the arguments that were not known."""
@@ -31,6 +32,7 @@ class Inputs:
                 before = seen[id(one)] = Argument(one)
                 self.added += before.exact.size
             self._before.append(before)
+        self._changeable = [one for one in self._before if not one.is_fixed]
 
     def exactly(self) -> list[Exact]:
         """Return what each argument was to the last bit."""
@@ -38,9 +40,12 @@ class Inputs:
 
     def differ_from(self, arguments: Arguments) -> bool:
         """Tell whether a call has changed its arguments: these, or others made as they were."""
+        if arguments is self._arguments:  # the same tuple, in which some may have been changed
+            return any(before.is_changed for before in self._changeable)
         if len(arguments) != len(self._before):
             return True
-        return not all(map(_is_still, self._before, arguments))
+        pairs = zip(arguments, self._before, strict=True)
+        return any(not before.is_like(value) for value, before in pairs)
 
     def mend(self, arguments: Arguments) -> None:
         """Undo a call's changes of its arguments, which the next call is to see as they were."""
@@ -51,32 +56,39 @@ class Inputs:
 class Argument:
     """One argument as it was."""
 
-    __slots__ = (
-        "_bytes", "_dtype", "_is_array", "_is_fixed", "_shape", "_value", "copy", "exact",
-    )  # fmt: skip
+    __slots__ = ("_bytes", "_copy", "_dtype", "_is_array", "_shape", "_value", "exact", "is_fixed")
 
     def __init__(self, value: Any) -> None:
         self._value = value  # which keeps its `id` from being another's
         self.exact = Exact(value)
         self._is_array = type(value) is np.ndarray and not value.dtype.hasobject
-        self._is_fixed = not self._is_array and (
+        self.is_fixed = not self._is_array and (
             type(value) in _FIXED or isinstance(value, np.generic)
         )
         """No call can change it."""
         if self._is_array:
-            self.copy, self._shape, self._dtype = value.copy(), value.shape, value.dtype
-            self._bytes = self.exact.parts[1]
+            self._shape, self._dtype, self._bytes = value.shape, value.dtype, self.exact.parts[1]
         else:
-            self.copy = value if self._is_fixed else deepcopy(value)
+            self._copy = value if self.is_fixed else deepcopy(value)
 
-    def is_still(self, value: Any) -> bool:
+    @property
+    def copy(self) -> Any:
+        """Return it as it was."""
+        if self._is_array:
+            return np.ndarray(self._shape, self._dtype, self._bytes)
+        return self._copy
+
+    @property
+    def is_changed(self) -> bool:
+        """Tell whether it is not what it was."""
+        value = self._value
+        if self._is_array:  # the same as below, in a tenth of the time
+            is_like = value.shape == self._shape and value.dtype == self._dtype
+            return not (is_like and value.tobytes() == self._bytes)
+        return not self.is_like(value)
+
+    def is_like(self, value: Any) -> bool:
         """Tell whether a value, this one or another, is what this one was."""
-        if value is self._value:
-            if self._is_fixed:
-                return True
-            if self._is_array:  # the same as below, in a tenth of the time
-                is_like = value.shape == self._shape and value.dtype == self._dtype
-                return bool(is_like and value.tobytes() == self._bytes)
         return Exact(value).parts == self.exact.parts
 
 
@@ -97,5 +109,4 @@ def _restore(changed: Any, before: Any) -> None:
             _restore(part, old)
 
 
-_is_still = Argument.is_still
 _FIXED = frozenset({bool, int, float, complex, str, bytes, type(None)})

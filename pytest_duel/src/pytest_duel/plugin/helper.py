@@ -13,7 +13,7 @@ from pytest_duel.paired.pytest_client import COLLECTING, PytestSide, Suite
 from pytest_duel.plugin.measuring import Items, suite
 from pytest_duel.support.scratch import scratch
 
-AFTER = 1.0
+AFTER = 0.5
 """Seconds until it is started: a check that is done by then needs no help."""
 LONGEST = 3600.0
 """Seconds that it may take."""
