@@ -53,6 +53,7 @@ def running(
         "RAY_AUTH_TOKEN": secrets.token_hex(16),
         "OPENBLAS_NUM_THREADS": "1",
         "RAY_raylet_start_wait_time_s": str(LONGEST),
+        "RAY_agent_register_timeout_ms": str(1000 * LONGEST),
     }
     (port,) = _free_ports(1)
     address = f"{HEAD}:{port}"

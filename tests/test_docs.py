@@ -56,6 +56,7 @@ PARTS = {
     "docs/choosing.md": ("uniform", "batch", "cold_start"),
     "docs/frames.md": ("tables_of_offers",),
     "docs/learning.md": ("schedules", "learners"),
+    "docs/settlement.md": ("totals_of_year",),
     "docs/method.md": ("repeated_sweeps", "called", "selftest"),
     "docs/studies.md": ("places",),
     "docs/performance.md": (

@@ -263,6 +263,28 @@ def test_a_sentence_on_learning_stands_there_and_holds(sentence: str) -> None:
     assert LEARNT[sentence]()
 
 
+def duelled(page: str, part: str) -> list[float]:
+    """Return the ratios of a duel."""
+    return [number(row["ratio"].partition(" ")[0]) for row in table(part, ROOT / "docs" / page)]
+
+
+DUELS: Mapping[tuple[str, str], Callable[[], bool]] = {
+    ("frames.md", "It takes at most half as long again:"): lambda: (
+        max(duelled("frames.md", "tables_of_offers")) <= 1.5
+    ),
+    ("settlement.md", "and less time than `settle`"): lambda: (
+        max(duelled("settlement.md", "totals_of_year")) < 1
+    ),
+}
+"""Of pages with a duel of two benchmarks."""
+
+
+@pytest.mark.parametrize(("page", "sentence"), DUELS)
+def test_a_sentence_on_a_duel_stands_there_and_holds(page: str, sentence: str) -> None:
+    assert sentence in text(ROOT / "docs" / page)
+    assert DUELS[page, sentence]()
+
+
 @pytest.mark.parametrize(
     ("page", "recommended"),
     [
