@@ -20,9 +20,11 @@ from pytest_duel.gate.plan import Plan as GatePlan
 from pytest_duel.gate.prepare import Prepared
 from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.arms.compiled import differing
+from pytest_duel.paired.arms.installing import install
 from pytest_duel.paired.arms.recipe import Recipe
 from pytest_duel.paired.checking import Checked
 from pytest_duel.paired.contests import Arm
+from pytest_duel.paired.placements import linker_of
 from pytest_duel.paired.pytest_client import Suite
 from pytest_duel.paired.pytest_worker import slower
 from pytest_duel.paired.pytest_worker.slower import PlantError, Slower
@@ -32,7 +34,7 @@ from pytest_duel.selftest.records import Kind, Report, SelftestError, Trial
 from pytest_duel.selftest.stock_plugin import slowed
 from pytest_duel.selftest.trials import Plan, target
 from pytest_duel.support.exit_codes import Exit
-from strangers import copied, repository
+from strangers import copied, listed, repository
 
 needs_linker = pytest.mark.skipif(bool(LACKS), reason=LACKS)
 A, B = "tests/test_a.py::test_a", "tests/test_b.py::test_b"
@@ -237,6 +239,18 @@ def test_where_another_word_changes_nothing_native_code_is_linked_again(tmp_path
     with placement.drawn(pair, Drawn.INDEPENDENT, "1") as drawn:
         base, head = (Path(drawn.in_block(own, 0).placed["toy"]) for own in (one, other))
         assert base.read_bytes() != head.read_bytes()
+
+
+@needs_linker
+def test_the_toy_of_native_kernels_is_linked_again(tmp_path: Path) -> None:
+    project = copied("native", tmp_path / "toy")
+    build = Recipe(install=BUILD.replace("toy", "kernels"))  # setuptools takes longer
+    arm = Arm("toy", modules=install(project, build, tmp_path).modules)
+    placed = linker_of(arm, {"kernels.so"}).place("1", tmp_path / "placed")
+    found = listed(replace(arm, placed=placed), Suite(project, tmp_path))
+    assert [name.partition("[")[2] for name in found] == [
+        "sorted]", "hashed]", "parsed]", "walked]",
+    ]  # fmt: skip
 
 
 def test_two_builds_need_native_code(tmp_path: Path) -> None:
@@ -534,23 +548,3 @@ def test_a_self_test_of_real_benchmarks(
     assert json.loads(path.read_text()) == data
     assert main(["selftest", "--show", "--output", "saved.json", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["key"]["benchmarks"] == data["key"]["benchmarks"]
-
-
-@needs_linker
-@pytest.mark.slow
-def test_a_self_test_of_two_real_builds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(repository("native", tmp_path / "native"))
-    asked = (
-        "selftest", "-k", "hashed", "--trials", "0", "--stock", "0", "--budget", "1",
-        "--output", "saved.json",
-    )  # fmt: skip
-    assert main([*asked, "--rebuilt", "1"]) == 0
-    assert main([*asked, "--rebuilt", "1", "--rebuilt-slowed", "1", "--slowdown", "50%"]) == 2
-    assert "slowdown was 0.03 and is 0.5" in capsys.readouterr().err
-    assert main([*asked, "--rebuilt", "2"]) == 0
-    assert "1 trials" in capsys.readouterr().err
-    (one, other) = json.loads(Path("saved.json").read_text())["trials"]
-    assert [one["kind"], other["kind"]] == [Kind.REBUILT] * 2
-    assert set(one["cases"]) == {"test_kernels.py::test_kernel[hashed]"}

@@ -8,8 +8,10 @@ two builds and about as long as a gate. In a PATTERN of names * stands for anyth
 quotation marks.
 """
 
+import os
 import statistics
 import sys
+import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -30,11 +32,9 @@ from pytest_duel.paired.surroundings import surrounded
 from pytest_duel.statistics.paired import estimate
 from pytest_duel.support import markdown
 
-ALIGNED = {
-    "RUSTFLAGS": "-C llvm-args=-align-all-functions=6",
-    "CFLAGS": "-falign-functions=64 -falign-loops=32",
-}
-"""Functions begin with 64 bytes, a line of the processor's cache."""
+RUST = "-C llvm-args=-align-all-functions=6"
+C = "-falign-functions=64 -falign-loops=32"
+"""By either, functions begin with 64 bytes: a line of the processor's cache."""
 BLOCKS = 24
 SEED = "alignment"
 SAME, PLAIN, LINED, BOTH = "same process twice", "as built", "aligned", "aligned against as built"
@@ -54,9 +54,21 @@ class Build:
         return cls(replace(arm, name=name), replace(arm, name=f"{name}, linked again"))
 
 
+def aligned_flags() -> dict[str, str]:
+    """Return the variables of a build that aligns, and is as this one else.
+
+    What `CFLAGS` says counts in place of the flags that Python was built with.
+    """
+    own = os.environ.get("CFLAGS") or sysconfig.get_config_var("CFLAGS") or ""
+    return {
+        "RUSTFLAGS": f"{os.environ.get('RUSTFLAGS', '')} {RUST}".strip(),
+        "CFLAGS": f"{own} {C}".strip(),
+    }
+
+
 def builds(ready: Prepared) -> tuple[Build, Build]:
     """Return the project as it is, and the same aligned."""
-    recipe = replace(ready.recipe, variables=ALIGNED)
+    recipe = replace(ready.recipe, variables=aligned_flags())
     found = install(ready.tests.folder, recipe, cache_folder())
     aligned = replace(ready.head, modules=found.modules)
     return Build.of(ready.head, "plain"), Build.of(aligned, "lined")
@@ -125,7 +137,7 @@ def table(names: Sequence[str], differences: Mapping[str, Sequence[float]]) -> l
         )
         both = estimate(differences[f"{BOTH}: {name}"])
         rows.append((name, *spreads, f"{both.median:+.1%} [{both.low:+.1%}, {both.high:+.1%}]"))
-    return markdown.table(heading, rows)
+    return markdown.table(heading, rows, [markdown.LEFT, *[markdown.RIGHT] * len(heading[1:])])
 
 
 def announce(line: str) -> None:
