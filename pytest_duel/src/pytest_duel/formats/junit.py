@@ -31,7 +31,9 @@ def render(judgement: Judgement) -> str:
     }
     totals = {name: str(number) for name, number in numbers.items()}
     root = ET.Element("testsuites", {"name": "pytest-duel", **totals})
-    suite = ET.SubElement(root, "testsuite", {"name": f"pytest-duel {judgement.command}", **totals})
+    suite = ET.SubElement(
+        root, "testsuite", {"name": f"pytest-duel {judgement.command}", **totals}
+    )
     suite.extend(cases)
     _text(suite, "system-out", "\n".join([judgement.title, judgement.word, *judgement.notes]))
     if judgement.warnings:
