@@ -32,6 +32,17 @@ def test_all_keys_are_read(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("text", "message"), [
+    ("tool = 3", "here: tool is 3: it must be a table"),
+    ("[tool]\npytest-duel = 3", "here: [tool.pytest-duel] is 3: it must be a table"),
+])  # fmt: skip
+def test_what_is_no_table_is_named(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, "here")
+    assert str(caught.value) == message
+
+
 def test_nothing_has_to_be_said(tmp_path: Path) -> None:
     assert read(tmp_path) == Settings()
 

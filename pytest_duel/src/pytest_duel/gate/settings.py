@@ -96,7 +96,10 @@ def read(project: Path, where: str = FILE) -> Settings:
         document: Any = tomllib.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{where} is no valid TOML: {error}") from None
-    table = document.get("tool", {}).get("pytest-duel", {})
+    tools = document.get("tool", {})
+    if not isinstance(tools, dict):
+        raise SettingsError(f"{where}: tool is {tools!r}: it must be a table")
+    table = tools.get("pytest-duel", {})
     if not isinstance(table, dict):
         raise SettingsError(f"{where}: [{TABLE}] is {table!r}: it must be a table")
     _check(table, f"{where}: [{TABLE}]")

@@ -87,7 +87,10 @@ def installer() -> Installer:
         return Installer("uv", (uv,))
     if importlib.util.find_spec("pip"):
         return Installer("pip", (sys.executable, "-m", "pip"))
-    raise InstallError("there is neither uv nor pip to install it with")
+    raise InstallError(
+        "there is neither uv nor pip here to install it with: get one, such as by "
+        f"`{sys.executable} -m ensurepip`"
+    )
 
 
 def run_build(command: Sequence[str], folder: Path, recipe: Recipe) -> None:
