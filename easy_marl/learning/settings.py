@@ -19,8 +19,8 @@ class PPO:
     learning_rate : float
         Of Adam.
     epochs : int
-        How often an update passes over what was played. Once unless told: new markets are played in
-        a small part of the time that learning takes, and teach more than the same ones again.
+        How often an update passes over what was played. Once unless told: new markets are played
+        in a small part of the time that learning takes, and teach more than the same ones again.
     minibatches : int
         In how many parts it does so.
     clip : float
