@@ -34,7 +34,7 @@ examples:
 MARKETS = {"duopoly": 0.2, "default": 1.0}
 """Presets, and the share of the steps that each is trained for: two agents need fewer."""
 WAYS = (("simultaneous", False), ("simultaneous", True), ("ibr", False), ("sbr", False))
-ENVIRONMENTS = 256
+ENVIRONMENTS = 512
 """Of a training."""
 MANY, HOURS, UPDATES = 1024, 24, 2
 """Environments where speed is measured, the hours of their episodes, and how often is learnt."""

@@ -19,7 +19,8 @@ class PPO:
     learning_rate : float
         Of Adam.
     epochs : int
-        How often an update passes over what was played.
+        How often an update passes over what was played. Once unless told: new markets are played
+        in a small part of the time that learning takes, and teach more than the same ones again.
     minibatches : int
         In how many parts it does so.
     clip : float
@@ -37,8 +38,8 @@ class PPO:
 
     hidden: tuple[int, ...] = (32, 32)
     learning_rate: float = 3e-3
-    epochs: int = 4
-    minibatches: int = 4
+    epochs: int = 1
+    minibatches: int = 8
     clip: float = 0.2
     entropy: float = 0.0
     deviation: float = 0.4

@@ -37,7 +37,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         }  # fmt: skip
 
     monkeypatch.setattr(command, "trained", train)
-    speeds = {name: partial(dict, speed) for name, speed in SPEEDS.items()}
+    speeds: dict[str, Any] = {name: partial(dict, speed) for name, speed in SPEEDS.items()}
     monkeypatch.setattr(command, "SPEEDS", speeds)
     monkeypatch.setattr(command, "MARKETS", {"duopoly": 0.5})
     return asked

@@ -53,7 +53,7 @@ class Usual(NamedTuple):
 
 
 ONE = Usual(256, 500_000)
-ALL = Usual(512, 600_000)
+ALL = Usual(512, 1_000_000)
 
 
 class Lesson(NamedTuple):
