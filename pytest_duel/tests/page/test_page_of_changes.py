@@ -151,6 +151,11 @@ def test_where_nothing_is_decided_the_largest_changes_are_named_and_drawn() -> N
     shown = values(section.figures[0])
     assert len(shown) == judgements.MOST
     assert shown[-1]["case"] == "test_far"
+    decided = replace(far, word="improvement")
+    section = section_of(replace(judgement, rows=(*rows[:-1], decided), means=()))
+    assert section.intro == (
+        "Faster: a.py::test_far 40.0% faster. Of the rest, what was measured cannot tell."
+    )
 
 
 def with_history(found: Any, **more: Any) -> Material:

@@ -97,6 +97,15 @@ def test_a_parameter_that_no_benchmark_has_is_named_with_those_there_are() -> No
             {"x": "UNSERIALIZABLE[<class 'A'>]", "y": 5},
             {"x": Value("<class 'A'>"), "y": Value("5", 5.0)},
         ),
+        (
+            "msgspec-json-up-100k",
+            {"impl": "msgspec-json", "spec": "UNSERIALIZABLE[...]", "count": 100_000},
+            {
+                "impl": Value("msgspec-json"),
+                "spec": Value("up"),
+                "count": Value("100,000", 100_000.0),
+            },
+        ),
         ("200", None, {"param": Value("200", 200.0)}),
         ("two", {}, {"param": Value("two")}),
         ("nan", None, {"param": Value("nan")}),

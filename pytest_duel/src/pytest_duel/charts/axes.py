@@ -43,12 +43,13 @@ def with_unit(numbers: str = "',.3~r'", word: str = AUTO) -> str:
     """
     if word != AUTO:
         unit, called = scale_of(1.0, word)
-        return f"format(datum.value / {unit:g}, {numbers}) + ' {called}'"
+        said = f"format(datum.value / {unit:g}, {numbers}) + ' {called}'"
+        return f"datum.value == 0 ? '0' : {said}"
     said = f"format(datum.value / 1e-9, {numbers}) + ' ns'"
     for size, name in reversed(_UNITS):
         number = f"format(datum.value / {size}, {numbers}) + ' {name}'"
         said = f"datum.value >= {size} * 0.9995 ? {number} : ({said})"
-    return said
+    return f"datum.value == 0 ? '0' : ({said})"
 
 
 def sizes(counted: str) -> alt.X:

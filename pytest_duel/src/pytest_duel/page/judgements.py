@@ -90,19 +90,33 @@ def _intro(data: Mapping[str, Any]) -> str:
     word = str(data["verdict"])
     whole = WHOLE.get(word, f"{word.capitalize()}.")
     if word == Verdict.INCONCLUSIVE:
-        return " ".join([whole, *_largest(data)])
+        faster = _named(data, Verdict.IMPROVEMENT)
+        told = (
+            f"Faster: {faster}. Of the rest, what was measured cannot tell." if faster else whole
+        )
+        return " ".join([told, *_largest(data)])
     if whole.endswith("."):
         return whole
+    named = _named(data, word)
+    return f"{whole}: {named}." if named else f"{whole}."
+
+
+def _named(data: Mapping[str, Any], word: str) -> str:
+    """Name some cases of a verdict; empty where none has it."""
     # An error is a row that fails as one: a case that is gone, or wrong.
     own = [one for one in data["cases"] if one["verdict"] == word or _failed(one, word)]
     named = [f"{one['name']} {_became(one)}".rstrip() for one in own[:NAMED]]
     more = f" and {len(own) - NAMED} more" if len(own) > NAMED else ""
-    return f"{whole}: {', '.join(named)}{more}." if named else f"{whole}."
+    return f"{', '.join(named)}{more}"
 
 
 def _largest(data: Mapping[str, Any]) -> Iterator[str]:
     """Name the largest of the changes that are not decided, beyond what matters."""
-    found = {one["name"]: ratio["ratio"] for one in data["cases"] if (ratio := _ratio(one))}
+    found = {
+        one["name"]: ratio["ratio"]
+        for one in data["cases"]
+        if one["verdict"] == Verdict.INCONCLUSIVE and (ratio := _ratio(one))
+    }
     limit = math.log1p(data.get("threshold") or 0)
     far = sorted(found.items(), key=lambda one: -_distance(one[1]))[:NAMED]
     said = [

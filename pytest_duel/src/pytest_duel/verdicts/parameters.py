@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,13 +38,27 @@ def parameters(benchmark: Benchmark) -> dict[str, Value]:
     """
     if not benchmark.params:
         return {UNNAMED: _unnamed(benchmark.param)} if benchmark.param else {}
-    parts = (benchmark.param or "").split("-")
-    named = list(benchmark.params.items())
-    if len(named) == 1:
-        parts = [benchmark.param or ""]
-    if len(parts) != len(named):
-        parts = [""] * len(named)
+    parts = _parts(benchmark.param or "", list(benchmark.params.values()))
+    named = benchmark.params.items()
     return {name: _value(name, one, part) for (name, one), part in zip(named, parts, strict=True)}
+
+
+def _parts(text: str, values: Sequence[Any]) -> Sequence[str]:
+    """Return the part of an id for each value; empty ones where it has others.
+
+    A text may have dashes itself, as ``msgspec-json`` has: it is looked for as it is.
+    """
+    if len(values) == 1:
+        return [text]
+    plain = text.split("-")
+    if len(plain) == len(values):
+        return plain
+    known = (
+        re.escape(one) if isinstance(one, str) and one and one in text else "[^-]*"
+        for one in values
+    )
+    found = re.fullmatch("-".join(f"({one})" for one in known), text)
+    return found.groups() if found else [""] * len(values)
 
 
 def _unnamed(text: str) -> Value:
