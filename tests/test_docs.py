@@ -110,7 +110,9 @@ def written_in(*languages: str) -> pytest.MarkDecorator:
 
 
 @written_in("python")
-def test_python_runs(block: CodeBlock, rust_wheel: object, tmp_path: Path) -> None:
+def test_python_runs(
+    block: CodeBlock, rust_wheel: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if is_of_any_project(block):
         run_as_tests(block.code, tmp_path)
         return
@@ -124,6 +126,7 @@ def test_python_runs(block: CodeBlock, rust_wheel: object, tmp_path: Path) -> No
         pytest.importorskip("torchrl")
     if "from rust_market" in block.code and rust_wheel is None:
         pytest.skip("Rust was left out")
+    monkeypatch.chdir(tmp_path)  # some write files
     exec(compile(block.code.replace(STEPS, "2_000"), "block", "exec"), {"__name__": "block"})  # noqa: S102
 
 

@@ -530,7 +530,7 @@ def test_a_self_test_of_real_benchmarks(
     monkeypatch.chdir(folder)
     assert main(OPTIONS) == 0
     said_on_the_way = capsys.readouterr().err
-    assert "self-test of 1 benchmarks: 3 trials, about " in said_on_the_way
+    assert "self-test of 1 benchmark: 3 trials, about " in said_on_the_way
     assert said_on_the_way.count("installing the head") == 1
     path = folder / "saved.json"
     data = json.loads(path.read_text())

@@ -28,7 +28,7 @@ from pytest_duel.selftest.placement import Drawn
 from pytest_duel.selftest.records import Kind, Report, SelftestError, Trial, measuring_code
 from pytest_duel.selftest.stock_runs import run_thrice
 from pytest_duel.support import files
-from pytest_duel.support.units import waiting
+from pytest_duel.support.units import count, waiting
 
 MEASURING = (
     "paired/engine.py", "paired/block.py", "paired/in_turns.py", "paired/roster.py",
@@ -137,7 +137,8 @@ def run(plan: Plan, report: Report, announce: Callable[[str], None]) -> None:
     steps = [step for step in plan.steps() if not report.has(*step)]
     about, most = plan.forecast(steps)
     announce(
-        f"self-test of {len(plan.ready.own.measured)} benchmarks: {len(steps)} trials, about "
+        f"self-test of {count(len(plan.ready.own.measured), 'benchmark')}: "
+        f"{count(len(steps), 'trial')}, about "
         f"{waiting(about)} in all, at most some {waiting(most)}"
     )
     begun = time.monotonic()
