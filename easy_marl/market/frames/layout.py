@@ -53,7 +53,7 @@ def buckets_of(offers: Table, demand: Table) -> list[Bucket]:
     """Return the markets in which all offers are, or raise where keys do not fit together."""
     demanded = _hours_of(demand)
     units = offers.keys("unit") if "unit" in offers.names else None
-    runs = _runs(offers.keys("hour"))
+    runs = _runs(offers.keys("hour"), len(demand))
     hours = _rows_of_demand(runs, demanded, offers, demand)
     times = np.bincount(hours, minlength=len(demand))
     _check_all_offered(times, demand)
@@ -72,12 +72,15 @@ class _Runs(NamedTuple):
     values: "_Encoded"
 
 
-def _runs(column: Column) -> _Runs:
-    """Return the stretches; two passes over the column, and only where they begin is it hashed."""
+def _runs(column: Column, hours: int) -> _Runs:
+    """Return the stretches; nothing is hashed unless there are more than so many hours."""
     values = _comparable(column)
     changes = np.flatnonzero(np.asarray(values[1:] != values[:-1])) + 1
     starts = np.concatenate([[0], changes])[: len(column)]
-    return _Runs(starts, np.diff(starts, append=len(column)), _encoded(column[starts]))
+    begins = column[starts]
+    few = len(starts) <= hours
+    values = _Encoded(begins.to_list(), np.arange(len(starts))) if few else _encoded(begins)
+    return _Runs(starts, np.diff(starts, append=len(column)), values)
 
 
 def _comparable(column: Column) -> Any:
@@ -103,11 +106,8 @@ def _rows_of_demand(
 ) -> Indices:
     """Return where demand of the hours stands that offers come in."""
     values, codes = runs.values
-    used = np.flatnonzero(np.bincount(codes, minlength=len(values)))  # some categories are not
-    rows = np.zeros(len(values), np.intp)
     try:
-        rows[used] = [demanded[values[code]] for code in used]
-        return rows[codes]
+        return np.array([demanded[value] for value in values], np.intp)[codes]
     except KeyError as error:
         row = int(runs.starts[(codes == values.index(error.args[0])).argmax()])
         raise ValueError(
@@ -194,19 +194,25 @@ def _ranks(units: Column) -> Indices:
 
 
 class _Encoded(NamedTuple):
-    """A column as the values that it may have, and which of them stands in each row."""
+    """A column as values, and which of them stands in each row."""
 
     values: list[Any]
     codes: Indices
 
 
 def _encoded(column: Column) -> _Encoded:
+    """Return a column as the values that differ."""
     encoded = column.to_arrow()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.unify_dictionaries().combine_chunks()
     if not isinstance(encoded, pa.DictionaryArray):
         encoded = encoded.dictionary_encode()
-    return _Encoded(encoded.dictionary.to_pylist(), encoded.indices.to_numpy())
+    codes = encoded.indices.to_numpy()
+    rows = np.full(len(encoded.dictionary), -1)  # in which each is found; some categories are not
+    rows[codes] = np.arange(len(codes))
+    there = rows >= 0
+    # The library makes a list of them in less time than Arrow.
+    return _Encoded(column[rows[there]].to_list(), (np.cumsum(there) - 1)[codes])
 
 
 def _sorted(order: Indices, ranks: Indices) -> Indices:
