@@ -4,6 +4,7 @@ import argparse
 import json
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -123,19 +124,20 @@ class Found:
         for schedule, shared in WAYS:
             for seed in range(seeds):
                 named = {"market": market, "schedule": schedule, "shared": shared, "seed": seed}
+                how = {"asked": steps, "settings": {**asdict(PPO()), "hidden": [*PPO().hidden]}}
                 if self.has("trainings", **named):
-                    self._check(named, steps)
+                    self._check(named, how)
                     continue
                 announce(f"{market}, {schedule}, {'one policy' if shared else 'each'}, {seed}")
-                self._keep("trainings", named | {"asked": steps} | trained(named, steps))
+                self._keep("trainings", named | how | trained(named, steps))
 
-    def _check(self, named: Mapping[str, Any], steps: int) -> None:
-        """Raise where a training is saved that learnt from other steps than are asked for."""
-        if not self.has("trainings", **named, asked=steps):
+    def _check(self, named: Mapping[str, Any], how: Mapping[str, Any]) -> None:
+        """Raise where a training is saved that was done in another way."""
+        if not self.has("trainings", **named, **how):
+            which = ", ".join(f"{name} {value}" for name, value in named.items())
             raise LearningError(
-                f"{self._output} has a training of another length than {steps:,} steps "
-                f"({', '.join(f'{name} {value}' for name, value in named.items())}): give "
-                "another --output"
+                f"{self._output} has a training of another length than {how['asked']:,} steps, "
+                f"or by other settings ({which}): give another --output"
             )
 
     def _keep(self, kind: str, found: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ import pytest
 from bench.__main__ import main
 from bench.commands import learning as command
 from bench.study import learning
+from easy_marl.learning import PPO
 
 SPEEDS: dict[str, dict[str, Any]] = {
     "TorchRL": {"version": "1", "agents": 5, "steps": 5000, "cpu_seconds": 0.5},
@@ -79,17 +80,23 @@ def test_more_seeds_are_added(tmp_path: Path, trained: list[tuple[Any, ...]]) ->
     assert [row.split(" | ")[2] for row in rows[4:]] == ["–", *["3"] * 4, "–"]
 
 
-def test_trainings_of_another_length_are_not_mixed(
-    tmp_path: Path, trained: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]
+def test_trainings_of_another_length_or_other_settings_are_not_mixed(
+    tmp_path: Path,
+    trained: list[tuple[Any, ...]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = tmp_path / "learning.json"
     arguments = ["learning", "--seeds", "1", "--output", str(file)]
     assert main([*arguments, "--steps", "1000"]) == 0
     before = file.read_bytes()
     assert main([*arguments, "--steps", "2000"]) == 2
-    assert "learning.json has a training of another length than 1,000 steps (market duopoly, " in (
+    assert "learning.json has a training of another length than 1,000 steps, or by" in (
         capsys.readouterr().err
     )
+    monkeypatch.setattr(command, "PPO", partial(PPO, epochs=7))
+    assert main([*arguments, "--steps", "1000"]) == 2
+    assert "or by other settings (market duopoly, schedule simul" in capsys.readouterr().err
     assert file.read_bytes() == before
 
 
