@@ -2,7 +2,10 @@
 
 import argparse
 import json
+import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from time import process_time
@@ -23,13 +26,13 @@ from pytest_duel.support.exit_codes import Exit
 TEXT = """\
 Train all agents in each way, hold them against the equilibrium, and measure how
 fast TorchRL and Stable-Baselines3 learn. What was found is saved after each
-training, and not done again. RLlib needs another Gymnasium than the others do:
-its speed is measured where it is installed, with --only RLlib.
+training, and not done again. RLlib is measured, too, where --rllib names a
+Python that has it; it wants another Gymnasium than the others do.
 
 examples:
   python -m bench learning --output docs/runs/learning.json
   python -m bench learning --steps 300000 --seeds 2
-  python -m bench learning --only RLlib --output docs/runs/learning.json
+  python -m bench learning --speeds --rllib ../rllib/bin/python
 """
 MARKETS = {"duopoly": 0.2, "default": 1.0}
 """Presets, and the share of the steps that each is trained for: two agents need fewer."""
@@ -38,8 +41,8 @@ ENVIRONMENTS = 512
 """Of a training."""
 MANY, HOURS, UPDATES = 1024, 24, 2
 """Environments where speed is measured, the hours of their episodes, and how often is learnt."""
-FEW = 960
-"""Steps of one update of RLlib, which is slow: 40 episodes."""
+RLLIB = "RLlib"
+Speed = Callable[[], dict[str, Any]]
 
 
 class LearningError(DuelError):
@@ -61,9 +64,11 @@ def add(commands: Commands) -> None:
             help=f"{what} (default: {usual:,})",
         )  # fmt: skip
     parser.add_argument(
-        "--only", choices=SPEEDS, metavar="LIBRARY",
-        help=f"measure anew how fast a library learns, and train nobody: {', '.join(SPEEDS)}",
-    )  # fmt: skip
+        "--speeds", action="store_true", help="measure the speeds anew, and train nobody"
+    )
+    parser.add_argument(
+        "--rllib", metavar="PYTHON", help="a Python with ray[rllib], to measure RLlib's speed by"
+    )
     parser.add_argument("--output", type=Path, metavar="FILE", help="save what was found")
     parser.set_defaults(run=run)
 
@@ -77,12 +82,13 @@ def _positive(text: str) -> int:
 def run(options: argparse.Namespace) -> Exit:
     """Train, measure, save, and say what was found."""
     found = Found(options.output)
-    if options.only:
-        found.measure(options.only)
-    else:
-        for library in USUAL:
-            if not found.has("learners", library=library):
-                found.measure(library)
+    speeds = dict(SPEEDS)
+    if options.rllib:
+        speeds[RLLIB] = partial(rllib_speed, options.rllib)
+    for library, speed in speeds.items():
+        if options.speeds or not found.has("learners", library=library):
+            found.measure(library, speed)
+    if not options.speeds:
         for market, share in MARKETS.items():
             found.train(market, int(options.steps * share), options.seeds)
     data = found.data
@@ -101,14 +107,14 @@ class Found:
         """Return whether there is one of these names."""
         return any(named.items() <= one.items() for one in self.data[kind])
 
-    def measure(self, library: str) -> None:
+    def measure(self, library: str, speed: Speed) -> None:
         """Measure how fast a library learns."""
         try:
-            speed = {"library": library} | SPEEDS[library]()
+            new = {"library": library} | speed()
         except ModuleNotFoundError as error:
             raise LearningError(f"the speed of {library} cannot be measured: {error}") from None
-        known = {one["library"]: one for one in self.data["learners"]} | {library: speed}
-        self.data["learners"] = [known[name] for name in SPEEDS if name in known]
+        known = {one["library"]: one for one in self.data["learners"]} | {library: new}
+        self.data["learners"] = [known[name] for name in (*SPEEDS, RLLIB) if name in known]
         self._save()
 
     def train(self, market: str, steps: int, seeds: int) -> None:
@@ -118,19 +124,20 @@ class Found:
         for schedule, shared in WAYS:
             for seed in range(seeds):
                 named = {"market": market, "schedule": schedule, "shared": shared, "seed": seed}
+                how = {"asked": steps, "settings": {**asdict(PPO()), "hidden": [*PPO().hidden]}}
                 if self.has("trainings", **named):
-                    self._check(named, steps)
+                    self._check(named, how)
                     continue
                 announce(f"{market}, {schedule}, {'one policy' if shared else 'each'}, {seed}")
-                self._keep("trainings", named | {"asked": steps} | trained(named, steps))
+                self._keep("trainings", named | how | trained(named, steps))
 
-    def _check(self, named: Mapping[str, Any], steps: int) -> None:
-        """Raise where a training is saved that learnt from other steps than are asked for."""
-        if not self.has("trainings", **named, asked=steps):
+    def _check(self, named: Mapping[str, Any], how: Mapping[str, Any]) -> None:
+        """Raise where a training is saved that was done in another way."""
+        if not self.has("trainings", **named, **how):
+            which = ", ".join(f"{name} {value}" for name, value in named.items())
             raise LearningError(
-                f"{self._output} has a training of another length than {steps:,} steps "
-                f"({', '.join(f'{name} {value}' for name, value in named.items())}): give "
-                "another --output"
+                f"{self._output} has a training of another length than {how['asked']:,} steps, "
+                f"or by other settings ({which}): give another --output"
             )
 
     def _keep(self, kind: str, found: Mapping[str, Any]) -> None:
@@ -237,62 +244,24 @@ def stable_baselines_speed() -> dict[str, Any]:
     }
 
 
-def rllib_speed() -> dict[str, Any]:
-    """Return how fast five agents learn, each with a policy of its own, with the same settings."""
-    import ray
-    import torch
-    from ray.rllib.algorithms.ppo import PPOConfig
-    from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
-    from ray.rllib.env.wrappers.pettingzoo_env import ParallelPettingZooEnv
-    from ray.tune import register_env
-
-    from easy_marl.envs import BiddingParallelEnv
-
-    torch.set_num_threads(1)
-    same = PPO()
-    agents = BiddingParallelEnv("default").possible_agents
-    register_env("bidding", lambda _: ParallelPettingZooEnv(BiddingParallelEnv("default")))
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
-    algorithm = (
-        PPOConfig()
-        .environment("bidding", clip_actions=True)
-        .env_runners(num_env_runners=0)
-        .learners(num_learners=0)
-        .multi_agent(policies=set(agents), policy_mapping_fn=lambda agent, *_, **__: agent)
-        .rl_module(
-            model_config=DefaultModelConfig(
-                fcnet_hiddens=list(same.hidden), fcnet_activation="tanh"
-            )
+def rllib_speed(python: str) -> dict[str, Any]:
+    """Return how fast five agents learn with RLlib, by a Python that has it."""
+    command = [python, "-m", "bench.rllib"]
+    try:
+        done = subprocess.run(  # noqa: S603  it is the Python that the user names
+            command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True
         )
-        .training(
-            train_batch_size_per_learner=FEW,
-            minibatch_size=FEW // same.minibatches,
-            num_epochs=same.epochs,
-            lr=same.learning_rate,
-            gamma=0.0,
-        )
-        .debugging(seed=0)
-        .build_algo()
-    )
-    algorithm.train()
-    started = process_time()
-    found = algorithm.train()
-    cpu_seconds = process_time() - started
-    algorithm.stop()
-    ray.shutdown()
-    return {
-        "version": version("ray"),
-        "agents": 5,
-        "steps": found["env_runners"]["num_env_steps_sampled"],
-        "cpu_seconds": cpu_seconds,
-    }
+    except OSError as fault:
+        raise LearningError(f"--rllib {python} cannot be run: {fault}") from None
+    except subprocess.CalledProcessError as fault:
+        last = (fault.stderr.strip() or "nothing").splitlines()[-1]
+        raise LearningError(f"--rllib {python} did not measure RLlib, but said: {last}") from None
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
-SPEEDS: dict[str, Callable[[], dict[str, Any]]] = {
+SPEEDS: dict[str, Speed] = {
     "TorchRL": torchrl_speed,
     "Stable-Baselines3": stable_baselines_speed,
-    "RLlib": rllib_speed,
 }
 """What measures how fast a library learns."""
-USUAL = ("TorchRL", "Stable-Baselines3")
-"""Those that can be installed beside each other."""

@@ -24,6 +24,7 @@ SHAPE = {
         {
             "market": TEXT, "schedule": TEXT, "shared": ANY, "seed": TALLY, "steps": COUNT,
             "cpu_seconds": NUMBER, "exploitability": [NUMBER], "profit": ANY, "asked?": COUNT,
+            "settings?": ANY,
         }
     ],
     "learners": [

@@ -1,8 +1,10 @@
 """``python -m bench learning``: trainings of all agents, beside the equilibrium."""
 
 import json
+import sys
 from collections.abc import Mapping
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,11 @@ import pytest
 from bench.__main__ import main
 from bench.commands import learning as command
 from bench.study import learning
+from easy_marl.learning import PPO
 
 SPEEDS: dict[str, dict[str, Any]] = {
     "TorchRL": {"version": "1", "agents": 5, "steps": 5000, "cpu_seconds": 0.5},
     "Stable-Baselines3": {"version": "2", "agents": 1, "steps": 5000, "cpu_seconds": 1.0},
-    "RLlib": {"version": "3", "agents": 5, "steps": 1000, "cpu_seconds": 10.0},
 }
 RATES = """\
 | library | agents that learn from a step | steps | steps of five learning agents |
@@ -78,33 +80,54 @@ def test_more_seeds_are_added(tmp_path: Path, trained: list[tuple[Any, ...]]) ->
     assert [row.split(" | ")[2] for row in rows[4:]] == ["–", *["3"] * 4, "–"]
 
 
-def test_trainings_of_another_length_are_not_mixed(
-    tmp_path: Path, trained: list[tuple[Any, ...]], capsys: pytest.CaptureFixture[str]
+def test_trainings_of_another_length_or_other_settings_are_not_mixed(
+    tmp_path: Path,
+    trained: list[tuple[Any, ...]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = tmp_path / "learning.json"
     arguments = ["learning", "--seeds", "1", "--output", str(file)]
     assert main([*arguments, "--steps", "1000"]) == 0
     before = file.read_bytes()
     assert main([*arguments, "--steps", "2000"]) == 2
-    assert "learning.json has a training of another length than 1,000 steps (market duopoly, " in (
+    assert "learning.json has a training of another length than 1,000 steps, or by" in (
         capsys.readouterr().err
     )
+    monkeypatch.setattr(command, "PPO", partial(PPO, epochs=7))
+    assert main([*arguments, "--steps", "1000"]) == 2
+    assert "or by other settings (market duopoly, schedule simul" in capsys.readouterr().err
     assert file.read_bytes() == before
 
 
-def test_one_speed_is_measured_anew(
+def test_speeds_are_measured_anew(
     tmp_path: Path, trained: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "learning.json"
-    assert main(["learning", "--only", "RLlib", "--output", str(file)]) == 0
-    assert main(["learning", "--steps", "9", "--seeds", "1", "--output", str(file)]) == 0
+    monkeypatch.setattr(command, "rllib_speed", lambda _: SPEEDS["TorchRL"] | {"steps": 1000})
+    assert main(["learning", "--speeds", "--rllib", "x", "--output", str(file)]) == 0
+    assert not trained
+    assert main(["learning", "--seeds", "1", "--output", str(file)]) == 0
     monkeypatch.setitem(command.SPEEDS, "TorchRL", partial(dict, SPEEDS["TorchRL"], steps=9000))
-    assert main(["learning", "--only", "TorchRL", "--output", str(file)]) == 0
+    assert main(["learning", "--speeds", "--output", str(file)]) == 0
     told = {one["library"]: one["steps"] for one in learning.load(file)["learners"]}
     assert list(told.items()) == [
         ("TorchRL", 9000), ("Stable-Baselines3", 5000), ("RLlib", 1000),
     ]  # fmt: skip
     assert len(trained) == len(command.WAYS)
+
+
+@pytest.mark.parametrize(
+    ("python", "message"),
+    [("missing/python", "missing/python cannot be run: "), (sys.executable, "but said: Module")],
+)
+def test_a_python_without_rllib(
+    python: str, message: str, trained: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if python == sys.executable and find_spec("ray"):
+        pytest.skip("it has RLlib")
+    assert main(["learning", "--speeds", "--rllib", python]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_what_is_missing_is_named(

@@ -230,7 +230,7 @@ def test_a_bar_tells_how_long_it_takes(capsys: pytest.CaptureFixture[str]) -> No
     assert not capsys.readouterr().err
 
 
-STATED = {"simultaneous": 1.5, "ibr": 0.3, "sbr": 0.5}
+STATED = {"simultaneous": 1.0, "ibr": 0.4, "sbr": 0.8}
 """What is left to gain in the duopoly at most, as docs/learning.md says; at cost it is 3.2."""
 
 

@@ -214,8 +214,8 @@ def _draw_bids(axes: Any, course: Course, outcome: Outcome) -> None:
     axes.set_title(
         "trained bids; dashed: cost; small: little is offered", loc="left", fontsize="medium"
     )
-    if parameters.agents <= MANY:
-        axes.legend(fontsize="small")
+    if parameters.agents <= MANY:  # beside the bids, which may be anywhere
+        axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _draw_profits(axes: Any, outcome: Outcome) -> None:
