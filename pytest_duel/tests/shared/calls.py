@@ -160,7 +160,8 @@ def left_out(name: str, suites: Mapping[str, Any]) -> dict[str, Any]:
 
     def of(constant: str, known: Sequence[float]) -> float:
         """Return the meekest of what the others ask for."""
-        return max((one[constant] for one in others), key=known.index)
+        asked: list[float] = [one[constant] for one in others]
+        return max(asked, key=known.index)
 
     shared, stands_out, lead = (
         of("shared", SHARED),
