@@ -393,6 +393,23 @@ def test_arms_that_take_turns_do_the_same_calls_one_after_the_other(
     assert {*starts[::2]} == {"A", "B"}
 
 
+@pytest.mark.parametrize("lasts", [1e-9, 0.3])
+def test_calls_are_planned_by_how_long_they_last_where_the_test_times_a_part_of_them(
+    lasts: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OfItsOwnCount(Pretence):
+        def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+            told = super().answer(request)
+            return {**told, "lasted": lasts * request["calls"]} if "seconds" in told else told
+
+    launch = pretend(monkeypatch, kind=OfItsOwnCount)
+    found = measured(launch, [contest("one")], 1)
+    assert found.seconds["one"] == pytest.approx([CALL])
+    calls = [one["calls"] for _, one in Pretence.asked if one["do"] == "time"]
+    assert (max(calls) == 1) == (lasts > 0.1)
+    assert (len(calls) < 20) == (lasts > 0.1)
+
+
 @pytest.mark.parametrize("slower", [1.0, 3.0, 1000.0])
 def test_an_arm_that_is_far_slower_does_not_make_its_turn_endless(
     slower: float, monkeypatch: pytest.MonkeyPatch

@@ -28,6 +28,7 @@ from typing import Any, Self
 from pytest_duel.paired.client import GARBAGE, RefusalError, SideError
 from pytest_duel.paired.contests import Arm, Contest
 from pytest_duel.paired.pytest_client import PytestSide, Suite
+from pytest_duel.paired.talk import Taken
 from pytest_duel.support import processes
 from pytest_duel.support.errors import DuelError
 
@@ -181,7 +182,7 @@ class _Pair:
     def _counted(
         self, opened: Sequence[Mapping[str, Any]], taken: Sequence[Mapping[str, Any]]
     ) -> Counted:
-        seconds = max(float(one["seconds"]) for one in taken)
+        seconds = max(Taken.of(one).lasted for one in taken)
         calls = max(1, min(CALLS, int(LOOP_SECONDS / seconds)))
         limits = [one["limit"] for one in opened if one["limit"]]
         if limits and 1 + 3 * calls > min(limits):

@@ -1,10 +1,29 @@
 """Timing a contest on the sides where it is open, with a limit to each answer."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 from pytest_duel.paired.client import BOTH, TIMEOUT, RefusalError, patience
 from pytest_duel.paired.contests import Contest
 from pytest_duel.paired.sides import Side
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What some calls took on a side."""
+
+    seconds: float
+    """By the benchmark's own timer, or by its own count: a call of 0.3 s may tell that a step of
+    its thousands took 20 µs."""
+    lasted: float
+    """By the clock; never less."""
+
+    @classmethod
+    def of(cls, reply: Mapping[str, Any]) -> Self:
+        """Return what a worker has told."""
+        seconds = float(reply["seconds"])
+        return cls(seconds, max(seconds, float(reply.get("lasted", 0.0))))
 
 
 class Talk:
@@ -35,6 +54,15 @@ class Talk:
 
     def time(self, slot: int, calls: int) -> float:
         """Return the seconds of this many calls on a side."""
+        return self._taken(slot, calls).seconds
+
+    def time_each(self, calls: int) -> list[float]:
+        """Return how long this many calls last on each side, which is what plans count with."""
+        self.calibration.append(calls)
+        taken = {slot: self._taken(slot, calls) for slot in self._order}
+        return [taken[slot].lasted for slot in sorted(taken)]
+
+    def _taken(self, slot: int, calls: int) -> Taken:
         extra = self._contest.extra if slot else 0.0
         request = {
             "do": "time", "name": self._contest.called(slot), "calls": calls, "extra": extra,
@@ -43,16 +71,10 @@ class Talk:
         if self.seconds:
             expected = calls * (1 + extra) * self.seconds[slot]
             limit = max(patience(expected), 3 * expected)
-        seconds = float(self._sides[slot].ask(request, limit)["seconds"])
-        if not seconds > 0.0:
+        taken = Taken.of(self._sides[slot].ask(request, limit))
+        if not taken.seconds > 0.0:
             raise ValueError("its timer did not move")
-        return seconds
-
-    def time_each(self, calls: int) -> list[float]:
-        """Return the seconds of this many calls on each side."""
-        self.calibration.append(calls)
-        taken = {slot: self.time(slot, calls) for slot in self._order}
-        return [taken[slot] for slot in sorted(taken)]
+        return taken
 
     def close(self) -> int:
         """Let all sides end it; return how many modules of its own an arm has loaded."""

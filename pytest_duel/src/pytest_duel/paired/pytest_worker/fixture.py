@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from pytest_benchmark.fixture import BenchmarkFixture, PauseInstrumentation
 
+from pytest_duel.paired.pytest_worker.clocks import perf_counter
 from pytest_duel.paired.pytest_worker.heap import Heap
 from pytest_duel.paired.pytest_worker.requests import Requests
 from pytest_duel.paired.pytest_worker.slower import Slower
@@ -150,10 +151,14 @@ class ServedFixture(BenchmarkFixture):
                 _count(time, rounds)
                 self.requests.answer({})
                 continue
+            begun = perf_counter()
             with PauseInstrumentation():
                 seconds = slower(time, rounds, float(request.get("extra", 0.0)))
+            # Where a test limits its rounds, their number is planned by what it times, not by
+            # what else they do: that is set-up, and more of them are wanted all the same.
+            lasted = {} if limit else {"lasted": perf_counter() - begun}
             stats.update(seconds / rounds)
-            self.requests.answer({"seconds": seconds})
+            self.requests.answer({"seconds": seconds, **lasted})
         slower.check()
 
 
