@@ -8,7 +8,7 @@ from pytest_duel.support import markdown, schema
 from pytest_duel.support.schema import COUNT, NUMBER, TALLY, TEXT, Each
 from pytest_duel.support.units import count
 
-SCHEMA = 1
+SCHEMA = 2
 SHAPE = {
     "suites": Each(
         {
@@ -20,10 +20,24 @@ SHAPE = {
                  "found": Each([TALLY])},
             ],
             "far_apart": NUMBER,
+            "any_apart": Each(NUMBER),
             "reports": [
                 {"processes": COUNT, "reports": COUNT, "groups": COUNT, "false": TALLY,
                  "with_any": TALLY},
             ],
+            "boldest": {"shared": NUMBER, "stands_out": NUMBER, "lead": NUMBER},
+        }
+    ),
+    "left_out": Each(
+        {"shared": NUMBER, "stands_out": NUMBER, "compared": COUNT, "false": TALLY,
+         "lead": NUMBER, "false_leads": NUMBER}
+    ),
+    "strangers": Each(
+        {
+            "benchmarks": COUNT,
+            "runs": COUNT,
+            "machine": TEXT,
+            "sides": [{"old": COUNT, "new": COUNT, "compared": COUNT, "false": TALLY}],
         }
     ),
 }  # fmt: skip
@@ -44,13 +58,14 @@ def render(saved: Mapping[str, Any]) -> str:
     """Return what was called: of equal code, and of benchmarks that were slowed."""
     suites = saved["suites"]
     machine = ", ".join(dict.fromkeys(one["machine"] for one in suites.values()))
+    parts = (_comparisons(suites), _apart(suites), _left_out(saved), _reports(suites))
     told = "; ".join(
         f"{name}: {count(one['benchmarks'], 'benchmark')}, {one['runs']} runs"
         for name, one in suites.items()
     )
     return (
         f"On {machine} ({told}). Below each factor: how many of the benchmarks "
-        f"slowed by it were called slower.\n\n{_comparisons(suites)}\n\n{_reports(suites)}"
+        f"slowed by it were called slower.\n\n" + "\n\n".join(parts)
     )
 
 
@@ -65,6 +80,41 @@ def _comparisons(suites: Mapping[str, Any]) -> str:
         for one in suite["sides"]
     ]  # fmt: skip
     return "\n".join(markdown.table(["suite", "runs", "equal code: any call", *factors], rows))
+
+
+def _apart(suites: Mapping[str, Any]) -> str:
+    """Return how often equal code looks as if a benchmark had changed by so much."""
+    factors = [f"{by}×" for by in next(iter(suites.values()))["any_apart"]]
+    rows = [
+        [name, *(f"{one:.0%}" for one in suite["any_apart"].values())]
+        for name, suite in suites.items()
+    ]
+    return "\n".join(
+        markdown.table(["two runs of equal code: some benchmark is off by", *factors], rows)
+    )
+
+
+def _left_out(saved: Mapping[str, Any]) -> str:
+    """Return what is called in suites that the constants were chosen without."""
+    rows = [
+        [
+            name, f"{one['shared']:g}", f"{one['stands_out']:g}",
+            f"{one['false']} of {one['compared']}",
+            f"{one['lead']:g}×", f"{one['false_leads']:.1%}",
+        ]
+        for name, one in saved["left_out"].items()
+    ]  # fmt: skip
+    for name, one in saved["strangers"].items():
+        false, compared = (sum(own[of] for own in one["sides"]) for of in ("false", "compared"))
+        about = f"{name}: {count(one['benchmarks'], 'benchmark')}, {one['runs']} runs, "
+        rows.append(
+            [about + one["machine"], *["as it is"] * 2, f"{false} of {compared}", "–", "–"]
+        )
+    heads = [
+        "not chosen by", "others say", "stands out", "equal code: any call",
+        "a lead", "so far apart",
+    ]  # fmt: skip
+    return "\n".join(markdown.table(heads, rows))
 
 
 def _reports(suites: Mapping[str, Any]) -> str:
