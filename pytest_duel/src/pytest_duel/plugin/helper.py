@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from pytest_duel.catalogue.sharing import VARIABLE, Share
+from pytest_duel.catalogue.shared_check import VARIABLE, Share
 from pytest_duel.paired.client import SideError
 from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.pytest_client import COLLECTING, PytestSide, Suite

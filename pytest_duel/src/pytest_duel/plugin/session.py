@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_duel.catalogue import sharing
+from pytest_duel.catalogue import shared_check
 from pytest_duel.catalogue.answers import SHAPE, Answers, key
 from pytest_duel.catalogue.model import (
     Arguments,
@@ -21,7 +21,7 @@ from pytest_duel.catalogue.model import (
     make_pool,
 )
 from pytest_duel.catalogue.parity import Checker, Part, Report, parts
-from pytest_duel.catalogue.sharing import Share
+from pytest_duel.catalogue.shared_check import Share
 from pytest_duel.catalogue.sources import digests
 from pytest_duel.plugin.options import Options
 from pytest_duel.plugin.timing import answered, is_answered
@@ -111,7 +111,7 @@ class Session:
         started = time.perf_counter()
         checker, parts = self._check(answers)
         self.report = (
-            sharing.check_all(checker, parts, helper.share, helper.is_there)
+            shared_check.check_all(checker, parts, helper.share, helper.is_there)
             if helper
             else checker.check_all(parts)
         )
@@ -128,7 +128,7 @@ class Session:
     def help(self, get_fixture: Callable[[str], Any], share: Share) -> None:
         """Check what another process leaves, and tell it."""
         self._load_selected(get_fixture)
-        sharing.check_some(*self._check(Answers(share.answers)), share)
+        shared_check.check_some(*self._check(Answers(share.answers)), share)
 
     def _load_selected(self, get_fixture: Callable[[str], Any]) -> Sequence[str]:
         """Load the backends of the selected cases, and return their names."""

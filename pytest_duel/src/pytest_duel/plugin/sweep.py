@@ -15,7 +15,7 @@ import pytest
 from pytest_benchmark.logger import PytestBenchmarkWarning
 
 from pytest_duel.catalogue.model import Case, Catalogue
-from pytest_duel.catalogue.sharing import Share
+from pytest_duel.catalogue.shared_check import Share
 from pytest_duel.paired.group_block import ANSWERS_COMPARED
 from pytest_duel.plugin.answer import is_brief, tell_early, timed, told
 from pytest_duel.plugin.arm import measured_code

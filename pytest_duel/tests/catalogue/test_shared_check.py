@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_duel.catalogue import answers, parity, sharing
+from pytest_duel.catalogue import answers, parity, shared_check
 from pytest_duel.catalogue.answers import Answers
 from pytest_duel.catalogue.model import (
     Arguments,
@@ -20,7 +20,7 @@ from pytest_duel.catalogue.model import (
     Scenario,
 )
 from pytest_duel.catalogue.parity import Checker, Part, Report
-from pytest_duel.catalogue.sharing import Share
+from pytest_duel.catalogue.shared_check import Share
 
 CASES = [
     Case("sum", "loose", "rare", 1),
@@ -90,8 +90,8 @@ def alone() -> dict[str, Any]:
 @pytest.mark.parametrize("taken", [0, 1, len(PARTS) // 2, len(PARTS)])
 def test_both_together_find_what_one_alone_finds(taken: int, tmp_path: Path) -> None:
     share = Share(tmp_path)
-    sharing.check_some(checker(), PARTS[:taken], share)
-    assert said(sharing.check_all(checker(), PARTS, share, lambda: True)) == alone()
+    shared_check.check_some(checker(), PARTS[:taken], share)
+    assert said(shared_check.check_all(checker(), PARTS, share, lambda: True)) == alone()
 
 
 def test_no_part_is_checked_twice(tmp_path: Path) -> None:
@@ -101,28 +101,28 @@ def test_no_part_is_checked_twice(tmp_path: Path) -> None:
         def check(self, part: Part) -> Report:
             checked.append(part)
             if len(checked) == 2:  # meanwhile the other process does what is left
-                sharing.check_some(Counting(CATALOGUE, CALLS, pool, Answers()), PARTS, share)
+                shared_check.check_some(Counting(CATALOGUE, CALLS, pool, Answers()), PARTS, share)
             return super().check(part)
 
     share = Share(tmp_path)
     own = Counting(CATALOGUE, CALLS, pool, Answers())
-    sharing.check_all(own, PARTS, share, lambda: True)
+    shared_check.check_all(own, PARTS, share, lambda: True)
     assert sorted(one.name for one in checked) == sorted(one.name for one in PARTS)
 
 
 def test_what_a_process_has_taken_that_died_is_checked_here(tmp_path: Path) -> None:
     share = Share(tmp_path)
     assert all(share.takes(part) for part in PARTS[::2])
-    assert said(sharing.check_all(checker(), PARTS, share, lambda: False)) == alone()
+    assert said(shared_check.check_all(checker(), PARTS, share, lambda: False)) == alone()
 
 
 def test_a_process_that_hangs_is_not_waited_for_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sharing, "LONGEST", 0.0)
+    monkeypatch.setattr(shared_check, "LONGEST", 0.0)
     share = Share(tmp_path)
     assert share.takes(PARTS[0])
-    assert said(sharing.check_all(checker(), PARTS, share, lambda: True)) == alone()
+    assert said(shared_check.check_all(checker(), PARTS, share, lambda: True)) == alone()
 
 
 def test_what_the_reference_has_answered_elsewhere_is_kept_here(
@@ -130,9 +130,9 @@ def test_what_the_reference_has_answered_elsewhere_is_kept_here(
 ) -> None:
     monkeypatch.setattr(answers, "ASKED_AGAIN", 10**9)
     share, file = Share(tmp_path), tmp_path / "kept.json"
-    sharing.check_some(checker(), PARTS, share)
+    shared_check.check_some(checker(), PARTS, share)
     own = checker(file)
-    sharing.check_all(own, PARTS, share, lambda: True)
+    shared_check.check_all(own, PARTS, share, lambda: True)
     own.answers.save()
     again = checker(file)
     assert said(again.check_all(PARTS)) == alone()
