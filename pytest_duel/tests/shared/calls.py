@@ -181,7 +181,10 @@ def left_out(name: str, suites: Mapping[str, Any]) -> dict[str, Any]:
 
 def strangers() -> dict[str, list[Run]]:
     """Return other runs of equal code: of this project's sweep, and those that one published."""
-    sweep = [_ordinary(schema.parse(runs.content(path))) for path in sorted(RUNS.glob("study-*"))]
+    studies = [schema.parse(runs.content(path)) for path in sorted(RUNS.glob("study-*"))]
+    processors = [one["machine_info"]["cpu"]["brand_raw"] for one in studies]
+    most = statistics.mode(processors)
+    sweep = [_ordinary(one) for one, own in zip(studies, processors, strict=True) if own == most]
     saved = published.documents(ONE_BENCHMARK)
     commit = statistics.mode(one["commit_info"]["id"] for one in saved)
     own = []
