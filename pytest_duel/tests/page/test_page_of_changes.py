@@ -101,7 +101,7 @@ def test_a_gate_that_is_void_or_wrong_says_so_first() -> None:
     section = section_of(gate_void())
     assert section.intro.startswith("Something is missing or wrong: clear[rust-uniform-5]")
     assert any(
-        term == "Beware" and "differences where there are none" in said
+        term == "Beware" and "clear[rust-uniform-1000] +4.1%" in said
         for term, said in section.facts
     )
     void = replace(gate_void(), rows=gate_void().rows[1:])
