@@ -136,7 +136,7 @@ def _toolchain(crate: Path) -> dict[str, str]:
         "maturin": version("maturin"),
         "linker": str(links.linker(crate)),
         "platform": sysconfig.get_platform(),
-        "free_threaded": str(sysconfig.get_config_var("Py_GIL_DISABLED")),
+        "free_threaded": str(bool(sysconfig.get_config_var("Py_GIL_DISABLED"))),
         **{name: value for name, value in os.environ.items() if name.startswith(flags)},
         **_cargo_configuration(crate),
     }
