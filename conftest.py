@@ -11,6 +11,9 @@ from pytest_duel.catalogue.model import Catalogue
 from pytest_duel.plugin.arm import measured_code
 from pytest_duel.plugin.session import SESSION, announcer
 
+BESIDE = ("test_settlement.py", "test_tables.py")
+"""Suites of `bench` that time what stands around the kernels."""
+
 pytest_plugins = ["pytest_duel.plugin.sweep", "pytester"]
 
 
@@ -45,6 +48,13 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.getoption("--bench-wheel"):
             raise pytest.UsageError("--bench-wheel and --bench-no-rust exclude each other")
         config.stash[SESSION].without["rust_wheel"] = "--bench-no-rust"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave suites that choose no backend to those who name them: the sweep's answer is brief."""
+    is_named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
+    is_beside = collection_path.parent.name == "bench" and collection_path.name in BESIDE
+    return True if is_beside and not is_named else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
