@@ -19,7 +19,7 @@ from easy_marl.examples.bidding.everyone import Course, Replayed
 from easy_marl.learning import PPO, equilibrium, exploitability, train
 from pytest_duel.cli.parser import Commands, add_command, announce, show
 from pytest_duel.results import commit_info, machine
-from pytest_duel.support import files
+from pytest_duel.support import files, processes
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.exit_codes import Exit
 
@@ -42,6 +42,8 @@ ENVIRONMENTS = 512
 MANY, HOURS, UPDATES = 1024, 24, 2
 """Environments where speed is measured, the hours of their episodes, and how often is learnt."""
 RLLIB = "RLlib"
+RLLIB_SECONDS = 3600.0
+"""The longest that it may take, with the start of Ray."""
 Speed = Callable[[], dict[str, Any]]
 
 
@@ -248,14 +250,16 @@ def rllib_speed(python: str) -> dict[str, Any]:
     """Return how fast five agents learn with RLlib, by a Python that has it."""
     command = [python, "-m", "bench.rllib"]
     try:
-        done = subprocess.run(  # noqa: S603  it is the Python that the user names
-            command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True
-        )
+        done = processes.run(command, cwd=ROOT, timeout=RLLIB_SECONDS)
     except OSError as fault:
         raise LearningError(f"--rllib {python} cannot be run: {fault}") from None
-    except subprocess.CalledProcessError as fault:
-        last = (fault.stderr.strip() or "nothing").splitlines()[-1]
-        raise LearningError(f"--rllib {python} did not measure RLlib, but said: {last}") from None
+    except subprocess.TimeoutExpired:
+        raise LearningError(
+            f"--rllib {python} has not measured RLlib in {RLLIB_SECONDS:.0f} s"
+        ) from None
+    if done.returncode:
+        last = (done.stderr.strip() or "nothing").splitlines()[-1]
+        raise LearningError(f"--rllib {python} did not measure RLlib, but said: {last}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
