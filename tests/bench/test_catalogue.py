@@ -28,6 +28,16 @@ def test_the_cases_that_pytest_collects_are_those_of_the_catalogue(tmp_path: Pat
         assert one.cpus == known.backends[expected[one.case].backend].threads
 
 
+def test_a_sweep_has_cases_only_unless_others_are_named(tmp_path: Path) -> None:
+    def others(*arguments: str) -> list[str]:
+        found = collect(Arm("here"), Suite(ROOT, tmp_path, arguments), "the working tree")
+        assert found.benchmarks
+        return [name for name, one in found.benchmarks.items() if one.case is None]
+
+    assert not others("-o", "testpaths=bench", "--bench-tier=smoke")
+    assert others("bench/test_settlement.py")
+
+
 def test_a_larger_pool_holds_the_smaller_one() -> None:
     own = catalogue()
     for name in "uniform", "tied", "scarce", "sorted", "reversed", "float32":
