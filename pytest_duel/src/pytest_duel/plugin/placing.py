@@ -59,7 +59,7 @@ class Placing:
             found = self._begun(arm, tests, seed, blocks)
         except LinkError as error:
             self._fault(f"native code stays where it was built to lie: {error}", announce)
-        if found:
+        if found and not self.links:  # once is enough: the next parts are linked alike
             announce(
                 f"linked {', '.join(sorted(self.modules))} anew for each block, its functions in "
                 f"another random order ({duration(found.seconds)})"
