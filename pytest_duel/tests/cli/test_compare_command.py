@@ -79,7 +79,8 @@ def test_one_run_a_side_is_inconclusive_under_ten_per_cent(keep: Save, capsys: C
     assert run("latest~1", "latest") == 0
     out = capsys.readouterr().out
     assert "verdict: inconclusive (32 inconclusive of 32 cases)" in out
-    assert "WARNING: one run a side is one sample a side" in out
+    assert "WARNING: " in out
+    assert "save several runs of each" in " ".join(out.split())
     assert run("1", "2", "--fail-on", "inconclusive") == 3
     keep("worse", rust(1.5))
     assert run("1", "3") == 1
@@ -138,7 +139,7 @@ def test_raw_changes_can_be_trusted_instead(keep: Save, capsys: Capture) -> None
         keep("before")
         keep("after", lambda case: 1.5)
     assert run("before", "after") == 0
-    assert "the control itself" in " ".join(capsys.readouterr().out.split())
+    assert "rust, itself changed by +50.0%" in " ".join(capsys.readouterr().out.split())
     assert run("before", "after", "--control", "none") == 1
 
 
@@ -207,9 +208,9 @@ def test_a_report_that_cannot_be_written_is_an_error_after_the_screen(
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("out.html", "'out.html' ends in none of .txt, .md, .json, .xml"),
-        ("out", "'out' ends in none of"),
-        ("none/out.xml", "'none/out.xml' is in no folder that exists"),
+        ("out.html", "one of .txt, .md, .json, .xml"),
+        ("out", "'out' does not end in one of"),
+        ("none/out.xml", "'none/out.xml' is in a folder that does not exist"),
     ],
 )
 def test_an_output_that_cannot_be_is_said_before_anything_is_read(
@@ -305,7 +306,7 @@ def test_runs_without_raw_rounds_are_compared_and_said(keep: Save, capsys: Captu
     keep("after", rust(1.5))
     assert run("1", "2") == 1
     out = " ".join(capsys.readouterr().out.split())
-    assert f"{len(CASES)} cases were saved without raw rounds; geometric means" in out
+    assert f"{len(CASES)} cases were saved without raw rounds" in out
 
 
 def test_runs_that_the_sweep_saved_are_compared(
@@ -325,9 +326,9 @@ def test_runs_that_the_sweep_saved_are_compared(
 
 TAUGHT: dict[str, tuple[str, ...]] = {
     "compare": (storage.DEFAULT,),
-    "doctor": ("--no-noise", "Exit code 0 says that measuring makes sense"),
-    "history": (storage.DEFAULT, "--ignore", "virtualisation", "exit code 2 says that a file"),
-    "duel": ("[REVISION:]BACKEND", "FILE::TEST", "It is a question and no gate"),
+    "doctor": ("--no-noise", "Exit code 0"),
+    "history": (storage.DEFAULT, "--ignore", "virtualisation", "exit code"),
+    "duel": ("[REVISION:]BACKEND", "FILE::TEST", "exit code 0"),
     "gate": (f"[{TABLE}]", *(f"\n  {one.name} " for one in dataclasses.fields(Settings))),
     "selftest": ("placement",),
     "report": ("--history",),

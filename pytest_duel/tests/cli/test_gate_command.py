@@ -25,18 +25,18 @@ STALE = '{"exit_code": 0}'
 
 @pytest.mark.parametrize(("arguments", "message"), [
     ("", "--base"),
-    ("--base HEAD --threshold 2", "'2' is no share"),
+    ("--base HEAD --threshold 2", "'2' is not a share"),
     ("--base HEAD --threshold -1%", "expected one argument"),
-    ("--base HEAD --threshold=-1%", "'-1%' is no share"),
-    ("--base HEAD --threshold nan", "'nan' is no share"),
-    ("--base HEAD --threshold much", "'much' is no share"),
-    ("--base HEAD --budget 0", "'0' is no number of seconds above 0"),
-    ("--base HEAD --budget nan", "'nan' is no number of seconds"),
-    ("--base HEAD --budget inf", "'inf' is no number of seconds"),
+    ("--base HEAD --threshold=-1%", "'-1%' is not a share"),
+    ("--base HEAD --threshold nan", "'nan' is not a share"),
+    ("--base HEAD --threshold much", "'much' is not a share"),
+    ("--base HEAD --budget 0", "'0' is not a number of seconds above 0"),
+    ("--base HEAD --budget nan", "'nan' is not a number of seconds"),
+    ("--base HEAD --budget inf", "'inf' is not a number of seconds"),
     ("--base HEAD --accept-removal a*", "'a*' is a pattern"),
-    ("--base HEAD --install apt", "'apt' is neither pip nor none nor a command"),
-    ("--base HEAD --output gate.doc", "'gate.doc' ends in none of .txt, .md, .json, .xml"),
-    ("--base HEAD --output no/such/gate.md", "is in no folder that exists"),
+    ("--base HEAD --install apt", "'apt' is not pip, none, or a command"),
+    ("--base HEAD --output gate.doc", "'gate.doc' does not end in one of .txt, .md, .json, .xml"),
+    ("--base HEAD --output no/such/gate.md", "is in a folder that does not exist"),
 ])  # fmt: skip
 def test_a_wrong_option_is_a_usage_error(
     arguments: str, message: str, capsys: pytest.CaptureFixture[str]

@@ -111,7 +111,7 @@ def test_where_most_moved_apart_nothing_is_called(count: tuple[int, int]) -> Non
 @pytest.mark.parametrize("pattern", ["test_it[1[2-9]]", "nothing*"])
 def test_a_control_must_be_in_all_runs(pattern: str) -> None:
     # Brackets are those of a test's name, and no set of characters.
-    with pytest.raises(RunError, match="no benchmark that all runs have is called"):
+    with pytest.raises(RunError, match="no benchmark that all runs have matches"):
         simulate([7], (3, 3), HALF, control=[pattern])
 
 
@@ -186,7 +186,7 @@ def test_a_single_round_a_side_shows_nothing() -> None:
     slow["stats"].update(median=9e-3, mean=9e-3, min=9e-3, max=9e-3, stddev=0, rounds=1)
     found = judged(document(*GOOD, once), document(*GOOD, slow))
     (row,) = [one for one in found.rows if one.name == "a.py::test_once"]
-    assert (row.word, row.note) == ("inconclusive", "a single round a side")
+    assert (row.word, row.note) == ("inconclusive", "a single round on a side")
 
 
 def test_runs_started_in_other_folders_say_why_they_share_nothing() -> None:
@@ -268,7 +268,7 @@ def test_several_controls_are_one_middle() -> None:
     assert centre(found).patterns == ("test_it[0]", "test_it[1*")
     assert centre(found).benchmarks == 12
     assert called(found) == {*slower}
-    with pytest.raises(RunError, match="cannot be named beside others"):
+    with pytest.raises(RunError, match="--control none"):
         simulate([8], (4, 4), control=["none", "test_it[0]"])
 
 

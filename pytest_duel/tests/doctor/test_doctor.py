@@ -304,7 +304,7 @@ def test_the_tightest_quota_counts(
     assert found.found == ("none" if expected is None else count(expected, "CPU"))
 
 
-def test_a_slow_python_must_be_mended(tmp_path: Path) -> None:
+def test_a_slow_python_must_be_fixed(tmp_path: Path) -> None:
     found = replace(macos(tmp_path), slow_python=("a debug build", "a tracer"))
     assert of("Python", found).status is Status.WRONG
     assert Diagnosis("m", examine(found)).exit is Exit.REGRESSION
@@ -369,7 +369,7 @@ def test_one_of_a_thing_is_singular(tmp_path: Path) -> None:
     tree = grown(tmp_path, {"proc/self/cgroup": "0::/", "sys/fs/cgroup/cpu.max": "100000 100000"})
     alone = System(tree, cpus=1, usable=frozenset({0}), niceness=0)
     assert of("affinity", alone).found == "may run on 1 of 1 CPU"
-    assert of("CPU quota", alone).found == "1 CPU, as many as may be used"
+    assert of("CPU quota", alone).found == "1 CPU, as many as it may use"
     assert of("cores", alone).found == "1 core in 1 usable CPU"
 
 

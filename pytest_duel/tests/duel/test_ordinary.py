@@ -96,7 +96,7 @@ def test_each_arm_gets_its_python_and_its_requirements(
 @pytest.mark.parametrize(("options", "reason"), [
     (["main", ".", *["--python", sys.executable] * 3], "--python is given 3 times"),
     (["main", ".", "--python", "no-such-python"], "there is no program 'no-such-python'"),
-    (["main", ".", "--python", "git"], "'git' is no Python"),
+    (["main", ".", "--python", "git"], "'git' is not a Python"),
     (["nowhere", "."], "there is no revision 'nowhere'"),
     (["main", "nowhere"], "there is no revision 'nowhere'"),
     (["main", ".", "--only", "nothing"], "no benchmark matches 'nothing'"),

@@ -124,7 +124,7 @@ def test_two_benchmarks_of_one_id(
         "def pytest_collection_modifyitems(items):\n    items.append(items[0])\n"
     )
     said = refused(capsys, cache, "--base", "HEAD", folder=toy)
-    assert "stand for two benchmarks: benchmarks/test_toy.py::test_busy" in said
+    assert "two benchmarks have one name: benchmarks/test_toy.py::test_busy" in said
 
 
 @pytest.mark.parametrize(("setting", "said"), [

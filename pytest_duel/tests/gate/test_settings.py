@@ -60,7 +60,7 @@ def test_nothing_has_to_be_said(tmp_path: Path) -> None:
     ("packages = []", "packages is []: it must be a list of at least one folder"),
     ("selftest = ''", "selftest is '': it must be a path"),
     ("project = 'bench'", "project is 'bench': it must be a text such as"),
-    ("budget = 1\nbudget = 2", "here is no valid TOML: "),
+    ("budget = 1\nbudget = 2", "here is not valid TOML: "),
 ])  # fmt: skip
 def test_a_bad_value_is_named_with_what_is_expected(
     line: str, message: str, tmp_path: Path

@@ -145,17 +145,15 @@ def test_where_nothing_is_decided_the_largest_changes_are_named_and_drawn() -> N
     rows = (*(replace(quiet, name=f"case {number}") for number in range(200)), far)
     section = section_of(replace(judgement, rows=rows, means=()))
     assert section.intro == (
-        "Inconclusive: what was measured cannot tell. The largest that are not decided: test_far "
-        "40.0% faster."
+        f"{judgements.WHOLE['inconclusive']} The largest that are not decided: test_far 40.0% "
+        "faster."
     )
     shown = values(section.figures[0])
     assert len(shown) == judgements.MOST
     assert shown[-1]["case"] == "test_far"
     decided = replace(far, word="improvement")
     section = section_of(replace(judgement, rows=(*rows[:-1], decided), means=()))
-    assert section.intro == (
-        "Faster: a.py::test_far 40.0% faster. Of the rest, what was measured cannot tell."
-    )
+    assert section.intro.startswith("Faster: a.py::test_far 40.0% faster. Of the rest, ")
 
 
 def with_history(found: Any, **more: Any) -> Material:
@@ -283,7 +281,7 @@ def test_a_bad_file_in_the_history_is_said_on_the_page_and_by_the_exit_code(
     assert main(["report", run, "-o", "page.html", "--history", "runs"]) == Exit.ERROR
     assert "0009_bad.json is no whole JSON file" in capsys.readouterr().err
     page = Path("page.html").read_text(encoding="utf-8")
-    assert "0009_bad.json could not be read, and takes no part" in page
+    assert "0009_bad.json could not be read" in page
 
 
 def test_unknown_words_and_numbers_do_not_break_the_page() -> None:

@@ -91,7 +91,7 @@ def test_a_baseline_of_ones_choice_stands_beside_others(run: Run) -> None:
         assert row(done, f"test_read[{kind}-plain]")[2] == "1.00×"
         assert row(done, f"test_read[{kind}-fast]")[2] == "0.500×"
         assert row(done, f"test_read[{kind}-slow]")[2] == "3.00×"
-    assert "one process tell no small difference" in table(done)
+    assert "--duel-blocks 9" in table(done)
 
 
 def test_groups_by_several_parameters_have_a_baseline_each(run: Run) -> None:

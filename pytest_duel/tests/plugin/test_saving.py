@@ -79,8 +79,8 @@ def test_saves_that_fail_cost_nothing_else(toy: Toy, pytester: pytest.Pytester) 
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ("--benchmark-json=none/out.json", "none/out.json is in no folder"),
-        ("--benchmark-json=conftest.py/out.json", "is in no folder"),
+        ("--benchmark-json=none/out.json", "none/out.json is in a folder that does not exist"),
+        ("--benchmark-json=conftest.py/out.json", "is in a folder that does not exist"),
         ("--benchmark-json=folder", "folder is a folder"),
         ("--benchmark-storage=test_toy.py", "test_toy.py"),
         ("--benchmark-storage=file://test_toy.py/deep", "test_toy.py"),

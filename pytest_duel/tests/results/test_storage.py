@@ -63,7 +63,7 @@ def test_a_name_without_a_run_offers_those_that_are_there(home: Path, names: str
 
 @pytest.mark.parametrize("names", ["", "1,", ",", " "])
 def test_an_empty_name_is_an_error(home: Path, names: str) -> None:
-    with pytest.raises(RunError, match="names no run"):
+    with pytest.raises(RunError, match="the name of a run is missing"):
         storage.resolve(names)
 
 

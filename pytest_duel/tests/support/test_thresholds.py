@@ -20,7 +20,7 @@ def test_a_share_is_a_number_or_in_percent(given: object, share: float) -> None:
 def test_what_may_be_a_slip_of_the_pen_is_no_share(given: object) -> None:
     """Who writes 5 may mean 5 %, and would have a gate that passes everything."""
     assert not is_share(given)
-    with pytest.raises(ValueError, match="is no share"):
+    with pytest.raises(ValueError, match="is not a share"):
         share_of(given)
 
 

@@ -101,7 +101,7 @@ def _settings(path: Path) -> Mapping[str, Any] | None:
     except OSError:
         return None
     except ValueError as error:
-        raise ProjectError(f"{path} is no valid TOML: {error}") from None
+        raise ProjectError(f"{path} is not valid TOML: {error}") from None
     for key in TABLE.split("."):
         table = table.get(key) if isinstance(table, dict) else None
     return table if isinstance(table, dict) else None

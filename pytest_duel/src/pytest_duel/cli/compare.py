@@ -34,44 +34,48 @@ from pytest_duel.verdicts.unread import with_files
 DEFAULT_FAILURES = (Fail.REGRESSION, Fail.MISSING, Fail.DISPUTED)
 
 TEXT = f"""\
-Compare saved runs of two revisions, with uncertainty: any that pytest-benchmark
-has saved, from version 3 on, on any machine.
+Compare saved runs of two revisions, and say how certain each change is. They
+may be of any project and machine: what pytest-benchmark has saved, from version
+3 on.
 
-OLD and NEW name runs as pytest-benchmark does, in its storage:
+OLD and NEW name runs in pytest-benchmark's storage, as it does itself:
   0003, 3           the run of that number
-  before            the run saved with --benchmark-save before; if several bear
-                    the name, all of them
+  before            the run saved with --benchmark-save before; all of them, if
+                    several have that name
   latest, latest~1  the run saved last, the one before it
   0001,0002,0003    several runs of one revision, separated by commas
   a.json, 'r/*.gz'  files, and patterns of files, plain or packed by gzip, also
                     what --benchmark-json wrote
-  runs/             a folder, of which all .json and .json.gz count
+  runs/             all .json and .json.gz files in a folder
 
-Save several runs of each revision if you can, turn by turn: the spread of runs
-says what a change is worth, the rounds within a run do not. With one run a
-side, changes under {MARGIN:.0%} are inconclusive, and larger ones too where
-the benchmarks scatter as much.
+Save several runs of each revision if you can, old and new in turns. How far
+runs differ shows how much a change means; the rounds within one run do not.
+With one run on each side, changes under {MARGIN:.0%} are inconclusive, and so are larger
+ones if the benchmarks scatter that much.
 
-Each benchmark is compared raw, and relative to a control. What slows the whole
-machine cancels there, so the verdict rests on it. The control is the middle of
-all benchmarks that changed alike; where these are less than {MOST:.0%} of
-all, nothing is called. Name benchmarks that the change cannot reach, and their
-middle is the control: --control 'test_parse*', as often as you like. Where a
-sweep has three or more backends the control is, by kernel, the backend whose
-change is the middle one.
-With fewer than {FEWEST} benchmarks, or fewer backends, the raw change counts.
+Each benchmark is compared twice: raw, and relative to a control. The verdict
+comes from the second, because what slows the whole machine cancels out there.
+The control is the middle of all benchmarks that changed alike. If these are
+less than {MOST:.0%} of all, every benchmark is inconclusive. You can name benchmarks
+that the change cannot affect; then their middle is the control: --control
+'test_parse*', which may be repeated. In a sweep of three or more backends, the
+control of each kernel is the backend whose change is the middle one. With fewer
+than {FEWEST} benchmarks, or fewer backends, the raw change decides.
 
-A benchmark that cannot be read (it failed, its times are no times, two have its
-name) is named in a warning; the others are compared. If only one side can be
-read, it counts as missing from the other. A file that cannot be read is named;
-the others are compared, and the exit code is 2.
+A benchmark that cannot be read is named in a warning, and the others are
+compared: it failed, a time is not a positive number, or another benchmark has
+the same name. If only one side can be read, it counts as missing from the
+other. A file that cannot be read is named; the others are compared, and the
+exit code is 2.
 
-threshold, thresholds and group_thresholds in [tool.pytest-duel] hold here as in
-a gate: a pattern of names first, then of groups, then --threshold.
+The settings threshold, thresholds and group_thresholds in [tool.pytest-duel]
+hold here as in a gate. The first that fits a benchmark decides: a pattern of
+names, a pattern of groups, --threshold.
 
-Few runs leave benchmarks undecided. That alone does not fail a comparison, so
-exit code 0 says that nothing was found, not that nothing changed: the verdict
-tells which, and --fail-on inconclusive makes it 3.
+With few runs, benchmarks stay undecided. That alone does not fail a comparison:
+exit code 0 means that no slowdown was found, not that there is none. The line
+"verdict" says how many are inconclusive. --fail-on inconclusive makes the exit
+code 3 then.
 
 examples:
   pytest --benchmark-only --benchmark-save before     # three times
@@ -94,13 +98,14 @@ def add(commands: Commands) -> None:
     add_storage(parser)
     parser.add_argument(
         "--control", action="append", default=[], metavar="PATTERN",
-        help="benchmarks that the change cannot reach, to compare with their middle; * stands for "
-        f"anything; may be repeated. Of a sweep, a backend. {NO_CONTROL} to trust the raw changes "
-        "(default: the middle of all that changed alike; of a sweep, the backend in the middle)",
+        help="benchmarks that the change cannot affect: the others are compared with their "
+        f"middle; * stands for anything; may be repeated. In a sweep, a backend. {NO_CONTROL}: "
+        "judge the raw changes (default: the middle of all that changed alike; in a sweep, the "
+        "backend whose change is the middle one)",
     )  # fmt: skip
     parser.add_argument(
         "--threshold", type=fraction, metavar="SHARE",
-        help="the smallest change that matters, where a benchmark has no other (default: "
+        help="the smallest change that matters, for benchmarks without one of their own (default: "
         f"{THRESHOLD:.0%}, or that of the settings; with one run on a side at least {MARGIN:.0%})"
         .replace("%", "%%"),
     )  # fmt: skip
@@ -108,7 +113,7 @@ def add(commands: Commands) -> None:
         "--fail-on", type=failures, default=DEFAULT_FAILURES, metavar="LIST",
         help="what makes the exit code differ from 0: regression (1), missing: a benchmark that "
         "only OLD has (2), inconclusive: one that is undecided (3), disputed: one whose control "
-        "is not to be trusted (3), different: another machine, version, build, "
+        "may itself have changed (3), different: another machine, version, build, "
         f"setting or pool (3); or none (default: {','.join(DEFAULT_FAILURES)})",
     )  # fmt: skip
     add_columns(parser)
@@ -125,7 +130,7 @@ def failures(text: str) -> tuple[Fail, ...]:
     for part in text.split(","):
         if part not in known:
             raise argparse.ArgumentTypeError(
-                f"{part!r} is none of {', '.join(known)}, nor is the whole none"
+                f"{part!r} is not one of {', '.join(known)}; none stands alone"
             )
     return tuple(Fail(part) for part in text.split(","))
 
@@ -159,4 +164,4 @@ def _idle(own: Thresholds, runs: Sequence[Run]) -> Iterator[str]:
     """Say which thresholds of the settings hold for no benchmark."""
     benchmarks = [one.benchmark for run in runs for one in run.benchmarks]
     for pattern in own.idle((one.id, one.group) for one in benchmarks):
-        yield f"[{TABLE}]: no benchmark of these runs matches {pattern!r}, which has a threshold"
+        yield f"[{TABLE}]: {pattern!r} has a threshold, but matches no benchmark of these runs"

@@ -19,16 +19,16 @@ from pytest_duel.support.units import count
 WATCHED = 1.0
 """Seconds in which to see what else runs, where the noise is not measured."""
 TEXT = """\
-Look at this machine before you measure on it: what will hurt, why, what to do
-about it, and how noisy it is. It changes nothing.
+Look at this machine before you measure on it: what will disturb a measurement,
+why, what to do about it, and how noisy the machine is. It changes nothing.
 
-The noise is that of equal code: a benchmark that comes with this command
-against itself, in pairs of fresh processes on one CPU, and a loop that only
-looks at the clock.
+The noise is measured with equal code. A benchmark that comes with this command
+runs against itself, in pairs of fresh processes on one CPU. A loop that only
+reads the clock shows how often it is interrupted.
 
-Exit code 0 says that measuring makes sense, advice or not; 1 that what would be
-timed is not what users run, a debug build for instance; 3 that the machine is
-too noisy to tell a slowdown of 10%.
+Exit code 0 means that measuring makes sense, even if there is advice; 1 that
+what would be timed is not what users run, such as a debug build; 3 that the
+machine is too noisy to see a slowdown of 10%.
 
 examples:
   pytest-duel doctor

@@ -48,25 +48,26 @@ two sets of requirements, two benchmarks, or two backends of a catalogue.
 
 A and B are
 
-  revisions   of this repository; . is the working tree. All benchmarks are
-              measured that both have, or those that are chosen
-  benchmarks  two tests of the working tree by their names, FILE::TEST; where
-              they have parameters, those of the same are held together
-  backends    [REVISION:]BACKEND, where the settings name a catalogue: a kernel
-              in a scenario, at each size. Both must give the same answers
+  revisions   of this repository; . is the working tree. All benchmarks that
+              both have are measured, or those of them that you choose
+  benchmarks  two tests of the working tree by their names, FILE::TEST; if they
+              have parameters, those with equal parameters are compared
+  backends    [REVISION:]BACKEND, if the settings name a catalogue: on one
+              kernel and scenario, at each size. Both must give the same answers
 
 Both arms are installed apart, and the tests of B that use the fixture
 `benchmark` run on both: in every block two fresh processes on one CPU take
 turns of a few milliseconds, and a block gives one number for each benchmark.
-What is not yet decided gets more blocks, until --budget is spent. A is measured
-against itself, too; where that shows a difference, there is no answer.
+What is not yet decided gets more blocks, until --budget is spent. A is also
+measured against itself; if that shows a difference, there is no answer.
 
 With --python or --with each arm has a virtual environment of its own, with the
-dependencies that the project declares there. Given once, either is for both
-arms; given twice, the first is A's and the second is B's. A set of requirements
-may hold several, separated by spaces.
+dependencies that the project declares there. An option given once is for both
+arms; given twice, the first is for A and the second for B. A set of
+requirements may hold several, separated by spaces.
 
-It is a question and no gate: 0 says that all was decided, whichever is faster.
+This is not a gate: exit code 0 means that every benchmark was decided,
+whichever arm is faster.
 
 examples:
   pytest-duel duel main .
@@ -88,7 +89,7 @@ def add(commands: Commands) -> None:
     """Declare the command."""
     parser = add_command(commands, "duel", summary="tell which of two arms is faster", text=TEXT)
     parser.add_argument("first", metavar="A", help="the arm to start from, see above")
-    parser.add_argument("second", metavar="B", help="the arm to hold against it")
+    parser.add_argument("second", metavar="B", help="the arm to compare with it")
     add_tests(parser)
     parser.add_argument("--kernel", help="for two backends (default: the catalogue's first)")
     parser.add_argument("--scenario", help="for two backends (default: the kernel's first)")
@@ -110,15 +111,17 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--threshold", type=fraction, metavar="SHARE",
-        help="the smallest difference that matters, where a benchmark has no other",
+        help="the smallest difference that matters, for benchmarks without one of their own",
     )  # fmt: skip
     parser.add_argument(
         "--budget", type=seconds, metavar="SECONDS",
-        help="to spend on measuring, besides installing",
+        help="how long to measure; installing is not counted",
     )  # fmt: skip
     add_in_turns(parser)
     add_counts(parser)
-    parser.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the random order (default: 0)"
+    )
     add_output(parser)
     parser.set_defaults(run=run)
 
@@ -232,7 +235,7 @@ def _split(text: str) -> tuple[str | None, str]:
 def _sizes(text: str) -> tuple[int, ...]:
     sizes = text.split(",")
     if not all(size.isascii() and size.isdigit() and int(size) for size in sizes):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of positive whole numbers")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of positive whole numbers")
     return tuple(map(int, sizes))
 
 
@@ -247,7 +250,7 @@ def both(option: str, given: Sequence[str]) -> tuple[str, str]:
     if len(given) > SIDES:
         raise ArmsError(
             f"{option} is given {len(given)} times, and there are two arms: give it once for "
-            "both, or once for each; several requirements stand in one, separated by spaces"
+            "both, or once for each; one value can hold several requirements, separated by spaces"
         )
     return (given[0], given[-1]) if given else ("", "")
 
@@ -275,7 +278,7 @@ def _executable(name: str) -> str:
         found = tuple(map(int, version.split()))
     except ValueError:
         said = (done.stderr or done.stdout).strip().partition("\n")[0]
-        raise ArmsError(f"--python: {name!r} is no Python that runs here: {said}") from None
+        raise ArmsError(f"--python: {name!r} is not a Python that runs here: {said}") from None
     if found < OLDEST:
         raise ArmsError(
             f"--python: {name!r} is Python {'.'.join(map(str, found))}: "

@@ -42,35 +42,38 @@ benchmark. What is not yet decided gets more blocks, until --budget is spent.
 A benchmark whose marker says duel(check=True) is run once on both sides before
 that, and is not measured where it fails: a wrong answer has no speed.
 
-The base is measured against itself, too. Where that shows a difference the
-gate is void: it says so instead of blaming the change. A benchmark that only
-the base has is an error, unless you accept its removal.
+The base is also measured against itself. If that shows a difference, the gate
+is void: it says so instead of blaming the change. A benchmark that only the
+base has is an error, unless you accept its removal.
 
-Where the native code of both sides differs it is linked again for each block,
-with its functions in another order, because where they lie in memory alone
-moves short calls by some percent.
+If the native code of the two sides differs, it is linked again for each block
+with its functions in another order. The reason: the place of code in memory
+alone changes the time of short calls by some percent.
 
-A change cannot loosen its own gate: of the settings, limits and markers of both
-sides the stricter counts, and `removed` counts from the next change on. Options
-given by hand hold for both.
+A change cannot loosen its own gate. Where settings, limits or markers of the
+two sides differ, the stricter one counts. A new name in `removed` counts from
+the next change on. Options on the command line hold for both sides.
 
 settings, all optional, in [tool.pytest-duel] of pyproject.toml:
   benchmarks  patterns of the names to measure; * stands for anything
   threshold   the smallest slowdown that matters, as a share (default 0.02), or
               in percent, such as "150%"
-  thresholds  others, by pattern; the most specific pattern decides
-  group_thresholds  those of groups of pytest-benchmark's marker, by pattern,
-              where no pattern of names has one
+  thresholds  other thresholds, by pattern of names; the most specific pattern
+              that matches decides
+  group_thresholds  the same by pattern of groups, which pytest-benchmark's
+              marker names; for benchmarks that no pattern of names matches
   budget      seconds of measuring (default 180)
-  removed     names of benchmarks that are meant to be gone
+  removed     names of benchmarks that were removed on purpose
   packages    folders to install (default ["."])
   install     "pip", "none" to import from the tree as it is, or a command
               that installs into {target}
-  placements  a command that writes native modules into {target}, placed by
-              {seed}, where they cannot be linked again without
-  in_turns    true where tests need what only one process can have at a time
-  selftest    a saved self-test, with placement bounds of compiled code where
-              that is not placed anew for each block
+  placements  a command that writes native modules into {target}, with their
+              code placed as {seed} says; for code that the gate itself cannot
+              link again
+  in_turns    true if tests need something that only one process can have at a
+              time, such as a port
+  selftest    a saved self-test. Its placement limits hold where compiled code
+              is not placed anew for each block
   project     module:name of the project's catalogue and settings
 
 examples:
@@ -91,17 +94,17 @@ def add(commands: Commands) -> None:
     add_tests(parser)
     parser.add_argument(
         "--threshold", type=fraction, metavar="SHARE",
-        help="the smallest slowdown that matters, where a benchmark has no other",
+        help="the smallest slowdown that matters, for benchmarks without one of their own",
     )  # fmt: skip
     parser.add_argument(
         "--budget", type=seconds, metavar="SECONDS",
-        help="to spend on measuring, besides installing",
+        help="how long to measure; installing is not counted",
     )  # fmt: skip
     parser.add_argument(
         "--accept-removal", type=_name, action="append", default=[], metavar="NAME",
-        help="a benchmark that is meant to be gone; may be repeated",
+        help="a benchmark that was removed on purpose; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--install", type=_install, metavar="HOW", help="as the setting")
+    parser.add_argument("--install", type=_install, metavar="HOW", help="as the setting `install`")
     parser.add_argument(
         "--package", action="append", default=[], metavar="FOLDER",
         help="a folder to install, in place of the setting; may be repeated",
@@ -112,14 +115,16 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--with", dest="requirements", action="append", default=[], metavar="REQUIREMENT",
-        help="a further requirement of it, for the tests; may be repeated",
+        help="one more requirement to install there, for the tests; may be repeated",
     )  # fmt: skip
     add_in_turns(parser)
     add_counts(parser)
     parser.add_argument(
-        "--strict", action="store_true", help="refuse warnings: they are an error (exit code 2)"
+        "--strict", action="store_true", help="treat warnings as an error (exit code 2)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the random order (default: 0)"
+    )
     add_output(parser)
     parser.set_defaults(run=run)
 
@@ -191,6 +196,6 @@ def _name(text: str) -> str:
 def _install(text: str) -> str:
     if text not in ("pip", "none") and "{target}" not in text:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is neither pip nor none nor a command that installs into {{target}}"
+            f"{text!r} is not pip, none, or a command that has {{target}} in it"
         )
     return text

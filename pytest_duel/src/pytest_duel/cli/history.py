@@ -36,24 +36,28 @@ PERIOD = 2.0
 """Seconds between two lines of progress."""
 
 TEXT = f"""\
-Tell how the time of every benchmark went over commits, and where it changed, in
-whatever runs pytest-benchmark has saved, of any project.
+Show how the time of every benchmark changed over commits, and where. The runs
+may be of any project: whatever pytest-benchmark has saved.
 
-RUN is a folder, of which all {" and ".join(storage.ENDINGS)} count, or names saved runs as
-`pytest-duel compare` does. Save many: some runs of every commit, on a
-machine that stays the same. A run that was read once is kept in an index, by
-the content of its file, so that thousands load in seconds.
+RUN is a folder, whose {" and ".join(storage.ENDINGS)} files are all read, or it names saved
+runs as for `pytest-duel compare`. Save several runs of every commit, always on
+the same machine. A run that was read once is kept in an index, by the content
+of its file, so that thousands load in seconds.
 
-Commits stand in the order of their ancestry where the repository here knows
-them, else by time. One that was rebased, amended or squashed stands before the
-one that has taken its place. Machines are kept apart. Each benchmark is held
-against a control, so that a slow machine does not look like a slow commit: the
-middle of all benchmarks of the same run, or of a sweep one backend. A change
-point is marked with the last commit before it and the first after it. It takes
-three commits on either side: one or two slow ones may be noise. A benchmark
-without one is steady where a step of twice the threshold would have been found
-with a chance of 80 %, else inconclusive. Nothing in a history fails;
-exit code 2 says that a file could not be read, which costs the others nothing.
+Commits are ordered by ancestry if the repository here knows them, else by time.
+A commit that was rebased, amended or squashed comes right before the one that
+replaced it. Machines are kept apart.
+
+Each benchmark is compared with a control, so that a slow machine does not look
+like a slow commit. The control is the middle of all benchmarks of the same run;
+in a sweep, it is one backend. A change point is shown with the last commit
+before it and the first after it. It takes three commits on either side: one or
+two slow ones may be noise. A benchmark without a change point is steady if a
+step of twice the threshold would have been found with a chance of 80 %; else it
+is inconclusive.
+
+A change point does not change the exit code. 2 means that a file could not be
+read; the others are shown all the same.
 
 examples:
   pytest-duel history
@@ -66,7 +70,7 @@ examples:
 def add(commands: Commands) -> None:
     """Declare the command."""
     parser = add_command(
-        commands, "history", summary="tell how times went over commits", text=TEXT
+        commands, "history", summary="show how times changed over commits", text=TEXT
     )
     parser.add_argument(
         "saved", nargs="*", metavar="RUN", help="folders and runs (default: the storage)"
@@ -74,14 +78,14 @@ def add(commands: Commands) -> None:
     add_storage(parser)
     parser.add_argument(
         "--only", action="append", default=[], metavar="PATTERN",
-        help="show these benchmarks only; * stands for anything; may be repeated. What is a "
-        "change point does not depend on it",
+        help="show these benchmarks only; * stands for anything; may be repeated. All "
+        "benchmarks are still used to find change points",
     )  # fmt: skip
     parser.add_argument(
         "--control", action="append", default=[], metavar="PATTERN",
-        help="benchmarks to compare with the middle of; * stands for anything; may be repeated. "
-        f"Of a sweep, a backend. {NO_CONTROL} for the raw times (default: all; of a sweep, by "
-        "kernel, the backend that keeps closest to the others)",
+        help="benchmarks whose middle the others are compared with; * stands for anything; may be "
+        f"repeated. In a sweep, a backend. {NO_CONTROL}: show the raw times (default: all; in a "
+        "sweep, for each kernel the backend that stays closest to the others)",
     )  # fmt: skip
     parser.add_argument(
         "--threshold", type=fraction, default=THRESHOLD, metavar="SHARE",

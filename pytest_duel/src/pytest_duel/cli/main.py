@@ -45,7 +45,7 @@ class Program:
             return Exit.ERROR
         options = parser.parse_args(given)
         if options.command is None:
-            parser.error(f"name a command: {', '.join(self.commands)}; --help tells of each")
+            parser.error(f"name a command: {', '.join(self.commands)}; --help describes each")
         try:
             code: Exit = options.run(options)
         except BaseException as error:  # nor must a fault

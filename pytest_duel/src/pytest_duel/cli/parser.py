@@ -51,8 +51,8 @@ def add_ignore(parser: argparse.ArgumentParser) -> None:
     """Declare which facts do not tell machines apart."""
     parser.add_argument(
         "--ignore", type=_facts, default=frozenset(), metavar="LIST",
-        help=f"facts that do not tell machines apart, of {', '.join(FACTS)}; where CI starts "
-        f"another host for each job: {','.join(HOST)}",
+        help="facts in which runs of one machine may differ, separated by commas: "
+        f"{', '.join(FACTS)}. If CI starts another host for each job: {','.join(HOST)}",
     )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def _facts(text: str) -> frozenset[str]:
     names = text.split(",")
     for name in names:
         if name not in FACTS:
-            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(FACTS)}")
+            raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(FACTS)}")
     return frozenset(names)
 
 
@@ -77,7 +77,7 @@ def add_time_unit(parser: argparse.ArgumentParser) -> None:
     """Declare what times are shown in."""
     parser.add_argument(
         "--time-unit", choices=UNITS, default=AUTO,
-        help="what times are shown in (default: what fits each)",
+        help="the unit of times (default: the one that fits each)",
     )  # fmt: skip
 
 
@@ -97,7 +97,8 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     known = ", ".join(f"{ending} {name}" for ending, name in ENDINGS.items())
     parser.add_argument(
         "--output", type=report_file, action="append", default=[], metavar="FILE",
-        help=f"write it there too, in the format of its ending: {known}; may be repeated",
+        help=f"also write the answer to this file, in the format of its ending: {known}; may be "
+        "repeated",
     )  # fmt: skip
 
 
@@ -117,7 +118,7 @@ def conclude(
 def _failed(command: str, reason: str) -> Judgement:
     return Judgement(
         command=command,
-        title="it came to no verdict",
+        title="no verdict, because of an error",
         columns=(),
         rows=(Row(command, command, command, (), "error", exit_codes.Exit.ERROR, reason),),
     )
@@ -172,9 +173,9 @@ def report_file(text: str) -> Path:
     """Read the path of a report: what is wrong with it is said before anything is measured."""
     path = Path(text)
     if path.suffix not in ENDINGS:
-        raise argparse.ArgumentTypeError(f"{text!r} ends in none of {', '.join(ENDINGS)}")
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in one of {', '.join(ENDINGS)}")
     if not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{text!r} is in no folder that exists")
+        raise argparse.ArgumentTypeError(f"{text!r} is in a folder that does not exist")
     if path.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is a folder")
     return path
@@ -187,7 +188,7 @@ def seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return value
 
 

@@ -36,22 +36,22 @@ from pytest_duel.verdicts import groups, groups_text, noted, text
 from pytest_duel.verdicts.groups import Timed
 
 TEXT = """\
-Print what saved runs tell; or write it as one HTML page with charts, which
+Print what saved runs show, or write it as one HTML page with charts, which
 needs no network. The runs may be of any project: what pytest-benchmark has
 saved, from version 3 on.
 
 RUN is a file, a pattern of files, a folder, or the number or name of a run in
 the storage, as for `pytest-duel compare`. Several runs of the same code show
-how far processes differ. Where runs are of several machines or commits, those
-that are like the newest are shown. A file that cannot be read is named; the
-others are shown, and the exit code is 2.
+how far processes differ. If the runs are of several machines, versions or
+commits, only those like the newest are shown. A file that cannot be read is
+named; the others are shown, and the exit code is 2.
 
-Benchmarks of one group are alternatives, and the fastest is told. A group is
-what --group-by says, or else what the tests name one; benchmarks without a
-group stand together by file.
+Benchmarks of one group are alternatives, and the report says which is the
+fastest. --group-by makes the groups, or else the tests name them; benchmarks
+without a group are put together by file.
 
 In a project with a catalogue, the runs that it names are the default, and
-sweeps are told as they print it themselves.
+sweeps are shown as a sweep prints them.
 
 examples:
   pytest-duel report
@@ -74,7 +74,7 @@ class ReportError(DuelError):
 def add(commands: Commands) -> None:
     """Declare the command."""
     parser = add_command(
-        commands, "report", summary="print what saved runs tell, or write it as a page", text=TEXT
+        commands, "report", summary="print what saved runs show, or write it as a page", text=TEXT
     )
     parser.add_argument(
         "saved", nargs="*", metavar="RUN",
@@ -97,8 +97,8 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--history", action="append", default=[], metavar="RUN",
-        help="a folder of runs, or a run, that the page's history is made of besides; may be "
-        "repeated. A page of runs of several commits has a history without it",
+        help="more runs for the page's history: a folder, or a run; may be repeated. If the runs "
+        "are of several commits, the page has a history without this",
     )  # fmt: skip
     add_storage(parser)
     add_ignore(parser)
@@ -188,7 +188,7 @@ def _check_unit(options: argparse.Namespace, timed: Sequence[Timed]) -> None:
     """Refuse a unit where all times are of sweeps, whose tables have units of their own."""
     if not timed and options.time_unit != AUTO:
         raise ReportError(
-            "--time-unit is of benchmarks that belong to no sweep, and there are none"
+            "--time-unit is only for benchmarks outside of sweeps, and there are none"
         )
 
 
@@ -215,8 +215,8 @@ def _write(
         failures.tell(
             f"{options.program} {options.command}",
             ReportError(
-                f"{options.output} has {size:,} bytes, more than {LARGEST:,}: it may not pass as "
-                "an attachment; give fewer runs or judgements"
+                f"{options.output} has {size:,} bytes, more than {LARGEST:,}: it may be too "
+                "large for an attachment; give fewer runs or judgements"
             ),
         )
     return _tell(options, unread)
@@ -236,7 +236,7 @@ def page_file(text: str) -> Path:
     if path.suffix not in (".html", ".htm"):
         raise argparse.ArgumentTypeError(f"{text!r} does not end in .html")
     if not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{text!r} is in no folder that exists")
+        raise argparse.ArgumentTypeError(f"{text!r} is in a folder that does not exist")
     return path
 
 

@@ -23,44 +23,45 @@ REBUILT = (Kind.PLACEMENT, Kind.REBUILT, Kind.REBUILT_SLOWED)
 TEXT = """\
 Measure how far the gate can be trusted, on this machine, with your benchmarks.
 
-The working tree is installed once, and stands on both sides. Then gates run
-whose right verdict is known:
+The working tree is installed once and is both sides of each gate. So the right
+verdict is known:
 
   equal code  nothing differs, so every alarm is false
-  slowed      one benchmark, another each time, does some more work in the head;
-              what is less than a whole call is spent in a loop
+  slowed      one benchmark, another each time, does some more work in the
+              head: a loop adds a share of a call
   stock       three runs of pytest-benchmark: one, the same again, and one with
               the slowed benchmark, as --benchmark-compare-fail judges them
 
-A project with native code may ask for more. Where compiled code lies in memory
-moves the time of a short call, so it is built again with its code elsewhere:
+A project with native code may ask for more. The place of compiled code in
+memory changes the time of a short call, so it is built again with its code
+elsewhere:
 
   --rebuilt         two such builds, one on each side, of equal code
   --rebuilt-slowed  the same, and one benchmark does more work
-  --placement       one such build against the plain one, each where it lies.
-                    What they differ by limits what a gate calls a slowdown
-                    where it cannot place code anew for each block; name the
+  --placement       one such build against the plain one, neither placed anew.
+                    Where a gate cannot place code anew for each block, only
+                    more than they differ by counts as a slowdown; name the
                     saved file as `selftest` in [tool.pytest-duel]
 
-In the blocks of gates of two builds their code lies, by --placements,
+--placements says where the code of two builds lies in the blocks of a gate:
 
   common       in another random order of functions in each block, the same one
-               on both sides, as `pytest-duel gate` has it
+               on both sides, as `pytest-duel gate` does it
   independent  the same, but each side has an order of its own
-  one          where the builds have it, with the limits of --placement
+  one          where each build has put it, with the limits of --placement
 
-Each is a gate as `pytest-duel gate` runs it, with the project's settings. It
-says first how long it will take. With --output every trial is saved at once;
-the same command goes on where it was interrupted, or where --stop-after ended
-it, and larger numbers add to what there is. Trials of other code, other options
-or another machine are not added to it: that is an error. The results are shares
-of gates, with 95 % intervals: twenty trials without an alarm still allow a rate
-of up to 17 %, a hundred one of up to 4 %.
+Each trial is a gate as `pytest-duel gate` runs it, with the project's settings.
+The command says first how long it will take. With --output every trial is saved
+at once. The same command continues after an interruption, or after --stop-after
+has ended it; larger numbers add trials. It is an error to add trials of other
+code, with other options or from another machine. The results are shares of
+gates, with 95 % intervals: after twenty trials without an alarm the rate may
+still be up to 17 %, after a hundred up to 4 %.
 
 --update DOCUMENT writes a table of saved self-tests into a document, between
 `<!-- selftest: SAVED.json ... -->` and `<!-- end selftest -->`; the paths are
 relative to the document. `<!-- selftest of builds: SAVED.json ... -->` begins a
-table of gates of two builds, and names those that are not there yet.
+table of gates of two builds; files that do not exist yet are named under it.
 
 examples:
   pytest-duel selftest --output selftest.json
@@ -98,14 +99,14 @@ def add(commands: Commands) -> None:
         help="by how much one benchmark is slowed (default: 3%%)",
     )  # fmt: skip
     parser.add_argument(
-        "--threshold", type=fraction, metavar="SHARE", help="of the gate, in place of the setting"
+        "--threshold", type=fraction, metavar="SHARE", help="of each gate, in place of the setting"
     )
     parser.add_argument(
         "--budget", type=seconds, metavar="SECONDS", help="of each gate, in place of the setting"
     )
     parser.add_argument(
         "--stop-after", type=seconds, default=math.inf, metavar="SECONDS",
-        help="begin no trial later than that, and show what there is by then",
+        help="begin no trial after this time, and show the results so far",
     )  # fmt: skip
     parser.add_argument(
         "--output", type=_record, metavar="FILE.json",
@@ -176,12 +177,12 @@ def _tried(options: argparse.Namespace) -> dict[str, object]:
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)
 
 
 def _record(text: str) -> Path:
     path = Path(text)
     if not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{text!r} is in no folder that exists")
+        raise argparse.ArgumentTypeError(f"{text!r} is in a folder that does not exist")
     return files.real(path)

@@ -193,9 +193,7 @@ def _named(whole: Sequence[Benchmark], pattern: str) -> list[Benchmark]:
     """Return the benchmarks that have such a name."""
     found = [one for one in whole if one.is_called(pattern)]
     if not found:
-        raise RunError(
-            f"no benchmark that all runs have is called {pattern!r}, which was to be the control"
-        )
+        raise RunError(f"--control: no benchmark that all runs have matches {pattern!r}")
     return found
 
 

@@ -244,9 +244,7 @@ def _limit(matrix: SideMatrix, key: Key, thresholds: Thresholds) -> float | None
 def _wanted(control: Sequence[str], matrix: SideMatrix) -> Wanted:
     found = wanted(control, matrix.both)
     if found.patterns and not matrix.ordinary:
-        raise RunError(
-            f"no case of both sides is of {', '.join(found.patterns)}, which was to be the control"
-        )
+        raise RunError(f"--control: no case of both sides is of {', '.join(found.patterns)}")
     return found
 
 
@@ -357,15 +355,15 @@ def _withheld(matrix: SideMatrix, key: Key, family: Family, *, is_lone: bool) ->
     """Yield why the change of a benchmark is not judged, the gravest reason first."""
     saved = [one for side in matrix.of(key) for one in side]
     if not matrix.same_pool(key):
-        yield "timed on another pool"
+        yield "timed on different inputs"
     if is_lone and not matrix.single:
-        yield "in one run a side only"
+        yield "only one run of each side has it"
     if is_lone and family.apart is None:
         yield NO_SPREAD
     if family.withheld:
         yield family.withheld
     if is_lone and isinstance(key, Benchmark) and any(one.rounds == 1 for one in saved):
-        yield "a single round a side"
+        yield "a single round on a side"
 
 
 def _within(matrix: SideMatrix, key: Key) -> float:
@@ -403,7 +401,7 @@ def _mean(
     if name[1] == control.backend:
         own = np.zeros_like(levels)  # but for rounding
     if name[1] == control.backend and control.disputed:
-        verdict, note = Verdict.INCONCLUSIVE, "the control, which is disputed"
+        verdict, note = Verdict.INCONCLUSIVE, "the control, which may itself have changed"
     elif name[1] == control.backend:
         note = CONTROL
     elif matrix.single and apart is None:

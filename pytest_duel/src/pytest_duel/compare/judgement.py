@@ -304,83 +304,87 @@ def _warnings(comparison: Comparison, old: Sequence[Run], new: Sequence[Run]) ->
         yield from provenance.unreadable(runs, side)
     if comparison.single:
         yield (
-            "one run a side is one sample a side: changes under "
-            f"{MARGIN:.0%} are inconclusive, and so is what two processes may do by themselves; "
-            "save several runs of each revision to say more"
+            "each side has one run, which is one sample: changes under "
+            f"{MARGIN:.0%} are inconclusive, and so are changes that two processes of the same "
+            "code may show; save several runs of each revision to say more"
         )
     elif 1 in comparison.runs:
         yield (
-            "a side of one run has seen the machine in one state, in however many blocks: changes "
-            f"under {MARGIN:.0%} are inconclusive, and nothing is called unchanged; save several "
-            "runs of each revision to say more"
+            "one side has a single run, which shows one state of the machine, however many blocks "
+            f"it has: changes under {MARGIN:.0%} are inconclusive, and nothing is called "
+            "unchanged; save several runs of each revision to say more"
         )
     unknown = [kernel for kernel, spread in comparison.spread.items() if spread is None]
     if unknown:
         yield (
-            f"{', '.join(unknown)}: {NO_SPREAD}: with one run a side and so few cases nothing "
-            "shows what two processes do by themselves, so nothing is called; save several runs "
-            "of each revision"
+            f"{', '.join(unknown)}: {NO_SPREAD}: one run on each side and so few cases do not "
+            "show how far two processes of the same code differ, so all are inconclusive; save "
+            "several runs of each revision"
         )
     if comparison.without_rounds:
-        held = "; geometric means are given without a verdict" if comparison.single else ""
+        held = ", so geometric means have no verdict" if comparison.single else ""
         yield f"{len(comparison.without_rounds)} cases were saved without raw rounds{held}"
     if comparison.centre:
         yield from _doubts(comparison.centre, single=comparison.single)
     for control in comparison.controls.values():
         if control.disputed:
             yield (
-                f"{control.kernel}: the control itself, {control.backend}, changed by "
-                f"{control.moved:+.1%} and not all others did: another speed of the machine, or "
-                "most backends changed; nothing relative to it passes, name one with --control"
+                f"{control.kernel}: the control, {control.backend}, itself changed by "
+                f"{control.moved:+.1%}, and not all others did: either the machine had another "
+                "speed, or most backends changed. So nothing passes that is relative to it; name "
+                "a control with --control"
             )
         elif abs(control.moved) > MARGIN:
             yield (
-                f"{control.kernel}: the control itself, {control.backend}, changed by "
-                f"{control.moved:+.1%}: another speed of the machine, or all backends changed "
-                "alike, which no relative change shows; see the column raw"
+                f"{control.kernel}: the control, {control.backend}, itself changed by "
+                f"{control.moved:+.1%}: either the machine had another speed, or all backends "
+                "changed alike, which relative changes do not show; see the column raw"
             )
         if control.backend is None and not control.chosen:
             yield (
-                f"{control.kernel}: no control, for it takes three competing backends and there "
-                f"are {len(control.drifts)}: the raw changes count, the machine's speed included"
+                f"{control.kernel}: no control, because that takes three competing backends and "
+                f"there are {len(control.drifts)}: the raw changes count, with what the machine's "
+                "speed did to them"
             )
 
 
 def _doubts(centre: Centre, *, single: bool) -> Iterator[str]:
     """Say why the middle of all benchmarks may be no control."""
-    named = "name benchmarks that the change cannot reach with --control PATTERN"
+    named = "with --control PATTERN, name benchmarks that the change cannot affect"
     if centre.lone:
         yield (
-            f"the control is one benchmark, {centre.lone.id}: what moved it alone shows as a "
-            "change of all others, the other way; name several"
+            f"the control is a single benchmark, {centre.lone.id}: if it alone changed, all "
+            "others seem to have changed the other way; name several"
         )
     if not centre.benchmarks and not centre.chosen:
         yield (
-            f"no control, for its place is the middle of {FEWEST} benchmarks or more, and all "
-            f"runs have {centre.compared}: the raw changes count, the machine's speed included"
+            f"no control, because that takes {FEWEST} benchmarks and all runs have "
+            f"{centre.compared}: the raw changes count, with what the machine's speed did to them"
         )
     if single and centre.apart is None:
         yield (
-            f"{NO_SPREAD}: with one run a side and so few benchmarks nothing shows what two "
-            "processes do by themselves, so nothing is called; save several runs of each revision"
+            f"{NO_SPREAD}: one run on each side and so few benchmarks do not show how far two "
+            "processes of the same code differ, so all are inconclusive; save several runs of "
+            "each revision"
         )
     if single and centre.shaken > MARGIN:
         yield (
-            f"the median and the fastest round of a benchmark changed up to {centre.shaken:.0%} "
-            "apart, which other work of the machine does: with one run a side nothing below that "
-            "is called"
+            "the changes of a benchmark's median and of its fastest round differ by up to "
+            f"{centre.shaken:.0%}, so the machine was busy with other work: with one run on each "
+            "side, changes below that are inconclusive"
         )
     if centre.refused:
         yield (
-            f"only {centre.benchmarks} of {centre.compared} benchmarks changed alike: nothing "
-            f"tells which ones moved and which stood still, so nothing is called; {named}"
+            f"only {centre.benchmarks} of {centre.compared} benchmarks changed alike, which does "
+            "not show which ones changed and which did not, so all are inconclusive; "
+            f"{named}"
         )
     elif abs(centre.moved) > MARGIN:
         who = "the control" if centre.chosen else "the middle of all benchmarks"
         passes = f", so nothing passes; {named}" if centre.disputed else "; see the column raw"
         yield (
-            f"{who} changed by {centre.moved:+.1%}: another speed of the machine, or most "
-            f"benchmarks changed alike, which no relative change shows{passes}"
+            f"{who} changed by {centre.moved:+.1%}: either the machine had another speed, or most "
+            f"benchmarks changed alike, which relative changes do not show{passes}"
         )
 
 
@@ -394,28 +398,28 @@ def _differences(found: Sequence[Difference]) -> Iterator[str]:
 
 def _notes(comparison: Comparison, *, same: bool) -> Iterator[str]:
     yield (
-        "ratios are new / old, above 1 is slower; an interval holds for its row alone, a verdict "
-        "for all rows together"
+        "a ratio is new / old: above 1 is slower; an interval is for its row alone, the verdicts "
+        "hold for all rows together"
     )
     if same:
         yield "both sides are the same revision: what differs is noise, or the machine"
     for control in comparison.controls.values():
         moved = ", ".join(f"{name} {change:+.1%}" for name, change in control.drifts.items())
         if control.backend is None:
-            yield f"{control.kernel}: trusted is raw" + (f" ({moved})" if moved else "")
+            yield f"{control.kernel}: trusted is the raw change" + (f" ({moved})" if moved else "")
         elif control.chosen:
             yield f"{control.kernel}: trusted is relative to {control.backend}, as you asked"
         else:
             yield (
                 f"{control.kernel}: trusted is relative to {control.backend}, whose change is "
-                f"the middle one ({moved}), so that the machine's speed cancels"
+                f"the middle one ({moved}), so that the machine's speed cancels out"
             )
     if comparison.centre:
         yield from _basis(comparison.centre)
     undecided = _undecided(comparison)
     if undecided:
         named = ", ".join(f"{key.id} {_ratio(one.trusted.median)}" for key, one in undecided)
-        yield f"undecided, the largest changes first: {named}; more runs of each side decide"
+        yield f"undecided, the largest changes first: {named}; more runs of each side would decide"
 
 
 def _undecided(comparison: Comparison) -> list[tuple[Key, Change]]:
@@ -434,7 +438,7 @@ def _basis(centre: Centre) -> Iterator[str]:
     """Say what the changes of benchmarks without backends are held against."""
     moved = f"which changed by {centre.moved:+.1%}"
     if not centre.benchmarks or centre.refused:
-        yield "trusted is raw"
+        yield "trusted is the raw change"
     elif centre.patterns:
         yield (
             f"trusted is relative to the middle of {count(centre.benchmarks, 'benchmark')} that "
@@ -443,7 +447,7 @@ def _basis(centre: Centre) -> Iterator[str]:
     else:
         yield (
             f"trusted is relative to the middle of the {centre.benchmarks} of {centre.compared} "
-            f"benchmarks that changed alike, {moved}, so that the machine's speed cancels; what "
-            "changed all benchmarks alike cancels too: --control names some that the change "
-            "cannot reach"
+            f"benchmarks that changed alike, {moved}, so that the machine's speed cancels out. A "
+            "change of all benchmarks cancels out, too; to see one, name with --control some that "
+            "the change cannot affect"
         )

@@ -38,11 +38,13 @@ def wanted(control: Sequence[str], keys: Iterable[Key]) -> Wanted:
     """
     if NO_CONTROL in control:
         if len(control) > 1:
-            raise RunError(f"{NO_CONTROL} is no control: it cannot be named beside others")
+            raise RunError(f"--control {NO_CONTROL} cannot be given with other controls")
         return Wanted(none=True, backend=NO_CONTROL)
     known = {one.backend for one in keys if isinstance(one, Case)}
     backends = [one for one in dict.fromkeys(control) if one in known]
     if len(backends) > 1:
-        raise RunError(f"one backend can be the control, not {', '.join(backends)}")
+        raise RunError(
+            f"--control: only one backend can be the control, not {', '.join(backends)}"
+        )
     patterns = tuple(one for one in dict.fromkeys(control) if one not in known)
     return Wanted(backend=next(iter(backends), None), patterns=patterns)

@@ -62,7 +62,7 @@ def smt(system: System) -> Finding:
     if active is None:
         return _unknown("the kernel does not say")
     if active == "0":
-        return _fine("one thread a core")
+        return _fine("one thread on each core")
     return _hurts("threads share cores", f"$ echo off | sudo tee /{_CPUS}/smt/control")
 
 
@@ -71,7 +71,7 @@ def load(system: System) -> Finding:
     average = "" if system.load is None else f"load average {system.load:.2f}"
     if system.activity is None:
         if system.load is None:
-            return _unknown("neither a load average nor processes")
+            return _unknown("the system tells neither a load average nor its processes")
         if system.load <= IDLE_LOAD:
             return _fine(average)
         return _hurts(average, END)
@@ -99,7 +99,7 @@ def steal(system: System) -> Finding:
     """Look how much time the hypervisor gave to others."""
     if system.activity is None:
         return _unknown("the kernel does not count it")
-    said = f"{system.activity.steal:.1%} of the time while this looked"
+    said = f"{system.activity.steal:.1%} of the time during this check"
     if system.activity.steal <= STOLEN:
         return _fine(said)
     return _hurts(said, "measure at another hour, or on a machine with CPUs of its own")
@@ -108,7 +108,7 @@ def steal(system: System) -> Finding:
 def affinity(system: System) -> Finding:
     """Look whether this process is kept on some CPUs."""
     if system.usable is None:
-        return _unknown("the system has no affinity that Python can read")
+        return _unknown("Python cannot read on which CPUs it may run here")
     said = f"may run on {len(system.usable)} of {count(system.cpus, 'CPU')}"
     if system.cpus is None or len(system.usable) >= system.cpus:
         return _fine(said)
@@ -141,7 +141,7 @@ def quota(system: System) -> Finding:
         return _fine("none")
     said = count(allowed, "CPU")
     if system.usable is not None and allowed >= len(system.usable):
-        return _fine(f"{said}, as many as may be used")
+        return _fine(f"{said}, as many as it may use")
     return _hurts(said, "start the container without a CPU limit, or pin it: --cpuset-cpus")
 
 
@@ -202,9 +202,11 @@ def thermal(system: System) -> Finding:
     now = system.activity.throttled if system.activity else None
     if now:
         return _hurts(
-            f"slowed down {now} times while this looked", "let it cool; turn turbo off; clean it"
+            f"slowed down {now} times during this check", "let it cool; turn turbo off; clean it"
         )
-    return _fine(f"not while this looked, {ever} times since it started" if ever else "never")
+    return _fine(
+        f"not during this check; {ever} times since the machine started" if ever else "never"
+    )
 
 
 def python(system: System) -> Finding:
@@ -236,24 +238,24 @@ PROBES = (
     ),
     Probe(
         "turbo", turbo,
-        "the clock depends on heat and on how many cores work: a time is of its moment",
+        "the clock depends on heat and on how many cores work, so it varies",
         {"darwin": "it cannot be turned off"},
     ),
     Probe("SMT", smt, "what runs on the other thread of a core slows this one"),
     Probe(
         "load", load,
-        "others take the processor and its caches, now and then",
+        "other programs take the processor and its caches now and then",
         {"win32": "$ tasklist"},
     ),
     Probe(
         "virtualisation", virtualisation,
-        "neighbours share caches and memory, unseen; absolute times drift by tens of percent",
+        "other machines share caches and memory with this one; times drift by tens of percent",
         {"darwin": "$ sysctl kern.hv_vmm_present", "win32": "$ systeminfo"},
     ),
-    Probe("stolen time", steal, "the processor stood still for us, and the clock did not"),
+    Probe("stolen time", steal, "the host let others run, while the clock went on"),
     Probe("affinity", affinity, "fewer blocks run at once, and threads wait for each other"),
-    Probe("priority", priority, "whatever else wants a processor takes it first"),
-    Probe("CPU quota", quota, "once the share of a period is used up, everything stops"),
+    Probe("priority", priority, "all other programs get a processor first"),
+    Probe("CPU quota", quota, "once the share of a period is used up, all stops until the next"),
     Probe(
         "cores", cores,
         "two threads need a core each, and whatever else runs needs a third, or interrupts one",
@@ -265,7 +267,7 @@ PROBES = (
     ),
     Probe(
         "heat", thermal,
-        "a core that is too hot slows down until it is not",
+        "a core that is too hot slows down until it has cooled",
         {"darwin": "$ pmset -g therm"},
     ),
 )  # fmt: skip

@@ -14,9 +14,9 @@ from pytest_duel.support.units import duration, share
 from pytest_duel.verdicts.rows import change
 
 HEADINGS = {
-    Status.WRONG: "Must be mended first",
-    Status.HURTS: "Will hurt",
-    Status.UNKNOWN: "Could not be told",
+    Status.WRONG: "Must be fixed first",
+    Status.HURTS: "Will disturb",
+    Status.UNKNOWN: "Not known",
     Status.FINE: "Fine",
 }
 
@@ -49,13 +49,14 @@ class Diagnosis:
             return "do not measure: what would be timed is not what users run"
         if self.exit is Exit.INCONCLUSIVE:
             return (
-                f"too noisy: not even a slowdown of {share(MARGIN)} could be told, quiet it first"
+                f"too noisy: even a slowdown of {share(MARGIN)} would not be seen; quiet it first"
             )
         hurts, untold = self._count(Status.HURTS), self._count(Status.UNKNOWN)
         if hurts:
-            things = "thing hurts" if hurts == 1 else "things hurt"
-            return f"measure, but {hurts} {things}; within one run ratios hold, times do not"
-        return f"nothing that was read hurts{f'; {untold} could not be told' if untold else ''}"
+            things = "thing disturbs" if hurts == 1 else "things disturb"
+            return f"measure, but {hurts} {things}: compare times within one run only"
+        unknown = f"; {untold} could not be checked" if untold else ""
+        return f"nothing was found that disturbs a measurement{unknown}"
 
     def _count(self, status: Status) -> int:
         return sum(finding.status is status for _, finding in self.findings)
@@ -93,12 +94,12 @@ def _noise(noise: Noise, slowdown: float) -> Iterator[str]:
         f"{pairs.benchmark} against itself: {change(pairs.found)} in {pairs.found.blocks} blocks"
     )
     yield from wrapped(
-        f"two processes side by side differ by {pairs.spread:.1%} (standard deviation of their "
-        f"ratio), single ones by {pairs.apart:.1%}"
+        f"two processes in turns on one CPU differ by {pairs.spread:.1%} (standard deviation of "
+        f"their ratio), processes at different times by {pairs.apart:.1%}"
     )
     yield from wrapped(
-        f"at this noise a duel of {BLOCKS} blocks tells a slowdown from {slowdown:.1%} on, nine "
-        f"times in ten, where {share(Settings.threshold)} is what counts"
+        f"with this noise, a duel of {BLOCKS} blocks finds a slowdown of {slowdown:.1%} nine "
+        f"times in ten, at a threshold of {share(Settings.threshold)}"
     )
     cpus = f"{gaps.cpus} CPU{'s' if gaps.cpus > 1 else ''}"
     if not gaps.number:

@@ -269,16 +269,19 @@ def _warnings(sampled: Sampled, first: Named) -> Iterator[str]:
         yield f"{first} could not be measured against itself, so there is no answer{reason}"
     undecided = sum(one is Verdict.INCONCLUSIVE for one in sampled.verdicts.values())
     if sampled.late and undecided:
-        yield f"the budget ended first; undecided: {undecided} of {len(sampled.verdicts)}"
+        yield (
+            f"the budget was spent before all was decided; undecided: {undecided} of "
+            f"{len(sampled.verdicts)}"
+        )
 
 
 def _notes(ready: Prepared, sampled: Sampled, names: tuple[str, str]) -> Iterator[str]:
     yield (
         f"measured for {sampled.seconds:.0f} s; blocks: {sampled.blocks}, each two fresh "
         "processes on one CPU; the block is the sample. The ratio is the time of "
-        f"{names[1]} over that of {names[0]}; a verdict needs "
-        f"{share(ready.settings.threshold)}, and holds for all benchmarks and looks together, at "
-        f"a level of {share(ALPHA)} in each direction"
+        f"{names[1]} over that of {names[0]}. A difference counts from "
+        f"{share(ready.settings.threshold)}; verdicts are called at a level of {share(ALPHA)} in "
+        "each direction, for all benchmarks and looks together"
     )
     nulls = ((name, sampled.nulls.get(null_name(name))) for name in ready.own.nulls)
     told = ", ".join(f"{name} {ratio(one)}" for name, one in nulls if one)

@@ -66,7 +66,7 @@ def asked(
     if not found:
         said = ", ".join(map(str, known)) or "none"
         raise PairsError(
-            f"{kernel} has none of these sizes of {scenario} for both; it has: {said}"
+            f"{kernel} on {scenario} has none of these sizes for both backends; it has: {said}"
         )
     return Backends(names, backends, kernel, scenario, found)
 

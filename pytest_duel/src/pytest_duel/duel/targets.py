@@ -134,13 +134,13 @@ def judge(
     """Return a verdict for each target and size; `data` says where it was measured."""
     return Judgement(
         command=COMMAND,
-        title="ratios of times, slow / fast, beside what they are to be",
+        title="ratios of times, slow / fast, and what they have to be",
         columns=("ratio [95 %]", "needed"),
         rows=tuple(row for target in targets for row in _rows(target, measured, blocks)),
         notes=(
             f"{blocks} blocks, each two fresh processes on the same CPUs; the block is the "
-            f"sample. {Met.MET}: the whole interval is where it is to be; {Met.MISSED}: none of "
-            f"it is; {Met.OPEN}: it reaches across, take more blocks",
+            f"sample. {Met.MET}: the whole interval is as needed; {Met.MISSED}: none of it is; "
+            f"{Met.OPEN}: a part of it is, take more blocks",
         ),
         words=(Met.MISSED, Met.OPEN, Met.MET),
         data={**data, "taken": blocks},

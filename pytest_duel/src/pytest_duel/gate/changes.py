@@ -131,20 +131,21 @@ def about_placement(limits: Mapping[str, float], placement: Placement | None) ->
     """
     if placement is None:
         yield (
-            "the compiled code of the sides differs, and where it lies in memory alone may move "
-            "a benchmark of less than a microsecond by some percent"
+            "the compiled code of the two sides differs: its place in memory alone may change the "
+            "time of a benchmark of less than a microsecond by some percent"
         )
         return
     if placement.elsewhere:
         yield (
-            "the compiled code of the sides differs, and how far its place in memory alone moves "
-            "a benchmark was measured on another machine"
+            "the compiled code of the two sides differs: the limits for the effect of its place "
+            "in memory were measured on another machine"
         )
     large = [f"{name} ({one:.1%})" for name in limits if (one := placement.bound(name)) > LARGE]
     if large:
         yield (
-            f"where compiled code lies in memory alone can move these by more than {LARGE:.0%}, "
-            f"and slowdowns up to that are tolerated: {', '.join(large)}"
+            "the place of compiled code in memory alone can change these by more than "
+            f"{LARGE:.0%}, and slowdowns up to what stands in brackets are tolerated: "
+            f"{', '.join(large)}"
         )
 
 

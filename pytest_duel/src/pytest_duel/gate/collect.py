@@ -155,7 +155,8 @@ def cause(text: str) -> str:
 def _check_names(names: Sequence[str], who: str) -> None:
     twice = [name for name, number in Counter(names).items() if number > 1]
     if twice:
-        raise CollectError(f"{who}: {len(twice)} names stand for two benchmarks: {twice[0]}")
+        more = f", and {len(twice) - 1} more such names" if len(twice) > 1 else ""
+        raise CollectError(f"{who}: two benchmarks have one name: {twice[0]}{more}")
 
 
 def cpus_of(marker: Mapping[str, Any], place: str) -> int:

@@ -30,8 +30,8 @@ def noted(
     unheard = [name for name in found.gone if name in after.removed]
     if unheard:
         warnings.append(
-            "this change itself names benchmarks in `removed`, which counts from the next change "
-            f"on (--accept-removal counts now): {', '.join(unheard)}"
+            "this change adds benchmarks to `removed`, which counts only from the next change on; "
+            f"to accept their removal now, use --accept-removal: {', '.join(unheard)}"
         )
     if before is None:
         warnings.append(
@@ -42,8 +42,8 @@ def noted(
     if placing.placements is None and changes.is_rebuilt(*arms):
         if placing.why_not:
             warnings.append(
-                "the native code of the sides differs, and cannot be placed anew for each block: "
-                f"{placing.why_not}"
+                "the native code of the two sides differs and cannot be placed anew for each "
+                f"block: {placing.why_not}"
             )
         measured = placement(question, after, before, trees)
         warnings += changes.about_placement(found.thresholds, measured)

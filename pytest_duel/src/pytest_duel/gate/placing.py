@@ -26,15 +26,11 @@ class Placing:
         found = self.placements
         if found is None:
             return []
-        common = (
-            "those of both sides in the same places on both"
-            if found.common
-            else "on each side its own"
-        )
+        which = "the same on both sides" if found.common else "a different one on each side"
         text = (
-            "the native code of the sides differs, so it was linked again for each block: its "
-            f"functions in another random order, {common}. So the intervals cover what their "
-            f"place in memory gives. The {found.number} links took {duration(found.seconds)}"
+            "the native code of the two sides differs, so it was linked again for each block with "
+            f"its functions in another random order, {which}. So the intervals include the effect "
+            f"of its place in memory. The {found.number} links took {duration(found.seconds)}"
         )
         return [text]
 

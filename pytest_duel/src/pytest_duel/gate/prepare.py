@@ -94,7 +94,7 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         ]
         path = path_of(question, repository, scratch / HEAD, base, head)
         tests = _tests(head_tree, head, recipe, path, scratch)
-        announce("collecting the benchmarks of both ...")
+        announce("collecting the benchmarks of both sides ...")
         chosen = (*question.selection, *_present(paths, head_tree))
         own, seconds = _timed(
             lambda: collect(head, tests.restricted(chosen), question.names[HEAD])
@@ -153,8 +153,8 @@ def _settings(question: Question, asked: Settings, before: Settings) -> Settings
     settings = stricter.settings_of_both(asked, before, given)
     if question.counts and settings.in_turns:
         raise SettingsError(
-            "--counts runs a process of each side at once, and `in_turns` lets only one live: "
-            "leave --counts out"
+            "--counts needs a process of each side at the same time, and `in_turns` allows only "
+            "one: leave --counts out"
         )
     return replace(settings, removed=(*settings.removed, *question.accepted))
 

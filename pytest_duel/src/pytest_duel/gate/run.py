@@ -44,8 +44,9 @@ def about_base(question: Question) -> Iterator[str]:
     if number:
         head = question.head or "HEAD"
         yield (
-            f"{question.base} has {count(number, 'commit')} that the head lacks, so what they "
-            f"changed counts, too; --base $(git merge-base {question.base} {head}) leaves them out"
+            f"{question.base} has {count(number, 'commit')} that the head lacks, so the "
+            "difference includes what they changed; "
+            f"--base $(git merge-base {question.base} {head}) leaves them out"
         )
 
 
@@ -54,6 +55,6 @@ def intention(ready: Prepared) -> str:
     files = {one.file for one in ready.own.measured.values()}
     return (
         f"measuring {count(len(ready.own.measured), 'benchmark')} of {count(len(files), 'file')} "
-        f"in pairs, {lanes(ready)} at a time, for at most some {ready.settings.budget:.0f} s; "
+        f"in pairs, {lanes(ready)} at a time, for at most about {ready.settings.budget:.0f} s; "
         f"each pair of processes takes {duration(ready.collecting)} to start"
     )

@@ -95,7 +95,7 @@ def read(project: Path, where: str = FILE) -> Settings:
     try:
         document: Any = tomllib.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{where} is no valid TOML: {error}") from None
+        raise SettingsError(f"{where} is not valid TOML: {error}") from None
     tools = document.get("tool", {})
     if not isinstance(tools, dict):
         raise SettingsError(f"{where}: tool is {tools!r}: it must be a table")

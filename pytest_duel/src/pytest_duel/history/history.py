@@ -80,7 +80,7 @@ def read(
     """
     told = [one for one in entries if one.commit]
     if not told:
-        raise RunError("no run tells which commit it is of")
+        raise RunError("no run says which commit it has measured")
     named = _wanted(settings.control, told)
     revisions = _revisions(told, log)
     places = {(one.id, one.dirty): place for place, one in enumerate(revisions)}
@@ -218,8 +218,8 @@ class _Host:
             way = "slower" if one.change > 0 else "faster"
             yield (
                 f"the middle of all benchmarks became {abs(one.change):.1%} {way} between "
-                f"{before} and {after}: another speed of the machine, or most benchmarks changed "
-                "alike, which is taken out of each; see --control"
+                f"{before} and {after}: either the machine had another speed, or most benchmarks "
+                "changed alike. It is taken out of the times of each; see --control"
             )
 
     def judged(self, trend: AnyTrend, level: float, threshold: float) -> AnyTrend:
@@ -274,7 +274,7 @@ def _wanted(control: Sequence[str], entries: Sequence[Entry]) -> Wanted:
     ordinary = [one for one in timed if isinstance(one, Benchmark)]
     for pattern in found.patterns:
         if not any(one.is_called(pattern) for one in ordinary):
-            raise RunError(f"no run timed {pattern}, which was to be the control")
+            raise RunError(f"--control: no run has a benchmark that matches {pattern!r}")
     return found
 
 

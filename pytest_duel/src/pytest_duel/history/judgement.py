@@ -84,13 +84,13 @@ def promise(history: History) -> str:
     """Say how rarely noise alone gives a change point, and on what that rests."""
     if history.lonely:
         return (
-            "How often noise gives one where nothing changed is not known: most commits have a "
-            "single run, and slow processes are not rare enough to be told from a change"
+            "How often noise alone gives one is not known: most commits have a single run, and a "
+            "few slow processes look like a change"
         )
     return (
-        "Where nothing changed, and noise is independent from commit to commit with several runs "
-        f"behind each, it gives one or more among the cases in {share(ALPHA)} of such tables at "
-        f"most, and one or more among the means in {share(ALPHA)}"
+        "If nothing changed, and each commit has several runs whose noise is independent of other "
+        f"commits, at most {share(ALPHA)} of such tables show one or more among the cases, and at "
+        f"most {share(ALPHA)} among the means"
     )
 
 
@@ -173,8 +173,8 @@ def _note(trend: Trend) -> str:
     if trend.gradual:
         first, now = trend.ends
         said.append(
-            f"all {len(said)} one way, {now / first - 1:+.1%} together: maybe a trend over many "
-            "commits, and no commit between these is to blame alone"
+            f"all {len(said)} go the same way, {now / first - 1:+.1%} together: maybe a trend "
+            "over many commits, of which none alone is the cause"
         )
     return "\n".join(said)
 
@@ -182,7 +182,7 @@ def _note(trend: Trend) -> str:
 def _said(change: ChangePoint) -> str:
     other = f"; besides, {'; '.join(change.other)}" if change.other else ""
     if change.parted:
-        other += "; these are of two branches: the first is no ancestor of the second"
+        other += "; these are of two branches: the first is not an ancestor of the second"
     return (
         f"{abs(change.change):.1%} {'slower' if change.change > 0 else 'faster'} between "
         f"{change.before.name} and {called(change.after)}{other}"
@@ -242,9 +242,9 @@ def _untold(history: History) -> Iterator[str]:
     if least:
         yield (
             f"too few commits, or too much noise, to tell whether {len(least):,} of "
-            f"{len(long):,} unchanged cases are steady: half of them show no step below "
+            f"{len(long):,} unchanged cases are steady: half of them would not show a step below "
             f"{_size(float(np.median(least))).removeprefix('>')}; see the means of "
-            "all cases, save more commits, or ask duel"
+            "all cases, save more commits, or measure two of them with pytest-duel duel"
         )
 
 
@@ -253,12 +253,12 @@ def _notes(history: History) -> Iterator[str]:
     if len(names) > 1:
         yield from (f"machine {number}: {name}" for number, name in enumerate(names, 1))
     yield (
-        "times are the middle of a commit's runs, less what the control moved in each run; first "
-        f"and now are the middle of {SHORTEST} commits"
+        "a time is the median of a commit's runs, after the change of the control was taken out "
+        f"of each; first and now are the medians of the first and the last {SHORTEST} commits"
     )
     yield (
-        f"would show: the smallest step in the middle that is found with a chance of {POWER:.0%}; "
-        f"steady: one of {share(history.asked)} would be"
+        "would show: the smallest step in the middle of the history that would be found with a "
+        f"chance of {POWER:.0%}; steady: a step of {share(history.asked)} would be found"
     )
     yield (
         f"a change point takes {share(history.threshold)}, and {SHORTEST} commits on either side. "

@@ -35,9 +35,9 @@ def scattered(
     best = numbers.index(min(numbers))  # the first of several: what ignores the least
     if best:
         yield (
-            f"most series are too short, for the runs are of {numbers[0]} machines; with "
-            f"--ignore {','.join(sorted(ways[best]))} they are of {numbers[best]}: another host, "
-            "or release of its system, is then no other machine"
+            f"most series are too short, because the runs are of {numbers[0]} machines; with "
+            f"--ignore {','.join(sorted(ways[best]))} they are of {numbers[best]}: then another "
+            "host, or another release of its system, does not count as another machine"
         )
 
 
@@ -61,7 +61,7 @@ def unknown_commits(log: Log, told: Sequence[Entry]) -> Iterator[str]:
         )
         yield (
             f"{_number(number, 'commit')} of the runs are not in this repository: {why}; they "
-            "stand where their time puts them"
+            "are placed by their time"
         )
 
 
@@ -70,7 +70,7 @@ def left_out(
 ) -> Iterator[str]:
     """Tell how many runs, or cases of them, take no part, or tell times that cannot be."""
     if len(told) < len(entries):
-        yield f"{_number(len(entries) - len(told), 'run')} left out: no commit is told"
+        yield f"{_number(len(entries) - len(told), 'run')} left out: the commit is not known"
     partly = [entry for entry in told if entry.unread]
     if partly:
         yield (
@@ -80,14 +80,14 @@ def left_out(
     early = sum(is_before(entry.when, entry.committed) for entry in told)
     if early:
         yield (
-            f"{_number(early, 'run')} measured before the commit was made, say the files: "
-            "a clock was wrong, or one of both times is not true"
+            f"{_number(early, 'run')} measured before the commit was made, as the files say: "
+            "a clock was wrong, or one of the two times is"
         )
     strange = sum(matrix.other_pools for matrix in matrices)
     if strange:
         yield (
-            f"{_number(strange, 'run')} timed cases on another pool than newer runs do: these "
-            "cases are left out there"
+            f"{_number(strange, 'run')} timed cases on other inputs than newer runs: these cases "
+            "are left out there"
         )
 
 
@@ -96,14 +96,14 @@ def uncontrolled(kernels: Sequence[tuple[RunMatrix, Kernel]], wanted: Wanted) ->
     alone = dict.fromkeys(kernel.name for _, kernel in kernels if kernel.control is None)
     if "" in alone and not wanted.none:
         yield (
-            f"no control, for its place is the middle of {FEWEST_OF_ALL} benchmarks or more: the "
-            "raw times count, the machine's speed included"
+            f"no control, because that takes {FEWEST_OF_ALL} benchmarks in a run: the raw times "
+            "count, with what the machine's speed did to them"
         )
     named = [name for name in alone if name]
     if named and not wanted.none:
         yield (
-            f"no control for {', '.join(named)}, which takes three competing backends, or two and "
-            "a floor: the raw times count there, the machine's speed included"
+            f"no control for {', '.join(named)}, because that takes three competing backends, or "
+            "two and a floor: the raw times count there, with what the machine's speed did to them"
         )
     lost = {
         kernel.name: matrix.lacking(kernel.values) - _absent(matrix, kernel)
@@ -113,7 +113,7 @@ def uncontrolled(kernels: Sequence[tuple[RunMatrix, Kernel]], wanted: Wanted) ->
     for name, number in lost.items():
         if number:
             of = f"{name}: " if name else ""
-            yield f"{of}{_number(number, 'run')} left out that lack the control"
+            yield f"{of}{_number(number, 'run')} without the control left out"
 
 
 def _absent(matrix: RunMatrix, kernel: Kernel) -> int:

@@ -61,8 +61,8 @@ def _intro(material: Material) -> str:
     if grouped or len(timed) == 1 or material.judgements:
         return told
     return (
-        f"{told} No two share a group, so nothing says which of them are alternatives: "
-        "--group-by func has those of a function compared, and a test names its group with "
+        f"{told} No two share a group, so it is not known which of them are alternatives: "
+        "--group-by func compares those of one function, and a test names its group with "
         "@pytest.mark.benchmark(group=…)."
     )
 
@@ -134,10 +134,10 @@ def _evidence(material: Material, *, brackets: bool = True) -> str:
     if material.several:
         held = "; brackets hold 95 % intervals" if brackets else ""
         return f"A lead must hold over {number} processes, for all comparisons together{held}."
-    held = "; brackets hold what another look at it would give" if brackets else ""
+    held = "; brackets hold what timing it again would give" if brackets else ""
     return (
-        f"One process was timed, which does not show what another would give: a lead of less than "
-        f"{1 + BOUND:g} times, or that the fastest rounds do not show too, is not called{held}."
+        "One process was timed, which does not show what another would give. So a lead is called "
+        f"only if it is at least {1 + BOUND:g} times, and so by the fastest rounds, too{held}."
     )
 
 

@@ -40,10 +40,10 @@ WHOLE = {
     Verdict.REGRESSION: "Regression",
     Verdict.IMPROVEMENT: "Faster, and nothing slower",
     Verdict.NO_CHANGE: "Pass: nothing is slower by as much as the threshold.",
-    Verdict.INCONCLUSIVE: "Inconclusive: what was measured cannot tell.",
+    Verdict.INCONCLUSIVE: "Inconclusive: the measurement is not enough to tell.",
     "void": "Void: the same code differed from itself, so no verdict here can be trusted.",
     "error": "Something is missing or wrong",
-    "tolerated": "Pass: what is slower is so by no more than code placement alone may give.",
+    "tolerated": "Pass: nothing is slower by more than the place of its code may explain.",
 }
 NOTE = ("note",)
 NAMED = 3
@@ -92,7 +92,9 @@ def _intro(data: Mapping[str, Any]) -> str:
     if word == Verdict.INCONCLUSIVE:
         faster = _named(data, Verdict.IMPROVEMENT)
         told = (
-            f"Faster: {faster}. Of the rest, what was measured cannot tell." if faster else whole
+            f"Faster: {faster}. Of the rest, the measurement is not enough to tell."
+            if faster
+            else whole
         )
         return " ".join([told, *_largest(data)])
     if whole.endswith("."):

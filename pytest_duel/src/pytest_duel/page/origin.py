@@ -33,7 +33,7 @@ def sections(material: Material) -> Iterator[Section]:
 def warnings(material: Material) -> Iterator[str]:
     """Yield what a reader must know before any number."""
     for path, fault in material.unread.items():
-        yield f"{path.name} could not be read, and takes no part: {fault}"
+        yield f"{path.name} could not be read, and is left out: {fault}"
     if left := mixed([one.run for one in material.runs], material.asked.ignore):
         yield left
     without = material.study.section.get("without") or ()
@@ -41,7 +41,7 @@ def warnings(material: Material) -> Iterator[str]:
         known = material.catalogue.backends.items()
         needy = ", ".join(name for name, one in known if one.needs in without)
         yield (
-            f"Measured without {', '.join(without)}: {needy or 'what needs it'} took no part, so "
+            f"Measured without {', '.join(without)}: {needy or 'what needs it'} was left out, so "
             "an answer is the best of the others."
         )
     yield from dict.fromkeys(weaknesses(material.shown, "the run"))

@@ -182,8 +182,8 @@ def _check_repeats(items: Mapping[str, pytest.Item]) -> None:
         if REPEATS in getattr(getattr(item, "callspec", None), "params", ()):
             raise pytest.UsageError(
                 f"{harmless.line(name)} is repeated by pytest-repeat, but a process is one "
-                "sample, however often it times a benchmark: leave that out, and ask for more "
-                "blocks"
+                "sample, however often it times a benchmark: leave out its --count or marker, and "
+                "ask for more blocks"
             )
 
 

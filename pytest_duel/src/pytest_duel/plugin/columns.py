@@ -19,7 +19,7 @@ from pytest_duel.verdicts.noted import said_value
 NOTHING = "-"
 """Stands where a benchmark has no such entry."""
 ONE_PROCESS = (
-    "ratios of medians in one process tell no small difference: --duel-blocks 9 has more of them"
+    "ratios from one process do not show small differences: --duel-blocks 9 takes nine processes"
 )
 
 Benchmark = Mapping[str, Any]

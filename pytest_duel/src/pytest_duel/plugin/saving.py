@@ -123,7 +123,7 @@ def _save(storage: Any, output_json: dict[str, Any], save: str) -> None:
 def _hindrances(own: Any) -> Iterator[str]:
     """Yield what will keep a run from being saved, as far as that can be known."""
     if own.json and not own.json.parent.is_dir():
-        yield f"--benchmark-json: {own.json} is in no folder that exists"
+        yield f"--benchmark-json: {own.json} is in a folder that does not exist"
     if own.json and own.json.is_dir():
         yield f"--benchmark-json: {own.json} is a folder"
     if own.json and (own.json.is_file() or not own.json.exists()):

@@ -29,14 +29,14 @@ def mixed(runs: Sequence[Run], ignore: Collection[str] = ()) -> str:
     more = len(alike(runs, {*ignore, *HOST})) - shown
     asked = ",".join(sorted({*ignore, *HOST}))
     hint = (
-        f" {more} of them are of another host of the same kind: --ignore {asked} takes them in."
+        f" {more} of them are of another host of the same kind: --ignore {asked} includes them."
         if more
         else ""
     )
     return (
         f"{len(runs) - shown} of the {len(runs)} runs are of another machine, of other versions "
-        "or of another revision than the newest, and take no part in its figures: times of "
-        f"different machines or code must not be mixed.{hint}"
+        "or of another revision than the newest, and are left out: times of different "
+        f"machines or code must not be mixed.{hint}"
     )
 
 

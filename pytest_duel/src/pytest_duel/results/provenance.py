@@ -140,7 +140,7 @@ def weaknesses(runs: Sequence[Run], side: str) -> Iterator[str]:
         if is_before(run.when, run.commit.time):
             yield (
                 f"{side} was measured at {run.when}, before its commit was made at "
-                f"{run.commit.time}: a clock was wrong, or one of both is not true"
+                f"{run.commit.time}: a clock was wrong, or one of the two times is"
             )
         for name, reason in _part(run.section, "missing").items():
             yield f"{side} could not time {name}: {str(reason).partition(chr(10))[0]}"
@@ -161,8 +161,8 @@ def uncommitted(runs: Sequence[Run], side: str) -> Iterator[str]:
     number = sum(run.commit.dirty is True for run in runs)
     if number > 1:
         yield (
-            f"{number} of {len(runs)} runs of {side} had uncommitted changes: nothing tells "
-            "whether these were the same"
+            f"{number} of {len(runs)} runs of {side} had uncommitted changes, and it is not "
+            "known whether these were the same"
         )
 
 

@@ -105,7 +105,7 @@ def resolve(names: str, storage: str = DEFAULT) -> list[Path]:
 def _parts(names: str) -> list[str]:
     parts = [part.strip() for part in names.split(",")]
     if not all(parts):
-        raise RunError(f"{names!r} names no run in one of its parts")
+        raise RunError(f"{names!r}: the name of a run is missing")
     return parts
 
 

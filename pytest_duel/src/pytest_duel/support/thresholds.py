@@ -23,13 +23,13 @@ def share_of(given: object) -> float:
     text = given.strip() if isinstance(given, str) else ""
     in_percent = text.endswith("%")
     if isinstance(given, bool) or not isinstance(given, str | int | float):
-        raise ValueError(f"{given!r} is no share")
+        raise ValueError(f"{given!r} is not a share")
     try:
         value = float(text.removesuffix("%") if text else given)
     except (ValueError, OverflowError):
-        raise ValueError(f"{given!r} is no share") from None
+        raise ValueError(f"{given!r} is not a share") from None
     if not 0 <= value < (math.inf if in_percent else 1):
-        raise ValueError(f"{given!r} is no share")
+        raise ValueError(f"{given!r} is not a share")
     return value / 100 if in_percent else value
 
 

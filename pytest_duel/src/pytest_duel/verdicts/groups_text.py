@@ -118,22 +118,23 @@ def at(numbers: Sequence[tuple[str, Value]]) -> str:
 
 def _legend(results: Mapping[str, Outcome], processes: int) -> Iterator[str]:
     yield from wrapped(
-        f"The time is the median over {processes} processes of the median of each, with its "
-        "interval over them; fastest is the fastest round of all."
+        f"The time is the median over {processes} processes of the median of each, with an "
+        "interval over the processes; fastest is the fastest round of all."
         if processes > 1
         else "The time is the median of the rounds of one process: another process may differ by "
         "several percent, on a shared machine by far more. Save several runs to see."
     )
     if any(one.contests for one in results.values()):
         alone = (
-            f"A lead of less than {1 + BOUND:g} times, or that the fastest rounds do not show "
-            "too, is not called: one process does not show what another would give."
+            "One process does not show what another would give, so a lead is called only if it is "
+            f"at least {1 + BOUND:g} times, and so by the fastest rounds, too."
         )
         over = (
-            "A lead that does not hold over the processes, for all groups together and in the "
-            f"fastest rounds too, or is within {MARGIN_OVER_BLOCKS:.0%}, is too close to call."
+            "A lead counts only if it holds over the processes, for all groups together, by the "
+            f"medians and by the fastest rounds, and is more than {MARGIN_OVER_BLOCKS:.0%}. Else "
+            "it is too close to call."
         )
         yield from wrapped(
-            "× first is how many times the time of the fastest of its group it takes. "
+            "× first is the time of a benchmark over that of the fastest in its group. "
             f"{over if processes > 1 else alone}"
         )

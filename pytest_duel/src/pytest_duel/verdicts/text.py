@@ -174,7 +174,7 @@ def _sizes(summary: Summary, roles: Collection[Role], processes: Processes) -> I
         row += "".join(f"{cells.get(name, '–'):>{widths[name]}}" for name in names)
         yield f"{row}  {fastest(size)}".rstrip()
     if is_any_marked:
-        yield f"  {MARK} depends on the process by a fifth or more; -v tells how far"
+        yield f"  {MARK} differs between processes by a fifth or more; -v shows how far"
 
 
 def fastest(size: Size) -> str:
@@ -279,11 +279,11 @@ def legend(notes: Mapping[str, str], blocks: int = 1) -> list[str]:
 def _meant(blocks: int) -> list[str]:
     """Say what an interval is over, and which leads are no leads."""
     return textwrap.wrap(
-        f"The interval is over {blocks} processes, in which the backends took turns. A lead that "
-        f"does not hold over them, for all sizes together, or is within {MARGIN_OVER_BLOCKS:.0%}, "
-        "is too close to call."
+        f"The interval is over {blocks} processes, in which the backends took turns. A lead "
+        "counts only if it holds over these processes, for all sizes together, and is more than "
+        f"{MARGIN_OVER_BLOCKS:.0%}. Else it is too close to call."
         if blocks > 1
-        else "The interval is what another look at this process would give. Another process may "
+        else "The interval says what measuring this process again would give. Another process may "
         f"differ, so a lead within {MARGIN:.0%} is too close to call.",
         WIDTH,
     )

@@ -29,7 +29,7 @@ def with_files(
     """
     empty = ("–",) * len(judgement.columns)
     rows = [
-        Row(str(path), "files that are no runs", str(path), empty, UNREAD, Exit.ERROR, str(error))
+        Row(str(path), "unreadable files", str(path), empty, UNREAD, Exit.ERROR, str(error))
         for path, error in faults.items()
     ]
     return replace(
@@ -42,9 +42,11 @@ def with_files(
 
 def warning(faults: Mapping[Path, DuelError]) -> str:
     """Say how many files could not be read."""
-    return f"{count(len(faults), 'file')} could not be read, see below; all else is of the others"
+    return (
+        f"{count(len(faults), 'file')} could not be read, see below; the rest is about the others"
+    )
 
 
 def note(foreign: Sequence[Path]) -> str:
     """Say how many files are something else."""
-    return f"files of other things: {len(foreign):,}, such as {foreign[0]}"
+    return f"files that are not runs, and were not read: {len(foreign):,}, such as {foreign[0]}"
