@@ -1,5 +1,6 @@
 """What the distribution holds."""
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -9,6 +10,10 @@ import pytest
 
 import pytest_duel
 from places import TESTS
+from pytest_duel.support.harness import is_installed, search_path
+
+INSTALLED = Path(os.environ.get("TOX_PACKAGE", ""))
+"""What tox has built and installed here: in its environment `harness`, the harness's wheel."""
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +51,20 @@ def test_every_module_is_in_the_package(wheel: zipfile.ZipFile) -> None:
     home = Path(pytest_duel.__file__).parent
     own = {f"pytest_duel/{path.relative_to(home).as_posix()}" for path in home.rglob("*.py")}
     assert own <= set(wheel.namelist())
+
+
+@pytest.mark.skipif(not INSTALLED.match("pytest_duel-*.whl"), reason="only in `tox -e harness`")
+def test_the_installed_wheel_is_what_is_tested(tmp_path: Path) -> None:
+    assert is_installed()
+    home = Path(pytest_duel.__file__).parent.parent
+    with zipfile.ZipFile(INSTALLED) as wheel:
+        for name in wheel.namelist():
+            if name.startswith("pytest_duel/"):
+                assert (home / name).read_bytes() == wheel.read(name), name
+    asked = [sys.executable, "-c", "import pytest_duel; print(pytest_duel.__file__)"]
+    for path in search_path(), "":  # children, with the path that the harness gives and without
+        child = subprocess.run(
+            asked, cwd=tmp_path, env=os.environ | {"PYTHONPATH": path},
+            check=True, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert Path(child.stdout.strip()) == Path(pytest_duel.__file__)
