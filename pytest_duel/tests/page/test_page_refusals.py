@@ -99,7 +99,9 @@ def test_judgements_alone_are_no_report(tmp_path: Path, capsys: Capture) -> None
     assert "there is no saved run" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("name", "said"), [("x.pdf", "end in .html"), ("no/x.html", "no folder")])
+@pytest.mark.parametrize(
+    ("name", "said"), [("x.pdf", "end in .html"), ("no/x.html", "does not exist")]
+)
 def test_a_path_that_cannot_be_is_refused(
     tmp_path: Path, capsys: Capture, name: str, said: str
 ) -> None:
