@@ -9,7 +9,7 @@ from easy_marl.envs.vector import BiddingVectorEnv
 CAPACITIES, COSTS = [100.0, 100.0, 50.0], [20.0, 30.0, 40.0]
 
 
-def one(**options: object) -> BiddingVectorEnv:
+def one(backend: str | None = None, **options: object) -> BiddingVectorEnv:
     given: dict[str, object] = {
         "capacities": CAPACITIES,
         "costs": COSTS,
@@ -21,13 +21,13 @@ def one(**options: object) -> BiddingVectorEnv:
         "reward_scale": 0.25,
     }
     parameters = Parameters(**(given | options))  # type: ignore[arg-type]
-    environments = BiddingVectorEnv(1, parameters, agents="all")
+    environments = BiddingVectorEnv(1, parameters, agents="all", backend=backend)
     environments.reset(seed=0)
     return environments
 
 
 def test_an_hour(backend: str) -> None:
-    _, rewards, _, _, infos = one().step([[[0.5, 0.0], [-1.0, 0.5], [0.0, -0.75]]])
+    _, rewards, _, _, infos = one(backend).step([[[0.5, 0.0], [-1.0, 0.5], [0.0, -0.75]]])
     # Offers 50 at 20, 100 at 40, 50 at 25; demand 120: the dearest delivers 20 and sets 40.
     assert infos["price"].tolist() == [40.0]
     assert infos["dispatch"].tolist() == [[50.0, 20.0, 50.0]]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,8 @@ PATIENCE = 60_000
 PHONE = {"width": 375, "height": 800}
 DESK = {"width": 1200, "height": 900}
 VIEWPORTS = {"desk": DESK, "phone": PHONE}
+each_look = pytest.mark.parametrize(("scheme", "viewport"), [("dark", "desk"), ("light", "phone")])
+"""Each palette and each layout once: neither depends on the other."""
 TIMES, LEAD = "#clear-times", "#clear-lead"
 OVERLAPPING = """figure => {
     const boxes = [...figure.querySelectorAll('.plot svg text')]
@@ -97,6 +100,16 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
     assert main(["report", "-o", str(path)]) == Exit.PASS
     return path
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page of a few cases, which is drawn at once."""
+    folder = tmp_path_factory.mktemp("small")
+    run = save(folder / "run.json", document({case: truth(case) for case in CASES}))
+    out = folder / "report.html"
+    assert main(["report", str(run), "-o", str(out)]) == Exit.PASS
+    return out
 
 
 @contextmanager
@@ -239,10 +252,10 @@ def test_another_kind_of_input_can_be_chosen(page: "Page") -> None:
     page.locator(label).first.wait_for(state="detached", timeout=PATIENCE)
 
 
-def test_dark_and_light_by_the_system_and_by_hand(visit: Open, look: Look) -> None:
+def test_dark_and_light_by_the_system_and_by_hand(visit: Open, small: Path, look: Look) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
     ink = f"getComputedStyle(document.querySelector('{TIMES} .role-axis-label text')).fill"
-    light, dark = visit(color_scheme="light").page, look("dark", "desk").page
+    light, dark = visit(small, color_scheme="light").page, look("dark", "desk").page
     assert light.evaluate(ground) != dark.evaluate(ground)
     assert light.evaluate(ink) != dark.evaluate(ink)
     light.locator("#theme").click()
@@ -279,8 +292,8 @@ def test_rows_can_be_looked_for(page: "Page") -> None:
     assert page.locator("#clear-cases tbody tr:visible").count() > 100
 
 
-def test_a_link_leads_to_a_case_and_shows_its_rounds(visit: Open) -> None:
-    page = visit(fragment="#case-clear-rust-uniform-200").page
+def test_a_link_leads_to_a_case_and_shows_its_rounds(visit: Open, small: Path) -> None:
+    page = visit(small, fragment="#case-clear-rust-uniform-200").page
     row = page.locator("#case-clear-rust-uniform-200")
     assert row.evaluate("one => one.matches(':target')")
     assert page.locator("#rounds-figure select").input_value() == "case-clear-rust-uniform-200"
@@ -290,8 +303,8 @@ def test_a_link_leads_to_a_case_and_shows_its_rounds(visit: Open) -> None:
     )
 
 
-def test_an_address_that_is_no_encoding_stops_nothing(visit: Open) -> None:
-    opened = visit(fragment="#%")
+def test_an_address_that_is_no_encoding_stops_nothing(visit: Open, small: Path) -> None:
+    opened = visit(small, fragment="#%")
     assert opened.console == []
     opened.page.evaluate("location.hash = '#case-clear-numba-uniform-5'")
     opened.page.wait_for_function(
@@ -300,10 +313,10 @@ def test_an_address_that_is_no_encoding_stops_nothing(visit: Open) -> None:
 
 
 def test_a_chart_that_cannot_be_drawn_costs_the_others_nothing(
-    visit: Open, report: Path, tmp_path: Path
+    visit: Open, small: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "broken.html"
-    whole = report.read_text(encoding="utf-8")
+    whole = small.read_text(encoding="utf-8")
     start = whole.index('class="specification">', whole.index('id="clear-times"'))
     path.write_text(whole[:start] + whole[start:].replace("{", "{,", 1), encoding="utf-8")
     opened = visit(path, fragment="#case-clear-rust-uniform-200")
@@ -326,8 +339,13 @@ def test_rows_without_a_value_come_last_both_ways(page: "Page") -> None:
         assert found[-number:] == ["–"] * number
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", VIEWPORTS)
+def test_a_small_screen_has_the_colours_of_a_large_one() -> None:
+    style = files("pytest_duel.page").joinpath("page.css.jinja").read_text(encoding="utf-8")
+    (small,) = re.findall(r"(?s)@media \(max-width.*?\n}", style)
+    assert not re.search(r"color|background|border|display|var\(", small)
+
+
+@each_look
 def test_axe_finds_no_violation(look: Look, scheme: str, viewport: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
@@ -359,8 +377,8 @@ def test_every_column_of_the_cases_is_seen_on_a_desk(visit: Open) -> None:
     )
 
 
-def test_paper_shows_the_charts_in_light_colours(visit: Open) -> None:
-    page = visit(color_scheme="dark").page
+def test_paper_shows_the_charts_in_light_colours(visit: Open, small: Path) -> None:
+    page = visit(small, color_scheme="dark").page
     page.emulate_media(media="print")
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == "rgb(255, 255, 255)"
@@ -406,18 +424,18 @@ def changes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+@each_look
 def test_a_history_and_a_gate_are_drawn_and_can_be_read_by_all(
-    visit: Open, changes: Path, scheme: str, viewport: dict[str, int]
+    visit: Open, changes: Path, scheme: str, viewport: str
 ) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    opened = visit(changes, color_scheme=scheme, viewport=viewport, bypass_csp=True)
+    size = VIEWPORTS[viewport]
+    opened = visit(changes, color_scheme=scheme, viewport=size, bypass_csp=True)
     page = opened.page
     assert opened.console == []
     assert opened.requests == [changes.as_uri()]
-    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     for name in ("#history-figure", "#gate-1-figure"):
         assert page.locator(name).evaluate(OVERLAPPING) == [], name
     assert page.locator("#gate-1-figure").evaluate(CUT) == []
@@ -499,18 +517,18 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+@each_look
 def test_the_page_of_another_project_is_drawn_and_can_be_read_by_all(
-    visit: Open, strangers: Path, scheme: str, viewport: dict[str, int]
+    visit: Open, strangers: Path, scheme: str, viewport: str
 ) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    opened = visit(strangers, color_scheme=scheme, viewport=viewport, bypass_csp=True)
+    size = VIEWPORTS[viewport]
+    opened = visit(strangers, color_scheme=scheme, viewport=size, bypass_csp=True)
     page = opened.page
     assert opened.console == []
     assert opened.requests == [strangers.as_uri()]
-    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     figures = page.locator("figure.chart").all()
     assert len(figures) == 6
     for figure in figures:

@@ -1,7 +1,9 @@
 """Counting instructions: the same number every time, and a reason where there is none."""
 
 import shutil
+import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Self
 
@@ -18,7 +20,7 @@ from pytest_duel.paired.callgrind import (
     unavailable,
 )
 from pytest_duel.paired.contests import Contest
-from pytest_duel.paired.pytest_client import Suite
+from pytest_duel.paired.pytest_client import PytestSide, Suite
 from strangers import arm, copied
 
 BUSY, OTHER = "benchmarks/test_toy.py::test_busy", "benchmarks/test_toy.py::test_upper"
@@ -101,15 +103,49 @@ def test_where_nothing_can_be_switched_all_that_runs_is_counted(
     assert any("no ptrace" in line for line in told)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("switched", [True, False])
-def test_instructions_are_counted_on_both_sides(
-    switched: bool, toy: Suite, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.skipif(not shutil.which("false"), reason="needs a program that always fails")
+def test_a_switch_that_fails_is_a_reason(
+    toy: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(callgrind, "SWITCH", "false")
+    own = arm("head", toy.folder)
+    pair = callgrind._Pair((own, own), toy, Way.SWITCHED)
+    with closing(PytestSide(own, toy)) as side:
+        pair._homes, pair._sides = [tmp_path], [side]
+        with pytest.raises(SwitchError, match="false does not work here: it says nothing"):
+            pair._instrument("on")
+
+
+LOOPS = """
+import os
+
+os.getpgid(0)
+for calls in {calls}, 2 * {calls}:
+    for _ in range({rounds} * calls):
+        pass
+    os.getpgid(0)
+"""
+
+
+@pytest.mark.slow
+def test_all_that_runs_is_counted_where_nothing_is_switched(tmp_path: Path) -> None:
+    # Not with a worker: to import pytest takes most of a minute so.
     if reason := unavailable():
         pytest.skip(reason)
-    if not switched:
-        monkeypatch.setattr(callgrind, "SWITCH", "false")  # a program that always fails
+    counted = []
+    for rounds in 100, 200:
+        home = tmp_path / str(rounds)
+        home.mkdir()
+        program = [sys.executable, "-IS", "-c", LOOPS.format(rounds=rounds, calls=10)]
+        subprocess.run([*callgrind._callgrind(home, Way.WHOLE), *program], check=True, timeout=600)
+        counted.append(per_call(home, 10))
+    assert Counted(*counted).change == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.slow
+def test_instructions_are_counted_on_both_sides(toy: Suite) -> None:
+    if reason := unavailable():
+        pytest.skip(reason)
     work = toy.folder / "toy/work.py"
     text = work.read_text(encoding="utf-8")
     work.write_text(text.replace("range(ROUNDS)", "range(2 * ROUNDS)"), encoding="utf-8")
@@ -117,11 +153,11 @@ def test_instructions_are_counted_on_both_sides(
     told: list[str] = []
     pair = Contest("a pair", arms, benchmarks=(BUSY, OTHER))
     none = Contest("benchmarks/test_toy.py::test_none", arms)
-    asked = [Contest(BUSY, arms), pair, none] if switched else [Contest(BUSY, arms)]
+    asked = [Contest(BUSY, arms), pair, none]
     counted, errors = compare(arms, toy, asked, told.append)
     assert counted[BUSY].change == pytest.approx(1.0, abs=0.2)  # large numbers cost more
     assert {*counted, *errors} == {one.name for one in asked}
-    assert list(errors) == [one.name for one in asked if one is none]
+    assert list(errors) == [none.name]
     assert len(told) == 3
 
 
