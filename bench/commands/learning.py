@@ -2,13 +2,17 @@
 
 import argparse
 import json
+import math
+import statistics
 import subprocess
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from time import process_time
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
 from typing import Any
 
 from bench.catalogue import catalogue
@@ -25,7 +29,8 @@ from pytest_duel.support.exit_codes import Exit
 
 TEXT = """\
 Train all agents in each way, hold them against the equilibrium, and measure how
-fast TorchRL and Stable-Baselines3 learn. What was found is saved after each
+fast TorchRL and Stable-Baselines3 learn, several times, and how long the command
+takes that trains all of five generators. What was found is saved after each
 training, and not done again. RLlib is measured, too, where --rllib names a
 Python that has it; it wants another Gymnasium than the others do.
 
@@ -41,9 +46,14 @@ ENVIRONMENTS = 512
 """Of a training."""
 MANY, HOURS, UPDATES = 1024, 24, 2
 """Environments where speed is measured, the hours of their episodes, and how often is learnt."""
+SAMPLES = 5
+"""How often each speed is measured."""
 RLLIB = "RLlib"
 RLLIB_SECONDS = 3600.0
 """The longest that it may take, with the start of Ray."""
+EXAMPLE = "easy_marl.examples.bidding.learn"
+EXAMPLE_SECONDS = 3600.0
+"""The longest that it may take to train all."""
 Speed = Callable[[], dict[str, Any]]
 
 
@@ -90,6 +100,8 @@ def run(options: argparse.Namespace) -> Exit:
     for library, speed in speeds.items():
         if options.speeds or not found.has("learners", library=library):
             found.measure(library, speed)
+    if options.speeds or not found.data.get("command"):
+        found.time_command()
     if not options.speeds:
         for market, share in MARKETS.items():
             found.train(market, int(options.steps * share), options.seeds)
@@ -112,11 +124,19 @@ class Found:
     def measure(self, library: str, speed: Speed) -> None:
         """Measure how fast a library learns."""
         try:
-            new = {"library": library} | speed()
+            measured = speed()
         except ModuleNotFoundError as error:
             raise LearningError(f"the speed of {library} cannot be measured: {error}") from None
+        middle = {"cpu_seconds": statistics.median(measured["samples"])}
+        new = {"library": library} | measured | middle | _here()
         known = {one["library"]: one for one in self.data["learners"]} | {library: new}
         self.data["learners"] = [known[name] for name in (*SPEEDS, RLLIB) if name in known]
+        self._save()
+
+    def time_command(self) -> None:
+        """Measure how long a user waits who has all of five generators trained."""
+        announce(f"python -m {EXAMPLE} --all")
+        self.data["command"] = {"seconds": command_seconds()} | _here()
         self._save()
 
     def train(self, market: str, steps: int, seeds: int) -> None:
@@ -158,11 +178,16 @@ def _begun(output: Path | None) -> dict[str, Any]:
     return {
         "schema": learning.SCHEMA,
         "machine": machine.identify(catalogue().packages),
-        "commit": commit_info.describe(ROOT),
+        **_here(),
         "rests": [],
         "trainings": [],
         "learners": [],
     }
+
+
+def _here() -> dict[str, Any]:
+    """Return the code that is measured: speeds may be of a later commit than trainings."""
+    return {"commit": commit_info.describe(ROOT)}
 
 
 def at_rest(market: str) -> dict[str, Any]:
@@ -203,13 +228,13 @@ def trained(named: Mapping[str, Any], steps: int) -> dict[str, Any]:
 
 def torchrl_speed() -> dict[str, Any]:
     """Return how fast five agents learn at the same time, each with a policy of its own."""
-    found = train("default", rounds=2, updates=UPDATES, environments=MANY, episodes=1)
-    last = found.rounds[-1]  # in the first round things are still being set up
+    found = train("default", rounds=1 + SAMPLES, updates=UPDATES, environments=MANY, episodes=1)
+    first, *others = found.rounds[1:]  # in the first round things are still being set up
     return {
         "version": version("torchrl"),
         "agents": 5,
-        "steps": last.steps - found.rounds[-2].steps,
-        "cpu_seconds": last.cpu_seconds,
+        "steps": others[0].steps - first.steps,
+        "samples": [one.cpu_seconds for one in others],
     }
 
 
@@ -230,38 +255,57 @@ def stable_baselines_speed() -> dict[str, Any]:
         batch_size=steps // same.minibatches,
         n_epochs=same.epochs,
         learning_rate=same.learning_rate,
+        clip_range=same.clip,
+        ent_coef=same.entropy,
         gamma=0.0,
-        policy_kwargs={"net_arch": list(same.hidden)},
+        policy_kwargs={"net_arch": list(same.hidden), "log_std_init": math.log(same.deviation)},
         seed=0,
         device="cpu",
     )
     model.learn(steps)
-    started = process_time()
-    model.learn(UPDATES * steps)
     return {
         "version": version("stable-baselines3"),
         "agents": 1,
         "steps": UPDATES * steps,
-        "cpu_seconds": process_time() - started,
+        "samples": [_cpu_seconds(lambda: model.learn(UPDATES * steps)) for _ in range(SAMPLES)],
     }
+
+
+def _cpu_seconds(call: Callable[[], object]) -> float:
+    started = process_time()
+    call()
+    return process_time() - started
 
 
 def rllib_speed(python: str) -> dict[str, Any]:
     """Return how fast five agents learn with RLlib, by a Python that has it."""
-    command = [python, "-m", "bench.rllib"]
+    said = _run(f"--rllib {python}", [python, "-m", "bench.rllib", str(SAMPLES)], RLLIB_SECONDS)
+    found: dict[str, Any] = json.loads(said.splitlines()[-1])
+    return found
+
+
+def command_seconds() -> float:
+    """Return how long the command takes that trains all, by the clock, from start to end."""
+    with TemporaryDirectory() as folder:
+        picture = str(Path(folder) / "learnt.png")
+        command = [sys.executable, "-m", EXAMPLE, "--all", "--output", picture]
+        started = perf_counter()
+        _run(f"python -m {EXAMPLE}", command, EXAMPLE_SECONDS)
+        return perf_counter() - started
+
+
+def _run(name: str, command: Sequence[str], most: float) -> str:
+    """Run a command that measures, and return what it says."""
     try:
-        done = processes.run(command, cwd=ROOT, timeout=RLLIB_SECONDS)
+        done = processes.run(command, cwd=ROOT, timeout=most)
     except OSError as fault:
-        raise LearningError(f"--rllib {python} cannot be run: {fault}") from None
+        raise LearningError(f"{name} cannot be run: {fault}") from None
     except subprocess.TimeoutExpired:
-        raise LearningError(
-            f"--rllib {python} has not measured RLlib in {RLLIB_SECONDS:.0f} s"
-        ) from None
+        raise LearningError(f"{name} has not ended in {most:.0f} s") from None
     if done.returncode:
         last = (done.stderr.strip() or "nothing").splitlines()[-1]
-        raise LearningError(f"--rllib {python} did not measure RLlib, but said: {last}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+        raise LearningError(f"{name} measured nothing, but said: {last}")
+    return done.stdout
 
 
 SPEEDS: dict[str, Speed] = {

@@ -1,5 +1,6 @@
 """What trainings of all agents found, against the equilibrium, and how fast libraries learn."""
 
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pytest_duel.support import markdown, schema
-from pytest_duel.support.schema import ANY, COUNT, NUMBER, TALLY, TEXT
+from pytest_duel.support.schema import ANY, COUNT, NUMBER, SECONDS, TALLY, TEXT
 from pytest_duel.support.units import count
 
 SCHEMA = 1
@@ -28,9 +29,20 @@ SHAPE = {
         }
     ],
     "learners": [
-        {"library": TEXT, "version": TEXT, "agents": COUNT, "steps": COUNT, "cpu_seconds": NUMBER}
+        {
+            "library": TEXT, "version": TEXT, "agents": COUNT, "steps": COUNT,
+            "cpu_seconds": SECONDS, "samples?": [SECONDS], "commit?": {"id?": TEXT},
+        }
     ],
+    "command?": {"seconds": SECONDS, "commit?": {"id?": TEXT}},
 }  # fmt: skip
+"""What a file holds.
+
+`steps` of a learner are those of each sample; `cpu_seconds` is the median of samples, or the only
+one in earlier files. `command` is the example that trains all, as a user runs it.
+"""
+FIVE = 5
+"""The agents that libraries are compared by."""
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -41,15 +53,17 @@ def load(path: Path) -> dict[str, Any]:
     SchemaError
         Where the file is missing, or holds something else.
     """
-    return schema.load(path, {"schema", *SHAPE}, SCHEMA, "holds no trainings", SHAPE)
+    needed = {name for name in SHAPE if not name.endswith("?")}
+    return schema.load(path, {"schema", *needed}, SCHEMA, "holds no trainings", SHAPE)
 
 
-def headline(data: Mapping[str, Any]) -> str:
-    """Say where the trainings ran."""
-    made = data["commit"].get("id")
-    commit = f", commit {made[:10]}" if made else ""
+def headline(data: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> str:
+    """Say where parts of the file were measured; those without a commit have that of the file."""
+    commits = [(one.get("commit") or data["commit"]).get("id") for one in parts]
+    # One after the other, and each once.
+    told = "".join(f", commit {made[:10]}" for made in dict.fromkeys(commits) if made)
     machine = data["machine"]
-    return f"On {machine['cpu']}, {machine['usable_cores']} cores{commit}:"
+    return f"On {machine['cpu']}, {machine['usable_cores']} cores{told}:"
 
 
 def render_schedules(data: Mapping[str, Any]) -> str:
@@ -58,7 +72,7 @@ def render_schedules(data: Mapping[str, Any]) -> str:
         "market", "what agents do", "trainings", "steps", "exploitability", "profit of all",
     )  # fmt: skip
     rows = markdown.table(header, [*_rows(data)], [markdown.LEFT] * 2 + [markdown.RIGHT] * 4)
-    return "\n".join([headline(data), "", *rows])
+    return "\n".join([headline(data, [data]), "", *rows])
 
 
 def _rows(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
@@ -97,27 +111,55 @@ def _range(values: Sequence[float], form: str) -> str:
 def render_learners(data: Mapping[str, Any]) -> str:
     """Return how fast libraries learn, as Markdown."""
     header = ("library", "agents that learn from a step", "steps", "steps of five learning agents")
-    rows = []
-    for one in data["learners"]:
-        rate = one["steps"] / one["cpu_seconds"]
-        rows.append(
-            (
-                f"{one['library']} {one['version']}",
-                str(one["agents"]),
-                f"{round(rate, -2):,.0f}",
-                f"{round(rate * one['agents'] / 5, -2):,.0f}",
-            )
-        )
-    text = "Environment steps learnt from in a second of processor time:"
-    return "\n".join(
-        [
-            headline(data),
+    rows = [*_learners(data)]
+    command = data.get("command")
+    parts = [*data["learners"], *([command] if command else [])]
+    lines = [
+        headline(data, parts),
+        "",
+        "Environment steps learnt from in a second of processor time: the median of samples, and "
+        "in brackets the lowest and the highest.",
+        "",
+        *markdown.table(header, rows, [markdown.LEFT] + [markdown.RIGHT] * 3),
+    ]
+    if command:
+        lines += [
             "",
-            text,
-            "",
-            *markdown.table(header, rows, [markdown.LEFT] + [markdown.RIGHT] * 3),
+            f"`learn --all` took {command['seconds']:.0f} seconds by the clock, as a whole.",
         ]
+    return "\n".join(lines)
+
+
+def _learners(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    for one in data["learners"]:
+        samples = one.get("samples") or [one["cpu_seconds"]]
+        rates = [one["steps"] / seconds for seconds in samples]
+        yield _speed(f"{one['library']} {one['version']}", one["agents"], rates)
+    rates = [
+        one["steps"] / one["cpu_seconds"] for one in data["trainings"] if _is_of_five(data, one)
+    ]
+    if rates:
+        yield _speed("TorchRL, in the trainings above", FIVE, rates)
+
+
+def _is_of_five(data: Mapping[str, Any], training: Mapping[str, Any]) -> bool:
+    """Return whether five agents learnt from each step, each with a policy of its own."""
+    agents = {one["market"]: one["agents"] for one in data["rests"]}
+    how = training["schedule"], training["shared"], agents.get(training["market"])
+    return how == ("simultaneous", False, FIVE)
+
+
+def _speed(name: str, agents: int, rates: Sequence[float]) -> tuple[str, ...]:
+    of_five = [rate * agents / FIVE for rate in rates]
+    return name, str(agents), _spread(rates), _spread(of_five)
+
+
+def _spread(rates: Sequence[float]) -> str:
+    """Return the median, and where there are several the lowest and the highest."""
+    middle, low, high = (
+        f"{round(rate, -2):,.0f}" for rate in (statistics.median(rates), min(rates), max(rates))
     )
+    return middle if low == high else f"{middle} ({low} to {high})"
 
 
 def total(profits: Any) -> float:

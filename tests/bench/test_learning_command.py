@@ -16,14 +16,16 @@ from bench.study import learning
 from easy_marl.learning import PPO
 
 SPEEDS: dict[str, dict[str, Any]] = {
-    "TorchRL": {"version": "1", "agents": 5, "steps": 5000, "cpu_seconds": 0.5},
-    "Stable-Baselines3": {"version": "2", "agents": 1, "steps": 5000, "cpu_seconds": 1.0},
+    "TorchRL": {"version": "1", "agents": 5, "steps": 5000, "samples": [0.5, 1.0, 0.25]},
+    "Stable-Baselines3": {"version": "2", "agents": 1, "steps": 5000, "samples": [1.0]},
 }
 RATES = """\
 | library | agents that learn from a step | steps | steps of five learning agents |
 | :-- | --: | --: | --: |
-| TorchRL 1 | 5 | 10,000 | 10,000 |
-| Stable-Baselines3 2 | 1 | 5,000 | 1,000 |"""
+| TorchRL 1 | 5 | 10,000 (5,000 to 20,000) | 10,000 (5,000 to 20,000) |
+| Stable-Baselines3 2 | 1 | 5,000 | 1,000 |
+
+`learn --all` took 81 seconds by the clock, as a whole."""
 
 
 @pytest.fixture
@@ -41,6 +43,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     monkeypatch.setattr(command, "trained", train)
     speeds: dict[str, Any] = {name: partial(dict, speed) for name, speed in SPEEDS.items()}
     monkeypatch.setattr(command, "SPEEDS", speeds)
+    monkeypatch.setattr(command, "command_seconds", lambda: 81.2)
     monkeypatch.setattr(command, "MARKETS", {"duopoly": 0.5})
     return asked
 
@@ -110,11 +113,60 @@ def test_speeds_are_measured_anew(
     assert main(["learning", "--seeds", "1", "--output", str(file)]) == 0
     monkeypatch.setitem(command.SPEEDS, "TorchRL", partial(dict, SPEEDS["TorchRL"], steps=9000))
     assert main(["learning", "--speeds", "--output", str(file)]) == 0
-    told = {one["library"]: one["steps"] for one in learning.load(file)["learners"]}
+    data = learning.load(file)
+    assert data["command"]["seconds"] == 81.2
+    assert [one["samples"] for one in data["learners"][:2]] == [[0.5, 1.0, 0.25], [1.0]]
+    assert [one["cpu_seconds"] for one in data["learners"][:2]] == [0.5, 1.0]
+    told = {one["library"]: one["steps"] for one in data["learners"]}
     assert list(told.items()) == [
         ("TorchRL", 9000), ("Stable-Baselines3", 5000), ("RLlib", 1000),
     ]  # fmt: skip
     assert len(trained) == len(command.WAYS)
+
+
+def saved(**parts: Any) -> dict[str, Any]:
+    """Return a saved file with one training of each kind, as earlier versions have written it."""
+    rest = {
+        "market": "default", "agents": 5, "at_cost": 6.6, "equilibrium": 0.0, "settled": 384,
+        "hours": 384, "profit_at_cost": 58.0, "profit": 118.0,
+    }  # fmt: skip
+    trainings = [
+        {
+            "market": "default", "schedule": schedule, "shared": shared, "seed": seed,
+            "steps": 1000 * (1 + seed), "cpu_seconds": 0.1, "exploitability": [6.0, 3.0, 4.0],
+            "profit": 120.0,
+        }
+        for schedule, shared in command.WAYS
+        for seed in range(3)
+    ]  # fmt: skip
+    learner = {
+        "library": "TorchRL", "version": "1", "agents": 5, "steps": 5000, "cpu_seconds": 0.5,
+    }  # fmt: skip
+    return {
+        "schema": 1, "machine": {"cpu": "X", "usable_cores": 2}, "commit": {"id": "a" * 40},
+        "rests": [rest], "trainings": trainings, "learners": [learner],
+    } | parts  # fmt: skip
+
+
+def test_files_with_one_sample_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "learning.json"
+    file.write_text(json.dumps(saved()), encoding="utf-8")
+    said = learning.render_learners(learning.load(file)).splitlines()
+    assert said[0] == f"On X, 2 cores, commit {'a' * 10}:"
+    assert said[-2:] == [
+        "| TorchRL 1 | 5 | 10,000 | 10,000 |",
+        # Only of those in which all five learn from each step.
+        "| TorchRL, in the trainings above | 5 | 20,000 (10,000 to 30,000) "
+        "| 20,000 (10,000 to 30,000) |",
+    ]
+
+
+def test_speeds_tell_of_which_commit_they_are() -> None:
+    later = saved()["learners"][0] | {"commit": {"id": "b" * 40}}
+    earlier = later | {"library": "RLlib", "commit": None}
+    found = learning.render_learners(saved(learners=[later, earlier]))
+    assert found.startswith(f"On X, 2 cores, commit {'b' * 10}, commit {'a' * 10}:")
+    assert learning.render_schedules(saved()).startswith(f"On X, 2 cores, commit {'a' * 10}:")
 
 
 @pytest.mark.parametrize(
