@@ -7,7 +7,7 @@ import numpy as np
 
 from easy_marl.envs.parameters import Parameters
 from easy_marl.envs.simulation import random_stream
-from easy_marl.learning.schedules import IBR, check_schedule
+from easy_marl.learning.schedules import SIMULTANEOUS, check_schedule
 from easy_marl.learning.settings import PPO, check_count
 from easy_marl.market.arguments import is_number
 from easy_marl.market.stepping import Singles
@@ -39,10 +39,10 @@ class Plan:
         check_schedule(self.schedule)
         if not isinstance(self.shared, bool):
             raise TypeError(f"shared has type {_kind(self.shared)}: shared must be a bool")
-        if self.shared and self.schedule == IBR:
+        if self.shared and self.schedule != SIMULTANEOUS:
             raise ValueError(
-                "shared is True: with the schedule 'ibr' one agent learns at a time, so they "
-                "cannot share a policy"
+                f"shared is True: with the schedule {self.schedule!r} one agent learns at a time, "
+                "while the others are frozen, so they cannot share a policy"
             )
         for name in "updates", "environments":
             check_count(name, getattr(self, name))

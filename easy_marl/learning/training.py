@@ -84,7 +84,8 @@ def train(
         others do by then; with "sbr" (simultaneous best response), each learns against what the
         others did before the round. There, others are frozen and do not explore.
     shared : bool
-        Whether all agents follow one policy, which tells them apart by what they observe.
+        Whether all agents follow one policy, which tells them apart by what they observe. Only
+        with "simultaneous": elsewhere one agent learns while the others are frozen.
     rounds : int
         How many rounds are learnt.
     updates : int

@@ -211,7 +211,6 @@ def test_one_policy_of_all_sees_who_it_acts_for() -> None:
     done = acts(found.policies, parameters)
     assert (done[:, 0] != done[:, 1]).any()
     assert learnt(found) == learnt(trained(parameters=parameters, shared=True))
-    assert learnt(trained(shared=True, schedule="sbr"))[0]
 
 
 def test_a_policy_that_became_nan_is_named() -> None:
