@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from easy_marl.files import write_whole
+from easy_marl.files import unfinished, write_whole
 
 MAGIC = b"easy_marl training 1 "
 """How such a file begins; the number is that of the format. A digest of all the rest follows."""
@@ -41,34 +41,68 @@ class Checkpoint:
 
 
 @contextmanager
+def naming(path: Path, done: str) -> Iterator[None]:
+    """Have what the system refuses meanwhile be a ValueError that names the checkpoint.
+
+    Parameters
+    ----------
+    path
+        The checkpoint.
+    done
+        What cannot be done then, as "written".
+    """
+    try:
+        yield
+    except OSError as fault:
+        raise ValueError(f"checkpoint {path} cannot be {done}: {fault}") from fault
+
+
+@contextmanager
 def held(path: Path) -> Iterator[None]:
     """Have nobody else write a file meanwhile; a lock beside it tells the others.
 
     Raises
     ------
     ValueError
-        If another training has it, or its folder cannot be written to.
+        If another training has it, or nothing can be written beside it.
     ModuleNotFoundError
         Where filelock is missing.
     """
     filelock = import_module("filelock")
-    try:
-        lock = filelock.FileLock(path.with_name(f".{path.name}.lock")).acquire(timeout=0)
-    except filelock.Timeout:
-        raise ValueError(f"checkpoint {path} is in use: another training writes to it") from None
-    except OSError as fault:
-        raise ValueError(f"checkpoint {path} cannot be written: {fault}") from fault
+    with naming(path, "written"):
+        try:
+            lock = filelock.FileLock(path.with_name(f".{path.name}.lock")).acquire(timeout=0)
+        except filelock.Timeout:
+            raise ValueError(
+                f"checkpoint {path} is in use: another training writes to it"
+            ) from None
     with lock:
+        with naming(path, "written"):
+            _try_to_write(path)
         yield
 
 
+def _try_to_write(path: Path) -> None:
+    """Raise where `save` could not: a lock that is there already says nothing of the folder."""
+    other = path.with_name(unfinished(path.name))
+    other.write_bytes(b"")
+    other.unlink()
+
+
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a file such that there is the old one or the new one, whenever the process ends."""
+    """Write a file such that there is the old one or the new one, whenever the process ends.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be written.
+    """
     content = io.BytesIO()
     about = json.dumps({"arguments": checkpoint.arguments, "rounds": checkpoint.rounds})
     np.savez(content, allow_pickle=False, **{ABOUT: np.array(about)}, **checkpoint.arrays)
     body = content.getvalue()
-    write_whole(path, lambda file: file.write(MAGIC + _digest(body) + b"\n" + body))
+    with naming(path, "written"):
+        write_whole(path, lambda file: file.write(MAGIC + _digest(body) + b"\n" + body))
 
 
 def load(path: Path) -> Checkpoint:
@@ -77,11 +111,10 @@ def load(path: Path) -> Checkpoint:
     Raises
     ------
     ValueError
-        If it is none that `save` has written, or not as it was written.
-    OSError
-        If it cannot be read.
+        If it cannot be read, is none that `save` has written, or not as it was written.
     """
-    content = path.read_bytes()
+    with naming(path, "read"):
+        content = path.read_bytes()
     if not content.startswith(MAGIC):
         raise ValueError(f"checkpoint {path} is no training that was saved by this version")
     digest, _, body = content[len(MAGIC) :].partition(b"\n")

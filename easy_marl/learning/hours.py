@@ -17,6 +17,7 @@ from easy_marl.envs.simulation import model_of
 from easy_marl.learning.episodes import Episodes, play
 from easy_marl.learning.grid import checked_grid
 from easy_marl.learning.policies import Policies
+from easy_marl.market.arguments import is_int
 from easy_marl.market.stepping import ALL, Floats, Outcome, Singles, State, room
 
 _AT_ONCE = 2**16
@@ -80,7 +81,7 @@ class Hours:
             hour_features=np.empty((2, 0), np.float32),
         )
         self._step_batch = step_of(parameters, backend)
-        self._threads = threads
+        self._threads = int(threads) if is_int(threads) else threads
 
     @property
     def seconds(self) -> float:

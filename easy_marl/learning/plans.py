@@ -46,12 +46,14 @@ class Plan:
             )
         for name in "updates", "environments":
             check_count(name, getattr(self, name))
-        chance = self.update_probability
-        if not is_number(chance) or not 0.0 < chance <= 1.0:
+        given = self.update_probability
+        chance = float(given) if is_number(given) and 0 <= given <= 1 else 0.0
+        if chance == 0.0:
             raise ValueError(
-                f"update_probability is {chance!r}: update_probability must be a number above 0 "
+                f"update_probability is {given!r}: update_probability must be a number above 0 "
                 "and at most 1"
             )
+        object.__setattr__(self, "update_probability", chance)  # longdouble is no JSON
         if not isinstance(self.settings, PPO):
             raise TypeError(f"settings has type {_kind(self.settings)}: settings must be PPO")
         random_stream(self.seed)  # refuses what is none

@@ -1,9 +1,8 @@
 """How a learner learns: the settings of PPO, checked."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from easy_marl.market.arguments import is_int, is_number
 
@@ -20,7 +19,7 @@ class PPO:
         Of Adam.
     epochs : int
         How often an update passes over what was played. Once unless told: new markets are played
-        in a small part of the time that learning takes, and teach more than the same ones again.
+        in a small part of the time that learning takes.
     minibatches : int
         In how many parts it does so.
     clip : float
@@ -48,22 +47,32 @@ class PPO:
         if not isinstance(self.hidden, tuple):
             kind = type(self.hidden).__name__
             raise TypeError(f"hidden has type {kind}: hidden must be a tuple of widths")
-        for layer, width in enumerate(self.hidden):
-            check_count(f"hidden[{layer}]", width)
+        widths = (check_count(f"hidden[{layer}]", one) for layer, one in enumerate(self.hidden))
+        # As Python's numbers, which checkpoints hold: NumPy's are no JSON.
+        checked: dict[str, Any] = {"hidden": tuple(widths)}
         for name in "epochs", "minibatches":
-            check_count(name, getattr(self, name))
+            checked[name] = check_count(name, getattr(self, name))
         for name in "learning_rate", "clip", "deviation":
-            _check_amount(name, getattr(self, name), zero=False)
-        _check_amount("entropy", self.entropy, zero=True)
+            checked[name] = _amount(name, getattr(self, name), zero=False)
+        checked["entropy"] = _amount("entropy", self.entropy, zero=True)
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
 
-def check_count(name: str, value: Any) -> None:
-    """Raise unless a value is a positive int."""
+def check_count(name: str, value: Any) -> int:
+    """Return a value as Python's int; raise unless it is a positive one."""
     if not is_int(value) or value < 1:
         raise ValueError(f"{name} is {value!r}: {name} must be a positive int")
+    return int(value)
 
 
-def _check_amount(name: str, value: Any, *, zero: bool) -> None:
-    least = "not negative" if zero else "positive"
-    if not is_number(value) or not 0.0 <= value < np.inf or (value == 0 and not zero):
+def _amount(name: str, value: Any, *, zero: bool) -> float:
+    """Return a value as Python's float; raise unless it is a finite one, and not too small."""
+    try:
+        amount = float(value) if is_number(value) else math.nan
+    except OverflowError:  # an int beyond all floats
+        amount = math.inf
+    if not 0.0 <= amount < math.inf or (amount == 0.0 and not zero):
+        least = "not negative" if zero else "positive"
         raise ValueError(f"{name} is {value!r}: {name} must be a finite number, and {least}")
+    return amount

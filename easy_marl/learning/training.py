@@ -14,7 +14,7 @@ from easy_marl.envs.parameters import Parameters
 from easy_marl.envs.policies import Policy
 from easy_marl.envs.simulation import parameters_of
 from easy_marl.envs.vector import BiddingVectorEnv
-from easy_marl.learning.checkpoints import Checkpoint, check_arguments, held, load, save
+from easy_marl.learning.checkpoints import Checkpoint, check_arguments, held, load, naming, save
 from easy_marl.learning.episodes import count_of
 from easy_marl.learning.evaluation import Evaluation, evaluated
 from easy_marl.learning.grid import checked_grid
@@ -120,8 +120,9 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        If an argument does not fit, the checkpoint is damaged, in use, cannot be written, or is of
-        another training, or a policy has become NaN; the message names the place and the value.
+        If an argument does not fit, the checkpoint is damaged, in use, cannot be read or written,
+        or is of another training, or a policy has become NaN; the message names the place and the
+        value.
     ModuleNotFoundError
         If TorchRL, tqdm or filelock is not installed.
 
@@ -224,7 +225,9 @@ def _held(checkpoint: object) -> "Iterator[Path | None]":
         kind = type(checkpoint).__name__
         raise TypeError(f"checkpoint has type {kind}: checkpoint must be the path of a file")
     file = Path(checkpoint)
-    if file.is_dir() or not file.parent.is_dir():
+    with naming(file, "written"):
+        fits = file.parent.is_dir() and not file.is_dir()
+    if not fits:
         raise ValueError(
             f"checkpoint is {str(file)!r}: checkpoint must be a file in a folder that exists"
         )

@@ -56,13 +56,24 @@ def test_where_writing_fails_the_old_file_stays(
         raise OSError("no space left")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(
+        ValueError, match=r"^checkpoint .*training cannot be written: no space left"
+    ):
         save(file, Checkpoint({}, [], {}))
     assert file.read_bytes() == before
     monkeypatch.undo()
     save(file, Checkpoint({"seed": 4}, [], {}))
     assert load(file).arguments == {"seed": 4}
     assert [path.name for path in file.parent.iterdir()] == [file.name]  # nothing is left over
+
+
+def test_a_file_that_cannot_be_read_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(_: Path) -> bytes:
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr(Path, "read_bytes", forbidden)
+    with pytest.raises(ValueError, match=r"^checkpoint .*training cannot be read: not yours"):
+        load(file)
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,11 @@ def test_it_says_what_it_took() -> None:
     assert min(one.seconds, every.seconds) > 0.0
 
 
+def test_threads_may_be_a_number_of_numpy() -> None:
+    one, two = (exploitability("duopoly", None, threads=n) for n in (1, np.int64(2)))
+    assert one.gains.tobytes() == two.gains.tobytes()
+
+
 def test_episodes_of_the_same_demand_are_played_once() -> None:
     anywhere = duopoly(start="random", hours=2)
     assert exploitability(anywhere, None, grid=FEW).episodes.demand.shape == (16, 2)

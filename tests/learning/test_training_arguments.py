@@ -1,14 +1,19 @@
 """What `train` refuses, before it needs PyTorch."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from easy_marl.envs import duopoly
 from easy_marl.learning import PPO, train
 from easy_marl.learning.checkpoints import Checkpoint, held, save
+from easy_marl.learning.grid import checked_grid
+from easy_marl.learning.plans import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,12 +63,31 @@ def test_bad_arguments(arguments: dict[str, Any], error: type[Exception], messag
         ({"learning_rate": float("nan")}, ValueError, "learning_rate is nan: learning_rate must"),
         ({"clip": -0.1}, ValueError, "clip is -0.1: clip must be a finite number, and pos"),
         ({"deviation": float("inf")}, ValueError, "deviation is inf: deviation must be a"),
+        ({"clip": 10**400}, ValueError, "clip is 1000.*: clip must be a finite number"),
+        ({"learning_rate": "x"}, ValueError, "learning_rate is 'x': learning_rate must be"),
         ({"entropy": -1}, ValueError, "entropy is -1: entropy must be a finite number, and not"),
     ],
 )
 def test_bad_settings(setting: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match="^" + message):
         PPO(**setting)
+
+
+def test_numbers_of_numpy_are_saved_as_any() -> None:
+    one = np.int64(1)
+    settings = PPO(
+        hidden=(np.int64(8), 8), learning_rate=np.longdouble(0.5), epochs=one, minibatches=one,
+        clip=np.float32(0.25), entropy=np.int8(0), deviation=one,
+    )  # fmt: skip
+    assert settings == PPO(
+        hidden=(8, 8), learning_rate=0.5, epochs=1, minibatches=1, clip=0.25, deviation=1.0
+    )
+    plan = Plan(
+        parameters=duopoly(), schedule="simultaneous", shared=False, updates=one,
+        environments=one, update_probability=np.longdouble(0.5), settings=settings, seed=one,
+        observation="simple", grid=checked_grid(None), episodes=one,
+    )  # fmt: skip
+    assert json.loads(json.dumps(plan.as_json())) == plan.as_json()
 
 
 def test_what_is_no_checkpoint(tmp_path: Path) -> None:
@@ -93,10 +117,32 @@ def test_two_trainings_do_not_write_the_same_checkpoint(tmp_path: Path) -> None:
     assert not file.exists()
 
 
-def test_a_folder_that_cannot_be_written_is_told_before_anybody_learns(tmp_path: Path) -> None:
-    (tmp_path / ".x.lock").mkdir()  # as good as a folder of somebody else
+@pytest.mark.parametrize("beside", [".x.lock", ".x.tmp"])
+def test_a_folder_that_cannot_be_written_is_told_before_anybody_learns(
+    beside: str, tmp_path: Path
+) -> None:
+    (tmp_path / beside).mkdir()  # as good as a folder of somebody else
     with pytest.raises(ValueError, match=r"^checkpoint .*x cannot be written: "):
         train("default", checkpoint=tmp_path / "x")
+
+
+def test_a_folder_that_cannot_be_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(_: Path) -> bool:
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr(Path, "is_dir", forbidden)
+    with pytest.raises(ValueError, match=r"^checkpoint .*x cannot be written: not yours"):
+        train("default", checkpoint=tmp_path / "x")
+
+
+def test_what_a_killed_training_left_is_no_hindrance(tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    (tmp_path / ".x.tmp").write_bytes(b"half of it")
+    with held(file):
+        assert not (tmp_path / ".x.tmp").exists()
+        assert not file.exists()
 
 
 def test_without_torchrl_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
