@@ -24,7 +24,7 @@ class Player:
 
     name: str
     policy: Policy
-    agents: slice
+    agents: list[int]
 
     def act(self, observations: Singles, hour: int) -> Singles:
         """Return the actions of those agents, (E, M, 2)."""
@@ -40,16 +40,18 @@ class Player:
         bad = first_bad(own)
         if bad is not None:
             episode, agent, _ = bad
-            agent += self.agents.start or 0
             raise ValueError(
-                f"{self.name} returned {own[bad].item()!r} for episode {episode}, agent {agent} "
-                f"in hour {hour}: actions must be between -1 and 1"
+                f"{self.name} returned {own[bad].item()!r} for episode {episode}, agent "
+                f"{self.agents[agent]} in hour {hour}: actions must be between -1 and 1"
             )
         return own
 
 
 def players(policies: Policies, agents: int) -> list[Player]:
     """Return who follows which policy; who is left out bids cost and withholds nothing.
+
+    Agents with the same policy are one player, so it is asked once for all of them; its name is
+    that of the first.
 
     Raises
     ------
@@ -59,7 +61,7 @@ def players(policies: Policies, agents: int) -> list[Player]:
     if policies is None:
         return []
     if callable(policies):
-        return [Player("policies", policies, slice(None))]
+        return [Player("policies", policies, list(range(agents)))]
     if not isinstance(policies, Sequence) or isinstance(policies, str):
         kind = type(policies).__name__
         raise TypeError(
@@ -67,7 +69,7 @@ def players(policies: Policies, agents: int) -> list[Player]:
         )
     if len(policies) != agents:
         raise ValueError(f"policies has {len(policies)} policies: there are {agents} agents")
-    chosen = []
+    chosen: dict[int, Player] = {}
     for agent, policy in enumerate(policies):
         if policy is None:
             continue
@@ -75,8 +77,8 @@ def players(policies: Policies, agents: int) -> list[Player]:
         if not callable(policy):
             kind = type(policy).__name__
             raise TypeError(f"{name} has type {kind}: a policy must be callable, or None")
-        chosen.append(Player(name, policy, slice(agent, agent + 1)))
-    return chosen
+        chosen.setdefault(id(policy), Player(name, policy, [])).agents.append(agent)
+    return list(chosen.values())
 
 
 def act(everyone: list[Player], observations: Singles, hour: int) -> Singles:

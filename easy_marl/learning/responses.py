@@ -101,7 +101,9 @@ def best_response(
         take: from the observations of all agents, float32 of shape (E, N, F), to their actions,
         (E, N, 2); of a policy for one agent only that agent's actions count. None, for all or for
         one, bids cost and withholds nothing. Each is asked once for each hour, in their order, so
-        it is frozen while others deviate.
+        it is frozen while others deviate; one that several agents have is asked once for all of
+        them. Where policies draw at random, a response knows what the others drew, which no policy
+        does: gains are then upper bounds.
     agent : int
         Who responds.
     grid : array_like, shape (G, 2), optional
@@ -180,7 +182,8 @@ def exploitability(
     Returns
     -------
     Exploitability
-        Exact on the grid. Actions between those of the grid may gain more.
+        Exact on the grid. Actions between those of the grid may gain more. Where policies draw at
+        random, it is an upper bound, as in `best_response`.
 
     Raises
     ------

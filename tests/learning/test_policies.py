@@ -7,7 +7,7 @@ import pytest
 
 from easy_marl.envs import default
 from easy_marl.learning import exploitability
-from tests.learning.games import Wild
+from tests.learning.games import Replayed, Wild
 
 PARAMETERS = default(agents=3, hours=4)
 
@@ -68,6 +68,18 @@ def test_one_that_needs_what_the_observation_lacks() -> None:
     assert caught.value.__notes__ == [
         "policies[1] was given observations of shape (2, 3, 4), in hour 0"
     ]
+
+
+def test_one_that_several_agents_have_is_asked_once_an_hour() -> None:
+    rested = exploitability(PARAMETERS, Wild(1), episodes=2)
+    replayed, other = Replayed(rested.episodes.actions), Wild(2)
+    found = exploitability(PARAMETERS, [replayed, other, replayed], episodes=2)
+    done = found.episodes.actions
+    assert done[:, :, [0, 2]].tobytes() == rested.episodes.actions[:, :, [0, 2]].tobytes()
+    bad = Bad(spoilt(2.0))
+    assert refusal(ValueError, [None, bad, bad]).startswith(
+        "policies[1] returned 2.0 for episode 1, agent 2 in hour 2: actions must"
+    )
 
 
 def test_what_is_no_policy() -> None:

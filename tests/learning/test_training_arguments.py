@@ -74,17 +74,18 @@ def test_bad_settings(setting: dict[str, Any], error: type[Exception], message: 
 
 
 def test_numbers_of_numpy_are_saved_as_any() -> None:
-    one = np.int64(1)
+    one: Any = np.int64(1)
+    half: Any = np.longdouble(0.5)
     settings = PPO(
-        hidden=(np.int64(8), 8), learning_rate=np.longdouble(0.5), epochs=one, minibatches=one,
-        clip=np.float32(0.25), entropy=np.int8(0), deviation=one,
+        hidden=(8 * one, 8), learning_rate=half, epochs=one, minibatches=one,
+        clip=half * half, entropy=0 * one, deviation=one,
     )  # fmt: skip
     assert settings == PPO(
         hidden=(8, 8), learning_rate=0.5, epochs=1, minibatches=1, clip=0.25, deviation=1.0
     )
     plan = Plan(
         parameters=duopoly(), schedule="simultaneous", shared=False, updates=one,
-        environments=one, update_probability=np.longdouble(0.5), settings=settings, seed=one,
+        environments=one, update_probability=half, settings=settings, seed=one,
         observation="simple", grid=checked_grid(None), episodes=one,
     )  # fmt: skip
     assert json.loads(json.dumps(plan.as_json())) == plan.as_json()
