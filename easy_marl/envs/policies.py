@@ -116,7 +116,8 @@ def frozen(model: Any) -> Policy:
     model : stable_baselines3 algorithm, or torch.nn.Module
         An algorithm of Stable-Baselines3 acts as in its `predict` with `deterministic=True`, upon
         observations that are normalised as in its training where that was under `VecNormalize`.
-        A module maps observations (B, F) to actions (B, 2), which are clipped to [-1, 1].
+        A module maps observations (B, F) to actions (B, 2), which are clipped to [-1, 1]; the copy
+        is on the CPU, in float32.
 
     Returns
     -------
@@ -126,7 +127,8 @@ def frozen(model: Any) -> Policy:
     Raises
     ------
     TypeError
-        If it is neither.
+        If it is neither, or the `policy` of an algorithm, or, once asked, a module that returns no
+        tensor.
 
     Examples
     --------
@@ -135,11 +137,15 @@ def frozen(model: Any) -> Policy:
     >>> BiddingVectorEnv(8, learner=2, policies={0: opponent, 1: opponent})  # doctest: +SKIP
     """
     torch = sys.modules.get("torch")  # whoever has a model of it has imported it
+    kind = type(model).__name__
     if torch is not None and isinstance(model, torch.nn.Module):
+        if hasattr(model, "predict") and hasattr(model, "observation_space"):
+            raise TypeError(
+                f"model has type {kind}, the `policy` of an algorithm: give the algorithm itself"
+            )
         return _FrozenModule(model)
     if hasattr(model, "policy") and hasattr(model, "get_vec_normalize_env"):
         return _FrozenAlgorithm(model)
-    kind = type(model).__name__
     raise TypeError(
         f"model has type {kind}: it must be an algorithm of stable_baselines3 or a torch.nn.Module"
     )
@@ -149,14 +155,21 @@ class _FrozenModule:
     """A copy of a module of PyTorch."""
 
     def __init__(self, module: Any) -> None:
-        self._module = copy.deepcopy(module).eval().requires_grad_(False)
+        self._module = copy.deepcopy(module).eval().requires_grad_(False).cpu().float()
 
     def __call__(self, observations: Singles) -> Singles:
         import torch
 
         rows = torch.from_numpy(observations.reshape(-1, observations.shape[-1]).copy())
         with torch.no_grad():
-            actions = self._module(rows).clamp(-1.0, 1.0).numpy()
+            returned = self._module(rows)
+        if not isinstance(returned, torch.Tensor):
+            kind = type(returned).__name__
+            raise TypeError(
+                f"the module returned a value of type {kind}: it must return a tensor of shape "
+                f"({len(rows)}, 2)"
+            )
+        actions = returned.clamp(-1.0, 1.0).numpy()
         return np.asarray(actions).reshape(*observations.shape[:-1], -1)
 
 

@@ -131,6 +131,32 @@ def test_a_frozen_module_acts_as_it_did() -> None:
     assert np.abs(np.asarray(frozen(module)(seen))).max() == 1.0  # clipped
 
 
+def test_a_module_of_another_precision_is_frozen_in_float32() -> None:
+    torch: Any = import_module("torch")
+    module = torch.nn.Linear(8, 2).double()
+    seen, _ = BiddingVectorEnv(6, agents="all").reset(seed=1)
+    first = np.asarray(frozen(module)(seen))
+    assert first.dtype == np.float32
+    with torch.no_grad():
+        expected = module(torch.from_numpy(seen).double()).clamp(-1.0, 1.0).numpy()
+    assert first == pytest.approx(expected, abs=1e-5)
+
+
+def test_what_is_no_model_is_refused() -> None:
+    torch: Any = import_module("torch")
+    model = sb3.PPO("MlpPolicy", made(), n_steps=8, batch_size=6, device="cpu")
+    with pytest.raises(
+        TypeError, match=r"^model has type ActorCriticPolicy, .* the algorithm itself"
+    ):
+        frozen(model.policy)
+    recurrent = frozen(torch.nn.LSTM(8, 2))
+    seen, _ = BiddingVectorEnv(6, agents="all").reset(seed=1)
+    with pytest.raises(
+        TypeError, match=r"^the module returned a value of type tuple: .*\(30, 2\)"
+    ):
+        recurrent(seen)
+
+
 def test_a_tensor_with_a_gradient_is_refused() -> None:
     torch: Any = import_module("torch")
     environments = BiddingVectorEnv(2)
