@@ -41,6 +41,7 @@ SHAPE = {
 `steps` of a learner are those of each sample; `cpu_seconds` is the median of samples, or the only
 one in earlier files. `command` is the example that trains all, as a user runs it.
 """
+EXPLOITABILITY = "exploitability after the last round"
 FIVE = 5
 """The agents that libraries are compared by."""
 
@@ -69,23 +70,18 @@ def headline(data: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> str
 def render_schedules(data: Mapping[str, Any]) -> str:
     """Return what each schedule found, as Markdown."""
     header = (
-        "market", "what agents do", "trainings", "steps", "exploitability", "profit of all",
+        "market", "what agents do", "trainings", "steps of a policy", EXPLOITABILITY,
+        "after the best", "profit of all",
     )  # fmt: skip
-    rows = markdown.table(header, [*_rows(data)], [markdown.LEFT] * 2 + [markdown.RIGHT] * 4)
+    rows = markdown.table(header, [*_rows(data)], [markdown.LEFT] * 2 + [markdown.RIGHT] * 5)
     return "\n".join([headline(data, [data]), "", *rows])
 
 
 def _rows(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for rest in data["rests"]:
         name = rest["market"]
-        yield (
-            name,
-            "bid cost",
-            "–",
-            "–",
-            f"{rest['at_cost']:.2f}",
-            f"{rest['profit_at_cost']:,.0f}",
-        )
+        at_cost = f"{rest['at_cost']:.2f}"
+        yield name, "bid cost", "–", "–", at_cost, "–", f"{rest['profit_at_cost']:,.0f}"
         ways: dict[tuple[str, bool], list[Mapping[str, Any]]] = {}
         for one in data["trainings"]:
             if one["market"] == name:
@@ -95,12 +91,21 @@ def _rows(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
                 name,
                 f"learn, {schedule} ({'one policy' if shared else 'each its own'})",
                 str(len(group)),
-                f"{group[0]['steps']:,}",
+                f"{_steps_of_a_policy(group[0], rest['agents']):,}",
                 _range([one["exploitability"][-1] for one in group], ".2f"),
+                # The first one is that before anybody has learnt.
+                _range([min(one["exploitability"][1:]) for one in group], ".2f"),
                 _range([one["profit"] for one in group], ",.0f"),
             )
         settled = f"equilibrium, {rest['settled']} of {count(rest['hours'], 'hour')} settled"
-        yield name, settled, "–", "–", f"{rest['equilibrium']:.2f}", f"{rest['profit']:,.0f}"
+        left = f"{rest['equilibrium']:.2f}"
+        yield name, settled, "–", "–", left, "–", f"{rest['profit']:,.0f}"
+
+
+def _steps_of_a_policy(training: Mapping[str, Any], agents: int) -> int:
+    """Return how many environment steps each policy has learnt from."""
+    steps: int = training["steps"]
+    return steps if training["schedule"] == "simultaneous" else steps // agents
 
 
 def _range(values: Sequence[float], form: str) -> str:

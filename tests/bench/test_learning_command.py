@@ -27,6 +27,9 @@ RATES = """\
 
 `learn --all` took 81 seconds by the clock, as a whole."""
 
+LEFT = "1.00 to 2.00 | 0.50 to 1.00 | 50"
+"""After the last round, and after the best; the profit."""
+
 
 @pytest.fixture
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
@@ -37,7 +40,8 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         asked.append((*named.values(), steps))
         left = 1.0 + named["seed"]
         return {
-            "steps": steps, "cpu_seconds": 9.0, "exploitability": [3.2, left], "profit": 50.0,
+            "steps": steps, "cpu_seconds": 9.0, "exploitability": [0.5, left / 2, left],
+            "profit": 50.0,
         }  # fmt: skip
 
     monkeypatch.setattr(command, "trained", train)
@@ -64,12 +68,13 @@ def test_what_was_found_is_saved_and_not_done_again(
     assert RATES in learning.render_learners(data)
     rows = learning.render_schedules(data).splitlines()
     assert rows[4:] == [
-        "| duopoly | bid cost | – | – | 3.20 | 0 |",
-        "| duopoly | learn, simultaneous (each its own) | 2 | 500 | 1.00 to 2.00 | 50 |",
-        "| duopoly | learn, simultaneous (one policy) | 2 | 500 | 1.00 to 2.00 | 50 |",
-        "| duopoly | learn, ibr (each its own) | 2 | 500 | 1.00 to 2.00 | 50 |",
-        "| duopoly | learn, sbr (each its own) | 2 | 500 | 1.00 to 2.00 | 50 |",
-        "| duopoly | equilibrium, 4 of 4 hours settled | – | – | 0.00 | 9,200 |",
+        "| duopoly | bid cost | – | – | 3.20 | – | 0 |",
+        f"| duopoly | learn, simultaneous (each its own) | 2 | 500 | {LEFT} |",
+        f"| duopoly | learn, simultaneous (one policy) | 2 | 500 | {LEFT} |",
+        # Of two that learn in turns.
+        f"| duopoly | learn, ibr (each its own) | 2 | 250 | {LEFT} |",
+        f"| duopoly | learn, sbr (each its own) | 2 | 250 | {LEFT} |",
+        "| duopoly | equilibrium, 4 of 4 hours settled | – | – | 0.00 | – | 9,200 |",
     ]
 
 
