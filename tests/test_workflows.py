@@ -5,6 +5,7 @@ import re
 import subprocess
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from configparser import ConfigParser
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -282,6 +283,20 @@ def test_the_comment_is_posted_where_the_gate_left_no_report() -> None:
     assert "continue-on-error: true" in download
     assert rest
     assert "!cancelled()" in comment.partition("steps:")[0]
+
+
+def test_every_environment_with_tests_of_its_own_is_run() -> None:
+    tox = ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini", encoding="utf-8")
+    own = {
+        name.removeprefix("testenv:")
+        for name in tox.sections()
+        if name.startswith("testenv:")
+        and re.search(r"tests/\S+\.py", tox[name].get("commands", ""))
+    }
+    assert {"train", "supersuit", "ray", "rllib"} <= own
+    texts = "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
+    assert own <= {name for run in re.findall(r"tox -e (\S+)", texts) for name in run.split(",")}
 
 
 def test_workflows_pin_every_action_to_one_commit() -> None:
