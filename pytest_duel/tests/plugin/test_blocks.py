@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from pytest_duel.paired.cores import usable_cpus
+from pytest_duel.plugin.blocks import said
 from pytest_duel.results.entries import BLOCKS as KEY
 from pytest_duel.results.runs import load
+from pytest_duel.statistics.typical import typical
 from pytest_duel.support.harness import search_path
 
 BLOCKS = 3
@@ -195,6 +197,14 @@ def test_the_table_has_a_line_for_each_in_the_order_of_the_tests(done: Done) -> 
     assert names == [
         "test_alone", "test_turns[one]", "test_turns[other]", "test_contract", "test_one_round",
     ]  # fmt: skip
+
+
+def test_a_time_stands_beside_its_own_interval() -> None:
+    us = 1e-6
+    processes = [[340 * us]] * 13 + [[626 * us]] * 11
+    _, heading, line = said({"test_toy.py::test_alone": typical(processes)}, len(processes))
+    assert heading.endswith(": geometric mean over 24 processes [95 %]")
+    assert "test_alone    450 µs  [394 µs, 513 µs]" in line
 
 
 @pytest.fixture

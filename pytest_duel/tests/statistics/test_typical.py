@@ -18,12 +18,11 @@ def test_what_is_told_lies_among_the_processes(processes: list[list[float]]) -> 
     medians = [float(np.median(one)) for one in processes]
     assert found.fastest == min(medians)
     assert found.slowest == max(medians)
-    assert found.fastest <= found.median <= found.slowest
+    assert found.fastest <= found.time <= found.slowest * (1 + 1e-9)
     assert math.isnan(found.low) == math.isnan(found.high) == (len(processes) == 1)
     if len(processes) > 1:
-        middle = math.exp(np.mean(np.log(medians)))
-        assert found.low <= middle * (1 + 1e-9)
-        assert middle <= found.high * (1 + 1e-9)
+        assert found.low <= found.time * (1 + 1e-9)
+        assert found.time <= found.high * (1 + 1e-9)
     if found.groups:
         assert found.is_apart
         assert found.groups[1] >= APART * found.groups[0]
@@ -44,6 +43,16 @@ def test_the_interval_holds_the_typical_process_as_often_as_it_says() -> None:
         found = typical([[one] for one in medians])
         held += found.low <= 1.0 <= found.high
     assert 0.93 < held / trials < 0.97
+
+
+def test_the_time_of_one_process_is_its_median() -> None:
+    assert typical([[0.3, 0.1, 0.2]]).time == 0.2
+
+
+def test_the_interval_holds_the_time_that_is_told_where_processes_fall_into_two_groups() -> None:
+    found = typical([[340.0]] * 13 + [[626.0]] * 11)
+    assert found.time == pytest.approx((340.0**13 * 626.0**11) ** (1 / 24))
+    assert 340.0 < found.low < found.time < found.high  # the median process is outside
 
 
 def test_two_groups_are_told() -> None:

@@ -189,12 +189,13 @@ def _check_repeats(items: Mapping[str, pytest.Item]) -> None:
 
 def said(found: Mapping[str, Typical], number: int) -> Iterator[str]:
     """Yield the lines of the table."""
+    over = "one process" if number == 1 else f"{number} processes"
     yield ""
-    yield f"time of a call, in any process: median over {number} [95 %]"
+    yield f"time of a call, in any process: geometric mean over {over} [95 %]"
     shown = {name: interval(one) for name, one in found.items()}
     width, room = (max(map(len, column)) for column in (shown, shown.values()))
     for name, one in found.items():
-        line = f"{name:<{width}}  {duration(one.median):>8}  {shown[name]:>{room}}  {apart(one)}"
+        line = f"{name:<{width}}  {duration(one.time):>8}  {shown[name]:>{room}}  {apart(one)}"
         yield line.rstrip()
 
 

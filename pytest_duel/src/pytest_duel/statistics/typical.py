@@ -26,11 +26,11 @@ GAP = 3.0
 class Typical:
     """What processes say of the time of a call, in seconds."""
 
-    median: float
-    """Over processes, of the median of each one's rounds."""
+    time: float
+    """The geometric mean over processes, of the median of each one's rounds."""
     low: float
     high: float
-    """Interval for the typical process; NaN where there is only one."""
+    """Its interval; NaN where there is only one process."""
     fastest: float
     slowest: float
     groups: tuple[float, float] | None
@@ -68,13 +68,13 @@ def typical(processes: Sequence[ArrayLike], confidence: float = CONFIDENCE) -> T
     if not rounds or not all(one.size and np.all((one > 0) & (one < np.inf)) for one in rounds):
         raise ValueError(f"processes must have positive finite times, not {processes!r}")
     medians = np.sort([np.median(one) for one in rounds])
+    fastest, slowest = float(medians[0]), float(medians[-1])
+    logs = np.log(medians)
+    time = fastest * math.exp((logs - logs[0]).mean())  # of one process that is its median itself
     low = high = math.nan
     if medians.size > 1:
-        low, high = _interval(np.log(medians), confidence)
-    return Typical(
-        float(np.median(medians)), low, high, float(medians[0]), float(medians[-1]),
-        _two_groups(medians),
-    )  # fmt: skip
+        low, high = _interval(logs, confidence)
+    return Typical(time, low, high, fastest, slowest, _two_groups(medians))
 
 
 def ratio(
