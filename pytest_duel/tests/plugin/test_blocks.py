@@ -291,6 +291,21 @@ def test_what_is_no_number_of_blocks_is_refused(small: Path, number: str) -> Non
     assert f"'{number}' is no number of blocks" in done.said
 
 
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_benchmark_that_nobody_could_know_of_is_not_timed_and_says_why(
+    small: Path, others: int
+) -> None:
+    text = (small / "test_small.py").read_text() if others else ""
+    (small / "test_small.py").write_text(
+        f"{text}\n\ndef test_unnamed(request):\n    request.getfixturevalue('benchmark')(list)\n"
+    )
+    done = run(small, "--duel-blocks=1", "--benchmark-max-time=0.05")
+    assert done.code == pytest.ExitCode.TESTS_FAILED
+    assert ("1 failed, 1 passed" if others else "1 failed in") in done.said
+    assert "test_unnamed could not be timed: the test gets `benchmark` by request" in done.said
+    assert ("block of fresh processes" in done.said) == bool(others)
+
+
 def test_tests_that_are_repeated_in_a_process_are_refused(small: Path) -> None:
     (small / "conftest.py").write_text(  # as pytest-repeat does it
         "def pytest_generate_tests(metafunc):\n"

@@ -67,12 +67,11 @@ class Blocks:
         if session.testsfailed and not session.config.option.continue_on_collection_errors:
             return  # pytest will end here
         items = benchmarks(session.items)
-        if not items:
-            return
         _check_repeats(items)
         session.config.stash[TIMES] = Times()
         self._stock = vars(stock)["BenchmarkFixture"]
-        vars(stock)["BenchmarkFixture"] = TimedElsewhere  # which its own fixture makes
+        # pytest-benchmark's fixture makes it, also for a test that gets that only while it runs.
+        vars(stock)["BenchmarkFixture"] = TimedElsewhere
         if session.config.pluginmanager.hasplugin(SWEEP):
             self.cases = {
                 name: item for name, item in items.items() if item.get_closest_marker("sweep")
