@@ -86,6 +86,12 @@ def test_a_pace_is_what_all_cases_share() -> None:
     assert paces(CASES) == pytest.approx([1.0, 1.5, 1.0])
 
 
+@pytest.mark.parametrize("cases", [CASES[2:], CASES[1:]])
+def test_one_case_or_two_tell_no_pace(cases: list[list[list[float]]]) -> None:
+    """The middle of two would be half of what one does by itself, and blame the other for it."""
+    assert paces(cases).tolist() == [1.0, 1.0, 1.0]
+
+
 def test_a_ratio_knows_what_slows_both() -> None:
     found = ratio([CASES[1]], [CASES[0]])
     assert (found.value, found.low, found.high) == pytest.approx((20.0, 20.0, 20.0))

@@ -20,6 +20,8 @@ FEWEST = 2
 """Processes in a group: one alone may be an accident."""
 GAP = 3.0
 """Between two groups lies so many times what the processes of either differ by."""
+MANY = 3
+"""Cases by which the machine's pace can be told: of fewer none is in the middle."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,8 @@ def paces(cases: Sequence[Sequence[ArrayLike]]) -> NDArray[np.float64]:
     """Return how much slower than usual everything was in each block, as ratios.
 
     What slows all cases of a block is the machine. It is the middle one of their ratios, so that
-    a case which depends on its process has no say.
+    a case which depends on its process has no say. One or two cases do not tell what was the
+    machine and what was their process: there every block counts as usual.
 
     Parameters
     ----------
@@ -125,6 +128,8 @@ def paces(cases: Sequence[Sequence[ArrayLike]]) -> NDArray[np.float64]:
         For each case its rounds, in seconds, block by block.
     """
     logs = np.array([_log_medians(one) for one in cases])
+    if len(logs) < MANY:
+        return np.ones(logs.shape[1])
     found: NDArray[np.float64] = np.exp(
         np.median(logs - np.median(logs, axis=1, keepdims=True), axis=0)
     )
