@@ -12,7 +12,7 @@ import pytest
 from bench.project import ROOT
 from bench.study import documents as report
 from bench.study.figures import FIGURES, Figure
-from bench.study.tables import BY_PROCESSOR, TABLES, Inputs
+from bench.study.tables import BY_PROCESSOR, TABLES, Inputs, where
 from pytest_duel.catalogue.model import FULL
 from pytest_duel.charts.palette import COLOURS, GREY, GREYS, of_backends
 from pytest_duel.results.runs import Run
@@ -88,6 +88,20 @@ def test_each_processor_has_tables_of_its_own(inputs: Inputs) -> None:
     assert "<summary>On B, 2 cores: use rust; over all 3 sizes " in answer
     said = report.refresh("<!-- generated: where -->\n<!-- end -->\n", both, Path("x.md"))
     assert said.count("Measured ") == 2
+
+
+def test_a_study_says_where_native_code_lay(inputs: Inputs) -> None:
+    run = inputs.study
+    section = {name: part for name, part in run.section.items() if name != "placements"}
+    placed = {"modules": ["rust_market"], "faults": ["native code lies as in earlier blocks"]}
+    said = {
+        name: where(replace(inputs, runs=[replace(run, section={**section, **more})]))
+        for name, more in (("built", {}), ("placed", {"placements": placed}))
+    }
+    assert "Native code lay as it was built in all processes." in said["built"]
+    assert "rust_market was linked anew for each block, its functions" in said["placed"]
+    assert "order; native code lies as in earlier blocks. Before the timing" in said["placed"]
+    assert "as it was built" not in said["placed"]
 
 
 def test_a_picture_that_was_changed_by_hand_is_drawn_anew(
