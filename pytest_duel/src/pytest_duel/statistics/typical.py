@@ -20,7 +20,7 @@ FEWEST = 2
 """Processes in a group: one alone may be an accident."""
 GAP = 3.0
 """Between two groups lies so many times what the processes of either differ by."""
-MANY = 3
+FEWEST_CASES = 3
 """Cases by which the machine's pace can be told: of fewer none is in the middle."""
 
 
@@ -128,7 +128,7 @@ def paces(cases: Sequence[Sequence[ArrayLike]]) -> NDArray[np.float64]:
         For each case its rounds, in seconds, block by block.
     """
     logs = np.array([_log_medians(one) for one in cases])
-    if len(logs) < MANY:
+    if len(logs) < FEWEST_CASES:
         return np.ones(logs.shape[1])
     found: NDArray[np.float64] = np.exp(
         np.median(logs - np.median(logs, axis=1, keepdims=True), axis=0)
