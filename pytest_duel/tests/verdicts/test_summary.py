@@ -281,30 +281,6 @@ def over_blocks(times: Mapping[int, Mapping[str, Sequence[float]]]) -> list[Summ
     return summarise(Run(tuple(results), {}, {}, CommitInfo(), ""), CATALOGUE)
 
 
-def test_a_summary_over_processes_reads_as_agreed() -> None:
-    us = 1e-6
-    found = over_blocks(
-        {
-            5: {"numpy": [21 * us] * 4, "numba": [1.3 * us] * 4, "rust": [0.2 * us] * 4},
-            200: {
-                "numpy": [29 * us] * 4,
-                "numba": [1.40 * us, 1.41 * us, 1.39 * us, 1.40 * us],
-                "rust": [1.34 * us, 1.35 * us, 1.34 * us, 1.34 * us],
-            },
-            10_000: {
-                "numpy": [300 * us] * 4,
-                "numba": [34 * us, 62 * us, 34.2 * us, 61.5 * us],
-                "rust": [44 * us, 45 * us, 43.5 * us, 44.2 * us],
-            },
-        }
-    )
-    rendered = text.render(found, NOTES)
-    check("over-blocks", rendered)
-    assert max(map(len, rendered.splitlines())) <= WIDTH
-    winners = [size.leaders.winner for size in found[0].sizes if size.leaders]
-    assert winners == ["rust", "rust", None]
-
-
 STEADY = [4.0e-4] * 4
 GROUPED = [3.4e-4, 6.26e-4, 3.42e-4, 6.3e-4]
 """Times of a case that depends on its process."""
@@ -341,6 +317,30 @@ def test_what_many_processes_took_does_not_pass_the_margin() -> None:
     lines = list(text.details(summary, text.by_process(summary)))
     assert any(line.lstrip().startswith("as measured: 340, 626, ") for line in lines)
     assert max(map(len, lines)) <= WIDTH
+
+
+def test_a_summary_over_processes_reads_as_agreed() -> None:
+    us = 1e-6
+    found = over_blocks(
+        {
+            5: {"numpy": [21 * us] * 4, "numba": [1.3 * us] * 4, "rust": [0.2 * us] * 4},
+            200: {
+                "numpy": [29 * us] * 4,
+                "numba": [1.40 * us, 1.41 * us, 1.39 * us, 1.40 * us],
+                "rust": [1.34 * us, 1.35 * us, 1.34 * us, 1.34 * us],
+            },
+            10_000: {
+                "numpy": [300 * us] * 4,
+                "numba": [34 * us, 62 * us, 34.2 * us, 61.5 * us],
+                "rust": [44 * us, 45 * us, 43.5 * us, 44.2 * us],
+            },
+        }
+    )
+    rendered = text.render(found, NOTES)
+    check("over-blocks", rendered)
+    assert max(map(len, rendered.splitlines())) <= WIDTH
+    winners = [size.leaders.winner for size in found[0].sizes if size.leaders]
+    assert winners == ["rust", "rust", None]
 
 
 def test_equal_backends_are_seldom_called_at_any_size() -> None:
