@@ -290,6 +290,44 @@ def over_blocks(
     return summarise(Run(tuple(results), {}, {}, CommitInfo(), ""), CATALOGUE)
 
 
+STEADY = [4.0e-4] * 4
+GROUPED = [3.4e-4, 6.26e-4, 3.42e-4, 6.3e-4]
+"""Times of a case that depends on its process."""
+
+
+@pytest.mark.parametrize("others", [(), ("rust",), ("rust", "numpy"), ("rust", "numpy", "floor")])
+def test_a_case_that_depends_on_its_process_is_told_beside_few_and_many(
+    others: Sequence[str],
+) -> None:
+    (summary,) = over_blocks({10_000: {"numba": GROUPED, **dict.fromkeys(others, STEADY)}})
+    assert text.by_process(summary) == {
+        Case("clear", "numba", "uniform", 10_000): [
+            "two groups of processes: 341 µs or 628 µs",
+            "as measured: 340, 626, 342, 630 µs",
+        ]
+    }
+
+
+def test_what_slows_three_in_a_block_is_the_machine_and_times_are_told_as_measured() -> None:
+    pace = (1.0, 1.0, 1.5, 1.0)
+    busy = {
+        name: [at * time for at, time in zip(pace, times, strict=True)]
+        for name, times in (("numba", GROUPED), ("rust", STEADY), ("numpy", STEADY))
+    }
+    (summary,) = over_blocks({10_000: busy})
+    ((case, (groups, measured)),) = text.by_process(summary).items()
+    assert case.backend == "numba"
+    assert groups == "two groups of processes: 341 µs or 628 µs"
+    assert measured == "as measured: 340, 626, 513, 630 µs"
+
+
+def test_what_many_processes_took_does_not_pass_the_margin() -> None:
+    (summary,) = over_blocks({5: {"numba": GROUPED * 9, "rust": STEADY * 9}})
+    lines = list(text.details(summary, text.by_process(summary)))
+    assert any(line.lstrip().startswith("as measured: 340, 626, ") for line in lines)
+    assert max(map(len, lines)) <= WIDTH
+
+
 def test_a_summary_over_processes_reads_as_agreed() -> None:
     us = 1e-6
     found = over_blocks(

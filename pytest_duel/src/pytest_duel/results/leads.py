@@ -1,12 +1,10 @@
 """How many times faster one backend is than another, and when that is certain."""
 
-import math
-import statistics
 from collections.abc import Sequence
 
 from pytest_duel.results.benchmarks import Result
 from pytest_duel.statistics.bootstrap import CONFIDENCE, Ratio, geometric_mean_ratio
-from pytest_duel.statistics.typical import ratio
+from pytest_duel.statistics.typical import ratio, typical
 
 MARGIN = 0.10
 """One process is one sample: closer than this is too close to call."""
@@ -26,9 +24,7 @@ def compared_time(result: Result) -> float:
     Over processes it is the geometric mean of their medians. The median of all rounds would not
     do: where a time has two paces, the process with a round more decides which of them that is.
     """
-    if not result.blocks:
-        return result.median
-    return math.exp(statistics.fmean(math.log(statistics.median(one)) for one in result.blocks))
+    return typical(result.blocks).time if result.blocks else result.median
 
 
 def lead(slower: Sequence[Result], faster: Sequence[Result], tests: float = 1.0) -> Ratio:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pytest_duel.catalogue.model import Case, Role
 from pytest_duel.results.benchmarks import Result
@@ -25,8 +26,10 @@ NAMED = 3
 """The most backends that a row of a table names as too close to call."""
 _SIZE = f"{'n':>9}"
 """The first column of a table of sizes, in its header."""
-Processes = Mapping[Case, str]
-"""How far the processes of a case differ, where that is much."""
+INDENT = 8
+"""Of what is said of a case, below its line."""
+Processes = Mapping[Case, Sequence[str]]
+"""How far the processes of a case differ, where that is much: lines."""
 
 
 def render(summaries: Sequence[Summary], notes: Mapping[str, str]) -> str:
@@ -137,8 +140,8 @@ def details(summary: Summary, processes: Processes) -> Iterator[str]:
     for size in summary.sizes:
         for index, row in enumerate(size.rows):
             yield _detail(f"{size.n:,}" if index == 0 else "", row, unit)
-            if row.result.case in processes:
-                yield f"{'':>8}{processes[row.result.case]}"
+            for line in processes.get(row.result.case, ()):
+                yield f"{'':>{INDENT}}{line}"
 
 
 def _detail(n: str, row: Timing, unit: float) -> str:
@@ -258,13 +261,13 @@ def recommendation(summary: Summary) -> str:
 
 def by_process(summary: Summary) -> Processes:
     """Say of each case whose time depends on the process how far its processes differ."""
-    told: dict[Case, str] = {}
+    told: dict[Case, list[str]] = {}
     for size in summary.sizes:
         told |= _told([row.result for row in size.rows])
     return {case: said for case, said in told.items() if said}
 
 
-def _told(results: Sequence[Result]) -> dict[Case, str]:
+def _told(results: Sequence[Result]) -> dict[Case, list[str]]:
     """Say of each result how far its processes differ; nothing where that is little.
 
     What slows all of them in a block does not count: they took turns on the same machine.
@@ -272,12 +275,18 @@ def _told(results: Sequence[Result]) -> dict[Case, str]:
     if not over_blocks(*results):
         return {}
     pace = paces([one.blocks for one in results])
-    return {
-        one.case: apart(
-            typical([np.divide(own, at) for own, at in zip(one.blocks, pace, strict=True)])
-        )
-        for one in results
-    }
+    return {one.case: _differing(one.blocks, pace) for one in results}
+
+
+def _differing(blocks: Sequence[Sequence[float]], pace: NDArray[np.float64]) -> list[str]:
+    """Say how far processes differ at the usual pace, and what was measured in each."""
+    said = apart(typical([np.divide(own, at) for own, at in zip(blocks, pace, strict=True)]))
+    if not said:
+        return []
+    medians = [float(np.median(own)) for own in blocks]
+    unit, name = units.scale_of(min(medians))
+    measured = ", ".join(figures(one / unit) for one in medians)
+    return [said, *textwrap.wrap(f"as measured: {measured} {name}", WIDTH - INDENT)]
 
 
 def legend(notes: Mapping[str, str], blocks: int = 1) -> list[str]:
