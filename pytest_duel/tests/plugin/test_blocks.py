@@ -424,7 +424,7 @@ def test_a_sweep_in_several_processes(toy: Callable[..., pytest.RunResult]) -> N
             "*benchmark 'scale mixed n=400': 3 tests*",
             "    400 plain            8.00   8.00*",
             "        quick            1.00   1.00* 8.00 [[]8.00, 8.00] *8.0",
-            "      400     8.00     1.00    0.125    wrong  quick, 8.0× plain",
+            "      400     8.00     1.00    0.125    wrong  quick, 8.0× [[]8.0, 8.0] plain",
             "interval is over 2 processes, in which the backends took turns*",
         ]
     )
