@@ -237,12 +237,13 @@ def test_duels_are_saved_with_the_sweeps_and_go_with_new_ones(
 def dueled(*found: Mapping[str, Any]) -> dict[str, Any]:
     """Return a sweep with duels at 5 units, as they are saved."""
     own = {"question": "clear, uniform", "n": 5, "winner": "rust", "other": "numba"}
-    return saved(clear(["rust"])) | {
-        "duels": {
-            "when": "2026-01-02T03:04:05+00:00", "blocks": 24, "commit": {"id": "0123456789"},
-            "found": [own | one for one in found],
-        }
-    }  # fmt: skip
+    duels = {
+        "when": "2026-01-02T03:04:05+00:00",
+        "blocks": 24,
+        "commit": {"id": "0123456789"},
+        "found": [own | one for one in found],
+    }
+    return {**saved(clear(["rust"])), "duels": duels}
 
 
 HELD = {"ratio": 1.5, "low": 1.4, "high": 1.6}

@@ -20,7 +20,7 @@ from pytest_duel.catalogue.model import Backend, Case, Catalogue, Kernel, Role, 
 from pytest_duel.results import runs
 from pytest_duel.results.benchmarks import Benchmark, Result
 from pytest_duel.results.commit_info import CommitInfo
-from pytest_duel.results.leads import tests_together
+from pytest_duel.results.leads import comparisons_together
 from pytest_duel.results.runs import Run
 from pytest_duel.results.summary import Leaders, Size, Summary, summarise
 from pytest_duel.statistics.bootstrap import Ratio
@@ -450,7 +450,7 @@ def test_the_header_of_a_table_is_told_from_its_rows() -> None:
 def test_a_lead_is_held_to_more_where_more_backends_could_be_called(
     backends: int, tests: float
 ) -> None:
-    assert tests_together(backends, sizes=6) == tests
+    assert comparisons_together(backends, sizes=6) == tests
 
 
 @pytest.mark.parametrize(("names", "sweeps"), [("numba rust", 400), ("numpy numba rust", 100)])

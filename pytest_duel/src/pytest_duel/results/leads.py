@@ -39,7 +39,7 @@ def lead(slower: Sequence[Result], faster: Sequence[Result], tests: float = 1.0)
         One result for each case, in the same order.
     tests
         Ratios that are looked at together: the interval over processes holds for all of them, by
-        Bonferroni's correction. `tests_together` counts them.
+        Bonferroni's correction. `comparisons_together` counts them.
     """
     if over_blocks(*slower, *faster):
         confidence = 1 - (1 - CONFIDENCE) / tests
@@ -53,7 +53,7 @@ def is_certain(slower: Sequence[Result], faster: Sequence[Result], tests: float 
     return lead(slower, faster, tests).exceeds(margin)
 
 
-def tests_together(backends: int, sizes: int) -> float:
+def comparisons_together(backends: int, sizes: int) -> float:
     """Return for how many tests the interval of a lead must hold, so that few winners are wrong.
 
     A winner has to beat each of the others, so a wrong one has to beat the best. That takes no

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pytest_duel.catalogue.model import Catalogue, Role
 from pytest_duel.results.benchmarks import Result
-from pytest_duel.results.leads import compared_time, is_certain, lead, tests_together
+from pytest_duel.results.leads import compared_time, is_certain, lead, comparisons_together
 from pytest_duel.results.runs import Run
 from pytest_duel.statistics.bootstrap import Ratio
 from pytest_duel.support import harmless
@@ -193,7 +193,7 @@ def _leaders(rows: tuple[Timing, ...], sizes: int) -> Leaders | None:
 
 def _ahead(order: Sequence[Sequence[Result]], sizes: int = 1) -> Leaders:
     """Return who leads, of the results of each backend, the fastest first."""
-    tests = tests_together(len(order), sizes)
+    tests = comparisons_together(len(order), sizes)
     first, *others = order
     return Leaders(
         first[0].case.backend,
