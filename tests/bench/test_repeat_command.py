@@ -241,7 +241,7 @@ def dueled(*found: Mapping[str, Any]) -> dict[str, Any]:
         "when": "2026-01-02T03:04:05+00:00",
         "blocks": 24,
         "commit": {"id": "0123456789"},
-        "found": [own | one for one in found],
+        "found": [{**own, **one} for one in found],
     }
     return {**saved(clear(["rust"])), "duels": duels}
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pytest_duel.catalogue.model import Catalogue, Role
 from pytest_duel.results.benchmarks import Result
-from pytest_duel.results.leads import compared_time, is_certain, lead, comparisons_together
+from pytest_duel.results.leads import compared_time, comparisons_together, is_certain, lead
 from pytest_duel.results.runs import Run
 from pytest_duel.statistics.bootstrap import Ratio
 from pytest_duel.support import harmless
