@@ -5,8 +5,7 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,23 +14,29 @@ from typing import Any
 from bench.catalogue import catalogue
 from bench.measuring import measured, number_of_blocks
 from bench.project import ROOT, project
-from bench.study import repeats, winners
+from bench.study import repeats, sweeps, winners
+from bench.study.sweeps import questions
 from bench.study.winners import Word
 from pytest_duel.cli.parser import Commands, add_command, announce, show
 from pytest_duel.duel import pairs
 from pytest_duel.results import commit_info, machine
-from pytest_duel.results.runs import load
+from pytest_duel.results.runs import Run, load
 from pytest_duel.support import files, processes
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.exit_codes import Exit
+from pytest_duel.support.processes import Output
+from pytest_duel.verdicts.text import is_header
 
 TEXT = """\
 Run the sweep several times, and say how often it gave another answer: another
 winner at a size, another crossover, other advice.
 
-The exit code is 1 where two sweeps call different winners at a size, or where a
-duel refutes one of them: each winner that any sweep has called takes turns with
-the next backend, in blocks of two fresh processes, after all sweeps.
+The exit code is 1 where two sweeps call different winners at a size, where a
+crossover moves by more than one of the sizes, or where a duel refutes a winner:
+each winner that any sweep has called takes turns with every other backend, in
+blocks of two fresh processes, after all sweeps. At a size that no sweep calls, the
+one that is ahead in most does the same; what that finds is told, and refutes
+nothing. The exit code is 2 where a duel could not be measured.
 
 examples:
   python -m bench repeat 10 --duel 24 --output docs/runs/repeat.json
@@ -41,6 +46,10 @@ examples:
 """
 LONGEST = 1800.0
 """Seconds that a sweep may take."""
+LAST = 40
+"""Lines of a sweep that failed which are shown."""
+MOST_MOVED = 1
+"""Sizes by which a crossover may move."""
 BUSY = "while True: pass"
 
 
@@ -87,12 +96,20 @@ def run(options: argparse.Namespace) -> Exit:
     if not data["sweeps"]:
         raise RepeatError("there is no sweep to show: give a number, or a file with --output")
     if options.duel:
-        data["duels"] = _duels(data["sweeps"], options.duel)
+        data["duels"] = _duels(data, options.duel)
         _save(data, options.output)
     show(f"{repeats.render(data)}\n")
-    opposed = any(one.opposed for one in repeats.questions(data))
-    refuted = winners.words(data.get("duels"))[Word.REFUTED]
-    return Exit.REGRESSION if opposed or refuted else Exit.PASS
+    return _concluded(data)
+
+
+def _concluded(data: Mapping[str, Any]) -> Exit:
+    """Tell whether the sweeps give one answer, and duels no other."""
+    duels, found = data.get("duels"), questions(data)
+    called = winners.words(duels)
+    if (called + winners.words(duels, is_open=True))[Word.ERROR]:
+        return Exit.ERROR
+    differs = any(one.opposed or one.moved > MOST_MOVED for one in found)
+    return Exit.REGRESSION if differs or called[Word.REFUTED] else Exit.PASS
 
 
 def _save(data: Mapping[str, Any], path: Path | None) -> None:
@@ -132,29 +149,36 @@ def _sweep() -> dict[str, Any]:
         command = [
             sys.executable, "-m", "pytest", "--benchmark-only", f"--benchmark-json={saved}",
         ]  # fmt: skip
-        started = time.monotonic()
         try:
-            done = processes.run(command, timeout=LONGEST, cwd=ROOT)
+            done = processes.run_by_line(command, timeout=LONGEST, cwd=ROOT)
         except subprocess.TimeoutExpired:
             raise RepeatError(f"a sweep took more than {LONGEST:.0f} s") from None
-        seconds = time.monotonic() - started
         if done.returncode:
-            raise RepeatError(f"a sweep failed; it ended with:\n{done.stdout[-2000:]}")
+            last = "\n".join(one.text for one in done.lines[-LAST:])
+            raise RepeatError(f"a sweep failed; it ended with:\n{last}")
         found = load(saved)
+    return {"when": datetime.now(UTC).isoformat(timespec="seconds"), **_of_sweep(done, found)}
+
+
+def _of_sweep(done: Output, found: Run) -> dict[str, Any]:
+    """Return what is saved of a sweep: how it went, and what it said."""
+    table = next((one.seconds for one in done.lines if is_header(one.text)), None)
+    load_at_start, *_ = found.section.get("load") or [None]
     return {
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(seconds, 1),
+        "seconds": round(done.seconds, 1),
         "parity_seconds": found.section["parity"]["seconds"],
-        "lines": len(done.stdout.splitlines()),
+        "table_seconds": None if table is None else round(table, 1),
+        "load": load_at_start,
+        "lines": len(done.lines),
         "blocks": max(1, min(len(one.blocks) for one in found.results)),
-        "questions": repeats.said(found, catalogue()),
+        "questions": sweeps.said(found, catalogue()),
     }
 
 
-def _duels(sweeps: Sequence[Mapping[str, Any]], blocks: int) -> dict[str, Any]:
+def _duels(data: Mapping[str, Any], blocks: int) -> dict[str, Any]:
     """Hold the winners of sweeps against duels, and return what those say."""
     own = catalogue()
-    claims = winners.claims(sweeps, own)
+    claims = winners.claims(questions(data), own)
     when = datetime.now(UTC).isoformat(timespec="seconds")
     found = measured(pairs.of_cases({one.name: one.cases() for one in claims}, own), blocks)
     return {

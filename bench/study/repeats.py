@@ -1,19 +1,16 @@
-"""How often sweeps of the same code say the same: data of each sweep, and what differs."""
+"""How often sweeps of the same code say the same: reading what is saved, and the docs' tables."""
 
+import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from bench.study import winners
-from pytest_duel.catalogue.model import Catalogue
-from pytest_duel.results.runs import Run
-from pytest_duel.results.summary import Summary, summarise
+from bench.study import sweeps, winners
+from bench.study.sweeps import Question, questions
 from pytest_duel.support import markdown, schema
-from pytest_duel.support.schema import ANY, COUNT, NUMBER, TALLY, TEXT, Each
-from pytest_duel.support.units import count
-from pytest_duel.verdicts.text import recommendation
+from pytest_duel.support.schema import ANY, COUNT, TALLY, TEXT
+from pytest_duel.support.units import count, ratio
 
 SCHEMA = 1
 SHAPE = {
@@ -21,18 +18,7 @@ SHAPE = {
     "commit": {"id?": TEXT, "dirty?": ANY},
     "beside": TALLY,
     "duels?": winners.SHAPE,
-    "sweeps": [
-        {
-            "when": TEXT,
-            "seconds": NUMBER,
-            "parity_seconds": NUMBER,
-            "lines": COUNT,
-            "blocks": COUNT,
-            "questions": Each(
-                {"winners": Each(ANY), "leads": Each([ANY]), "advice": TEXT},
-            ),
-        }
-    ],
+    "sweeps": [sweeps.SHAPE],
 }
 
 
@@ -48,89 +34,6 @@ def load(path: Path) -> dict[str, Any]:
     return schema.load(path, parts, SCHEMA, "holds no repeated sweeps", SHAPE)
 
 
-def said(run: Run, catalogue: Catalogue) -> dict[str, Any]:
-    """Return what a sweep says of each kernel and scenario: winners by size, and the advice."""
-    return {
-        f"{one.kernel}, {one.scenario}": {
-            "winners": {str(size.n): size.leaders.winner for size in one.sizes if size.leaders},
-            "leads": {
-                str(size.n): [
-                    size.leaders.first,
-                    round(size.leaders.lead.value, 4),
-                    size.leaders.second,
-                ]
-                for size in one.sizes
-                if size.leaders
-            },
-            "advice": recommendation(one),
-        }
-        for one in summarise(run, catalogue)
-        if _is_advice(one)
-    }
-
-
-def _is_advice(summary: Summary) -> bool:
-    return bool(summary.overall) and not summary.diagnostic
-
-
-class Question:
-    """What several sweeps say of one kernel and scenario.
-
-    Parameters
-    ----------
-    name
-        Kernel and scenario.
-    sweeps
-        Of each sweep its `said` of this question.
-    """
-
-    def __init__(self, name: str, sweeps: Sequence[Mapping[str, Any]]) -> None:
-        self.name = name
-        self.sweeps = sweeps
-        self.sizes = list(sweeps[0]["winners"])
-
-    @property
-    def called(self) -> int:
-        """Return how often a winner was called, over sizes and sweeps."""
-        return sum(one is not None for sweep in self.sweeps for one in sweep["winners"].values())
-
-    def winners(self, size: str) -> Counter[str]:
-        """Return how often each backend was called the winner at a size."""
-        found = (sweep["winners"][size] for sweep in self.sweeps)
-        return Counter(one for one in found if one is not None)
-
-    @property
-    def opposed(self) -> list[str]:
-        """Return the sizes at which two sweeps call different winners."""
-        return [size for size in self.sizes if len(self.winners(size)) > 1]
-
-    @property
-    def crossovers(self) -> Counter[str]:
-        """Return how often each set of crossovers was found."""
-        return Counter(_crossovers(sweep["winners"]) for sweep in self.sweeps)
-
-    @property
-    def advice(self) -> Counter[str]:
-        """Return how often each advice was given, without remarks, which some commits have."""
-        return Counter(sweep["advice"].partition(" (")[0] for sweep in self.sweeps)
-
-
-def _crossovers(winners: Mapping[str, str | None]) -> str:
-    called = [(size, one) for size, one in winners.items() if one is not None]
-    found = [
-        f"{one} → {other} between {n} and {m}"
-        for (n, one), (m, other) in pairwise(called)
-        if one != other
-    ]
-    return "; ".join(found) or "none"
-
-
-def questions(data: Mapping[str, Any]) -> list[Question]:
-    """Return what sweeps say, question by question."""
-    sweeps = [one["questions"] for one in data["sweeps"]]
-    return [Question(name, [one[name] for one in sweeps]) for name in sweeps[0]]
-
-
 HEADER = ("question", "sizes", "called", "opposed", "crossovers", "advice")
 
 
@@ -140,11 +43,19 @@ def rows(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
         yield (
             one.name,
             str(len(one.sizes)),
-            f"{one.called} of {len(one.sizes) * len(one.sweeps)}",
-            ", ".join(one.opposed) or "–",
+            _called(one),
+            ", ".join(f"{int(size):,}" for size in one.opposed) or "–",
             _counted(one.crossovers),
             _counted(one.advice),
         )
+
+
+def _called(question: Question) -> str:
+    """Say how often a winner was called, and which sizes seldom are."""
+    number = len(question.sweeps)
+    told = f"{question.called} of {len(question.sizes) * number}"
+    seldom = [f"{int(size):,} ({own} of {number})" for size, own in question.seldom.items()]
+    return f"{told}; seldom: {', '.join(seldom)}" if seldom else told
 
 
 def _counted(found: Counter[str]) -> str:
@@ -154,22 +65,38 @@ def _counted(found: Counter[str]) -> str:
 
 
 def headline(data: Mapping[str, Any]) -> str:
-    """Say where and how the sweeps ran, and how long they took."""
-    sweeps = data["sweeps"]
-    seconds = sorted(one["seconds"] for one in sweeps)
-    parity = max(one["parity_seconds"] for one in sweeps)
-    opposed = sum(len(one.opposed) for one in questions(data))
+    """Say where and how the sweeps ran, how long they took, and what differs between them."""
+    own, asked = data["sweeps"], questions(data)
     beside = f", with {count(data['beside'], 'busy loop')} beside them" if data["beside"] else ""
-    lines = max(one["lines"] for one in sweeps)
-    least, most = f"{seconds[0]:.0f}", f"{seconds[-1]:.0f}"
-    took = f"{most} s" if least == most else f"{least} to {most} s each"
+    opposed = sum(len(one.opposed) for one in asked)
+    moved = max(one.moved for one in asked)
     return (
-        f"{count(len(sweeps), 'sweep')} of {sweeps[0]['blocks']} blocks in a row on "
+        f"{count(len(own), 'sweep')} of {own[0]['blocks']} blocks in a row on "
         f"{data['machine']['cpu']}, {data['machine']['usable_cores']} cores{beside}, "
-        f"{_commit(data['commit'])}: {took}, of it at most "
-        f"{parity:.0f} s for parity, at most {lines} lines. Sizes "
-        f"at which two sweeps call different winners: {opposed}."
+        f"{_commit(data['commit'])}: {_took(own)}. Sizes at which two sweeps call different "
+        f"winners: {opposed}. Sizes by which a crossover moves: {moved}."
     )
+
+
+def _took(own: Sequence[Mapping[str, Any]]) -> str:
+    """Say how long sweeps took, how much they wrote, and how busy the machine was before."""
+    parity = max(one["parity_seconds"] for one in own)
+    told = [
+        f"{_span([one['seconds'] for one in own])}, of it at most {parity:.0f} s for parity",
+        f"at most {max(one['lines'] for one in own)} lines",
+    ]
+    tables = [one["table_seconds"] for one in own if one.get("table_seconds") is not None]
+    if tables:
+        told.append(f"the first table after at most {max(tables):.0f} s")
+    loads = [one["load"] for one in own if one.get("load") is not None]
+    if loads:
+        told.append(f"a load of at most {max(loads):.1f} at their start")
+    return ", ".join(told)
+
+
+def _span(seconds: Sequence[float]) -> str:
+    least, most = f"{min(seconds):.0f}", f"{max(seconds):.0f}"
+    return f"{most} s" if least == most else f"{least} to {most} s each"
 
 
 def _commit(found: Mapping[str, Any]) -> str:
@@ -183,14 +110,49 @@ def render(data: Mapping[str, Any]) -> str:
     """Return what is said of repeated sweeps, as Markdown."""
     duels = data.get("duels")
     if duels is None:
-        said = "Their winners were not held against a duel."
-        return "\n".join([f"{headline(data)} {said}", "", *markdown.table(HEADER, [*rows(data)])])
+        told = "Their winners were not held against a duel."
+        return "\n".join([f"{headline(data)} {told}", "", *markdown.table(HEADER, [*rows(data)])])
     where = f"{data['machine']['cpu']}, {_commit(duels['commit'])}"
-    heads = [*HEADER, "duel"]
-    told = ([*row, winners.cell(duels, row[0])] for row in rows(data))
+    found = ([*row, winners.cell(duels, row[0])] for row in rows(data))
     return "\n".join(
-        [f"{headline(data)} {winners.headline(duels, where)}", "", *markdown.table(heads, told)]
+        [
+            f"{headline(data)} {winners.headline(duels, where)}",
+            "",
+            *markdown.table([*HEADER, "duel"], found),
+            "",
+            LEADS,
+            "",
+            *markdown.table(LEADS_HEADER, leads(data)),
+        ]
     )
+
+
+LEADS = (
+    "How many times as fast as the next backend: the middle one of the sweeps and their range, "
+    "and the duel with its interval, which is wide enough for all duels together."
+)
+LEADS_HEADER = ("question", "n", "backends", "sweeps", "duel")
+
+
+def leads(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each duel with the next backend, as `LEADS_HEADER` has it."""
+    asked = {one.name: one for one in questions(data)}
+    nearest: dict[tuple[str, int, str], tuple[list[float], Mapping[str, Any]]] = {}
+    for one in data["duels"]["found"]:
+        place = one["question"], one["n"], one["winner"]
+        own = asked[one["question"]].leads(str(one["n"]), one["winner"], one["other"])
+        if not own or one.get("ratio") is None:
+            continue
+        if place not in nearest or statistics.median(own) < statistics.median(nearest[place][0]):
+            nearest[place] = own, one
+    for (question, n, winner), (own, one) in nearest.items():
+        yield (
+            question,
+            f"{n:,}",
+            f"{winner} before {one['other']}",
+            ratio(statistics.median(own), min(own), max(own)),
+            ratio(one["ratio"], one["low"], one["high"]),
+        )
 
 
 def render_all(saved: Sequence[Mapping[str, Any]]) -> str:

@@ -165,10 +165,22 @@ def where(inputs: Inputs) -> str:
         f"{run.section['load'][0]:.1f} at the start; {packages}, {build['rustc']}, rust_market "
         f"{build['version']} ({build['profile']}, {build['target']}, sources "
         f"{build['source_hash'][:12]}). Tier {run.section['tier']}, {len(run.results)} cases in "
-        f"each of {len(inputs.processes)} processes; the times {times}. Before the timing "
-        f"{calls:,} calls were compared bit for bit with the reference; "
+        f"each of {len(inputs.processes)} processes; the times {times}. {_placed(run)} Before the "
+        f"timing {calls:,} calls were compared bit for bit with the reference; "
         f"{len(parity['disagreements'])} backends disagreed.{changed}"
     )
+
+
+def _placed(run: Run) -> str:
+    """Say where native code lay in the processes of a run; earlier ones placed nothing anew."""
+    found = run.section.get("placements", {})
+    if not found.get("modules"):
+        return "Native code lay as it was built in all processes."
+    placed = (
+        f"{', '.join(found['modules'])} was linked anew for each block, its functions in another "
+        "random order"
+    )
+    return f"{harmless.line('; '.join([placed, *found.get('faults', ())]))}."
 
 
 def _glance(inputs: Inputs, kernel: str, scenario: str) -> str:

@@ -1,13 +1,14 @@
 """Winners that sweeps have called, against duels of them on the same machine."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
+from bench.study.sweeps import Question, relative
 from pytest_duel.catalogue.model import Case, Catalogue, Role
 from pytest_duel.paired.measurements import Measurements
 from pytest_duel.statistics.paired import CONFIDENCE, estimate
@@ -20,11 +21,14 @@ SHAPE = {
     "blocks": COUNT,
     "found": [
         {
-            "question": TEXT, "n": COUNT, "winner": TEXT, "other": TEXT,
+            "question": TEXT, "n": COUNT, "winner": TEXT, "other": TEXT, "is_open?": ANY,
             "ratio?": NUMBER, "low?": NUMBER, "high?": NUMBER, "error?": TEXT,
         }
     ],
 }  # fmt: skip
+
+Found = Mapping[str, Any]
+"""What one duel has found, as it is saved."""
 
 
 class Word(StrEnum):
@@ -48,6 +52,8 @@ class Claim:
     n: int
     winner: str
     other: str
+    is_open: bool = False
+    """No sweep claims it: at a size that none calls, `winner` is ahead in most."""
 
     @property
     def name(self) -> str:
@@ -63,28 +69,37 @@ class Claim:
         )
 
 
-def claims(sweeps: Sequence[Mapping[str, Any]], catalogue: Catalogue) -> list[Claim]:
-    """Return what any sweep claims: a winner at a size is faster than the next one.
+def claims(questions: Iterable[Question], catalogue: Catalogue) -> list[Claim]:
+    """Return what any sweep claims: a winner at a size is faster than every other backend.
 
-    Where a sweep does not tell which that is, it is faster than all others.
+    Of a size that no sweep calls, the same is asked of the backend that is ahead in most.
     """
-    found: dict[Claim, None] = {}
-    for sweep in sweeps:
-        for question, said in sweep["questions"].items():
-            for n, winner in said["winners"].items():
-                if winner is None:
-                    continue
-                _, _, *second = said["leads"][n]
-                for other in second or _others(question, int(n), winner, catalogue):
-                    found[Claim(question, int(n), winner, other)] = None
-    return list(found)
+    return [
+        Claim(one.name, int(size), winner, other, is_open=not called)
+        for one in questions
+        for size in one.sizes
+        for called in [one.winners(size)]
+        for winner in called or [one.leader(size)]
+        for other in _others(one, size, winner, catalogue)
+    ]
 
 
-def _others(question: str, n: int, winner: str, catalogue: Catalogue) -> Iterator[str]:
+def _others(question: Question, size: str, winner: str, catalogue: Catalogue) -> list[str]:
+    """Return the backends that a winner was held against.
+
+    Where a sweep does not tell of all of them, they are those of the catalogue.
+    """
+    timed = {name for sweep in question.sweeps for name in relative(sweep, size)}
+    if not all(sweep.get("relative") for sweep in question.sweeps):
+        timed |= set(_backends(question.name, int(size), catalogue))
+    return [name for name in catalogue.backends if name in timed and name != winner]
+
+
+def _backends(question: str, n: int, catalogue: Catalogue) -> Iterator[str]:
+    """Yield the backends that compete at a size."""
     kernel, _, scenario = question.partition(", ")
     for case in catalogue.cases(kernel, scenarios=[scenario]):
-        role = catalogue.backends[case.backend].role
-        if case.n == n and role is Role.BACKEND and case.backend != winner:
+        if case.n == n and catalogue.backends[case.backend].role is Role.BACKEND:
             yield case.backend
 
 
@@ -97,7 +112,8 @@ def judged(asked: Sequence[Claim], measured: Measurements, blocks: int) -> list[
     found = []
     for claim in asked:
         own: dict[str, Any] = {
-            "question": claim.question, "n": claim.n, "winner": claim.winner, "other": claim.other,
+            "question": claim.question, "n": claim.n, "winner": claim.winner,
+            "other": claim.other, "is_open": claim.is_open,
         }  # fmt: skip
         logs = np.array(measured.differences.get(claim.name, ())[:blocks])
         if len(logs) < blocks:
@@ -109,7 +125,7 @@ def judged(asked: Sequence[Claim], measured: Measurements, blocks: int) -> list[
     return found
 
 
-def word(one: Mapping[str, Any]) -> Word:
+def word(one: Found) -> Word:
     """Say what a duel says of a claim."""
     if one.get("ratio") is None:
         return Word.ERROR
@@ -118,31 +134,50 @@ def word(one: Mapping[str, Any]) -> Word:
     return Word.HELD if one["low"] > 1 else Word.OPEN
 
 
-def words(duels: Mapping[str, Any] | None) -> Counter[Word]:
-    """Return how often duels say which word; none have none."""
-    return Counter(word(one) for one in duels["found"]) if duels else Counter()
+def words(duels: Mapping[str, Any] | None, *, is_open: bool = False) -> Counter[Word]:
+    """Return how often duels say which word; none have none.
+
+    Parameters
+    ----------
+    duels
+        As they are saved.
+    is_open
+        Of what no sweep claims, instead of the winners that are called.
+    """
+    found = duels["found"] if duels else []
+    return Counter(word(one) for one in found if bool(one.get("is_open")) is is_open)
 
 
 def headline(duels: Mapping[str, Any], machine: str) -> str:
-    """Say how many winners hold."""
-    counted = words(duels)
-    told = (one for one in Word if counted[one] or one in (Word.HELD, Word.REFUTED))
+    """Say how many winners hold, and what is found where none is called."""
+    told = (
+        f"Each winner that any of them calls, in duels of {duels['blocks']} blocks with other "
+        f"backends on {machine}: {_counted(words(duels))}."
+    )
+    unclaimed = words(duels, is_open=True)
+    if not unclaimed:
+        return told
     return (
-        f"Each winner that any of them calls, in a duel of {duels['blocks']} blocks with the next "
-        f"backend on {machine}: {', '.join(f'{counted[one]} {one}' for one in told)}."
+        f"{told} Where none calls a winner, the one that is ahead in most: {_counted(unclaimed)}."
     )
 
 
+def _counted(counted: Counter[Word]) -> str:
+    told = (one for one in Word if counted[one] or one in (Word.HELD, Word.REFUTED))
+    return ", ".join(f"{counted[one]} {one}" for one in told)
+
+
 def cell(duels: Mapping[str, Any], question: str) -> str:
-    """Say what duels say of one kernel and scenario: how many hold, and each that does not."""
+    """Say what duels say of one kernel and scenario: how many hold, and all others one by one."""
     own = [one for one in duels["found"] if one["question"] == question]
-    held = sum(word(one) is Word.HELD for one in own)
-    others = (_said(one) for one in own if word(one) is not Word.HELD)
-    return "; ".join([*([f"{held} held"] if held else []), *others]) or "–"
+    plain = [one for one in own if word(one) is Word.HELD and not one.get("is_open")]
+    others = (_said(one) for one in own if one not in plain)
+    return "; ".join([*([f"{len(plain)} held"] if plain else []), *others]) or "–"
 
 
-def _said(one: Mapping[str, Any]) -> str:
-    told = f"{word(one)}: {one['winner']} before {one['other']} at {one['n']:,}"
+def _said(one: Found) -> str:
+    uncalled = "never called, " if one.get("is_open") else ""
+    told = f"{uncalled}{word(one)}: {one['winner']} before {one['other']} at {one['n']:,}"
     if word(one) is Word.ERROR:
         return f"{told}: {one['error']}"
     return f"{told}, {units.ratio(one['ratio'], one['low'], one['high'])}"

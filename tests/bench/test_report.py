@@ -1,9 +1,11 @@
 """The docs' generated parts are true to the runs in the repository."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 from bench.project import ROOT
 from bench.study import documents as report
 from bench.study.figures import FIGURES, Figure
-from bench.study.tables import BY_PROCESSOR, TABLES, Inputs
+from bench.study.tables import BY_PROCESSOR, TABLES, Inputs, where
 from pytest_duel.catalogue.model import FULL
 from pytest_duel.charts.palette import COLOURS, GREY, GREYS, of_backends
 from pytest_duel.results.runs import Run
@@ -88,6 +90,19 @@ def test_each_processor_has_tables_of_its_own(inputs: Inputs) -> None:
     assert "<summary>On B, 2 cores: use rust; over all 3 sizes " in answer
     said = report.refresh("<!-- generated: where -->\n<!-- end -->\n", both, Path("x.md"))
     assert said.count("Measured ") == 2
+
+
+def test_a_study_says_where_native_code_lay(inputs: Inputs) -> None:
+    built = {name: part for name, part in inputs.study.section.items() if name != "placements"}
+    placements = {"modules": ["rust_market"], "faults": ["native code lies as in earlier blocks"]}
+
+    def said(section: Mapping[str, Any]) -> str:
+        return where(replace(inputs, runs=[replace(inputs.study, section=section)]))
+
+    assert "Native code lay as it was built in all processes. Before the timing" in said(built)
+    placed = said({**built, "placements": placements})
+    assert "rust_market was linked anew for each block, its functions in another random" in placed
+    assert "order; native code lies as in earlier blocks. Before the timing" in placed
 
 
 def test_a_picture_that_was_changed_by_hand_is_drawn_anew(

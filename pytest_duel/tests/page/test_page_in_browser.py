@@ -548,7 +548,7 @@ def test_a_bar_tells_what_it_is(visit: Open, strangers: Path) -> None:
     bar.hover(force=True)
     tip = page.locator("#vg-tooltip-element.visible")
     tip.wait_for(timeout=PATIENCE)
-    assert re.search(r"Median:?\s+1\.00 µs", tip.inner_text())
+    assert re.search(r"Time:?\s+1\.00 µs", tip.inner_text())
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from pytest_duel.paired.cores import usable_cpus
+from pytest_duel.plugin.blocks import said
 from pytest_duel.results.entries import BLOCKS as KEY
 from pytest_duel.results.runs import load
+from pytest_duel.statistics.typical import typical
 from pytest_duel.support.harness import search_path
 
 BLOCKS = 3
@@ -197,6 +199,14 @@ def test_the_table_has_a_line_for_each_in_the_order_of_the_tests(done: Done) -> 
     ]  # fmt: skip
 
 
+def test_a_time_stands_beside_its_own_interval() -> None:
+    us = 1e-6
+    processes = [[340 * us]] * 13 + [[626 * us]] * 11
+    _, heading, line = said({"test_toy.py::test_alone": typical(processes)}, len(processes))
+    assert heading.endswith(": geometric mean over 24 processes [95 %]")
+    assert "test_alone    450 µs  [394 µs, 513 µs]" in line
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     (tmp_path / "test_small.py").write_text(
@@ -279,6 +289,21 @@ def test_what_is_no_number_of_blocks_is_refused(small: Path, number: str) -> Non
     done = run(small, f"--duel-blocks={number}")
     assert done.code == pytest.ExitCode.USAGE_ERROR
     assert f"'{number}' is no number of blocks" in done.said
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_benchmark_that_nobody_could_know_of_is_not_timed_and_says_why(
+    small: Path, others: int
+) -> None:
+    text = (small / "test_small.py").read_text() if others else ""
+    (small / "test_small.py").write_text(
+        f"{text}\n\ndef test_unnamed(request):\n    request.getfixturevalue('benchmark')(list)\n"
+    )
+    done = run(small, "--duel-blocks=1", "--benchmark-max-time=0.05")
+    assert done.code == pytest.ExitCode.TESTS_FAILED
+    assert ("1 failed, 1 passed" if others else "1 failed in") in done.said
+    assert "test_unnamed could not be timed: the test gets `benchmark` by request" in done.said
+    assert ("block of fresh processes" in done.said) == bool(others)
 
 
 def test_tests_that_are_repeated_in_a_process_are_refused(small: Path) -> None:
@@ -399,7 +424,7 @@ def test_a_sweep_in_several_processes(toy: Callable[..., pytest.RunResult]) -> N
             "*benchmark 'scale mixed n=400': 3 tests*",
             "    400 plain            8.00   8.00*",
             "        quick            1.00   1.00* 8.00 [[]8.00, 8.00] *8.0",
-            "      400     8.00     1.00    0.125    wrong  quick, 8.0× plain",
+            "      400     8.00     1.00    0.125    wrong  quick, 8.0× [[]8.0, 8.0] plain",
             "interval is over 2 processes, in which the backends took turns*",
         ]
     )

@@ -74,13 +74,44 @@ def test_a_line_now_and_then_says_how_far_it_is() -> None:
         progress.add(block, task, seconds)
 
     block = progress.begin(0)
-    take("quick 0", PERIOD / 3)
+    take("quick 0", 90.0)
+    take("quick 1", 90.0)
     assert said == []
-    take("quick 1", PERIOD)
-    assert said == ["18%, at least 4 min left"]
-    take("quick 2", 1.0)
+    take("quick 2", 90.0)
+    assert said == ["27%, at least 12 min left"]
+    take("quick 3", 1.0)
     assert len(said) == 1
     progress.end(block)
     block = progress.begin(1)
-    take("slow", 2 * PERIOD)
-    assert said[1:] == ["37%, about 4 min left"]
+    take("slow", 300.0)
+    assert len(said) == 2
+    assert said[1].endswith("%, about 15 min left")
+
+
+@pytest.mark.parametrize(("blocks", "lines"), [
+    (1, 3),  # of 4 minutes a line in each
+    (3, 3),  # of 12 minutes a line in 3
+    (10, 7),  # of 40 minutes a line in 5
+])  # fmt: skip
+def test_lines_are_rarer_where_more_is_to_come(blocks: int, lines: int) -> None:
+    said: list[str] = []
+    now = [0.0]
+    progress = Progress([Stage(QUICK, blocks)], said.append, lambda: now[0])
+    for _ in range(blocks):
+        block = progress.begin(0)
+        for task in QUICK:
+            now[0] += 60.0
+            progress.add(block, task.name, 60.0)
+        progress.end(block)
+    assert len(said) == lines
+
+
+def test_what_is_soon_over_needs_no_line() -> None:
+    said: list[str] = []
+    now = [0.0]
+    progress = Progress([Stage(QUICK, blocks=1)], said.append, lambda: now[0])
+    block = progress.begin(0)
+    for task in QUICK:
+        now[0] += PERIOD / 5
+        progress.add(block, task.name, PERIOD / 5)
+    assert said == []

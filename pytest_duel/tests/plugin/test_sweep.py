@@ -167,7 +167,7 @@ def test_table_and_summary_name_the_winner(toy: Toy) -> None:
             "    400 plain            8.00   8.00*",
             "        quick            1.00   1.00* 8.00 [[]8.00, 8.00] *8.0",
             "Which backend at which size",
-            "      400     8.00     1.00     8.25    0.125  quick, 8.0× plain",
+            "      400     8.00     1.00     8.25    0.125  quick, 8.0× [[]8.0, 8.0] plain",
             "  quick is 8.00 [[]8.00, 8.00]× as fast as plain; use quick",
         ]
     )

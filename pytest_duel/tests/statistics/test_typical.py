@@ -18,12 +18,11 @@ def test_what_is_told_lies_among_the_processes(processes: list[list[float]]) -> 
     medians = [float(np.median(one)) for one in processes]
     assert found.fastest == min(medians)
     assert found.slowest == max(medians)
-    assert found.fastest <= found.median <= found.slowest
+    assert found.fastest <= found.time <= found.slowest * (1 + 1e-9)
     assert math.isnan(found.low) == math.isnan(found.high) == (len(processes) == 1)
     if len(processes) > 1:
-        middle = math.exp(np.mean(np.log(medians)))
-        assert found.low <= middle * (1 + 1e-9)
-        assert middle <= found.high * (1 + 1e-9)
+        assert found.low <= found.time * (1 + 1e-9)
+        assert found.time <= found.high * (1 + 1e-9)
     if found.groups:
         assert found.is_apart
         assert found.groups[1] >= APART * found.groups[0]
@@ -44,6 +43,16 @@ def test_the_interval_holds_the_typical_process_as_often_as_it_says() -> None:
         found = typical([[one] for one in medians])
         held += found.low <= 1.0 <= found.high
     assert 0.93 < held / trials < 0.97
+
+
+def test_the_time_of_one_process_is_its_median() -> None:
+    assert typical([[0.3, 0.1, 0.2]]).time == 0.2
+
+
+def test_the_interval_holds_the_time_that_is_told_where_processes_fall_into_two_groups() -> None:
+    found = typical([[340.0]] * 13 + [[626.0]] * 11)
+    assert found.time == pytest.approx((340.0**13 * 626.0**11) ** (1 / 24))
+    assert 340.0 < found.low < found.time < found.high  # the median process is outside
 
 
 def test_two_groups_are_told() -> None:
@@ -75,6 +84,12 @@ CASES = [[[1.0], [1.5], [1.0]], [[20.0], [30.0], [20.0]], [[3.0], [4.5], [6.0]]]
 
 def test_a_pace_is_what_all_cases_share() -> None:
     assert paces(CASES) == pytest.approx([1.0, 1.5, 1.0])
+
+
+@pytest.mark.parametrize("cases", [CASES[2:], CASES[1:]])
+def test_one_case_or_two_tell_no_pace(cases: list[list[list[float]]]) -> None:
+    """The middle of two would be half of what one does by itself, and blame the other for it."""
+    assert paces(cases).tolist() == [1.0, 1.0, 1.0]
 
 
 def test_a_ratio_knows_what_slows_both() -> None:

@@ -28,6 +28,10 @@ print(child.pid, flush=True)
 """Starts a child, says its number, and dies before it."""
 
 
+OUTLIVED = PARENT.replace("    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,\n", "")
+"""The same with a child that holds its output open."""
+
+
 def runs(pid: int) -> bool:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
@@ -114,3 +118,30 @@ def test_a_worker_that_cannot_be_ended_gives_the_error_of_a_dead_one(tmp_path: P
         said = str(caught.value)
     assert said.startswith("toy does not answer, and cannot be ended")
     side.close()
+
+
+BOTH = """\
+import sys
+print("one", flush=True)
+print("two", file=sys.stderr, flush=True)
+print("three", end="")
+sys.exit(3)
+"""
+
+
+def test_lines_of_both_streams_come_in_their_order_with_their_seconds() -> None:
+    done = processes.run_by_line([sys.executable, "-c", BOTH], timeout=60)
+    assert [one.text for one in done.lines] == ["one", "two", "three"]
+    seconds = [one.seconds for one in done.lines]
+    assert seconds == sorted(seconds)
+    assert (done.returncode, done.seconds > 0) == (3, True)
+
+
+def test_what_outlives_a_child_that_is_read_is_ended() -> None:
+    done = processes.run_by_line([sys.executable, "-c", OUTLIVED], timeout=60)
+    assert ends(int(done.lines[0].text))
+
+
+def test_a_child_that_is_read_and_takes_too_long_is_ended() -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        processes.run_by_line([sys.executable, "-c", "import time; time.sleep(600)"], timeout=0.1)

@@ -172,6 +172,16 @@ def test_several_processes_call_a_small_lead_that_all_of_them_show() -> None:
     assert winner(outcome(*apart)) is None
 
 
+def test_the_first_of_several_processes_is_the_one_that_leads() -> None:
+    """By the middle process it would be the other one, with a lead below 1."""
+    speeds = ((1.0, 1.1), (1.0, 1.1), (3.0, 1.1))
+    (contest,) = outcome(*(two(a * 1e-6, b * 1e-6) for a, b in speeds)).contests
+    assert contest.order[0].benchmark.name == "test_b"
+    assert contest.lead
+    assert contest.lead.value == pytest.approx(contest.order[1].time / contest.order[0].time)
+    assert contest.lead.value > 1
+
+
 def identical(rng: np.random.Generator, *, leads: float = 1.0, noise: float = 0.08) -> Run:
     """Return a process of twelve groups of two, each benchmark with noise of its own."""
     own = [

@@ -20,8 +20,9 @@ from pytest_duel.catalogue.model import Backend, Case, Catalogue, Kernel, Role, 
 from pytest_duel.results import runs
 from pytest_duel.results.benchmarks import Benchmark, Result
 from pytest_duel.results.commit_info import CommitInfo
+from pytest_duel.results.leads import comparisons_together
 from pytest_duel.results.runs import Run
-from pytest_duel.results.summary import Summary, summarise
+from pytest_duel.results.summary import Leaders, Size, Summary, summarise
 from pytest_duel.statistics.bootstrap import Ratio
 from pytest_duel.support import units
 from pytest_duel.support.terminal import WIDTH
@@ -260,9 +261,13 @@ def test_shares_have_a_decimal_place_where_they_need_it(value: float, said: str)
     assert units.share(value) == said
 
 
-def in_blocks(case: Case, medians: Sequence[float]) -> Result:
-    """Return three rounds in each of several processes, around a median of its own."""
-    blocks = tuple((0.99 * one, one, 1.01 * one) for one in medians)
+def in_blocks(case: Case, medians: Sequence[float], rounds: Sequence[int] = ()) -> Result:
+    """Return rounds in each of several processes, three or so many, around a median of its own."""
+    numbers = rounds or [3] * len(medians)
+    blocks = tuple(
+        tuple(one * (1 + 0.02 * (at / (number - 1) - 0.5)) for at in range(number))
+        for one, number in zip(medians, numbers, strict=True)
+    )
     data = tuple(time for block in blocks for time in block)
     middle = float(np.median(data))
     return Result(
@@ -272,13 +277,55 @@ def in_blocks(case: Case, medians: Sequence[float]) -> Result:
     )  # fmt: skip
 
 
-def over_blocks(times: Mapping[int, Mapping[str, Sequence[float]]]) -> list[Summary]:
+def over_blocks(
+    times: Mapping[int, Mapping[str, Sequence[float]]],
+    rounds: Mapping[str, Sequence[int]] | None = None,
+) -> list[Summary]:
+    """Return a summary of medians by size, backend and process, with so many rounds in each."""
     results = [
-        in_blocks(Case("clear", name, "uniform", n), medians)
+        in_blocks(Case("clear", name, "uniform", n), medians, (rounds or {}).get(name, ()))
         for n, row in times.items()
         for name, medians in row.items()
     ]
     return summarise(Run(tuple(results), {}, {}, CommitInfo(), ""), CATALOGUE)
+
+
+STEADY = [4.0e-4] * 4
+GROUPED = [3.4e-4, 6.26e-4, 3.42e-4, 6.3e-4]
+"""Times of a case that depends on its process."""
+
+
+@pytest.mark.parametrize("others", [(), ("rust",), ("rust", "numpy"), ("rust", "numpy", "floor")])
+def test_a_case_that_depends_on_its_process_is_told_beside_few_and_many(
+    others: Sequence[str],
+) -> None:
+    (summary,) = over_blocks({10_000: {"numba": GROUPED, **dict.fromkeys(others, STEADY)}})
+    assert text.by_process(summary) == {
+        Case("clear", "numba", "uniform", 10_000): [
+            "two groups of processes: 341 µs or 628 µs",
+            "as measured: 340, 626, 342, 630 µs",
+        ]
+    }
+
+
+def test_what_slows_three_in_a_block_is_the_machine_and_times_are_told_as_measured() -> None:
+    pace = (1.0, 1.0, 1.5, 1.0)
+    busy = {
+        name: [at * time for at, time in zip(pace, times, strict=True)]
+        for name, times in (("numba", GROUPED), ("rust", STEADY), ("numpy", STEADY))
+    }
+    (summary,) = over_blocks({10_000: busy})
+    ((case, (groups, measured)),) = text.by_process(summary).items()
+    assert case.backend == "numba"
+    assert groups == "two groups of processes: 341 µs or 628 µs"
+    assert measured == "as measured: 340, 626, 513, 630 µs"
+
+
+def test_what_many_processes_took_does_not_pass_the_margin() -> None:
+    (summary,) = over_blocks({5: {"numba": GROUPED * 9, "rust": STEADY * 9}})
+    lines = list(text.details(summary, text.by_process(summary)))
+    assert any(line.lstrip().startswith("as measured: 340, 626, ") for line in lines)
+    assert max(map(len, lines)) <= WIDTH
 
 
 def test_a_summary_over_processes_reads_as_agreed() -> None:
@@ -305,15 +352,117 @@ def test_a_summary_over_processes_reads_as_agreed() -> None:
     assert winners == ["rust", "rust", None]
 
 
-def test_equal_backends_are_seldom_called_at_any_size() -> None:
+def test_a_round_more_in_a_slow_process_makes_no_slower_backend_the_winner() -> None:
+    # In each process numba takes 10 % longer; of all rounds more are quick than of rust.
+    found = over_blocks(
+        {5: {"numba": [110.0, 220.0, 110.0, 220.0], "rust": [100.0, 200.0, 100.0, 200.0]}},
+        {"numba": (3, 2, 3, 3), "rust": (3, 4, 3, 3)},
+    )
+    (size,) = found[0].sizes
+    medians = {row.result.case.backend: row.result.median for row in size.rows}
+    assert medians["numba"] < medians["rust"]
+    assert size.leaders is not None
+    assert (size.leaders.winner, size.leaders.second) == ("rust", "numba")
+    assert size.leaders.lead.value == pytest.approx(1.1)
+    assert text.fastest(size) == "rust, 1.1× numba"
+    assert found[0].overall is not None
+    assert found[0].overall.winner == "rust"
+
+
+def test_a_winner_is_certain_against_every_other_backend() -> None:
+    found = over_blocks(
+        {
+            5: {
+                "numpy": [
+                    95.0,
+                    140.0,
+                    85.0,
+                    150.0,
+                ],  # usually slower than numba, or faster than any
+                "numba": [110.0, 110.1, 109.9, 110.0],
+                "rust": [100.0, 100.1, 99.9, 100.0],
+            }
+        }
+    )
+    (size,) = found[0].sizes
+    assert size.leaders is not None
+    assert (size.leaders.first, size.leaders.second) == ("rust", "numba")
+    assert size.leaders.lead.low > 1.09
+    assert (size.leaders.winner, size.leaders.close) == (None, ("rust", "numpy"))
+    assert text.fastest(size) == "too close: rust, numpy"
+    assert "rust and numpy are too close to call; use either" in " ".join(
+        text.conclusion(found[0])
+    )
+
+
+def test_a_winner_at_one_size_is_no_advice_against_the_winner_over_all() -> None:
+    found = over_blocks(
+        {
+            5: {"numba": [1.0, 1.001, 1.0, 0.999], "rust": [1.05] * 4},
+            # Which process is slow differs: over both sizes together it is alike.
+            200: {"numba": [1.2, 8.0, 1.3, 7.5], "rust": [1.0] * 4},
+            10_000: {"numba": [8.0, 1.2, 7.5, 1.3], "rust": [1.0] * 4},
+        }
+    )
+    (summary,) = found
+    winners = [size.leaders.winner for size in summary.sizes if size.leaders]
+    assert winners == ["numba", None, None]
+    assert summary.overall is not None
+    assert summary.overall.winner == "rust"
+    said = " ".join(" ".join(text.in_short(found)).split())
+    assert said.startswith("clear, uniform: choose by size, see above; over all 3 sizes")
+    assert "rust is" in said
+
+
+def test_the_interval_of_a_lead_stands_in_the_table_where_there_is_room() -> None:
+    (summary,) = summaries(WINNER)
+    assert [*text.table(summary)][1:] == [
+        "        n    numpy    numba     rust  fastest [95 %]",
+        "        5     21.0     1.30    0.200  rust, 6.5× [6.4, 6.6] numba",
+        "      200     29.0     4.20     2.00  rust, 2.1× [2.1, 2.1] numba",
+    ]
+    wide = replace(summary, refused={"a-backend-of-a-very-long-name": "wrong"})
+    _, head, *rows = text.table(wide)
+    assert head.endswith("  fastest")
+    assert rows[0].endswith("wrong  rust, 6.5× numba")
+
+
+def test_a_lead_near_one_has_an_interval_that_shows_on_which_side_it_is() -> None:
+    found = over_blocks({5: {"numba": [1.12, 1.20, 1.18, 1.10], "rust": [1.0] * 4}})
+    (size,) = found[0].sizes
+    assert text.fastest(size, with_interval=True) == "rust, 1.15× [1.08, 1.23] numba"
+
+
+def test_many_backends_that_are_too_close_are_counted() -> None:
+    lead = Ratio(1.0, 0.9, 1.1)
+    size = Size(5, (), Leaders("rust", "numba", lead, ("numba", "numpy", "plain", "other")))
+    assert text.fastest(size) == "too close: rust, numba, numpy, 2 more"
+
+
+def test_the_header_of_a_table_is_told_from_its_rows() -> None:
+    found = text.render(summaries(WINNER), NOTES).splitlines()
+    assert [line for line in found if text.is_header(line)] == [
+        "        n    numpy    numba     rust    floor  fastest [95 %]"
+    ]
+
+
+@pytest.mark.parametrize(("backends", "tests"), [(2, 6.0), (3, 6.0), (5, 12.0)])
+def test_a_lead_is_held_to_more_where_more_backends_could_be_called(
+    backends: int, tests: float
+) -> None:
+    assert comparisons_together(backends, sizes=6) == tests
+
+
+@pytest.mark.parametrize(("names", "sweeps"), [("numba rust", 400), ("numpy numba rust", 100)])
+def test_equal_backends_are_seldom_called_at_any_size(names: str, sweeps: int) -> None:
     rng = np.random.default_rng(16)
-    sweeps, called = 400, 0
+    called = 0
     for _ in range(sweeps):
         times = {
-            n: {name: np.exp(rng.normal(0.0, 0.05, 3)).tolist() for name in ("numba", "rust")}
+            n: {name: np.exp(rng.normal(0.0, 0.05, 3)).tolist() for name in names.split()}
             for n in (5, 10, 50, 200, 1000, 10_000)
         }
         (summary,) = over_blocks(times)
         called += any(size.leaders and size.leaders.winner for size in summary.sizes)
-    # The level is 5 % for all sizes; three standard errors above that, for 400 sweeps.
+    # The level is 5 % for all sizes; three standard errors above that, for so many sweeps.
     assert called / sweeps < 0.05 + 3 * (0.05 * 0.95 / sweeps) ** 0.5

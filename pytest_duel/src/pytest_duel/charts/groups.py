@@ -13,8 +13,8 @@ DECADES = 20.0
 """Numbers whose largest is more times the smallest get a log axis."""
 BAR, GAP = 20, 14
 """Of a bar and between rows of bars, in pixels."""
-TITLE = "Time of a call (median)"
-SHORT = "Median"
+TITLE = "Time of a call"
+SHORT = "Time"
 """Where names stand beside the axis, there is no room for more on a phone."""
 
 

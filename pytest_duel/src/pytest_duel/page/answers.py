@@ -10,7 +10,7 @@ from pytest_duel.results.leads import MARGIN
 from pytest_duel.results.speedups import Lead, favourite, leads
 from pytest_duel.results.summary import Size, Summary, competitors
 from pytest_duel.support.units import figures
-from pytest_duel.verdicts.text import recommendation
+from pytest_duel.verdicts.text import listed, recommendation
 
 REASONS = (
     (
@@ -135,7 +135,7 @@ def _stretch(winner: str | None, sizes: list[Size], summary: Summary, material: 
     where = _where(sizes, summary, material.catalogue.counted)
     leaders = sizes[0].leaders
     if winner is None and leaders:
-        return f"{leaders.first} and {leaders.second} are too close to call{where}"
+        return f"{listed(leaders.close)} are too close to call{where}"
     numbers = {size.n for size in sizes}
     own = [lead for lead in leads(summary, str(winner), material.results) if lead.n in numbers]
     least, most = (pick(lead.value for lead in own) for pick in (min, max))

@@ -82,7 +82,7 @@ def _intro(group: Group, material: Material) -> str:
     number = count(len(group.members), "benchmark")
     kind = " to choose from" if group.is_choice and len(group.members) > 1 else ""
     of = f" of {count(len(functions), 'function')}" if len(group.members) > 1 else ""
-    times = [one.median for one in group.members]
+    times = [one.time for one in group.members]
     span = dict.fromkeys(material.duration(one) for one in (min(times), max(times)))
     return f"{number}{of}{kind}: {' to '.join(span)}."
 
@@ -161,7 +161,7 @@ def _curve(panel: Panel, over: str, material: Material) -> Figure:
     return Figure(
         id=panel.id,
         title=panel.title,
-        caption=f"{axes}Lines join medians{_bands(panel, material)}.",
+        caption=f"{axes}Lines join times{_bands(panel, material)}.",
         specification=charts.curve(rows, series, harmless.line(over), material.look).to_dict(),
         series=series if len(names) > 1 else (),
     )
@@ -212,7 +212,7 @@ def _ends(panel: Panel, material: Material) -> str:
 
 def _slowest(members: Sequence[Timed]) -> list[Timed]:
     """Return the members that there is room for, in their order."""
-    kept = {id(one) for one in sorted(members, key=lambda one: -one.median)[:BARS]}
+    kept = {id(one) for one in sorted(members, key=lambda one: -one.time)[:BARS]}
     return [one for one in members if id(one) in kept]
 
 
@@ -231,14 +231,14 @@ def _colour(members: Sequence[Timed], names: Sequence[str]) -> str | None:
 
 def _times(one: Timed, material: Material) -> dict[str, Any]:
     """Return the data of a benchmark for a chart and its tooltip."""
-    low, high = one.range or (one.median, one.median)
-    numbers = {"time": one.median, "low": low, "high": high}
+    low, high = one.range or (one.time, one.time)
+    numbers = {"time": one.time, "low": low, "high": high}
     span = f"{material.duration(low)} to {material.duration(high)}" if one.range else "unknown"
     return {
         "scenario": None,
         **{name: float(f"{value:.5g}") for name, value in numbers.items()},
         "Benchmark": harmless.line(one.benchmark.label),
-        "Median": material.duration(one.median),
+        "Time": material.duration(one.time),
         _interval(material): span,
     }
 
@@ -251,7 +251,7 @@ def _table(id_: str, group: Group, material: Material) -> Table:
     """Return every benchmark of a group: of alternatives the fastest first."""
     members, caption = list(group.members), f"All benchmarks of {group.name}"
     firsts = {
-        one: contest.order[0].median
+        one: contest.order[0].time
         for outcome in material.outcomes
         if outcome.group is group
         for contest in outcome.contests
@@ -259,13 +259,13 @@ def _table(id_: str, group: Group, material: Material) -> Table:
     }
     has_ranges = any(one.range for one in members)
     if firsts:
-        members.sort(key=lambda one: one.median)
+        members.sort(key=lambda one: one.time)
         caption = f"{group.name}: the fastest first"
     return Table(
         id=f"{id_}-table",
         caption=caption,
         columns=(
-            "benchmark", "median", *(("range",) if has_ranges else ()), "fastest round", "rounds",
+            "benchmark", "time", *(("range",) if has_ranges else ()), "fastest round", "rounds",
             *(("× first",) if firsts else ()), *map(noted.heading, material.keys),
         ),
         rows=[_row(one, firsts, material, has_ranges=has_ranges) for one in members],
@@ -276,12 +276,12 @@ def _row(
     one: Timed, firsts: Mapping[Timed, float], material: Material, *, has_ranges: bool
 ) -> TableRow:
     span, first = one.range, firsts.get(one)
-    above = [Cell(figures(one.median / first), one.median / first) if first else MISSING]
+    above = [Cell(figures(one.time / first), one.time / first) if first else MISSING]
     return TableRow(
         anchor=material.anchors[one.benchmark],
         cells=[
             Cell(harmless.line(one.benchmark.label)),
-            Cell(material.duration(one.median), one.median),
+            Cell(material.duration(one.time), one.time),
             *([_range(span, material)] if has_ranges else ()),
             Cell(material.duration(one.min), one.min),
             Cell(f"{one.rounds:,}", one.rounds),

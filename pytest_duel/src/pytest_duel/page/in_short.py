@@ -49,7 +49,7 @@ def sections(material: Material) -> Iterator[Section]:
 def _intro(material: Material) -> str:
     timed = material.timed
     functions = {function(one.benchmark) for one in timed}
-    times = [one.median for one in timed]
+    times = [one.time for one in timed]
     span = (
         f"a call takes from {material.duration(min(times))} to {material.duration(max(times))}"
         if len(times) > 1
@@ -224,10 +224,10 @@ def _facts(material: Material) -> Iterator[tuple[str, str]]:
     timed = material.timed
     yield "Times", _spread(material)
     if len(timed) > NAMED:
-        slowest = sorted(timed, key=lambda one: -one.median)[:NAMED]
+        slowest = sorted(timed, key=lambda one: -one.time)[:NAMED]
         yield (
             "Slowest",
-            "; ".join(f"{_label(one)} {material.duration(one.median)}" for one in slowest),
+            "; ".join(f"{_label(one)} {material.duration(one.time)}" for one in slowest),
         )
     apart = [one for one in timed if one.typical and one.typical.is_apart]
     if apart:
@@ -236,7 +236,7 @@ def _facts(material: Material) -> Iterator[tuple[str, str]]:
             f"{count(len(apart), 'benchmark')} of {len(timed)} took a fifth longer in one process "
             f"than in another, such as {_label(apart[0])}.",
         )
-    busy = [one for one in timed if one.median > BUSY * one.min]
+    busy = [one for one in timed if one.time > BUSY * one.min]
     if busy:
         yield (
             "Unsteady",
@@ -250,8 +250,8 @@ def _spread(material: Material) -> str:
     """Say what times and their ranges are."""
     if material.several:
         return (
-            f"The median over {len(material.processes)} processes of the median of each; a range "
-            "reaches from the lowest to the highest of them."
+            f"The geometric mean over {len(material.processes)} processes of the median of each; "
+            "a range reaches from the lowest to the highest of these medians."
         )
     if not any(one.range for one in material.timed):
         return (

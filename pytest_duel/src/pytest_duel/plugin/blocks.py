@@ -67,12 +67,11 @@ class Blocks:
         if session.testsfailed and not session.config.option.continue_on_collection_errors:
             return  # pytest will end here
         items = benchmarks(session.items)
-        if not items:
-            return
         _check_repeats(items)
         session.config.stash[TIMES] = Times()
         self._stock = vars(stock)["BenchmarkFixture"]
-        vars(stock)["BenchmarkFixture"] = TimedElsewhere  # which its own fixture makes
+        # pytest-benchmark's fixture makes it, also for a test that gets that only while it runs.
+        vars(stock)["BenchmarkFixture"] = TimedElsewhere
         if session.config.pluginmanager.hasplugin(SWEEP):
             self.cases = {
                 name: item for name, item in items.items() if item.get_closest_marker("sweep")
@@ -189,12 +188,13 @@ def _check_repeats(items: Mapping[str, pytest.Item]) -> None:
 
 def said(found: Mapping[str, Typical], number: int) -> Iterator[str]:
     """Yield the lines of the table."""
+    over = "one process" if number == 1 else f"{number} processes"
     yield ""
-    yield f"time of a call, in any process: median over {number} [95 %]"
+    yield f"time of a call, in any process: geometric mean over {over} [95 %]"
     shown = {name: interval(one) for name, one in found.items()}
     width, room = (max(map(len, column)) for column in (shown, shown.values()))
     for name, one in found.items():
-        line = f"{name:<{width}}  {duration(one.median):>8}  {shown[name]:>{room}}  {apart(one)}"
+        line = f"{name:<{width}}  {duration(one.time):>8}  {shown[name]:>{room}}  {apart(one)}"
         yield line.rstrip()
 
 

@@ -8,7 +8,11 @@ from pytest_duel.plugin.forecast import Begun, Stage, left
 from pytest_duel.support.units import waiting
 
 PERIOD = 45.0
-"""Seconds between two lines."""
+"""Seconds between two lines, at least."""
+LINES = 4
+"""Into so many parts lines divide what takes long."""
+LONGEST = 300.0
+"""Seconds without a line, however long it takes."""
 
 
 class Progress:
@@ -57,12 +61,16 @@ class Progress:
 
     def _tell(self) -> None:
         now = self._clock()
-        if now - self._told < PERIOD:
+        silent = now - self._told
+        if silent < PERIOD:
             return
         rest = left(self.stages, self._begun)
         if rest is None or not rest.seconds:
             return
+        whole = now - self._started + rest.seconds
+        if silent < min(whole / LINES, LONGEST):
+            return
         self._told = now
-        share = (now - self._started) / (now - self._started + rest.seconds)
+        share = (now - self._started) / whole
         about = "at least" if rest.is_least else "about"
         self.announce(f"{share:.0%}, {about} {waiting(rest.seconds)} left")

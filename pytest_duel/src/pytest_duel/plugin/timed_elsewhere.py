@@ -11,6 +11,12 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from pytest_duel.paired.measurements import Rounds
 from pytest_duel.results.entries import BLOCKS
 
+UNNAMED = (
+    "the test gets `benchmark` by request.getfixturevalue, which nobody can see before it runs: "
+    "have it, or a fixture that it uses, name `benchmark` as an argument"
+)
+"""Why a benchmark was not measured that did not look like one."""
+
 
 @dataclass(frozen=True)
 class Times:
@@ -32,6 +38,8 @@ class TimedElsewhere(BenchmarkFixture):
     def __init__(self, node: pytest.Item, **options: Any) -> None:
         super().__init__(node, **options)  # type: ignore[no-untyped-call]
         self._times = node.config.stash[TIMES]
+        is_named = "benchmark" in getattr(node, "fixturenames", ())
+        self._unmeasured = "it was not measured" if is_named else UNNAMED
 
     def _raw(self, *args: Any, **kwargs: Any) -> Any:
         with self._once():
@@ -64,7 +72,7 @@ class TimedElsewhere(BenchmarkFixture):
             return
         blocks = self._times.blocks.get(self.fullname)
         if not blocks:
-            reason = self._times.reasons.get(self.fullname, "it was not measured")
+            reason = self._times.reasons.get(self.fullname, self._unmeasured)
             pytest.fail(f"{self.fullname} could not be timed: {reason}", pytrace=False)
         stats = self._make_stats(max(one.calls for one in blocks))  # type: ignore[no-untyped-call]
         stats.stats.data += [seconds for one in blocks for seconds in one.seconds]

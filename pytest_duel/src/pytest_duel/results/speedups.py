@@ -56,14 +56,10 @@ def _lead(summary: Summary, size: Size, first: str, results: Results) -> Lead | 
     if first not in rows or not others:
         return None
     second = others[0]
-    value = rows[second].median / rows[first].median
+    ratio = lead([rows[second]], [rows[first]])
     found = _leads(summary, size.n, first, others, results)
-    if len(found) > 1:
-        low, high = min(found), max(found)
-    else:
-        ratio = lead([rows[second]], [rows[first]])
-        low, high = ratio.low, ratio.high
-    return Lead(size.n, first, second, value, low, high)
+    low, high = (min(found), max(found)) if len(found) > 1 else (ratio.low, ratio.high)
+    return Lead(size.n, first, second, ratio.value, low, high)
 
 
 def _leads(

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pytest_duel.catalogue.model import Catalogue, Role
 from pytest_duel.results.benchmarks import Result
-from pytest_duel.results.leads import is_certain, lead
+from pytest_duel.results.leads import compared_time, comparisons_together, is_certain, lead
 from pytest_duel.results.runs import Run
 from pytest_duel.statistics.bootstrap import Ratio
 from pytest_duel.support import harmless
@@ -34,12 +34,19 @@ class Leaders:
     first: str
     second: str
     lead: Ratio
-    is_certain: bool
+    """Its interval over processes holds for all sizes together."""
+    rivals: tuple[str, ...] = ()
+    """Those that may be as fast as the first."""
 
     @property
     def winner(self) -> str | None:
         """Return the fastest backend, or None where it is too close to call."""
-        return self.first if self.is_certain else None
+        return None if self.rivals else self.first
+
+    @property
+    def close(self) -> tuple[str, ...]:
+        """Return those among which it is too close to call; the first alone is the winner."""
+        return (self.first, *self.rivals)
 
 
 @dataclass(frozen=True)
@@ -176,23 +183,23 @@ def _speedup(reference: Result | None, result: Result) -> Ratio | None:
 def competitors(size: Size) -> list[Timing]:
     """Return the rows that compete for the win, fastest first."""
     rows = [row for row in size.rows if row.role is Role.BACKEND and row.result.data]
-    return sorted(rows, key=lambda row: row.result.median)
+    return sorted(rows, key=lambda row: compared_time(row.result))
 
 
 def _leaders(rows: tuple[Timing, ...], sizes: int) -> Leaders | None:
     order = competitors(Size(0, rows, None))
-    if len(order) < 2:
-        return None
-    first, second = (row.result for row in order[:2])
-    return _ahead([first], [second], sizes)
+    return _ahead([[row.result] for row in order], sizes) if len(order) > 1 else None
 
 
-def _ahead(first: Sequence[Result], second: Sequence[Result], tests: int = 1) -> Leaders:
+def _ahead(order: Sequence[Sequence[Result]], sizes: int = 1) -> Leaders:
+    """Return who leads, of the results of each backend, the fastest first."""
+    tests = comparisons_together(len(order), sizes)
+    first, *others = order
     return Leaders(
         first[0].case.backend,
-        second[0].case.backend,
-        lead(second, first),
-        is_certain(second, first, tests),
+        others[0][0].case.backend,
+        lead(others[0], first, tests),
+        tuple(one[0].case.backend for one in others if not is_certain(one, first, tests)),
     )
 
 
@@ -203,8 +210,5 @@ def _overall(sizes: Sequence[Size]) -> Leaders | None:
     if len(names) < 2:
         return None
 
-    columns = {name: [table[name] for table in tables] for name in names}
-    first, second, *_ = sorted(
-        names, key=lambda name: lead(columns[name], columns[names[0]]).value
-    )
-    return _ahead(columns[first], columns[second])
+    columns = [[table[name] for table in tables] for name in names]
+    return _ahead(sorted(columns, key=lambda column: lead(column, columns[0]).value))

@@ -22,9 +22,9 @@ class Ratio:
     low: float
     high: float
 
-    def clears(self, margin: float) -> bool:
-        """Tell whether the whole interval lies outside 1 ± `margin`."""
-        return self.low > 1 + margin or self.high < 1 / (1 + margin)
+    def exceeds(self, margin: float) -> bool:
+        """Tell whether the whole interval lies above 1 + `margin`."""
+        return self.low > 1 + margin
 
 
 def median_ratio(slower: ArrayLike, faster: ArrayLike, *, seed: int = 0) -> Ratio:

@@ -20,17 +20,19 @@ FEWEST = 2
 """Processes in a group: one alone may be an accident."""
 GAP = 3.0
 """Between two groups lies so many times what the processes of either differ by."""
+FEWEST_CASES = 3
+"""Cases by which the machine's pace can be told: of fewer none is in the middle."""
 
 
 @dataclass(frozen=True)
 class Typical:
     """What processes say of the time of a call, in seconds."""
 
-    median: float
-    """Over processes, of the median of each one's rounds."""
+    time: float
+    """The geometric mean over processes, of the median of each one's rounds."""
     low: float
     high: float
-    """Interval for the typical process; NaN where there is only one."""
+    """Its interval; NaN where there is only one process."""
     fastest: float
     slowest: float
     groups: tuple[float, float] | None
@@ -68,13 +70,13 @@ def typical(processes: Sequence[ArrayLike], confidence: float = CONFIDENCE) -> T
     if not rounds or not all(one.size and np.all((one > 0) & (one < np.inf)) for one in rounds):
         raise ValueError(f"processes must have positive finite times, not {processes!r}")
     medians = np.sort([np.median(one) for one in rounds])
+    fastest, slowest = float(medians[0]), float(medians[-1])
+    logs = np.log(medians)
+    time = fastest * math.exp((logs - logs[0]).mean())  # of one process that is its median itself
     low = high = math.nan
     if medians.size > 1:
-        low, high = _interval(np.log(medians), confidence)
-    return Typical(
-        float(np.median(medians)), low, high, float(medians[0]), float(medians[-1]),
-        _two_groups(medians),
-    )  # fmt: skip
+        low, high = _interval(logs, confidence)
+    return Typical(time, low, high, fastest, slowest, _two_groups(medians))
 
 
 def ratio(
@@ -117,7 +119,8 @@ def paces(cases: Sequence[Sequence[ArrayLike]]) -> NDArray[np.float64]:
     """Return how much slower than usual everything was in each block, as ratios.
 
     What slows all cases of a block is the machine. It is the middle one of their ratios, so that
-    a case which depends on its process has no say.
+    a case which depends on its process has no say. One or two cases do not tell what was the
+    machine and what was their process: there every block counts as usual.
 
     Parameters
     ----------
@@ -125,6 +128,8 @@ def paces(cases: Sequence[Sequence[ArrayLike]]) -> NDArray[np.float64]:
         For each case its rounds, in seconds, block by block.
     """
     logs = np.array([_log_medians(one) for one in cases])
+    if len(logs) < FEWEST_CASES:
+        return np.ones(logs.shape[1])
     found: NDArray[np.float64] = np.exp(
         np.median(logs - np.median(logs, axis=1, keepdims=True), axis=0)
     )

@@ -5,7 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +78,54 @@ def run(
     finally:
         end(child)
     return subprocess.CompletedProcess(args, child.returncode, stdout, stderr)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line that a child has written."""
+
+    text: str
+    seconds: float
+    """When it came, after the start."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a child has written, and how it ended."""
+
+    returncode: int
+    lines: Sequence[Line]
+    seconds: float
+    """That it took."""
+
+
+def run_by_line(args: Sequence[str], *, timeout: float, cwd: Path | None = None) -> Output:
+    """Run `args` as `run` does, and note when each line came, of either stream.
+
+    Raises
+    ------
+    subprocess.TimeoutExpired
+        After `timeout` seconds.
+    """
+    started = time.monotonic()
+    child = start(args, cwd=cwd, stderr=subprocess.STDOUT)
+    lines: list[Line] = []
+
+    def read() -> None:
+        lines.extend(
+            Line(text.rstrip("\n"), time.monotonic() - started) for text in child.stdout or ()
+        )
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        returncode = child.wait(timeout)
+        seconds = time.monotonic() - started
+    finally:
+        _kill_group(child)  # what outlives it may hold its output open
+        reader.join(END_SECONDS)
+        end(child)
+    return Output(returncode, lines, seconds)
 
 
 def run_bytes(

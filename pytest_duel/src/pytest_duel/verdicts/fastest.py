@@ -220,7 +220,7 @@ def _outcome(
 
 
 def _ordered(members: Sequence[Timed]) -> tuple[Timed, ...]:
-    return tuple(sorted(members, key=lambda one: one.median))
+    return tuple(sorted(members, key=lambda one: one.time))
 
 
 def numbers(members: Sequence[Timed]) -> list[str]:

@@ -43,9 +43,9 @@ class Timed:
         return typical([[one.median] for one in self.processes.values()])
 
     @property
-    def median(self) -> float:
-        """Return the median over processes of the median of each, in seconds."""
-        return self._typical.median
+    def time(self) -> float:
+        """Return the geometric mean over processes of the median of each, in seconds."""
+        return self._typical.time
 
     @property
     def min(self) -> float:

@@ -71,12 +71,12 @@ def _cells(one: Timed, outcome: Outcome | None, look: Look) -> tuple[str, ...]:
     found = one.typical
     interval = f"[{_within(found.low, found.high, look.unit)}]" if found else "–"
     cells = (
-        duration(one.median, look.unit), *((interval,) if look.processes > 1 else ()),
+        duration(one.time, look.unit), *((interval,) if look.processes > 1 else ()),
         duration(one.min, look.unit), f"{one.rounds:,}",
     )  # fmt: skip
     if outcome and outcome.contests:
         own = next((contest for contest in outcome.contests if one in contest.order), None)
-        cells = (*cells, figures(one.median / own.order[0].median) if own else "–")
+        cells = (*cells, figures(one.time / own.order[0].time) if own else "–")
     return (*cells, *(noted.said(key, one.noted) for key in look.keys))
 
 
@@ -118,8 +118,8 @@ def at(numbers: Sequence[tuple[str, Value]]) -> str:
 
 def _legend(results: Mapping[str, Outcome], processes: int) -> Iterator[str]:
     yield from wrapped(
-        f"The time is the median over {processes} processes of the median of each, with an "
-        "interval over the processes; fastest is the fastest round of all."
+        f"The time is the geometric mean over {processes} processes of the median of each, with "
+        "its interval; fastest is the fastest round of all."
         if processes > 1
         else "The time is the median of the rounds of one process: another process may differ by "
         "several percent, on a shared machine by far more. Save several runs to see."

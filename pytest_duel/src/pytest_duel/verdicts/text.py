@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pytest_duel.catalogue.model import Case, Role
 from pytest_duel.results.benchmarks import Result
@@ -21,8 +22,14 @@ MARK = "*"
 """Beside a time that depends on the process which has taken it."""
 NEAR = 1.1
 """Leads below this are told with a figure more."""
-Processes = Mapping[Case, str]
-"""How far the processes of a case differ, where that is much."""
+NAMED = 3
+"""The most backends that a row of a table names as too close to call."""
+_SIZE = f"{'n':>9}"
+"""The first column of a table of sizes, in its header."""
+INDENT = 8
+"""Of what is said of a case, below its line."""
+Processes = Mapping[Case, Sequence[str]]
+"""How far the processes of a case differ, where that is much: lines."""
 
 
 def render(summaries: Sequence[Summary], notes: Mapping[str, str]) -> str:
@@ -116,6 +123,11 @@ def table(summary: Summary) -> Iterator[str]:
     return _sizes(summary, (Role.BACKEND,), by_process(summary))
 
 
+def is_header(line: str) -> bool:
+    """Tell whether a line is the header of a table of sizes."""
+    return line.startswith(f"{_SIZE} ") and "  fastest" in line
+
+
 def details(summary: Summary, processes: Processes) -> Iterator[str]:
     """Yield a line for every case of `summary`, and below it how far its processes differ."""
     unit, name = common_unit(row.result.median for size in summary.sizes for row in size.rows)
@@ -128,8 +140,8 @@ def details(summary: Summary, processes: Processes) -> Iterator[str]:
     for size in summary.sizes:
         for index, row in enumerate(size.rows):
             yield _detail(f"{size.n:,}" if index == 0 else "", row, unit)
-            if row.result.case in processes:
-                yield f"{'':>8}{processes[row.result.case]}"
+            for line in processes.get(row.result.case, ()):
+                yield f"{'':>{INDENT}}{line}"
 
 
 def _detail(n: str, row: Timing, unit: float) -> str:
@@ -162,8 +174,7 @@ def _sizes(summary: Summary, roles: Collection[Role], processes: Processes) -> I
     unit, unit_name = common_unit(row.result.median for size in summary.sizes for row in size.rows)
     yield f"{summary.kernel}, {summary.scenario} (median {unit_name} per {summary.item})"
     widths = {name: max(9, len(name) + 1) for name in names}
-    yield f"{'n':>9}" + "".join(f"{name:>{widths[name]}}" for name in names) + "  fastest"
-    is_any_marked = False
+    rows, is_any_marked = [], False
     for size in summary.sizes:
         cells: dict[str, str] = dict(summary.refused)
         for result in (row.result for row in size.rows):
@@ -171,21 +182,31 @@ def _sizes(summary: Summary, roles: Collection[Role], processes: Processes) -> I
             cells[name] = figures(result.median / unit) + (MARK if is_marked else "")
             is_any_marked |= is_marked and name in names
         row = f"{size.n:>9,}"
-        row += "".join(f"{cells.get(name, '–'):>{widths[name]}}" for name in names)
-        yield f"{row}  {fastest(size)}".rstrip()
+        rows.append(row + "".join(f"{cells.get(name, '–'):>{widths[name]}}" for name in names))
+    plain = [fastest(size) for size in summary.sizes]
+    told = [fastest(size, with_interval=True) for size in summary.sizes]
+    if any(len(f"{row}  {one}") > WIDTH for row, one in zip(rows, told, strict=True)):
+        told = plain
+    head = "fastest" if told == plain else "fastest [95 %]"
+    yield _SIZE + "".join(f"{name:>{widths[name]}}" for name in names) + f"  {head}"
+    for row, one in zip(rows, told, strict=True):
+        yield f"{row}  {one}".rstrip()
     if is_any_marked:
         yield f"  {MARK} differs between processes by a fifth or more; -v shows how far"
 
 
-def fastest(size: Size) -> str:
+def fastest(size: Size, *, with_interval: bool = False) -> str:
     """Say which backend is fastest at a size, and by how much."""
     leaders = size.leaders
     if leaders is None:
         return ""
     if leaders.winner is None:
-        return f"too close: {leaders.first}, {leaders.second}"
-    value = leaders.lead.value
-    return f"{leaders.first}, {figures(value, 2 if value >= NEAR else 3)}× {leaders.second}"
+        close, more = leaders.close[:NAMED], len(leaders.close) - NAMED
+        return f"too close: {', '.join([*close, *([f'{more} more'] if more > 0 else [])])}"
+    lead = leaders.lead
+    digits = 2 if (lead.low if with_interval else lead.value) >= NEAR else 3
+    ends = f" [{figures(lead.low, digits)}, {figures(lead.high, digits)}]" if with_interval else ""
+    return f"{leaders.first}, {figures(lead.value, digits)}×{ends} {leaders.second}"
 
 
 def conclusion(summary: Summary) -> Iterator[str]:
@@ -219,16 +240,20 @@ def overall(leaders: Leaders, sizes: int) -> str:
     """Say in one line who is faster over all sizes."""
     over = f"over all {sizes} sizes (geometric mean) " if sizes > 1 else ""
     if leaders.winner is None:
-        return f"{over}{leaders.first} and {leaders.second} are too close to call"
+        return f"{over}{listed(leaders.close)} are too close to call"
     return f"{over}{leaders.first} is {ratio(leaders.lead)}× as fast as {leaders.second}"
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence has them: ``rust, numba and numpy``."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def recommendation(summary: Summary) -> str:
-    """Say what to use: the same at all sizes, where none speaks against it."""
-    leaders = [size.leaders for size in summary.sizes if size.leaders]
-    winners = {one.winner for one in leaders} - {None}
-    if not winners and summary.overall:
-        winners = {summary.overall.winner} - {None}
+    """Say what to use: the same at all sizes, where none speaks against it, nor all together."""
+    leaders = [summary.overall, *(size.leaders for size in summary.sizes)]
+    winners = {one.winner for one in leaders if one} - {None}
     if not winners:
         return "use either"
     return f"use {winners.pop()}" if len(winners) == 1 else "choose by size, see above"
@@ -236,13 +261,13 @@ def recommendation(summary: Summary) -> str:
 
 def by_process(summary: Summary) -> Processes:
     """Say of each case whose time depends on the process how far its processes differ."""
-    told: dict[Case, str] = {}
+    told: dict[Case, list[str]] = {}
     for size in summary.sizes:
         told |= _told([row.result for row in size.rows])
     return {case: said for case, said in told.items() if said}
 
 
-def _told(results: Sequence[Result]) -> dict[Case, str]:
+def _told(results: Sequence[Result]) -> dict[Case, list[str]]:
     """Say of each result how far its processes differ; nothing where that is little.
 
     What slows all of them in a block does not count: they took turns on the same machine.
@@ -250,12 +275,18 @@ def _told(results: Sequence[Result]) -> dict[Case, str]:
     if not over_blocks(*results):
         return {}
     pace = paces([one.blocks for one in results])
-    return {
-        one.case: apart(
-            typical([np.divide(own, at) for own, at in zip(one.blocks, pace, strict=True)])
-        )
-        for one in results
-    }
+    return {one.case: _differing(one.blocks, pace) for one in results}
+
+
+def _differing(blocks: Sequence[Sequence[float]], pace: NDArray[np.float64]) -> list[str]:
+    """Say how far processes differ at the usual pace, and what was measured in each."""
+    said = apart(typical([np.divide(own, at) for own, at in zip(blocks, pace, strict=True)]))
+    if not said:
+        return []
+    medians = [float(np.median(own)) for own in blocks]
+    unit, name = units.scale_of(min(medians))
+    measured = ", ".join(figures(one / unit) for one in medians)
+    return [said, *textwrap.wrap(f"as measured: {measured} {name}", WIDTH - INDENT)]
 
 
 def legend(notes: Mapping[str, str], blocks: int = 1) -> list[str]:
@@ -280,8 +311,8 @@ def _meant(blocks: int) -> list[str]:
     """Say what an interval is over, and which leads are no leads."""
     return textwrap.wrap(
         f"The interval is over {blocks} processes, in which the backends took turns. A lead "
-        "counts only if it holds over these processes, for all sizes together, and is more than "
-        f"{MARGIN_OVER_BLOCKS:.0%}. Else it is too close to call."
+        f"counts only if it holds over these processes, against each other backend, for all "
+        f"sizes together, and is more than {MARGIN_OVER_BLOCKS:.0%}. Else it is too close to call."
         if blocks > 1
         else "The interval says what measuring this process again would give. Another process may "
         f"differ, so a lead within {MARGIN:.0%} is too close to call.",
