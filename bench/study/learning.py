@@ -162,7 +162,8 @@ def _speed(name: str, agents: int, rates: Sequence[float]) -> tuple[str, ...]:
 def _spread(rates: Sequence[float]) -> str:
     """Return the median, and where there are several the lowest and the highest."""
     middle, low, high = (
-        f"{round(rate, -2):,.0f}" for rate in (statistics.median(rates), min(rates), max(rates))
+        f"{float(f'{rate:.3g}'):,.0f}"
+        for rate in (statistics.median(rates), min(rates), max(rates))
     )
     return middle if low == high else f"{middle} ({low} to {high})"
 
