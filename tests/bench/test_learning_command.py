@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from bench.__main__ import main
 from bench.commands import learning as command
 from bench.study import learning
 from easy_marl.learning import PPO
+from pytest_duel.support import processes
 
 SPEEDS: dict[str, dict[str, Any]] = {
     "TorchRL": {"version": "1", "agents": 5, "steps": 5000, "samples": [0.5, 1.0, 0.25]},
@@ -198,6 +200,36 @@ def test_what_is_missing_is_named(
     assert "the speed of TorchRL cannot be measured: No module named 'torch'" in (
         capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize("library", ["TorchRL", "Stable-Baselines3"])
+def test_samples_are_of_the_same_steps(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torchrl" if library == "TorchRL" else "stable_baselines3")
+    monkeypatch.setattr(command, "MANY", 16)
+    monkeypatch.setattr(command, "SAMPLES", 2)
+    found = command.SPEEDS[library]()
+    assert found["steps"] == command.UPDATES * 16 * command.HOURS
+    assert len(found["samples"]) == 2
+    assert min(found["samples"]) > 0.0
+
+
+@pytest.mark.parametrize(("code", "said"), [(0, ""), (2, "a line\nthere is no torchrl\n")])
+def test_the_command_that_trains_all_is_timed(
+    code: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run: list[str] = []
+
+    def ended(args: list[str], **_: Any) -> CompletedProcess[str]:
+        run.extend(args)
+        return CompletedProcess(args, code, "", said)
+
+    monkeypatch.setattr(processes, "run", ended)
+    if code == 0:
+        assert command.command_seconds() > 0.0
+    else:
+        with pytest.raises(command.LearningError, match=r"but said: there is no torchrl$"):
+            command.command_seconds()
+    assert run[1:4] == ["-m", "easy_marl.examples.bidding.learn", "--all"]
 
 
 @pytest.mark.parametrize("steps", ["0", "x", "-1"])
