@@ -119,13 +119,16 @@ def test_a_switch_that_fails_is_a_reason(
 LOOPS = """
 import itertools, os
 
+def loop(rounds):
+    for _ in itertools.repeat(None, rounds):
+        pass
+
 os.getpgid(0)
 for calls in {calls}, 2 * {calls}:
-    for _ in itertools.repeat(None, {rounds} * calls):
-        pass
+    loop({rounds} * calls)
     os.getpgid(0)
 """
-"""A round makes no number: what that takes depends on where the process has its memory."""
+"""A round makes no number and looks up no name: what these take depends on the process."""
 
 
 @pytest.mark.slow
