@@ -217,7 +217,40 @@ def test_alternatives_that_no_process_has_timed_both_are_not_compared() -> None:
         run_of(times("t.py::test_a", 2e-6, group="g")),
         run_of(times("t.py::test_b", 1e-6, group="g")),
     ]
-    assert winner(outcome(*lone)) is None
+    found = outcome(*lone)
+    assert winner(found) is None
+    assert groups_text.sentence(found.contests[0], found) == (
+        "test_b and test_a are not compared: no process has timed both"
+    )
+
+
+def three(a: float, b: float, c: float) -> Run:
+    names = {"a": a, "b": b, "c": c}
+    return run_of(*(times(f"t.py::test_{k}", v * 1e-6, group="g") for k, v in names.items()))
+
+
+def test_the_fastest_must_beat_each_of_the_others_and_not_the_next_one_alone() -> None:
+    """The third is slower on the whole, but was the fastest in one of five processes."""
+    found = outcome(*(three(1.0 + 0.001 * i, 1.1, c) for i, c in enumerate((2, 2, 2, 2, 0.5))))
+    (contest,) = found.contests
+    assert [found.name(one) for one in contest.order] == ["test_a", "test_b", "test_c"]
+    assert winner(found) is None
+    assert groups_text.sentence(contest, found) == "test_a and test_c are too close to call"
+
+
+def test_one_that_was_timed_once_is_not_called_slower() -> None:
+    single = {"median": 9e-6, "mean": 9e-6, "min": 9e-6, "max": 9e-6, "stddev": 0.0, "rounds": 1}
+    found = outcome(
+        run_of(
+            times("t.py::test_a", 1e-6, group="g"),
+            times("t.py::test_b", 3e-6, group="g"),
+            times("t.py::test_c", 9e-6, group="g") | {"stats": single},
+        )
+    )
+    assert winner(found) is None
+    assert groups_text.sentence(found.contests[0], found) == (
+        "test_a and test_c are not compared: one was timed once"
+    )
 
 
 def crossing() -> Run:

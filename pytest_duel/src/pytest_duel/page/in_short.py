@@ -196,10 +196,10 @@ def _stretch(winner: str, contests: Sequence[Contest], outcome: Outcome) -> str:
     where = _where(contests)
     if not winner:
         close = dict.fromkeys(
-            " and ".join(outcome.name(one) for one in contest.order[:2]) for contest in contests
+            f"{outcome.name(one.order[0])} and {outcome.name(one.rival)}" for one in contests
         )
         return f"{'; '.join(close)}: not called{where}"
-    seconds = dict.fromkeys(outcome.name(contest.order[1]) for contest in contests)
+    seconds = dict.fromkeys(outcome.name(contest.rival) for contest in contests)
     second = next(iter(seconds)) if len(seconds) == 1 else "the next best"
     return f"{winner} is {_leads(contests)} as fast as {second}{where}"
 

@@ -295,5 +295,4 @@ def pytest_terminal_summary(
     for fault in config.stash[SAVING].faults:
         terminalreporter.write_line(harmless.lines(fault), red=True)
     if timed(config) and not config.getoption("benchmark_quiet"):
-        terminalreporter.write_line("")
         terminalreporter.write_line(told(config))

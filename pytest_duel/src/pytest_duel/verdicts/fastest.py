@@ -56,48 +56,62 @@ class Contest:
     """How far processes lie apart, as all benchmarks tell."""
 
     @cached_property
+    def rival(self) -> Timed:
+        """Return the next one that the first does not beat beyond doubt; else the second."""
+        return next((one for one in self.order[1:] if not self._is_beaten(one)), self.order[1])
+
+    @cached_property
     def lead(self) -> Ratio | None:
-        """Return how many times as fast as the second the first is; None where nothing tells."""
-        shared = _shared(self.order[0], self.order[1])
+        """Return how many times as fast as its rival the first is; None where nothing tells."""
+        return self._lead(self.rival)
+
+    @property
+    def processes(self) -> int:
+        """Return how many processes have timed both the first and its rival."""
+        return len(self._shared(self.rival))
+
+    @cached_property
+    def winner(self) -> Timed | None:
+        """Return the fastest, or None where it does not beat each of the others beyond doubt."""
+        return self.order[0] if self._is_beaten(self.rival) else None
+
+    def _lead(self, other: Timed) -> Ratio | None:
+        shared = self._shared(other)
         if len(shared) > 1:
-            return self._over_processes(shared, _median, self.apart.medians)
+            return self._over_processes(other, _median, self.apart.medians)
         return _within(*shared[0]) if shared else None
 
-    @property
-    def is_alone(self) -> bool:
-        """Tell whether one process alone has timed both."""
-        return len(_shared(self.order[0], self.order[1])) < 2
-
-    @property
-    def winner(self) -> Timed | None:
-        """Return the fastest, or None where it is not called.
+    def _is_beaten(self, other: Timed) -> bool:
+        """Tell whether the first is faster than another one beyond doubt.
 
         Other work of the machine slows the rounds of one and not of the other: the fastest
         rounds must tell the same.
         """
-        first, second = self.order[:2]
-        if self.lead is None:
-            return None
-        shared = _shared(first, second)
+        lead, shared = self._lead(other), self._shared(other)
+        if lead is None:
+            return False
         if len(shared) > 1:
-            quick = self._over_processes(shared, _min, self.apart.fastest)
-            both = [self.lead, quick]
-            return first if all(one.low > 1 + MARGIN_OVER_BLOCKS for one in both) else None
-        ((one, other),) = shared
-        plain = self.lead.low > 1 + BOUND and other.min > (1 + BOUND) * one.min
-        return first if plain else None
+            quick = self._over_processes(other, _min, self.apart.fastest)
+            return all(one.low > 1 + MARGIN_OVER_BLOCKS for one in (lead, quick))
+        ((own, rest),) = shared
+        return lead.low > 1 + BOUND and rest.min > (1 + BOUND) * own.min
 
-    def _over_processes(self, shared: Sequence["Pair"], time: Time, apart: Spreads) -> Ratio:
+    def _shared(self, other: Timed) -> list["Pair"]:
+        """Return what the processes gave that have timed both the first and another one."""
+        return _shared(self.order[0], other)
+
+    def _over_processes(self, other: Timed, time: Time, apart: Spreads) -> Ratio:
         """Return the lead over processes that have timed both.
 
         By how far apart all benchmarks show them to be; where there are few, by the ratios alone.
         """
+        shared = self._shared(other)
         confidence = 1 - (1 - CONFIDENCE) / self.tests
-        own = [apart[one] for one in self.order[:2] if one in apart]
+        own = [apart[one] for one in (self.order[0], other) if one in apart]
         if len(own) < 2:
             blocks = [[[time(pair[side])] for pair in shared] for side in (0, 1)]
             return typical.ratio([blocks[1]], [blocks[0]], confidence)
-        logs = [math.log(time(other) / time(one)) for one, other in shared]
+        logs = [math.log(time(theirs) / time(ours)) for ours, theirs in shared]
         variance = sum(one.variance for one in own)
         weights = sum(one.variance**2 / one.freedom for one in own)
         freedom = variance**2 / weights if weights > 0 else len(logs) - 1

@@ -93,19 +93,20 @@ def _line(label: str, cells: Sequence[str], room: int, widths: Sequence[int]) ->
 
 def sentence(contest: Contest, outcome: Outcome) -> str:
     """Say which alternative is the fastest, and by how much."""
-    first, second, *others = contest.order
-    names = [outcome.name(one) for one in (first, second)]
-    where = at(contest.at)
-    among = f", the next of {len(contest.order)}" if others else ""
-    if contest.winner and contest.lead:
-        lead = contest.lead
+    names = [outcome.name(one) for one in (contest.order[0], contest.rival)]
+    where, lead = at(contest.at), contest.lead
+    among = f", the next of {len(contest.order)}" if len(contest.order) > 2 else ""
+    if contest.winner and lead:
         told = ratio(lead.value, lead.low, lead.high)
         return f"{where}{names[0]} is {told}× as fast as {names[1]}{among}"
-    if contest.is_alone and contest.lead and contest.lead.low > 1 + MARGIN:
-        value = figures(contest.lead.value)
+    if lead is None:
+        why = "one was timed once" if contest.processes else "no process has timed both"
+        return f"{where}{names[0]} and {names[1]} are not compared: {why}"
+    if contest.processes < 2 and lead.low > 1 + MARGIN:
+        among = among if contest.rival is contest.order[1] else ""
         return (
-            f"{where}{names[0]} was {value}× as fast as {names[1]}{among}, in one process: not "
-            "called"
+            f"{where}{names[0]} was {figures(lead.value)}× as fast as {names[1]}{among}, in one "
+            "process: not called"
         )
     return f"{where}{names[0]} and {names[1]} are too close to call"
 
