@@ -6,6 +6,7 @@ the study ran on: where a new study says otherwise, the sentence has to be writt
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -384,17 +385,18 @@ def test_the_backend_that_is_recommended_is_the_fastest_of_the_study(
 @pytest.mark.parametrize("page", ["README.md", "docs/choosing.md", "docs/performance.md"])
 def test_what_sweeps_said_of_the_largest_market_stands_there_and_holds(page: str) -> None:
     assert (
-        "At 100,000 units none of ten sweeps on the AMD EPYC called a winner, though numba took "
-        "1.3 to 2.1 times as long as rust in them" in text(ROOT / page)
+        "At 100,000 units three of ten sweeps on the AMD EPYC called rust the winner, and seven "
+        "called none, though numba took 1.3 to 2.5 times as long as rust in them"
+        in text(ROOT / page)
     )
     saved = json.loads((ROOT / "docs/runs/repeat-amd-epyc.json").read_text(encoding="utf-8"))
     sweeps = [one["questions"]["clear, uniform"] for one in saved["sweeps"]]
     assert (saved["machine"]["cpu"], saved["beside"], len(sweeps)) == ("AMD EPYC", 0, 10)
-    assert [one["winners"]["100000"] for one in sweeps] == [None] * 10
-    leads = [one["leads"]["100000"] for one in sweeps]
-    assert all({first, second} == {"numba", "rust"} for first, _, second in leads)
-    ratios = [lead if first == "rust" else 1 / lead for first, lead, _ in leads]
-    assert f"{min(ratios):.1f} to {max(ratios):.1f}" == "1.3 to 2.1"
+    called = Counter(one["winners"]["100000"] for one in sweeps)
+    assert called == {"rust": 3, None: 7}
+    relative = [one["relative"]["100000"] for one in sweeps]
+    ratios = [one["numba"] / one["rust"] for one in relative]
+    assert f"{min(ratios):.1f} to {max(ratios):.1f}" == "1.3 to 2.5"
 
 
 def test_only_generated_text_tells_who_wins_where() -> None:

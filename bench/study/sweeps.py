@@ -25,10 +25,9 @@ SHAPE = {
     "questions": Each(
         {
             "winners": Each(ANY),
-            "relative?": Each(
+            "relative": Each(
                 Each(Is(lambda value: NUMBER.tell(value) and value >= 1, "a number, 1 or more"))
             ),
-            "leads?": Each([ANY]),  # of older sweeps
             "advice": TEXT,
         }
     ),
@@ -63,17 +62,6 @@ def _relative(size: Size) -> dict[str, float]:
     rows = [row.result for row in competitors(size)]
     least = compared_time(rows[0])
     return {one.case.backend: round(compared_time(one) / least, 4) for one in rows}
-
-
-def relative(said: Said, size: str) -> dict[str, float]:
-    """Return the same of what is saved.
-
-    Older sweeps tell of the fastest and the next one only, or of the fastest alone.
-    """
-    if said.get("relative"):
-        return dict(said["relative"][size])
-    first, lead, *second = said["leads"][size]
-    return {first: 1.0, **dict.fromkeys(second, lead)}
 
 
 @dataclass(frozen=True)
@@ -129,11 +117,11 @@ class Question:
 
     def leader(self, size: str) -> str:
         """Return the backend that is ahead in most sweeps, called or not."""
-        return statistics.mode(next(iter(relative(one, size))) for one in self.sweeps)
+        return statistics.mode(next(iter(one["relative"][size])) for one in self.sweeps)
 
     def leads(self, size: str, first: str, other: str) -> list[float]:
         """Return how many times as fast as another backend one was, in each sweep that tells."""
-        found = (relative(one, size) for one in self.sweeps)
+        found = (one["relative"][size] for one in self.sweeps)
         return [own[other] / own[first] for own in found if first in own and other in own]
 
     @property

@@ -1,15 +1,15 @@
 """Winners that sweeps have called, against duels of them on the same machine."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
-from bench.study.sweeps import Question, relative
-from pytest_duel.catalogue.model import Case, Catalogue, Role
+from bench.study.sweeps import Question
+from pytest_duel.catalogue.model import Case, Catalogue
 from pytest_duel.paired.measurements import Measurements
 from pytest_duel.statistics.paired import CONFIDENCE, estimate
 from pytest_duel.support import units
@@ -85,22 +85,9 @@ def claims(questions: Iterable[Question], catalogue: Catalogue) -> list[Claim]:
 
 
 def _others(question: Question, size: str, winner: str, catalogue: Catalogue) -> list[str]:
-    """Return the backends that a winner was held against.
-
-    Where a sweep does not tell of all of them, they are those of the catalogue.
-    """
-    timed = {name for sweep in question.sweeps for name in relative(sweep, size)}
-    if not all(sweep.get("relative") for sweep in question.sweeps):
-        timed |= set(_backends(question.name, int(size), catalogue))
+    """Return the backends that any sweep has timed besides a winner."""
+    timed = {name for sweep in question.sweeps for name in sweep["relative"][size]}
     return [name for name in catalogue.backends if name in timed and name != winner]
-
-
-def _backends(question: str, n: int, catalogue: Catalogue) -> Iterator[str]:
-    """Yield the backends that compete at a size."""
-    kernel, _, scenario = question.partition(", ")
-    for case in catalogue.cases(kernel, scenarios=[scenario]):
-        if case.n == n and catalogue.backends[case.backend].role is Role.BACKEND:
-            yield case.backend
 
 
 def judged(asked: Sequence[Claim], measured: Measurements, blocks: int) -> list[dict[str, Any]]:
