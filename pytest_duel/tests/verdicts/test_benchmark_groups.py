@@ -137,8 +137,8 @@ def two(a: float, b: float, **more: Any) -> Run:
 
 
 def winner(found: Outcome) -> str | None:
-    (contest,) = found.contests
-    return found.name(contest.winner) if contest.winner else None
+    (race,) = found.races
+    return found.name(race.winner) if race.winner else None
 
 
 def test_one_process_calls_a_plain_lead_only() -> None:
@@ -161,7 +161,7 @@ def test_a_single_round_calls_nothing() -> None:
     slow = times("t.py::test_a", 2e-6, group="g") | {"stats": once}
     found = outcome(run_of(slow, times("t.py::test_b", 1e-6, group="g")))
     assert winner(found) is None
-    assert found.contests[0].lead is None
+    assert found.races[0].lead is None
 
 
 def test_several_processes_call_a_small_lead_that_all_of_them_show() -> None:
@@ -175,11 +175,11 @@ def test_several_processes_call_a_small_lead_that_all_of_them_show() -> None:
 def test_the_first_of_several_processes_is_the_one_that_leads() -> None:
     """By the middle process it would be the other one, with a lead below 1."""
     speeds = ((1.0, 1.1), (1.0, 1.1), (3.0, 1.1))
-    (contest,) = outcome(*(two(a * 1e-6, b * 1e-6) for a, b in speeds)).contests
-    assert contest.order[0].benchmark.name == "test_b"
-    assert contest.lead
-    assert contest.lead.value == pytest.approx(contest.order[1].time / contest.order[0].time)
-    assert contest.lead.value > 1
+    (race,) = outcome(*(two(a * 1e-6, b * 1e-6) for a, b in speeds)).races
+    assert race.order[0].benchmark.name == "test_b"
+    assert race.lead
+    assert race.lead.value == pytest.approx(race.order[1].time / race.order[0].time)
+    assert race.lead.value > 1
 
 
 def identical(rng: np.random.Generator, *, leads: float = 1.0, noise: float = 0.08) -> Run:
@@ -193,7 +193,7 @@ def identical(rng: np.random.Generator, *, leads: float = 1.0, noise: float = 0.
 
 
 def called(*found: Run) -> list[bool]:
-    return [one.contests[0].winner is not None for one in outcomes(groups.grouped(timed(*found)))]
+    return [one.races[0].winner is not None for one in outcomes(groups.grouped(timed(*found)))]
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
@@ -219,7 +219,7 @@ def test_alternatives_that_no_process_has_timed_both_are_not_compared() -> None:
     ]
     found = outcome(*lone)
     assert winner(found) is None
-    assert groups_text.sentence(found.contests[0], found) == (
+    assert groups_text.sentence(found.races[0], found) == (
         "test_b and test_a are not compared: no process has timed both"
     )
 
@@ -232,10 +232,10 @@ def three(a: float, b: float, c: float) -> Run:
 def test_the_fastest_must_beat_each_of_the_others_and_not_the_next_one_alone() -> None:
     """The third is slower on the whole, but was the fastest in one of five processes."""
     found = outcome(*(three(1.0 + 0.001 * i, 1.1, c) for i, c in enumerate((2, 2, 2, 2, 0.5))))
-    (contest,) = found.contests
-    assert [found.name(one) for one in contest.order] == ["test_a", "test_b", "test_c"]
+    (race,) = found.races
+    assert [found.name(one) for one in race.order] == ["test_a", "test_b", "test_c"]
     assert winner(found) is None
-    assert groups_text.sentence(contest, found) == "test_a and test_c are too close to call"
+    assert groups_text.sentence(race, found) == "test_a and test_c are too close to call"
 
 
 def test_one_that_was_timed_once_is_not_called_slower() -> None:
@@ -248,7 +248,7 @@ def test_one_that_was_timed_once_is_not_called_slower() -> None:
         )
     )
     assert winner(found) is None
-    assert groups_text.sentence(found.contests[0], found) == (
+    assert groups_text.sentence(found.races[0], found) == (
         "test_a and test_c are not compared: one was timed once"
     )
 
@@ -265,13 +265,13 @@ def crossing() -> Run:
 
 def test_numbers_are_sizes_and_names_are_alternatives() -> None:
     found = outcome(crossing())
-    assert [dict(one.at)["n"].number for one in found.contests] == [10, 120, 1000, 10000]
-    called = [found.name(one.winner) if one.winner else None for one in found.contests]
+    assert [dict(one.at)["n"].number for one in found.races] == [10, 120, 1000, 10000]
+    called = [found.name(one.winner) if one.winner else None for one in found.races]
     assert called == ["test_simple", None, "test_quick", "test_quick"]
 
 
 def test_a_group_of_one_is_no_contest() -> None:
-    assert outcome(run_of(times("t.py::test_a", 1e-6, group="g"))).contests == ()
+    assert outcome(run_of(times("t.py::test_a", 1e-6, group="g"))).races == ()
 
 
 PRINTED = {

@@ -90,7 +90,7 @@ def _intro(group: Group, material: Material) -> str:
 def _answer(group: Group, material: Material) -> Iterator[str]:
     """Yield what is the fastest of a group, where that can be asked."""
     for outcome in material.outcomes:
-        if outcome.group is group and outcome.contests:
+        if outcome.group is group and outcome.races:
             yield in_short.told(outcome)
 
 
@@ -251,11 +251,11 @@ def _table(id_: str, group: Group, material: Material) -> Table:
     """Return every benchmark of a group: of alternatives the fastest first."""
     members, caption = list(group.members), f"All benchmarks of {group.name}"
     firsts = {
-        one: contest.order[0].time
+        one: race.order[0].time
         for outcome in material.outcomes
         if outcome.group is group
-        for contest in outcome.contests
-        for one in contest.order
+        for race in outcome.races
+        for one in race.order
     }
     has_ranges = any(one.range for one in members)
     if firsts:

@@ -9,7 +9,7 @@ from pytest_duel.page.material import Material
 from pytest_duel.page.section import Answer, Cell, Section, Table, TableRow
 from pytest_duel.support import harmless
 from pytest_duel.support.units import count, figures
-from pytest_duel.verdicts.fastest import BOUND, Contest, Outcome, tallies
+from pytest_duel.verdicts.fastest import BOUND, Outcome, Race, tallies
 from pytest_duel.verdicts.groups import Timed
 from pytest_duel.verdicts.groups_text import sentence
 from pytest_duel.verdicts.parameters import function, said
@@ -29,7 +29,7 @@ def sections(material: Material) -> Iterator[Section]:
     """Yield the section, where there are such benchmarks."""
     if not material.timed:
         return
-    called = [one for one in material.outcomes if one.contests]
+    called = [one for one in material.outcomes if one.races]
     few = len(called) <= ANSWERS
     yield Section(
         id="in-short",
@@ -97,7 +97,7 @@ def _parameters(material: Material) -> Iterator[Answer]:
     """Yield what the values of a parameter come to, where benchmarks are in no group."""
     members = [one for group in material.groups if not group.is_choice for one in group.members]
     for tally in tallies(members):
-        wins, number = tally.wins, len(tally.contests)
+        wins, number = tally.wins, len(tally.races)
         decided = sum(map(len, wins.values()))
         if not wins or decided < DECIDED * number:
             continue
@@ -112,14 +112,14 @@ def _parameters(material: Material) -> Iterator[Answer]:
         )
 
 
-def _won(contests: Sequence[Contest]) -> str:
+def _won(races: Sequence[Race]) -> str:
     """Return how often a value is the fastest, and by how much."""
-    return f"{len(contests)} ({_leads(contests)} as fast as the next best)"
+    return f"{len(races)} ({_leads(races)} as fast as the next best)"
 
 
-def _leads(contests: Sequence[Contest]) -> str:
+def _leads(races: Sequence[Race]) -> str:
     """Return how far ahead the fastest is: ``1.2× to 3.5×``."""
-    leads = [one.lead.value for one in contests if one.lead]
+    leads = [one.lead.value for one in races if one.lead]
     least, most = (f"{figures(value)}×" for value in (min(leads), max(leads)))
     return least if least == most else f"{least} to {most}"
 
@@ -143,7 +143,7 @@ def _evidence(material: Material, *, brackets: bool = True) -> str:
 
 def _use(outcome: Outcome) -> str:
     """Return the word at a glance."""
-    names = {_winner(one, outcome) for one in outcome.contests}
+    names = {_winner(one, outcome) for one in outcome.races}
     if len(names) == 1:
         return next(iter(names)) or "not called"
     return "it depends"
@@ -156,13 +156,13 @@ def told(outcome: Outcome) -> str:
 
 def _sentences(outcome: Outcome) -> Iterator[str]:
     """Yield who wins, for neighbouring places together; how often, where that takes too long."""
-    contests = outcome.contests
-    if len(contests) == 1:
-        yield sentence(contests[0], outcome)
+    races = outcome.races
+    if len(races) == 1:
+        yield sentence(races[0], outcome)
         return
     stretches = [
         (name, list(own))
-        for (name, _), own in groupby(contests, lambda one: (_winner(one, outcome), _words(one)))
+        for (name, _), own in groupby(races, lambda one: (_winner(one, outcome), _words(one)))
     ]
     if len(stretches) > STRETCHES:
         yield _often(outcome)
@@ -171,51 +171,51 @@ def _sentences(outcome: Outcome) -> Iterator[str]:
         yield _stretch(name, own, outcome)
 
 
-def _winner(contest: Contest, outcome: Outcome) -> str:
+def _winner(race: Race, outcome: Outcome) -> str:
     """Return the name of the fastest; empty where it is not called."""
-    return outcome.name(contest.winner) if contest.winner else ""
+    return outcome.name(race.winner) if race.winner else ""
 
 
-def _words(contest: Contest) -> tuple[str, ...]:
-    """Return what is equal in a contest besides the numbers."""
-    return tuple(value.text for _, value in contest.at if value.number is None)
+def _words(race: Race) -> tuple[str, ...]:
+    """Return what is equal in a race besides the numbers."""
+    return tuple(value.text for _, value in race.at if value.number is None)
 
 
 def _often(outcome: Outcome) -> str:
     """Say how often each alternative wins."""
-    wins: dict[str, list[Contest]] = {}
-    for one in outcome.contests:
+    wins: dict[str, list[Race]] = {}
+    for one in outcome.races:
         wins.setdefault(_winner(one, outcome), []).append(one)
     close = len(wins.pop("", ()))
     told = [f"{name} is the fastest in {_won(own)}" for name, own in wins.items()]
     told += [f"{close} not called"] if close else []
-    return f"Of {len(outcome.contests)} comparisons with all else equal: {'; '.join(told)}"
+    return f"Of {len(outcome.races)} comparisons with all else equal: {'; '.join(told)}"
 
 
-def _stretch(winner: str, contests: Sequence[Contest], outcome: Outcome) -> str:
-    where = _where(contests)
+def _stretch(winner: str, races: Sequence[Race], outcome: Outcome) -> str:
+    where = _where(races)
     if not winner:
         close = dict.fromkeys(
-            f"{outcome.name(one.order[0])} and {outcome.name(one.rival)}" for one in contests
+            f"{outcome.name(one.order[0])} and {outcome.name(one.rival)}" for one in races
         )
         return f"{'; '.join(close)}: not called{where}"
-    seconds = dict.fromkeys(outcome.name(contest.rival) for contest in contests)
+    seconds = dict.fromkeys(outcome.name(race.rival) for race in races)
     second = next(iter(seconds)) if len(seconds) == 1 else "the next best"
-    return f"{winner} is {_leads(contests)} as fast as {second}{where}"
+    return f"{winner} is {_leads(races)} as fast as {second}{where}"
 
 
-def _where(contests: Sequence[Contest]) -> str:
+def _where(races: Sequence[Race]) -> str:
     """Say at which parameters."""
-    first, last = dict(contests[0].at), dict(contests[-1].at)
+    first, last = dict(races[0].at), dict(races[-1].at)
     sizes = [name for name, value in first.items() if value.number is not None]
     words = said(first, [name for name in first if name not in sizes])
-    if len(contests) == 1:
+    if len(races) == 1:
         return f" at {said(first, first)}"
     if len(sizes) == 1:
         (size,) = sizes
         span = f" from {said(first, sizes)} to {last[size].text}"
     else:
-        span = f" at {len(contests)} combinations of {', '.join(sizes or first)}"
+        span = f" at {len(races)} combinations of {', '.join(sizes or first)}"
     return f"{span} ({words})" if words and sizes else span
 
 

@@ -43,7 +43,7 @@ Place = tuple[tuple[str, Value], ...]
 
 
 @dataclass(frozen=True)
-class Contest:
+class Race:
     """Alternatives with all else equal: at one size, say."""
 
     at: Place
@@ -51,7 +51,7 @@ class Contest:
     order: tuple[Timed, ...]
     """At least two, the fastest first."""
     tests: int
-    """Contests that are looked at together: an interval over processes holds for all of them."""
+    """Races that are looked at together: an interval over processes holds for all of them."""
     apart: "Apart" = field(default_factory=lambda: Apart({}, {}))
     """How far processes lie apart, as all benchmarks tell."""
 
@@ -152,7 +152,7 @@ class Outcome:
     """What a group of alternatives came to."""
 
     group: Group
-    contests: tuple[Contest, ...]
+    races: tuple[Race, ...]
     """By place, numbers ascending; empty where there is nothing to choose from."""
     names: tuple[str, ...]
     """The traits by which an alternative is called."""
@@ -168,13 +168,13 @@ class Tally:
 
     name: str
     """Of the parameter."""
-    contests: tuple[Contest, ...]
+    races: tuple[Race, ...]
 
     @property
-    def wins(self) -> dict[str, list[Contest]]:
+    def wins(self) -> dict[str, list[Race]]:
         """Return where each value is the fastest, the one that most often is first."""
-        found: dict[str, list[Contest]] = {}
-        for one in self.contests:
+        found: dict[str, list[Race]] = {}
+        for one in self.races:
             if one.winner:
                 name = parameters(one.winner.benchmark)[self.name].text
                 found.setdefault(name, []).append(one)
@@ -186,7 +186,7 @@ def tallies(members: Sequence[Timed]) -> list[Tally]:
     found = {name: _places(members, name) for name in _words(members)}
     tests, apart = sum(map(len, found.values())), _apart(members)
     return [
-        Tally(name, tuple(Contest((), _ordered(own), tests, apart) for own in places))
+        Tally(name, tuple(Race((), _ordered(own), tests, apart) for own in places))
         for name, places in found.items()
         if len(places) >= PLACES
     ]
@@ -229,8 +229,8 @@ def _outcome(
 ) -> Outcome:
     held = _held(group.members)
     names = [one for one in differing(m.benchmark for m in group.members) if one not in held]
-    contests = [Contest(at, _ordered(own), tests, apart) for at, own in places.items()]
-    return Outcome(group, tuple(contests), tuple(names))
+    races = [Race(at, _ordered(own), tests, apart) for at, own in places.items()]
+    return Outcome(group, tuple(races), tuple(names))
 
 
 def _ordered(members: Sequence[Timed]) -> tuple[Timed, ...]:
@@ -248,7 +248,7 @@ def numbers(members: Sequence[Timed]) -> list[str]:
 
 
 def _held(members: Sequence[Timed]) -> list[str]:
-    """Return the traits that are equal in a contest.
+    """Return the traits that are equal in a race.
 
     Of several functions these are the alternatives, at equal parameters, where some have any in
     common. Else it is all parameters but the numbers.
@@ -270,7 +270,7 @@ def _places_of(members: Sequence[Timed], held: Sequence[str]) -> dict[Place, lis
 
 
 def _by_place(members: Sequence[Timed]) -> dict[Place, list[Timed]]:
-    """Return the contests of some alternatives, in the order of their numbers."""
+    """Return the races of some alternatives, in the order of their numbers."""
     found = _places_of(members, _held(members))
     order = sorted(found, key=lambda at: [(one.number or 0.0, one.text) for _, one in at])
     return {at: found[at] for at in order}

@@ -10,7 +10,7 @@ from pytest_duel.support.terminal import WIDTH, wrapped
 from pytest_duel.support.units import AUTO, count, duration, figures, ratio, scale_of
 from pytest_duel.verdicts import noted
 from pytest_duel.verdicts.apart import apart
-from pytest_duel.verdicts.fastest import BOUND, Contest, Outcome, outcomes
+from pytest_duel.verdicts.fastest import BOUND, Outcome, Race, outcomes
 from pytest_duel.verdicts.groups import Group, Timed
 from pytest_duel.verdicts.parameters import Value, said
 
@@ -44,7 +44,7 @@ def _group(group: Group, outcome: Outcome | None, look: Look) -> Iterator[str]:
     yield from (heading, "-" * min(len(heading), WIDTH))
     rows = [_cells(one, outcome, look) for one in group.members]
     columns = ("time", *(("[95 %]",) if look.processes > 1 else ()), "fastest", "rounds")
-    columns = (*columns, "× first") if outcome and outcome.contests else columns
+    columns = (*columns, "× first") if outcome and outcome.races else columns
     columns = (*columns, *map(noted.heading, look.keys))
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     rest = max(LEAST, WIDTH - sum(width + 2 for width in widths))
@@ -59,8 +59,8 @@ def _group(group: Group, outcome: Outcome | None, look: Look) -> Iterator[str]:
         if one.typical and one.typical.groups:
             yield f"    {apart(one.typical)}"
     if outcome:
-        for contest in outcome.contests:
-            yield from wrapped(sentence(contest, outcome))
+        for race in outcome.races:
+            yield from wrapped(sentence(race, outcome))
 
 
 def _label(benchmark: Benchmark) -> str:
@@ -74,8 +74,8 @@ def _cells(one: Timed, outcome: Outcome | None, look: Look) -> tuple[str, ...]:
         duration(one.time, look.unit), *((interval,) if look.processes > 1 else ()),
         duration(one.min, look.unit), f"{one.rounds:,}",
     )  # fmt: skip
-    if outcome and outcome.contests:
-        own = next((contest for contest in outcome.contests if one in contest.order), None)
+    if outcome and outcome.races:
+        own = next((race for race in outcome.races if one in race.order), None)
         cells = (*cells, figures(one.time / own.order[0].time) if own else "–")
     return (*cells, *(noted.said(key, one.noted) for key in look.keys))
 
@@ -91,19 +91,19 @@ def _line(label: str, cells: Sequence[str], room: int, widths: Sequence[int]) ->
     return f"{label:<{room}}{told}".rstrip()
 
 
-def sentence(contest: Contest, outcome: Outcome) -> str:
+def sentence(race: Race, outcome: Outcome) -> str:
     """Say which alternative is the fastest, and by how much."""
-    names = [outcome.name(one) for one in (contest.order[0], contest.rival)]
-    where, lead = at(contest.at), contest.lead
-    among = f", the next of {len(contest.order)}" if len(contest.order) > 2 else ""
-    if contest.winner and lead:
+    names = [outcome.name(one) for one in (race.order[0], race.rival)]
+    where, lead = at(race.at), race.lead
+    among = f", the next of {len(race.order)}" if len(race.order) > 2 else ""
+    if race.winner and lead:
         told = ratio(lead.value, lead.low, lead.high)
         return f"{where}{names[0]} is {told}× as fast as {names[1]}{among}"
     if lead is None:
-        why = "one was timed once" if contest.processes else "no process has timed both"
+        why = "one was timed once" if race.processes else "no process has timed both"
         return f"{where}{names[0]} and {names[1]} are not compared: {why}"
-    if contest.processes < 2 and lead.low > 1 + MARGIN:
-        among = among if contest.rival is contest.order[1] else ""
+    if race.processes < 2 and lead.low > 1 + MARGIN:
+        among = among if race.rival is race.order[1] else ""
         return (
             f"{where}{names[0]} was {figures(lead.value)}× as fast as {names[1]}{among}, in one "
             "process: not called"
@@ -125,7 +125,7 @@ def _legend(results: Mapping[str, Outcome], processes: int) -> Iterator[str]:
         else "The time is the median of the rounds of one process: another process may differ by "
         "several percent, on a shared machine by far more. Save several runs to see."
     )
-    if any(one.contests for one in results.values()):
+    if any(one.races for one in results.values()):
         alone = (
             "One process does not show what another would give, so a lead is called only if it is "
             f"at least {1 + BOUND:g} times, and so by the fastest rounds, too."
