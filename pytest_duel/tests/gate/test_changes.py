@@ -7,11 +7,15 @@ import pytest
 
 from pytest_duel.gate.changes import (
     Placement,
+    about_code,
+    about_dependencies,
     about_drivers,
     about_filters,
-    about_locks,
+    about_install,
     about_placement,
     about_settings,
+    about_tests,
+    altered,
     is_rebuilt,
 )
 from pytest_duel.gate.settings import Settings
@@ -45,12 +49,53 @@ def test_each_setting_that_a_change_alters_is_named() -> None:
 @pytest.mark.parametrize("content", ["2", None])
 def test_a_lock_file_that_differs_is_named(trees: tuple[Path, Path], content: str | None) -> None:
     base, head = trees
-    assert list(about_locks([base], [head])) == []
+    assert list(about_dependencies(base, head)) == []
     (head / "uv.lock").unlink()
     if content:
         (head / "uv.lock").write_text(content)
-    (told,) = about_locks([base], [head])
+    (told,) = about_dependencies(base, head)
     assert told.startswith("uv.lock differs")
+
+
+DECLARED = """
+[project]
+name = "toy"
+version = "1"
+dependencies = ["numpy>=2", "scipy"]
+[project.optional-dependencies]
+fast = ["numba"]
+"""
+
+
+@pytest.mark.parametrize(("file", "before", "after", "said"), [
+    ("pyproject.toml", DECLARED, DECLARED.replace(">=2", ">=3"), "project.dependencies of"),
+    ("pyproject.toml", DECLARED, DECLARED.replace("numba", "numba>=1"), "optional-dependencies"),
+    ("pyproject.toml", DECLARED, '[project]\nname = "toy"', "optional-dependencies"),
+    ("setup.cfg", "[options]\ninstall_requires =\n  a\n", "[options]\nx = 1", "install_requires"),
+    ("setup.cfg", "[options.extras_require]\nx = a\n", "", "options.extras_require of"),
+])  # fmt: skip
+def test_a_declared_dependency_that_differs_is_named(
+    trees: tuple[Path, Path], file: str, before: str, after: str, said: str
+) -> None:
+    for tree in trees:
+        (tree / "inner").mkdir()
+        (tree / "inner" / file).write_text(before)
+    assert list(about_dependencies(*trees, [".", "inner"])) == []
+    (trees[1] / "inner" / file).write_text(after)
+    assert list(about_dependencies(*trees)) == []
+    told = list(about_dependencies(*trees, [".", "inner"]))
+    assert any(said in one and f"inner/{file} differs" in one for one in told)
+
+
+def test_the_order_of_dependencies_and_what_else_a_file_says_is_nothing(
+    trees: tuple[Path, Path],
+) -> None:
+    other = DECLARED.replace('"numpy>=2", "scipy"', '"scipy", "numpy>=2"').replace('"1"', '"2"')
+    for tree, text in zip(trees, (DECLARED, other), strict=True):
+        (tree / "pyproject.toml").write_text(text)
+    assert list(about_dependencies(*trees)) == []
+    (trees[1] / "pyproject.toml").write_text("no TOML")  # what reads the settings says so
+    assert any("project.dependencies" in one for one in about_dependencies(*trees))
 
 
 def test_a_conftest_that_differs_is_named(trees: tuple[Path, Path]) -> None:
@@ -61,6 +106,63 @@ def test_a_conftest_that_differs_is_named(trees: tuple[Path, Path]) -> None:
     assert told.endswith(": toy/conftest.py")
     (base / "toy/conftest.py").write_text("")
     assert list(about_drivers(base, head)) == []
+
+
+def test_another_way_to_install_is_named() -> None:
+    assert list(about_install("pip", "pip")) == []
+    (told,) = about_install("pip", "cp -r old {target}")
+    assert "from 'pip' to 'cp -r old {target}'" in told
+
+
+def test_a_setting_of_the_head_or_given_by_hand() -> None:
+    after = Settings(placements="place {seed} {target}", budget=1.0)
+    (told,) = about_settings(Settings(), after, ("budget",), given=("budget",))
+    assert "'placements'; what the head says holds for both sides" in told
+
+
+TESTS = """
+import pytest
+
+
+@pytest.mark.parametrize("size", [1])
+def test_plain(benchmark, size):
+    benchmark(len, ())
+
+
+class TestInner:
+    def test_inner(self, benchmark):
+        benchmark(len, ())
+"""
+PLAIN, INNER, MADE = "t.py::test_plain[1]", "t.py::TestInner::test_inner", "t.py::test_made"
+
+
+@pytest.mark.parametrize(("change", "found"), [
+    (("", ""), []),
+    (("import pytest", "import os\nimport pytest"), [MADE]),
+    (("[1]", "[1, 2]"), [MADE]),
+    (("size):\n    benchmark(len, ())", "size):\n    benchmark(max, (1,))"), [PLAIN, MADE]),
+    (("self, benchmark):\n", "self, benchmark):\n        return\n"), [INNER, MADE]),
+    (("import pytest", "import pytest ("), [PLAIN, INNER, MADE]),
+])  # fmt: skip
+def test_a_benchmark_that_is_rewritten_is_named(
+    trees: tuple[Path, Path], change: tuple[str, str], found: list[str]
+) -> None:
+    (trees[0] / "t.py").write_text(TESTS)
+    (trees[1] / "t.py").write_text(TESTS.replace(*change, 1))
+    paths = dict.fromkeys((PLAIN, INNER, MADE), str(trees[1] / "t.py"))
+    assert altered(paths, *trees) == found
+    assert list(about_tests([], [])) == []
+    told = list(about_tests([PLAIN], [INNER]))
+    assert [PLAIN in told[0], INNER in told[1]] == [True, True]
+
+
+def test_that_both_sides_have_the_same_code_is_told(trees: tuple[Path, Path]) -> None:
+    assert len(list(about_code(*arms(trees)))) == 1
+    (trees[1] / "toy" / "__pycache__").mkdir()
+    (trees[1] / "toy" / "__pycache__/plain.cpython-313.pyc").write_bytes(b"0")
+    assert len(list(about_code(*arms(trees)))) == 1
+    (trees[1] / "toy" / "plain.py").write_text("x = 1")
+    assert list(about_code(*arms(trees))) == []
 
 
 def test_files_that_filters_changed_are_named() -> None:

@@ -1,11 +1,13 @@
 """Differences between two trees that matter to a gate: settings, lock files, compiled code."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pytest_duel.gate.bodies import rewritten
+from pytest_duel.gate.requirements import requirements
 from pytest_duel.gate.settings import Settings
-from pytest_duel.paired.arms.compiled import differing
+from pytest_duel.paired.arms.compiled import differing, is_alike
 from pytest_duel.paired.contests import Arm
 
 LOCKS = (
@@ -35,18 +37,39 @@ class Placement:
 
 
 def about_settings(
-    before: Settings | None, after: Settings, compared: Collection[str] = ()
+    before: Settings | None,
+    after: Settings,
+    compared: Collection[str] = (),
+    given: Collection[str] = (),
 ) -> Iterator[str]:
     """Yield which of the gate's settings a change alters.
 
-    `compared` are those of which the stricter of both sides counts.
+    Parameters
+    ----------
+    before, after
+        The settings of both sides.
+    compared
+        Those of which the stricter of both sides counts.
+    given
+        Those of which neither side's counts.
     """
     if before is None:
         return
     for key, value in vars(after).items():
-        if getattr(before, key) != value:
-            held = "; the stricter of both sides counts" if key in compared else ""
-            yield f"this change alters the gate's own setting {key!r}{held}"
+        if key not in given and getattr(before, key) != value:
+            held = "the stricter of both sides counts"
+            if key not in compared:
+                held = "what the head says holds for both sides"
+            yield f"this change alters the gate's own setting {key!r}; {held}"
+
+
+def about_install(before: str, after: str) -> Iterator[str]:
+    """Yield that a change installs the project in another way than the base: both sides are."""
+    if before != after:
+        yield (
+            f"this change alters how both sides are installed, from {before!r} to {after!r}, and "
+            "so what is measured; --install says it by hand"
+        )
 
 
 def about_drivers(base: Path, head: Path, loaded: Sequence[str] = ()) -> Iterator[str]:
@@ -85,14 +108,40 @@ def about_pytest(before: Mapping[str, str] | None, after: Mapping[str, str]) -> 
         )
 
 
-def altered(paths: Mapping[str, str], base: Path, head: Path) -> frozenset[str]:
-    """Return the benchmarks whose test file differs. `paths` are of the head's files."""
-    files = {name: Path(path).resolve() for name, path in paths.items()}
-    return frozenset(
+def altered(paths: Mapping[str, str], base: Path, head: Path) -> list[str]:
+    """Return the benchmarks whose test is another one. `paths` are of the head's files."""
+    home = head.resolve()
+    files: dict[Path, list[str]] = {}
+    for name, path in paths.items():
+        files.setdefault(Path(path).resolve(), []).append(name)
+    return [
         name
-        for name, path in files.items()
-        if path.is_relative_to(head) and _content(path) != _content(base / path.relative_to(head))
-    )
+        for path, names in files.items()
+        if path.is_relative_to(home)
+        for name in rewritten(names, base / path.relative_to(home), path)
+    ]
+
+
+def about_tests(altered: Collection[str], moved: Collection[str]) -> Iterator[str]:
+    """Yield which benchmarks ask something else than in the base: both sides run the head's tests.
+
+    Parameters
+    ----------
+    altered
+        Those whose test has been rewritten.
+    moved
+        Those whose name stands for other parameters.
+    """
+    if altered:
+        yield (
+            "this change rewrites benchmarks, and both sides ran what it makes of them: "
+            f"{', '.join(altered)}"
+        )
+    if moved:
+        yield (
+            "the names of these stand for something else in the base, and both sides ran what "
+            f"they are in the head: {', '.join(moved)}"
+        )
 
 
 def about_filters(who: str, altered: Sequence[str]) -> Iterator[str]:
@@ -105,18 +154,41 @@ def about_filters(who: str, altered: Sequence[str]) -> Iterator[str]:
         )
 
 
-def about_locks(base: Sequence[Path], head: Sequence[Path]) -> Iterator[str]:
-    """Yield which lock files differ, of folders of either tree that belong together.
+def about_dependencies(base: Path, head: Path, folders: Iterable[str] = (".",)) -> Iterator[str]:
+    """Yield which lock files and which declared dependencies differ.
 
     Arms share what is installed here, unless each has an environment of its own.
+
+    Parameters
+    ----------
+    base, head
+        The trees.
+    folders
+        Where to look in each.
     """
-    for one, other in zip(base, head, strict=True):
-        for name in LOCKS:
-            if _content(one / name) != _content(other / name):
-                yield (
-                    f"{name} differs, and both sides ran with what is installed here; --isolated "
-                    "gives each its own"
-                )
+    differing = [
+        *(name for one in folders for name in _differing_locks(base, head, one)),
+        *(name for one in folders for name in _differing_requirements(base, head, one)),
+    ]
+    for name in differing:
+        yield (
+            f"{name} differs, and both sides ran with what is installed here; --isolated gives "
+            "each its own"
+        )
+
+
+def _differing_locks(base: Path, head: Path, folder: str) -> Iterator[str]:
+    for name in LOCKS:
+        if _content(base / folder / name) != _content(head / folder / name):
+            yield Path(folder, name).as_posix()
+
+
+def _differing_requirements(base: Path, head: Path, folder: str) -> Iterator[str]:
+    before, after = requirements(base / folder), requirements(head / folder)
+    for place in dict.fromkeys([*before, *after]):
+        if before.get(place) != after.get(place):
+            file, _, key = place.partition(": ")
+            yield f"{key} of {Path(folder, file).as_posix()}"
 
 
 def about_placement(limits: Mapping[str, float], placement: Placement | None) -> Iterator[str]:
@@ -147,6 +219,12 @@ def about_placement(limits: Mapping[str, float], placement: Placement | None) ->
             f"{LARGE:.0%}, and slowdowns up to what stands in brackets are tolerated: "
             f"{', '.join(large)}"
         )
+
+
+def about_code(base: Arm, head: Arm) -> Iterator[str]:
+    """Yield that there was no other code to measure, where that is so."""
+    if is_alike(base.modules, head.modules):
+        yield "the code of both sides, as it is installed, is the same"
 
 
 def is_rebuilt(base: Arm, head: Arm) -> bool:

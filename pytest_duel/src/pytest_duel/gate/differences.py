@@ -1,5 +1,7 @@
 """What differs between both sides of a gate besides the code that is measured."""
 
+import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from pytest_duel.gate.placing import Placing
 from pytest_duel.gate.plan import Plan
 from pytest_duel.gate.question import Question
 from pytest_duel.gate.settings import Settings
+from pytest_duel.paired.arms.modules import suggested
 from pytest_duel.paired.contests import Arm
 from pytest_duel.support.errors import DuelError
 
@@ -26,19 +29,24 @@ def noted(
     """Return the plan with what else differs between both sides."""
     bounds: dict[str, float] = {}
     after = gate_settings.read(trees[1])
-    warnings = [*found.warnings, *changes.about_settings(before, after, stricter.COMPARED)]
+    given = [key for key, value in question.overrides.items() if value is not None]
+    warnings = [
+        *found.warnings,
+        *changes.about_settings(before, after, stricter.COMPARED, [*given, "install"]),
+    ]
+    if "install" not in given:
+        ways = zip((before or Settings(), after), trees, strict=True)
+        warnings += changes.about_install(*(own.install or suggested(tree) for own, tree in ways))
     unheard = [name for name in found.gone if name in after.removed]
     if unheard:
         warnings.append(
             "this change adds benchmarks to `removed`, which counts only from the next change on; "
-            f"to accept their removal now, use --accept-removal: {', '.join(unheard)}"
+            f"to accept their removal now, use --accept: {', '.join(unheard)}"
         )
     if before is None:
         warnings.append(
             "the base's own settings cannot be used, so it is not known what its gate measured"
         )
-    if not question.isolated:
-        warnings += changes.about_locks(trees[:1], trees[1:])
     if placing.placements is None and changes.is_rebuilt(*arms):
         if placing.why_not:
             warnings.append(
@@ -53,6 +61,28 @@ def noted(
     return replace(found, placement_bounds=relevant, warnings=tuple(warnings))
 
 
+def noted_of_dependencies(
+    found: Plan, roots: tuple[Path, Path], project: Path, packages: Sequence[str]
+) -> Plan:
+    """Return the plan with what differs of the dependencies that both sides share.
+
+    Parameters
+    ----------
+    found
+        The plan.
+    roots
+        Both trees, of all of the repository: a workspace has one lock file at its top.
+    project
+        The folder of the project there.
+    packages
+        The folders to install, in that.
+    """
+    own = [os.path.normpath(project / name) for name in packages]
+    folders = dict.fromkeys([str(project), *map(str, project.parents), *own])
+    more = changes.about_dependencies(*roots, list(folders))
+    return replace(found, warnings=(*found.warnings, *more))
+
+
 def noted_of_tests(
     found: Plan, theirs: Collected | None, own: Collected, trees: tuple[Path, Path]
 ) -> Plan:
@@ -60,10 +90,11 @@ def noted_of_tests(
     paths = {name: one.path for name, one in found.measured.items()}
     warnings = (
         *found.warnings,
+        *changes.about_tests(changes.altered(paths, *trees), found.notes),
         *changes.about_drivers(*trees, own.drivers),
         *changes.about_pytest(theirs.settings if theirs else None, own.settings),
     )
-    return replace(found, warnings=warnings, altered=changes.altered(paths, *trees))
+    return replace(found, warnings=warnings)
 
 
 def placement(

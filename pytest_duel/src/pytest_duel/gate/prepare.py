@@ -12,7 +12,7 @@ from pytest_duel.gate import changes, groups, stricter
 from pytest_duel.gate import settings as gate_settings
 from pytest_duel.gate.arms import Places, folders_of, installed_arm, path_of
 from pytest_duel.gate.collect import Collected, collect
-from pytest_duel.gate.differences import noted, noted_of_tests
+from pytest_duel.gate.differences import noted, noted_of_dependencies, noted_of_tests
 from pytest_duel.gate.placing import Placing, placing
 from pytest_duel.gate.plan import Plan, plan
 from pytest_duel.gate.question import BASE, HEAD, Announce, Question
@@ -116,6 +116,9 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         arms, both = (base, head), (base_tree, head_tree)
         placed = placing(arms, both, tests, settings.placements, question.seed, announce)
         found = noted(found, question, before, arms, both, placed)
+        if not question.isolated:
+            roots = scratch / BASE, scratch / HEAD
+            found = noted_of_dependencies(found, roots, repository.project, settings.packages)
         driven = noted_of_tests(found, theirs, own, (base_tree, head_tree))
         found = replace(driven, warnings=(*filtered, *driven.warnings))
         yield Prepared(

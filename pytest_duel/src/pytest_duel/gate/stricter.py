@@ -8,9 +8,10 @@ from pytest_duel.gate.settings import Settings
 
 COMPARED = (
     "benchmarks", "threshold", "thresholds", "group_thresholds", "budget", "removed", "packages",
-    "selftest",
+    "selftest", "in_turns",
 )  # fmt: skip
-"""Settings of which one side's can be stricter than the other's."""
+"""Settings of which both sides have a say. `install`, `placements` and `project` are the head's on
+both sides: both must be built alike, and the base may lack what the head's tests need."""
 
 
 def settings_of_both(head: Settings, base: Settings, given: Mapping[str, object]) -> Settings:
