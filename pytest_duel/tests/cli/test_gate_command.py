@@ -33,7 +33,7 @@ STALE = '{"exit_code": 0}'
     ("--base HEAD --budget 0", "'0' is not a number of seconds above 0"),
     ("--base HEAD --budget nan", "'nan' is not a number of seconds"),
     ("--base HEAD --budget inf", "'inf' is not a number of seconds"),
-    ("--base HEAD --accept-removal a*", "'a*' is a pattern"),
+    ("--base HEAD --accept a*", "'a*' is a pattern"),
     ("--base HEAD --install apt", "'apt' is not pip, none, or a command"),
     ("--base HEAD --output gate.doc", "'gate.doc' does not end in one of .txt, .md, .json, .xml"),
     ("--base HEAD --output no/such/gate.md", "is in a folder that does not exist"),

@@ -200,7 +200,7 @@ def test_what_comes_and_goes_is_told(stranger: Stranger, tmp_path: Path) -> None
     assert code == 2, said
     verdicts = {row["name"].partition("::")[2]: row["verdict"] for row in found["cases"]}
     assert verdicts == {"test_renamed": "new", "test_joined": "gone"}
-    accepted = [*options, "--accept-removal", "benchmarks/test_toy.py::test_joined"]
+    accepted = [*options, "--accept", "benchmarks/test_toy.py::test_joined"]
     assert stranger.gate(folder, *accepted)[0] == 0
 
 

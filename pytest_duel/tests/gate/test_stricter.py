@@ -1,22 +1,21 @@
 """A change cannot loosen its own gate: of both sides the stricter setting and limit counts."""
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from few_blocks import one_by_one, take_few
 from pytest_duel.gate.changes import Placement
 from pytest_duel.gate.differences import placement
-from pytest_duel.gate.findings import NothingMeasuredError, judge, without_warnings
-from pytest_duel.gate.measure import measure
+from pytest_duel.gate.findings import without_warnings
 from pytest_duel.gate.prepare import Prepared, prepared
 from pytest_duel.gate.question import Question
+from pytest_duel.gate.run import run
 from pytest_duel.gate.settings import Settings
 from pytest_duel.gate.stricter import placement_of_both, settings_of_both
 from pytest_duel.paired.arms.recipe import NONE
 from pytest_duel.paired.arms.untouched import TouchedError, snapshot
-from pytest_duel.paired.checking import Checked
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.verdicts.model import Judgement
 from repositories import commit, git
@@ -127,7 +126,7 @@ def test_a_change_that_takes_away_a_benchmark_and_says_so_itself(toy: Path) -> N
     test.write_text(text.replace("def test_busy(", "def unused("))
     found = ready(toy)
     assert found.own.gone == (gone,)
-    assert any("--accept-removal" in one and gone in one for one in found.own.warnings)
+    assert any("--accept: " in one and gone in one for one in found.own.warnings)
     assert ready(toy, accepted=(gone,)).own.removed == (gone,)
     test.write_text(text)
     git(toy, "commit", "--quiet", "--all", "--message", "announced")
@@ -208,25 +207,130 @@ def test_a_conftest_that_writes_into_what_was_installed(toy: Path) -> None:
     assert not Path(home, "toy/late.py").exists()
 
 
-def test_a_benchmark_that_a_change_lets_skip_itself(toy: Path) -> None:
-    assert ready(toy).own.altered == frozenset()
+SKIPS = {
+    "a mark": ("def test_busy(", "@pytest.mark.skip\ndef test_busy("),
+    "a failure": ("def test_busy(benchmark):\n", "@pytest.mark.xfail\ndef test_busy(benchmark):\n"
+                  "    raise ValueError\n"),
+    "the test": ("benchmark(busy)", "pytest.skip('not now')"),
+    "a fixture that is not used": ("benchmark(busy)", "busy()"),
+}  # fmt: skip
+BUSY, UPPER = "benchmarks/test_toy.py::test_busy", "benchmarks/test_toy.py::test_upper"
+
+
+def judged(toy: Path, monkeypatch: pytest.MonkeyPatch, *accepted: str) -> Judgement:
+    take_few(monkeypatch, looks=(1,))
+    one_by_one(monkeypatch)
+    question = Question(
+        toy, "HEAD", accepted=accepted, only=("*busy", "*upper"),
+        overrides={"install": NONE, "threshold": 0.9}, threshold=0.9,
+    )  # fmt: skip
+    return run(question, lambda line: None)
+
+
+def rows(found: Judgement) -> dict[str, tuple[str, Exit]]:
+    return {row.name: (row.word, row.exit) for row in found.rows}
+
+
+@pytest.mark.parametrize("change", SKIPS.values(), ids=SKIPS)
+def test_a_benchmark_that_a_change_lets_skip_itself(
+    toy: Path, monkeypatch: pytest.MonkeyPatch, change: tuple[str, str]
+) -> None:
     test = toy / "benchmarks/test_toy.py"
     text = test.read_text()
-    test.write_text(text.replace("def test_busy(", "@pytest.mark.skip\ndef test_busy("))
-    question = Question(toy, "HEAD", overrides={"install": NONE, "budget": 1.0})
-    with prepared(question, lambda line: None) as found:
-        assert found.own.altered == set(found.own.measured)
-        only = {
-            name: one
-            for name, one in found.own.measured.items()
-            if name.endswith(("busy", "upper"))
-        }
-        sampled = measure(
-            replace(found, own=replace(found.own, measured=only, nulls=())),
-            Checked(), 0, lambda line: None,
-        )  # fmt: skip
-        judged = judge(replace(found.own, measured=only), sampled, "title", found.settings)
-    assert any("skip themselves" in one and "test_busy" in one for one in judged.warnings)
-    alone = {name: one for name, one in only.items() if name.endswith("busy")}
-    with pytest.raises(NothingMeasuredError, match="every benchmark is skipped here"):
-        judge(replace(found.own, measured=alone), sampled, "title", found.settings)
+    assert change[0] in text
+    test.write_text(text.replace(*change))
+    found = judged(toy, monkeypatch)
+    assert rows(found)[BUSY] == ("skipped", Exit.ERROR)
+    assert rows(found)[UPPER][1] is not Exit.ERROR
+    assert all("--accept" in row.note for row in found.rows if row.name == BUSY)
+    found = judged(toy, monkeypatch, BUSY)
+    assert rows(found)[BUSY] == ("skipped", Exit.PASS)
+    assert any("without a verdict" in one and BUSY in one for one in found.warnings)
+    git(toy, "commit", "--quiet", "--all", "--message", "skips")
+    test.write_text(test.read_text() + "# more\n")
+    found = judged(toy, monkeypatch)
+    assert rows(found)[BUSY] == ("skipped", Exit.PASS)
+    assert not any(BUSY in one for one in found.warnings)
+
+
+def test_a_conftest_that_marks_a_benchmark_to_be_skipped(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (toy / "conftest.py").write_text(
+        "import pytest\n\n\ndef pytest_collection_modifyitems(items):\n"
+        "    for item in items:\n        if 'busy' in item.name:\n"
+        "            item.add_marker(pytest.mark.skip(reason='later'))\n"
+    )
+    assert rows(judged(toy, monkeypatch))[BUSY] == ("skipped", Exit.ERROR)
+
+
+@pytest.mark.parametrize("where", ["in the test", "at the top of its file"])
+def test_a_benchmark_that_only_the_head_can_run(
+    toy: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    (toy / "toy/work.py").write_text((toy / "toy/work.py").read_text() + "\nLATER = 2\n")
+    test = toy / "benchmarks/test_toy.py"
+    line = "from toy.work import LATER"
+    text = test.read_text()
+    names = [BUSY]
+    if where == "in the test":
+        test.write_text(
+            text.replace("def test_busy(benchmark):\n", f"def test_busy(benchmark):\n    {line}\n")
+        )
+    else:
+        test.write_text(f"{line}\n{text}")
+        names.append(UPPER)
+    found = judged(toy, monkeypatch)
+    assert [rows(found)[name] for name in names] == [("error", Exit.ERROR)] * len(names)
+    assert all("--accept" in row.note for row in found.rows if row.name in names)
+    found = judged(toy, monkeypatch, *names)
+    assert [rows(found)[name] for name in names] == [("new", Exit.PASS)] * len(names)
+    assert any("without a verdict" in one and BUSY in one for one in found.warnings)
+
+
+def test_what_is_accepted_and_can_be_measured_is_judged_as_always(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = toy / "toy/work.py"
+    work.write_text(work.read_text().replace("ROUNDS = 1000", "ROUNDS = 5000"))
+    found = judged(toy, monkeypatch, BUSY, "elsewhere.py::test_none")
+    assert BUSY in rows(found)
+    assert rows(found)[BUSY][0] not in ("new", "skipped")
+    (told,) = (one for one in found.warnings if "nothing had to be accepted" in one)
+    assert told.endswith(f"{BUSY}, elsewhere.py::test_none")
+
+
+def test_another_way_to_install_is_a_warning_unless_given_by_hand(toy: Path) -> None:
+    settings(toy, 'install = "cp -r toy {target}"')
+
+    def warned(**given: object) -> list[str]:
+        with prepared(Question(toy, "HEAD", overrides=given), lambda line: None) as found:
+            return [one for one in found.own.warnings if "installed" in one]
+
+    (told,) = warned()
+    assert "to 'cp -r toy {target}'" in told
+    assert warned(install=NONE) == []
+
+
+def test_a_command_of_placements_that_a_change_brings_or_drops(toy: Path) -> None:
+    settings(toy, 'placements = "place {seed} {target}"')
+    told = [one for one in ready(toy).own.warnings if "'placements'" in one]
+    assert len(told) == 1
+    git(toy, "commit", "--quiet", "--all", "--message", "placed")
+    assert not any("'placements'" in one for one in ready(toy).own.warnings)
+    settings(toy, "")
+    assert [one for one in ready(toy).own.warnings if "'placements'" in one] == told
+
+
+def test_a_lock_file_above_the_project(tmp_path: Path) -> None:
+    folder = repository("src_layout", tmp_path / "workspace", inside="python/toy")
+    (tmp_path / "workspace/uv.lock").write_text("1")
+    (told,) = (one for one in ready(folder).own.warnings if "--isolated" in one)
+    assert told.startswith("uv.lock differs")
+
+
+def test_a_rewritten_benchmark_and_a_name_that_stands_for_something_else(toy: Path) -> None:
+    test = toy / "benchmarks/test_toy.py"
+    test.write_text(test.read_text().replace("benchmark(busy) ==", "benchmark(busy) + 0 =="))
+    (told,) = (one for one in ready(toy).own.warnings if "rewrites" in one)
+    assert told.endswith(f": {BUSY}")

@@ -44,7 +44,8 @@ that, and is not measured where it fails: a wrong answer has no speed.
 
 The base is also measured against itself. If that shows a difference, the gate
 is void: it says so instead of blaming the change. A benchmark that only the
-base has is an error, unless you accept its removal.
+base has is an error, and so is one that skips itself since this change, or that
+only the head can run, unless you accept that by its name.
 
 If the native code of the two sides differs, it is linked again for each block
 with its functions in another order. The reason: the place of code in memory
@@ -101,8 +102,9 @@ def add(commands: Commands) -> None:
         help="how long to measure; installing is not counted",
     )  # fmt: skip
     parser.add_argument(
-        "--accept-removal", type=_name, action="append", default=[], metavar="NAME",
-        help="a benchmark that was removed on purpose; may be repeated",
+        "--accept", type=_name, action="append", default=[], metavar="NAME",
+        help="a benchmark that this change removes or skips on purpose, or that only the head can "
+        "run; may be repeated",
     )  # fmt: skip
     parser.add_argument("--install", type=_install, metavar="HOW", help="as the setting `install`")
     parser.add_argument(
@@ -153,7 +155,7 @@ def _judged(options: argparse.Namespace) -> Judgement:
         only=tuple(options.only),
         threshold=options.threshold,
         overrides=overrides,
-        accepted=tuple(options.accept_removal),
+        accepted=tuple(options.accept),
         isolated=options.isolated,
         requirements=tuple(options.requirements),
         placement=_placement,

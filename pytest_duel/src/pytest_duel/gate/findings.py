@@ -9,6 +9,7 @@ import numpy as np
 
 from pytest_duel.gate.collect import Benchmark, explained
 from pytest_duel.gate.plan import Plan, null_name
+from pytest_duel.gate.question import BASE
 from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.checking import Checked
 from pytest_duel.paired.client import BOTH
@@ -85,7 +86,7 @@ def judge(
         columns=COLUMNS,
         rows=blameless(rows) if void else tuple(rows),
         means=blameless(means) if void else tuple(means),
-        warnings=(*_warnings(sampled), *_about_skips(own, sampled), *own.warnings),
+        warnings=(*_warnings(sampled), *own.warnings),
         notes=(*_about_check(checked), *_notes(own, sampled, settings)),
         void=void,
         data=_data(sampled, settings),
@@ -138,7 +139,7 @@ def measured_rows(own: Plan, sampled: Sampled | None, *, in_turns: bool = False)
     for name, benchmark in own.measured.items():
         place = place_of(benchmark)
         if name in measured.skipped:
-            yield Row(name, *place, EMPTY, SKIPPED, note=measured.skipped[name])
+            yield _skipped_row(name, place, measured.skipped[name], name in own.stopped)
         elif name in measured.unaffordable:
             needed = math.ceil(measured.unaffordable[name])
             note = (
@@ -150,6 +151,8 @@ def measured_rows(own: Plan, sampled: Sampled | None, *, in_turns: bool = False)
             note = measured.errors[name]
             if not in_turns and _may_be_shared(note):
                 note += f"; {SHARED}"
+            elif note.startswith(f"{BASE}: "):
+                note += "; if only the head can run it, use --accept"
             yield Row(name, *place, EMPTY, "error", Exit.ERROR, explained(note))
         elif name not in sampled.estimates:
             note = "not measured: the budget ended first"
@@ -163,6 +166,13 @@ def measured_rows(own: Plan, sampled: Sampled | None, *, in_turns: bool = False)
             )  # fmt: skip
             hidden = found[1] is Verdict.NO_CHANGE and found[0].low > own.thresholds[name]
             yield replace(told, word=TOLERATED) if hidden else told
+
+
+def _skipped_row(name: str, place: tuple[str, str], reason: str, stopped: bool) -> Row:
+    if not stopped:
+        return Row(name, *place, EMPTY, SKIPPED, note=reason)
+    note = f"{reason}; in the base it does not skip itself: if that is meant, use --accept"
+    return Row(name, *place, EMPTY, SKIPPED, Exit.ERROR, note)
 
 
 def _may_be_shared(reason: str) -> bool:
@@ -215,9 +225,10 @@ def _advice(threshold: float, found: Estimate, sampled: Sampled, name: str) -> s
 
 
 def _other_rows(own: Plan) -> Iterator[Row]:
-    lost = "only the base has it: if its removal is meant, use --accept-removal or `removed`"
+    lost = "only the base has it: if its removal is meant, use --accept or `removed`"
+    fresh = {name: own.notes.get(name, "measured from the next change on") for name in own.new}
     kinds = (
-        (dict.fromkeys(own.new, "measured from the next change on"), NEW, Exit.PASS),
+        (fresh, NEW, Exit.PASS),
         (own.skipped, SKIPPED, Exit.PASS),
         (dict.fromkeys(own.removed, "accepted"), REMOVED, Exit.PASS),
         (dict.fromkeys(own.gone, lost), GONE, Exit.ERROR),
@@ -315,17 +326,6 @@ def _warnings(sampled: Sampled | None) -> Iterator[str]:
         yield (
             f"the budget ended at block {sampled.blocks}, before the last look (at {LOOKS[-1]}); "
             f"undecided: {undecided} of {len(sampled.verdicts)}; see --budget"
-        )
-
-
-def _about_skips(own: Plan, sampled: Sampled | None) -> Iterator[str]:
-    """Yield which benchmarks a change may have stopped from being measured."""
-    skipped = sampled.measured.skipped if sampled else {}
-    found = [name for name in skipped if name in own.altered]
-    if found:
-        yield (
-            "this change alters the files of benchmarks that skip themselves, so whether it made "
-            f"them slower is not known: {', '.join(found)}"
         )
 
 

@@ -52,8 +52,8 @@ class Plan:
     """The placement bounds that are larger than the threshold."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """Notes on benchmarks."""
-    altered: frozenset[str] = frozenset()
-    """Benchmarks whose test file differs from the base's."""
+    stopped: frozenset[str] = frozenset()
+    """Benchmarks that skip themselves, and do not in the base's own tests."""
     warnings: tuple[str, ...] = ()
 
     def pair(self, name: str) -> Pair:
@@ -79,6 +79,7 @@ def plan(
     before: Settings,
     only: Sequence[str] = (),
     threshold: float | None = None,
+    accepted: Sequence[str] = (),
 ) -> Plan:
     """Decide what to measure.
 
@@ -92,6 +93,8 @@ def plan(
         Patterns: measure these only.
     threshold
         Given by hand, in place of the settings'.
+    accepted
+        Names given by hand, of benchmarks that may be gone.
 
     Raises
     ------
@@ -113,6 +116,7 @@ def plan(
         if (reason := head[name].skipped) and (name not in base or base[name].skipped)
     }
     measured = [name for name in chosen if name in base and name not in skipped]
+    may_go = {*settings.removed, *accepted}
     limits = {
         name: _limit(head[name], base[name], settings, before, threshold) for name in measured
     }
@@ -121,8 +125,8 @@ def plan(
         thresholds={name: limit for name, (limit, _) in limits.items()},
         nulls=tuple(spread(measured, NULLS)),
         new=tuple(name for name in chosen if name not in base and name not in skipped),
-        gone=tuple(name for name in lost if name not in settings.removed),
-        removed=tuple(name for name in lost if name in settings.removed),
+        gone=tuple(name for name in lost if name not in may_go),
+        removed=tuple(name for name in lost if name in may_go),
         skipped=skipped,
         notes=dict(_notes(measured, head, base)),
         warnings=tuple(

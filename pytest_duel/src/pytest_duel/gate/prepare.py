@@ -1,7 +1,7 @@
 """Preparing a gate: both trees, their settings, both arms, and the benchmarks that both have."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from pytest_duel.catalogue.project import FILE
 from pytest_duel.gate import changes, groups, stricter
 from pytest_duel.gate import settings as gate_settings
 from pytest_duel.gate.arms import Places, folders_of, installed_arm, path_of
-from pytest_duel.gate.collect import Collected, collect
+from pytest_duel.gate.collect import Benchmark, Collected, collect
 from pytest_duel.gate.differences import noted, noted_of_dependencies, noted_of_tests
 from pytest_duel.gate.placing import Placing, placing
 from pytest_duel.gate.plan import Plan, plan
@@ -46,6 +46,8 @@ class Prepared:
     recipe: Recipe
     """How the head was installed."""
     placing: Placing = field(default_factory=Placing)
+    theirs: Suite | None = None
+    """The base's own tests of what is measured; None where it has none."""
 
     def in_block(self, arm: Arm, block: int) -> Arm:
         """Return an arm with its native code where it lies in a block."""
@@ -110,7 +112,7 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         found = plan(
             own.benchmarks, theirs.benchmarks if theirs else {},
             replace(settings, threshold=asked.threshold), before or Settings(),
-            question.only, question.threshold,
+            question.only, question.threshold, question.accepted,
         )  # fmt: skip
         found = question.arrange(found)
         arms, both = (base, head), (base_tree, head_tree)
@@ -122,8 +124,8 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         driven = noted_of_tests(found, theirs, own, (base_tree, head_tree))
         found = replace(driven, warnings=(*filtered, *driven.warnings))
         yield Prepared(
-            base, head, _for_workers(tests, own, found), found, settings, title, seconds, recipe,
-            placed,
+            base, head, _for_workers(tests, own, found.run), found, settings, title, seconds,
+            recipe, placed, _of_base(own_tests, theirs, found),
         )  # fmt: skip
         untouched.check(watched, called)
 
@@ -159,7 +161,7 @@ def _settings(question: Question, asked: Settings, before: Settings) -> Settings
             "--counts needs a process of each side at the same time, and `in_turns` allows only "
             "one: leave --counts out"
         )
-    return replace(settings, removed=(*settings.removed, *question.accepted))
+    return settings
 
 
 def _packages(settings: Settings, tree: Path, needed: Sequence[str] = ()) -> tuple[str, ...]:
@@ -214,11 +216,18 @@ def _collected_base(
     return found.within([(tests.folder / file, inner) for file, _, inner in asked])
 
 
-def _for_workers(tests: Suite, own: Collected, found: Plan) -> Suite:
+def _of_base(tests: Suite, theirs: Collected | None, found: Plan) -> Suite | None:
+    """Return the base's own tests of what is measured, as workers need them."""
+    known = theirs.benchmarks if theirs else {}
+    run = {name: known[name] for name in found.measured if name in known}
+    return _for_workers(tests, theirs, run) if theirs and run else None
+
+
+def _for_workers(tests: Suite, own: Collected, run: Mapping[str, Benchmark]) -> Suite:
     """Return the tests as workers need them: only the files that hold a benchmark."""
-    files = list(dict.fromkeys(one.path for one in found.run.values()))
+    files = list(dict.fromkeys(one.path for one in run.values()))
     where = [f"--rootdir={own.rootdir}", *(["-c", own.inifile] if own.inifile else [])]
-    return replace(tests.restricted([*where, *files]), benchmarks=tuple(found.run))
+    return replace(tests.restricted([*where, *files]), benchmarks=tuple(run))
 
 
 def _timed(call: Callable[[], T]) -> tuple[T, float]:

@@ -33,7 +33,7 @@ class Question:
     overrides: Mapping[str, object] = field(default_factory=dict)
     """Settings given by hand."""
     accepted: tuple[str, ...] = ()
-    """Benchmarks that are meant to be gone."""
+    """Benchmarks that may have no verdict: gone, skipped, or failing on the base."""
     isolated: bool = False
     """Each arm has a virtual environment of its own, with the dependencies that it declares."""
     requirements: tuple[str, ...] = ()

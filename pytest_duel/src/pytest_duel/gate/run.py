@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pytest_duel.gate import findings
+from pytest_duel.gate.accepting import about_accepted, failing_on_base, stopped
+from pytest_duel.gate.changes import about_code
 from pytest_duel.gate.counts import counted
 from pytest_duel.gate.measure import checked_answers, lanes, measure
 from pytest_duel.gate.prepare import Prepared, prepared
@@ -24,6 +26,7 @@ def run(question: Question, announce: Announce) -> Judgement:
     for line in about_base(question):
         announce(line)
     with prepared(question, announce) as ready:
+        ready = failing_on_base(ready, question.accepted, announce)
         checked = checked_answers(ready, announce)
         announce(intention(ready))
         sampled = None
@@ -31,9 +34,13 @@ def run(question: Question, announce: Announce) -> Judgement:
             sampled = measure(ready, checked, question.seed, announce)
         if question.counts and sampled:
             ready = counted(ready, sampled, announce)
-        own = replace(ready.own, warnings=(*ready.own.warnings, *ready.placing.warned()))
+        if sampled:
+            ready = stopped(ready, sampled, question.accepted, announce)
+        warnings = *about_accepted(ready.own, sampled, question.accepted), *ready.placing.warned()
+        own = replace(ready.own, warnings=(*ready.own.warnings, *warnings))
         found = findings.judge(own, sampled, ready.title, ready.settings, checked)
-        return replace(found, notes=(*found.notes, *ready.placing.said()))
+        notes = *about_code(ready.base, ready.head), *ready.placing.said()
+        return replace(found, notes=(*found.notes, *notes))
 
 
 def about_base(question: Question) -> Iterator[str]:

@@ -5,7 +5,7 @@ that tells its fixtures so. Where it fails there it is not measured.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -27,6 +27,12 @@ class Checked:
     number: int = 0
     """How many benchmarks were checked."""
     seconds: float = 0.0
+    skipped: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """By arm: benchmarks that skip themselves."""
+
+    def runs(self, arm: str, name: str) -> bool:
+        """Tell whether a benchmark that was checked ran to its end on an arm."""
+        return name not in self.wrong.get(arm, {}) and name not in self.skipped.get(arm, ())
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -45,28 +51,43 @@ def check(
     started = time.monotonic()
     with ThreadPoolExecutor(len(arms) if together else 1) as pool:
         found = list(pool.map(lambda arm: _check(arm, tests, names), arms))
-    wrong = {arm.name: own for arm, own in zip(arms, found, strict=True)}
-    return Checked(wrong, len(names), time.monotonic() - started)
+    told = {arm.name: own for arm, own in zip(arms, found, strict=True)}
+    return Checked(
+        {arm: own.wrong for arm, own in told.items()},
+        len(names),
+        time.monotonic() - started,
+        {arm: own.skipped for arm, own in told.items()},
+    )
 
 
-def _check(arm: Arm, tests: Suite, names: Sequence[str]) -> dict[str, str]:
+@dataclass
+class _Told:
+    """What an arm's workers said."""
+
+    wrong: dict[str, str] = field(default_factory=dict)
+    skipped: set[str] = field(default_factory=set)
+
+
+def _check(arm: Arm, tests: Suite, names: Sequence[str]) -> _Told:
     try:
         return _ask(arm, tests, names, SECONDS)
     except (SideError, OSError, *GARBAGE) as error:
         # Several may hang, and what compiles has done so.
         limit = TIMEOUT if isinstance(error, HangError) else SECONDS
-        wrong: dict[str, str] = {}
+        told = _Told()
         for name in names:
             try:
-                wrong |= _ask(arm, tests, [name], limit)
+                one = _ask(arm, tests, [name], limit)
+                told.wrong |= one.wrong
+                told.skipped |= one.skipped
             except (SideError, OSError, *GARBAGE) as error:
-                wrong[name] = f"its answers cannot be checked: {error}"
-        return wrong
+                told.wrong[name] = f"its answers cannot be checked: {error}"
+        return told
 
 
-def _ask(arm: Arm, tests: Suite, names: Sequence[str], limit: float) -> dict[str, str]:
-    """Return why some of the benchmarks fail in one worker."""
-    wrong: dict[str, str] = {}
+def _ask(arm: Arm, tests: Suite, names: Sequence[str], limit: float) -> _Told:
+    """Return which of the benchmarks fail in one worker, and why, and which skip themselves."""
+    told = _Told()
     side = PytestSide(arm, replace(tests, benchmarks=tuple(names), checks=True))
     try:
         side.ask(side.hello, COLLECTING)
@@ -75,8 +96,10 @@ def _ask(arm: Arm, tests: Suite, names: Sequence[str], limit: float) -> dict[str
                 side.ask({"do": "open", "name": name}, limit)
                 side.ask({"do": "close", "name": name})
             except RefusalError as refusal:
-                if not refusal.reason.startswith(SKIPPED):  # else it is skipped when it is timed
-                    wrong[name] = str(refusal)
+                if refusal.reason.startswith(SKIPPED):  # and will be when it is timed
+                    told.skipped.add(name)
+                else:
+                    told.wrong[name] = str(refusal)
     finally:
         side.close()
-    return wrong
+    return told
