@@ -151,7 +151,7 @@ def measured_rows(own: Plan, sampled: Sampled | None, *, in_turns: bool = False)
             note = measured.errors[name]
             if not in_turns and _may_be_shared(note):
                 note += f"; {SHARED}"
-            elif note.startswith(f"{BASE}: "):
+            if note.startswith(f"{BASE}: "):
                 note += "; if only the head can run it, use --accept"
             yield Row(name, *place, EMPTY, "error", Exit.ERROR, explained(note))
         elif name not in sampled.estimates:
