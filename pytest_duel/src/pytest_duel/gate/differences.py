@@ -47,12 +47,12 @@ def noted(
         warnings.append(
             "the base's own settings cannot be used, so it is not known what its gate measured"
         )
+    if placing.why_not:
+        warnings.append(
+            f"{placing.reason}, and native code cannot be placed anew for each block: "
+            f"{placing.why_not}"
+        )
     if placing.placements is None and changes.is_rebuilt(*arms):
-        if placing.why_not:
-            warnings.append(
-                "the native code of the two sides differs and cannot be placed anew for each "
-                f"block: {placing.why_not}"
-            )
         measured = placement(question, after, before, trees)
         warnings += changes.about_placement(found.thresholds, measured)
         own = measured or Placement()
