@@ -243,6 +243,13 @@ def test_a_benchmark_that_a_change_lets_skip_itself(
     assert rows(found)[BUSY] == ("skipped", Exit.ERROR)
     assert rows(found)[UPPER][1] is not Exit.ERROR
     assert all("--accept" in row.note for row in found.rows if row.name == BUSY)
+
+
+def test_a_skip_that_is_accepted_or_that_the_base_has_too(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = toy / "benchmarks/test_toy.py"
+    test.write_text(test.read_text().replace(*SKIPS["a mark"]))
     found = judged(toy, monkeypatch, BUSY)
     assert rows(found)[BUSY] == ("skipped", Exit.PASS)
     assert any("without a verdict" in one and BUSY in one for one in found.warnings)
@@ -329,7 +336,17 @@ def test_a_lock_file_above_the_project(tmp_path: Path) -> None:
     assert told.startswith("uv.lock differs")
 
 
-def test_a_rewritten_benchmark_and_a_name_that_stands_for_something_else(toy: Path) -> None:
+def test_a_name_that_stands_for_something_else(toy: Path) -> None:
+    test = toy / "benchmarks/test_toy.py"
+    text = test.read_text().replace("[100, 1000]", "[100, 1000], ids=['a', 'b']")
+    test.write_text(text)
+    git(toy, "commit", "--quiet", "--all", "--message", "named")
+    test.write_text(text.replace("1000]", "10]"))
+    (told,) = (one for one in ready(toy).own.warnings if "something else" in one)
+    assert told.endswith(": benchmarks/test_toy.py::test_total[b]")
+
+
+def test_a_benchmark_that_is_rewritten(toy: Path) -> None:
     test = toy / "benchmarks/test_toy.py"
     test.write_text(test.read_text().replace("benchmark(busy) ==", "benchmark(busy) + 0 =="))
     (told,) = (one for one in ready(toy).own.warnings if "rewrites" in one)
