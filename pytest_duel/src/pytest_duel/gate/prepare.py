@@ -119,8 +119,8 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         driven = noted_of_tests(found, theirs, own, (base_tree, head_tree))
         found = replace(driven, warnings=(*filtered, *driven.warnings))
         yield Prepared(
-            base, head, _for_workers(tests, own, found), found, settings, title, seconds, recipe,
-            placed,
+            base, head, _for_workers(question, tests, own, found), found, settings, title,
+            seconds, recipe, placed,
         )  # fmt: skip
         untouched.check(watched, called)
 
@@ -211,11 +211,16 @@ def _collected_base(
     return found.within([(tests.folder / file, inner) for file, _, inner in asked])
 
 
-def _for_workers(tests: Suite, own: Collected, found: Plan) -> Suite:
-    """Return the tests as workers need them: only the files that hold a benchmark."""
+def _for_workers(question: Question, tests: Suite, own: Collected, found: Plan) -> Suite:
+    """Return the tests as workers need them: only the files that hold a benchmark.
+
+    What was asked of pytest when they were collected holds for workers too. Without it the
+    project's own `addopts` would choose other tests, and its options make other ones.
+    """
     files = list(dict.fromkeys(one.path for one in found.run.values()))
     where = [f"--rootdir={own.rootdir}", *(["-c", own.inifile] if own.inifile else [])]
-    return replace(tests.restricted([*where, *files]), benchmarks=tuple(found.run))
+    chosen = tests.restricted([*question.selection, *where, *files])
+    return replace(chosen, benchmarks=tuple(found.run))
 
 
 def _timed(call: Callable[[], T]) -> tuple[T, float]:

@@ -26,7 +26,7 @@ class Question:
     paths: tuple[str, ...] = ()
     """Tests to collect, as pytest takes them; none is all, or the files that the settings name."""
     selection: tuple[str, ...] = ()
-    """More of pytest's arguments: ``-k``, ``-m``."""
+    """More of pytest's arguments: ``-k``, ``-m``, options of the project."""
     only: tuple[str, ...] = ()
     """Patterns of names."""
     threshold: float | None = None
