@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from pytest_duel.catalogue.project import TABLE
 from pytest_duel.gate.collect import Benchmark, explained
 from pytest_duel.gate.plan import Plan, null_name
 from pytest_duel.gate.settings import Settings
@@ -73,7 +74,7 @@ def judge(
     Raises
     ------
     NothingMeasuredError
-        Where the benchmarks ran without a module of the project, or all of them skip themselves.
+        Where the benchmarks ran without a module of the project, or none is there to be measured.
     """
     check_measured(own, sampled)
     rows = [*measured_rows(own, sampled, in_turns=settings.in_turns), *_other_rows(own)]
@@ -107,9 +108,12 @@ def check_measured(own: Plan, sampled: Sampled | None) -> None:
     Raises
     ------
     NothingMeasuredError
-        Where every benchmark skipped itself, or no module of the project was loaded.
+        Where there is nothing to tell of, every benchmark skipped itself, or no module of the
+        project was loaded.
     """
     if sampled is None:
+        if not (own.measured or own.new or own.gone or own.removed):
+            raise NothingMeasuredError(f"nothing was measured: {_left_out(own)}")
         return
     skipped = sampled.measured.skipped
     if own.measured and all(name in skipped for name in own.measured):
@@ -123,6 +127,17 @@ def check_measured(own: Plan, sampled: Sampled | None) -> None:
             "no benchmark imports a module of this project, so there was nothing to compare; name "
             "the folders that hold its modules in `packages` of [tool.pytest-duel]"
         )
+
+
+def _left_out(own: Plan) -> str:
+    """Say why there is no benchmark to measure, though some were collected."""
+    if own.skipped:
+        name, reason = next(iter(own.skipped.items()))
+        return f"every benchmark is marked to be skipped: {name}: {reason}"
+    return (
+        f"of the benchmarks that were collected none is both among `benchmarks` of [{TABLE}] and "
+        "chosen by --only"
+    )
 
 
 def place_of(one: Benchmark) -> tuple[str, str]:
