@@ -13,6 +13,8 @@ from pytest_duel.paired.pytest_worker import POSITIONAL
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.thresholds import SHARE, share_of
 
+IGNORED = "files that git ignores are not in the trees that are measured"
+
 
 class CollectError(DuelError):
     """The benchmarks cannot be listed; the message says why."""
@@ -141,8 +143,7 @@ def collect(arm: Arm, tests: Suite, who: str) -> Collected:
 
 def explained(reason: str) -> str:
     """Return why a test has failed, with what to know where a file is not there."""
-    hint = "; files that git ignores are not in the trees that are measured"
-    return reason + (hint if "FileNotFoundError" in reason else "")
+    return reason + (f"; {IGNORED}" if "FileNotFoundError" in reason else "")
 
 
 def cause(text: str) -> str:

@@ -11,7 +11,7 @@ from pytest_duel.catalogue.project import FILE
 from pytest_duel.gate import changes, groups, stricter
 from pytest_duel.gate import settings as gate_settings
 from pytest_duel.gate.arms import Places, folders_of, installed_arm, path_of
-from pytest_duel.gate.collect import Collected, collect
+from pytest_duel.gate.collect import IGNORED, Collected, CollectError, collect
 from pytest_duel.gate.differences import noted, noted_of_tests
 from pytest_duel.gate.placing import Placing, placing
 from pytest_duel.gate.plan import Plan, plan
@@ -63,6 +63,7 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
     )
     with scratch_folder() as scratch:
         base_tree, head_tree, filtered = _exported(repository, commits, scratch)
+        _check_paths(question, (base_tree, head_tree))
         title = _title(question, commits)
         asked = gate_settings.read(head_tree)
         before = _settings_before(base_tree, announce)
@@ -182,10 +183,22 @@ def _files(settings: Settings, before: Settings | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*own, *theirs])) if own and theirs else ()
 
 
+def _check_paths(question: Question, trees: Sequence[Path]) -> None:
+    """Refuse a path that neither side has: what it was meant to name would not be measured."""
+    for path in question.paths:
+        if not any(_has(tree, path) for tree in trees):
+            sides = " nor ".join(question.names[side] for side in (BASE, HEAD))
+            raise CollectError(f"neither {sides} has {path.partition('::')[0]!r}; {IGNORED}")
+
+
+def _has(tree: Path, path: str) -> bool:
+    """Tell whether a tree has the file or folder of a test."""
+    return (tree / path.partition("::")[0]).exists()
+
+
 def _present(paths: Sequence[str], tree: Path) -> list[str]:
     """Return the paths that a tree has; if none, all of them, so that pytest reports them."""
-    found = [path for path in paths if (tree / path.partition("::")[0]).exists()]
-    return found or list(paths)
+    return [path for path in paths if _has(tree, path)] or list(paths)
 
 
 def _tests(tree: Path, arm: Arm, recipe: Recipe, path: tuple[str, ...], scratch: Path) -> Suite:
