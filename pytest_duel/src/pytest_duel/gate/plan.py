@@ -79,6 +79,8 @@ def plan(
     before: Settings,
     only: Sequence[str] = (),
     threshold: float | None = None,
+    *,
+    is_narrowed: bool = False,
 ) -> Plan:
     """Decide what to measure.
 
@@ -92,6 +94,8 @@ def plan(
         Patterns: measure these only.
     threshold
         Given by hand, in place of the settings'.
+    is_narrowed
+        Some tests only were collected, so a pattern of the settings may well match none.
 
     Raises
     ------
@@ -103,7 +107,11 @@ def plan(
             "no benchmark was found: of the tests that were collected, and that -k and -m leave, "
             "none uses the fixture `benchmark`"
         )
-    _check_patterns(settings, [*head, *base], only)
+    _check_only([*head, *base], only)
+    if is_narrowed:
+        _check_left(settings, before, head, base)
+    else:
+        _check_patterns(settings, [*head, *base])
     gated = dict.fromkeys([*settings.gated(head), *(set(before.gated(base)) & set(head))])
     chosen = [name for name in head if name in gated and _is_chosen(name, only)]
     lost = [name for name in before.gated(base) if name not in head and _is_chosen(name, only)]
@@ -192,11 +200,26 @@ def _is_chosen(name: str, only: Sequence[str]) -> bool:
     return not only or any(matches(pattern, [name]) for pattern in only)
 
 
-def _check_patterns(settings: Settings, names: Collection[str], only: Sequence[str]) -> None:
-    idle = [f"[{TABLE}]: no benchmark matches {one!r}" for one in settings.idle(names)]
-    idle += [f"--only: no benchmark matches {one!r}" for one in only if not matches(one, names)]
-    if idle:
-        raise PlanError("; ".join(idle))
+def _check_patterns(settings: Settings, names: Collection[str]) -> None:
+    if idle := settings.idle(names):
+        raise PlanError(
+            "; ".join(f"[{TABLE}]: no benchmark matches {pattern!r}" for pattern in idle)
+        )
+
+
+def _check_only(names: Collection[str], only: Sequence[str]) -> None:
+    if idle := [pattern for pattern in only if not matches(pattern, names)]:
+        raise PlanError("; ".join(f"--only: no benchmark matches {pattern!r}" for pattern in idle))
+
+
+def _check_left(
+    settings: Settings, before: Settings, head: Collection[str], base: Collection[str]
+) -> None:
+    if not settings.gated([*head, *base]) and not before.gated(base):
+        raise PlanError(
+            f"[{TABLE}]: no pattern of `benchmarks` matches what -k, -m and the paths leave: "
+            f"{', '.join(settings.benchmarks)}"
+        )
 
 
 def _limit(

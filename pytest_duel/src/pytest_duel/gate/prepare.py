@@ -105,13 +105,14 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             head_tree: f"the tree of {question.names[HEAD]}",
         }
         untouched.check(watched, called)
-        groups.check(asked, (own, theirs))
+        if not question.is_narrowed:
+            groups.check(asked, (own, theirs))
         own = groups.limited(own, asked)
         theirs = groups.limited(theirs, before or Settings()) if theirs else None
         found = plan(
             own.benchmarks, theirs.benchmarks if theirs else {},
             replace(settings, threshold=asked.threshold), before or Settings(),
-            question.only, question.threshold,
+            question.only, question.threshold, is_narrowed=question.is_narrowed,
         )  # fmt: skip
         found = question.arrange(found)
         arms, both = (base, head), (base_tree, head_tree)

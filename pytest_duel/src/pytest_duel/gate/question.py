@@ -50,6 +50,11 @@ class Question:
     arrange: Callable[[Plan], Plan] = field(default=lambda plan: plan)
     """Chooses and pairs benchmarks from those that both arms have."""
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Tell whether pytest was asked for some tests only, which settings may not name."""
+        return bool(self.paths or self.selection)
+
 
 @dataclass(frozen=True)
 class Own:
