@@ -239,8 +239,7 @@ def _threshold(one: Benchmark, settings: Settings, given: float | None) -> float
     marked = one.marker.get("threshold")
     if marked is not None:
         return float(marked)
-    own = settings.threshold_of(one.name)
-    return given if given is not None and own == settings.threshold else own
+    return settings.threshold_of(one.name, given)
 
 
 def _notes(
