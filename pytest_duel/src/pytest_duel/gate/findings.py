@@ -358,7 +358,7 @@ def _notes(own: Plan, sampled: Sampled | None, settings: Settings) -> Iterator[s
         f"{COLUMNS[-1]}: the median over blocks, and the interval of their trimmed mean, of one "
         "benchmark at a time. Means leave out what has a verdict of its own"
     )
-    known = [(name, sampled.nulls.get(null_name(name))) for name in own.nulls]
+    known = [(name, sampled.nulls.get(null_name(name))) for name in own.measured]
     said = ", ".join(f"{name} {change(one)}" for name, one in known if one)
     yield f"the base against itself: {said or 'not measured'}"
 

@@ -7,6 +7,7 @@ from pytest_duel.catalogue.project import TABLE
 from pytest_duel.gate.collect import Benchmark
 from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.contests import Arm, Contest
+from pytest_duel.paired.measurements import Measurements
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.patterns import matches
 
@@ -39,7 +40,7 @@ class Plan:
     thresholds: Mapping[str, float]
     """The smallest slowdown that matters, of each."""
     nulls: tuple[str, ...] = ()
-    """Those whose base is compared with itself, too."""
+    """Those whose base is compared with itself, too; others if they cannot be measured."""
     new: tuple[str, ...] = ()
     """Benchmarks that only head has."""
     gone: tuple[str, ...] = ()
@@ -176,6 +177,25 @@ def _null(own: Plan, name: str, base: Arm) -> Contest:
         benchmarks=(pair.first.name, pair.first.name),
         cpus=max(pair.first.cpus, pair.second.cpus),
     )  # fmt: skip
+
+
+class Spares:
+    """Benchmarks to measure the base against itself with, where others cannot be measured.
+
+    That they skip themselves on this machine, fail or take too long is known only by then.
+    """
+
+    def __init__(self, own: Plan, base: Arm) -> None:
+        self._own, self._base = own, base
+        self._left = [name for name in own.measured if name not in own.nulls]
+
+    def instead(self, lost: Contest, measured: Measurements) -> Contest | None:
+        """Return a null in place of one that is lost; None if that is no null, or none is left."""
+        usable = [name for name in self._left if name not in measured.given_up]
+        if not (lost.null and usable):
+            return None
+        self._left.remove(usable[0])
+        return _null(self._own, usable[0], self._base)
 
 
 def null_name(name: str) -> str:

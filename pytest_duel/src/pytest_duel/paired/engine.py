@@ -15,7 +15,7 @@ from pytest_duel.paired.block import Block
 from pytest_duel.paired.contests import Arm, Contest
 from pytest_duel.paired.cores import lanes, pinned, usable_cpus
 from pytest_duel.paired.measurements import Measurements
-from pytest_duel.paired.roster import Roster, Tell
+from pytest_duel.paired.roster import Instead, Roster, Tell
 from pytest_duel.paired.schedule import Budget
 from pytest_duel.paired.sides import Launch, Sides
 
@@ -44,6 +44,8 @@ class Engine:
         Gives an arm what is drawn anew for each block; None leaves it as it is.
     tell
         Told of a contest that is given up, and why, when that happens.
+    instead
+        Says what to measure in place of a contest that cannot be, from the next block on.
     """
 
     def __init__(
@@ -56,11 +58,12 @@ class Engine:
         most: int | None = None,
         draw: Draw | None = None,
         tell: Tell | None = None,
+        instead: Instead | None = None,
     ) -> None:
         self.launch = launch
         self.draw = draw
         self.block = block
-        self.roster = Roster(contests, budget or Budget(), tell)
+        self.roster = Roster(contests, budget or Budget(), tell, instead)
         self.seed = seed
         self._most = math.inf if most is None else most
         self._stopped = False
