@@ -41,6 +41,9 @@ SHARED = (
     "processes of both sides run at the same time: if the test needs something that only one can "
     "have, such as a port or a file, use --in-turns or `in_turns = true`"
 )
+MUCH_SLOWER = 2.0
+"""A head whose call takes more than this many times as long is an error even where the budget is
+too small to measure it: what is inconclusive may be let pass."""
 FEW_SECONDS = 1e-7
 """A call below this is mostly the loop around it."""
 
@@ -77,7 +80,8 @@ def judge(
         Where the benchmarks ran without a module of the project, or none is there to be measured.
     """
     check_measured(own, sampled)
-    rows = [*measured_rows(own, sampled, in_turns=settings.in_turns), *_other_rows(own)]
+    told = measured_rows(own, sampled, in_turns=settings.in_turns)
+    rows = [*(_much_slower(one, sampled) or one for one in told), *_other_rows(own)]
     means = _mean_rows(own, sampled, settings) if sampled else []
     void = sampled is not None and is_void(sampled)
     return Judgement(
@@ -178,6 +182,15 @@ def measured_rows(own: Plan, sampled: Sampled | None, *, in_turns: bool = False)
             )  # fmt: skip
             hidden = found[1] is Verdict.NO_CHANGE and found[0].low > own.thresholds[name]
             yield replace(told, word=TOLERATED) if hidden else told
+
+
+def _much_slower(row: Row, sampled: Sampled | None) -> Row | None:
+    """Return, as an error, the row of what could not be measured as the head is too slow."""
+    calls = sampled.measured.slow_calls.get(row.name, ()) if sampled else ()
+    if len(calls) < 2 or calls[1] <= MUCH_SLOWER * calls[0]:
+        return None
+    took = f"took {duration(calls[0])} on the base and {duration(calls[1])} on the head"
+    return replace(row, word="error", exit=Exit.ERROR, note=f"a call {took}; {row.note}")
 
 
 def _may_be_shared(reason: str) -> bool:

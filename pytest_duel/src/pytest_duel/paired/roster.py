@@ -75,10 +75,14 @@ class Roster:
             self.measured.skipped[name] = reason
             self._leave_out([name])
 
-    def refuse(self, name: str, seconds: float) -> None:
-        """Leave a contest out for which the budget is too small; it needs `seconds`."""
+    def refuse(self, name: str, seconds: float, per_call: Sequence[float]) -> None:
+        """Leave a contest out for which the budget is too small.
+
+        It needs `seconds`. A call has taken `per_call` on each arm that was asked.
+        """
         with self._lock:
             self.measured.unaffordable[name] = seconds
+            self.measured.slow_calls[name] = tuple(per_call)
             self._leave_out([name])
 
     def _leave_out(self, names: Collection[str]) -> None:
