@@ -85,7 +85,7 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         # The base comes first: only its own code has run by then, and nothing may change it later.
         base = installed_arm(BASE, base_tree, of_base, places, announce)
         path = path_of(question, repository, scratch / BASE, base)
-        own_tests = _tests(base_tree, base, of_base, path, scratch)
+        own_tests = _tests(question, base_tree, base, of_base, path, scratch)
         theirs = _collected_base(question, paths, base, own_tests)
         watched = [snapshot(folder) for folder in folders_of(base, base_tree)]
         head = installed_arm(HEAD, head_tree, recipe, places, announce)
@@ -94,9 +94,9 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             for folder in folders_of(head, head_tree)
         ]
         path = path_of(question, repository, scratch / HEAD, base, head)
-        tests = _tests(head_tree, head, recipe, path, scratch)
+        tests = _tests(question, head_tree, head, recipe, path, scratch)
         announce("collecting the benchmarks of both sides ...")
-        chosen = (*question.selection, *_present(paths, head_tree))
+        chosen = _present(paths, head_tree)
         own, seconds = _timed(
             lambda: collect(head, tests.restricted(chosen), question.names[HEAD])
         )
@@ -121,8 +121,8 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         driven = noted_of_tests(found, theirs, own, (base_tree, head_tree))
         found = replace(driven, warnings=(*filtered, *driven.warnings))
         yield Prepared(
-            base, head, _for_workers(question, tests, own, found), found, settings, title,
-            seconds, recipe, placed,
+            base, head, _for_workers(tests, own, found), found, settings, title, seconds, recipe,
+            placed,
         )  # fmt: skip
         untouched.check(watched, called)
 
@@ -202,10 +202,12 @@ def _present(paths: Sequence[str], tree: Path) -> list[str]:
     return [path for path in paths if _has(tree, path)] or list(paths)
 
 
-def _tests(tree: Path, arm: Arm, recipe: Recipe, path: tuple[str, ...], scratch: Path) -> Suite:
+def _tests(
+    question: Question, tree: Path, arm: Arm, recipe: Recipe, path: tuple[str, ...], scratch: Path
+) -> Suite:
     """Return the tests of a tree, in which `arm` is installed."""
     inner = inner_tests(tree, recipe.packages, arm.modules)
-    return Suite(tree, scratch, inner=inner, path=path)
+    return Suite(tree, scratch, inner=inner, path=path, selection=question.selection)
 
 
 def _collected_base(
@@ -220,21 +222,16 @@ def _collected_base(
     files = [file for file, _, _ in asked if (tests.folder / file).exists()]
     if paths and not files:
         return None
-    chosen = tests.restricted((*question.selection, *dict.fromkeys(files)))
+    chosen = tests.restricted(list(dict.fromkeys(files)))
     found = collect(base, chosen, question.names[BASE])
     return found.within([(tests.folder / file, inner) for file, _, inner in asked])
 
 
-def _for_workers(question: Question, tests: Suite, own: Collected, found: Plan) -> Suite:
-    """Return the tests as workers need them: only the files that hold a benchmark.
-
-    What was asked of pytest when they were collected holds for workers too. Without it the
-    project's own `addopts` would choose other tests, and its options make other ones.
-    """
+def _for_workers(tests: Suite, own: Collected, found: Plan) -> Suite:
+    """Return the tests as workers need them: only the files that hold a benchmark."""
     files = list(dict.fromkeys(one.path for one in found.run.values()))
     where = [f"--rootdir={own.rootdir}", *(["-c", own.inifile] if own.inifile else [])]
-    chosen = tests.restricted([*question.selection, *where, *files])
-    return replace(chosen, benchmarks=tuple(found.run))
+    return replace(tests.restricted([*where, *files]), benchmarks=tuple(found.run))
 
 
 def _timed(call: Callable[[], T]) -> tuple[T, float]:
