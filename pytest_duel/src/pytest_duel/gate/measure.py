@@ -78,7 +78,7 @@ def measure(
 
     engine = Engine(
         pytest_workers(ready.tests), pairs, seed, budget, block, draw=draw, tell=tell_error,
-        instead=Spares(ready.own, ready.base).instead,
+        instead=Spares(ready.own, ready.base).instead, reach=ready.placing.reach,
     )  # fmt: skip
     engine.give_up(dict(wrong_contests(ready, checked)))
     limits = {name: ready.own.limit(name) for name in ready.own.thresholds}
