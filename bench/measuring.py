@@ -32,7 +32,7 @@ def measured(arrange: Arrange, blocks: int, seed: int = 0) -> Measurements:
         folder=here.root,
         base=None,
         paths=(here.suites,),
-        selection=("--bench-tier", FULL.name),
+        selection=(f"--bench-tier={FULL.name}",),
         overrides={"benchmarks": ("*",), "thresholds": {}, "removed": ()},
         arrange=arrange,
     )

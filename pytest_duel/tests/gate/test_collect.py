@@ -9,6 +9,7 @@ from pytest_duel.gate import collect
 from pytest_duel.gate.collect import CollectError, cause, explained
 from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.pytest_client import Suite
+from pytest_duel.paired.pytest_worker import SHOWN_AS
 from strangers import copied
 
 
@@ -52,6 +53,7 @@ class Told:
     ({"cpus": 0}, "has cpus=0: it must be a whole number"),
     ({"cpus": True}, "has cpus=True: it must be a whole number"),
     ({"limit": 1}, "has 'limit': choose from threshold, skip, check, cpus"),
+    ({"skip": {SHOWN_AS: "['no']"}}, "has skip=['no']: it must be a plain number, a text"),
 ])  # fmt: skip
 def test_a_marker_that_is_wrong_is_named(
     marker: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
@@ -74,3 +76,18 @@ def test_arguments_of_the_marker_without_a_name_are_refused(tmp_path: Path) -> N
         CollectError, match="test_busy: the marker duel takes all arguments by name"
     ):
         collect.collect(arm, Suite(project, tmp_path), "the head")
+
+
+@pytest.mark.parametrize("argument", ["threshold=[0.05]", "limit=Decimal('0.05')"])
+def test_arguments_of_the_marker_that_are_no_plain_values_are_refused(
+    argument: str, tmp_path: Path
+) -> None:
+    project = copied("flat", tmp_path / "toy")
+    test = project / "benchmarks/test_toy.py"
+    marked = f"@pytest.mark.duel({argument})\ndef test_busy"
+    text = test.read_text().replace("def test_busy", marked)
+    test.write_text(f"from decimal import Decimal\n{text}")
+    arm = Arm("head", modules={"toy": str(project)})
+    with pytest.raises(CollectError) as caught:
+        collect.collect(arm, Suite(project, tmp_path), "the head")
+    assert f"test_busy: the marker duel has {argument}: it must be a plain" in str(caught.value)

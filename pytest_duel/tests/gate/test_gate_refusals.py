@@ -147,6 +147,26 @@ def test_a_setting_that_is_wrong(
     assert said in message
 
 
+def test_a_gate_that_would_measure_nothing(
+    toy: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = toy / "pyproject.toml"
+    plain = settings.read_text()
+    settings.write_text(f"{plain}\n[tool.pytest-duel]\nbenchmarks = ['*busy']\n")
+    git(toy, "commit", "--quiet", "--all", "--message", "busy only")
+    said = refused(capsys, cache, "--base", "HEAD", "--only", "*upper", folder=toy)
+    assert said.startswith("nothing was measured: of the benchmarks that were collected none is")
+    test = toy / "benchmarks/test_toy.py"
+    text = test.read_text()
+    test.write_text(text.replace("def test_busy(", "@pytest.mark.duel(skip='no')\ndef test_busy("))
+    git(toy, "commit", "--quiet", "--all", "--message", "skipped")
+    said = refused(capsys, cache, "--base", "HEAD", folder=toy)
+    assert said == (
+        "nothing was measured: every benchmark is marked to be skipped: "
+        "benchmarks/test_toy.py::test_busy: no"
+    )
+
+
 def test_an_install_that_fails_shows_what_the_tool_says(
     toy: Path, cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,7 +32,7 @@ from pytest_duel.paired.engine import Engine
 from pytest_duel.paired.in_turns import TurnsBlock
 from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.pytest_client import PytestSide, Suite, pytest_workers
-from pytest_duel.paired.schedule import QUADS
+from pytest_duel.paired.schedule import QUADS, Budget
 from pytest_duel.paired.sides import Launch, Launched, Sides
 from pytest_duel.paired.surroundings import surrounded
 from pytest_duel.support import processes, system
@@ -441,6 +441,25 @@ def test_an_arm_that_is_far_slower_does_not_make_its_turn_endless(
     assert found.differences["one"] == pytest.approx([np.log(slower)])
     batches = [name for name, one in Pretence.asked if one["do"] == "time"]
     assert (batches.count("B") < batches.count("A")) == (slower > 100)
+
+
+@pytest.mark.parametrize(("block", "known"), [(Block, {(CALL, 40.0)}),
+                                               (TurnsBlock, {(40.0,)})])  # fmt: skip
+def test_how_long_calls_take_is_told_where_the_budget_is_too_small(
+    block: type[Block], known: set[tuple[float, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(Pretence):
+        def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+            if request["do"] == "time" and (self.name == "B" or block is TurnsBlock):
+                return {"seconds": 40.0 * request["calls"]}
+            return super().answer(request)
+
+    launch = pretend(monkeypatch, kind=Slow)
+    measuring = Engine(launch, [contest("one")], 1, Budget(10.0), block, most=1)
+    for _ in measuring.blocks():
+        pass
+    assert set(measuring.measured.unaffordable) == {"one"}
+    assert set(measuring.measured.slow_calls.values()) == known
 
 
 GARBAGE: list[tuple[str, dict[str, Any]]] = [

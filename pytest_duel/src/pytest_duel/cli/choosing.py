@@ -32,4 +32,6 @@ def add_counts(parser: argparse.ArgumentParser) -> None:
 def selection(options: argparse.Namespace) -> tuple[str, ...]:
     """Return the options of pytest's own that were given."""
     given = {"-k": options.keyword, "-m": options.marks}
-    return tuple(one for name, value in given.items() if value for one in (name, value))
+    return tuple(
+        one for name, value in given.items() if value is not None for one in (name, value)
+    )

@@ -223,7 +223,7 @@ def _asked(options: argparse.Namespace, folder: Path) -> _Asked:
 
 def _all_cases(folder: Path) -> tuple[str, ...]:
     """Return the option by which pytest collects all that a project's catalogue has."""
-    return ("--bench-tier", FULL.name) if has_catalogue(folder) else ()
+    return (f"--bench-tier={FULL.name}",) if has_catalogue(folder) else ()
 
 
 def _split(text: str) -> tuple[str | None, str]:

@@ -283,6 +283,6 @@ def _notes(ready: Prepared, sampled: Sampled, names: tuple[str, str]) -> Iterato
         f"{share(ready.settings.threshold)}; verdicts are called at a level of {share(ALPHA)} in "
         "each direction, for all benchmarks and looks together"
     )
-    nulls = ((name, sampled.nulls.get(null_name(name))) for name in ready.own.nulls)
+    nulls = ((name, sampled.nulls.get(null_name(name))) for name in ready.own.measured)
     told = ", ".join(f"{name} {ratio(one)}" for name, one in nulls if one)
     yield f"{names[0]} against itself: {told or 'not measured'}"

@@ -9,9 +9,11 @@ from typing import Any
 from pytest_duel.paired.client import SideError
 from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.pytest_client import COLLECTING, PytestSide, Suite
-from pytest_duel.paired.pytest_worker import POSITIONAL
+from pytest_duel.paired.pytest_worker import POSITIONAL, SHOWN_AS
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.thresholds import SHARE, share_of
+
+IGNORED = "files that git ignores are not in the trees that are measured"
 
 
 class CollectError(DuelError):
@@ -141,8 +143,7 @@ def collect(arm: Arm, tests: Suite, who: str) -> Collected:
 
 def explained(reason: str) -> str:
     """Return why a test has failed, with what to know where a file is not there."""
-    hint = "; files that git ignores are not in the trees that are measured"
-    return reason + (hint if "FileNotFoundError" in reason else "")
+    return reason + (f"; {IGNORED}" if "FileNotFoundError" in reason else "")
 
 
 def cause(text: str) -> str:
@@ -189,6 +190,12 @@ def _benchmark(told: Mapping[str, Any], who: str) -> Benchmark:
             f"{who}: {told['name']}: the marker duel takes all arguments by name, such as "
             "duel(threshold=0.05)"
         )
+    for key, value in marker.items():
+        if isinstance(value, Mapping):
+            raise CollectError(
+                f"{who}: {told['name']}: the marker duel has {key}={value[SHOWN_AS]}: it must be "
+                "a plain number, a text, True or False"
+            )
     if (threshold := marker.get("threshold")) is not None:
         try:
             marker["threshold"] = share_of(threshold)

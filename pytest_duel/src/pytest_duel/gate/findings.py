@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from pytest_duel.catalogue.project import TABLE
 from pytest_duel.gate.collect import Benchmark, explained
 from pytest_duel.gate.plan import Plan, null_name
 from pytest_duel.gate.question import BASE
@@ -41,6 +42,9 @@ SHARED = (
     "processes of both sides run at the same time: if the test needs something that only one can "
     "have, such as a port or a file, use --in-turns or `in_turns = true`"
 )
+MUCH_SLOWER = 2.0
+"""A head whose call takes more than this many times as long is an error even where the budget is
+too small to measure it: what is inconclusive may be let pass."""
 FEW_SECONDS = 1e-7
 """A call below this is mostly the loop around it."""
 
@@ -74,10 +78,11 @@ def judge(
     Raises
     ------
     NothingMeasuredError
-        Where the benchmarks ran without a module of the project, or all of them skip themselves.
+        Where the benchmarks ran without a module of the project, or none is there to be measured.
     """
     check_measured(own, sampled)
-    rows = [*measured_rows(own, sampled, in_turns=settings.in_turns), *_other_rows(own)]
+    told = measured_rows(own, sampled, in_turns=settings.in_turns)
+    rows = [*(_much_slower(one, sampled) or one for one in told), *_other_rows(own)]
     means = _mean_rows(own, sampled, settings) if sampled else []
     void = sampled is not None and is_void(sampled)
     return Judgement(
@@ -108,9 +113,12 @@ def check_measured(own: Plan, sampled: Sampled | None) -> None:
     Raises
     ------
     NothingMeasuredError
-        Where every benchmark skipped itself, or no module of the project was loaded.
+        Where there is nothing to tell of, every benchmark skipped itself, or no module of the
+        project was loaded.
     """
     if sampled is None:
+        if not (own.measured or own.new or own.gone or own.removed):
+            raise NothingMeasuredError(f"nothing was measured: {_left_out(own)}")
         return
     skipped = sampled.measured.skipped
     if own.measured and all(name in skipped for name in own.measured):
@@ -124,6 +132,17 @@ def check_measured(own: Plan, sampled: Sampled | None) -> None:
             "no benchmark imports a module of this project, so there was nothing to compare; name "
             "the folders that hold its modules in `packages` of [tool.pytest-duel]"
         )
+
+
+def _left_out(own: Plan) -> str:
+    """Say why there is no benchmark to measure, though some were collected."""
+    if own.skipped:
+        name, reason = next(iter(own.skipped.items()))
+        return f"every benchmark is marked to be skipped: {name}: {reason}"
+    return (
+        f"of the benchmarks that were collected none is both among `benchmarks` of [{TABLE}] and "
+        "chosen by --only"
+    )
 
 
 def place_of(one: Benchmark) -> tuple[str, str]:
@@ -173,6 +192,15 @@ def _skipped_row(name: str, place: tuple[str, str], reason: str, stopped: bool) 
         return Row(name, *place, EMPTY, SKIPPED, note=reason)
     note = f"{reason}; in the base it does not skip itself: if that is meant, use --accept"
     return Row(name, *place, EMPTY, SKIPPED, Exit.ERROR, note)
+
+
+def _much_slower(row: Row, sampled: Sampled | None) -> Row | None:
+    """Return, as an error, the row of what could not be measured as the head is too slow."""
+    calls = sampled.measured.slow_calls.get(row.name, ()) if sampled else ()
+    if len(calls) < 2 or calls[1] <= MUCH_SLOWER * calls[0]:
+        return None
+    took = f"took {duration(calls[0])} on the base and {duration(calls[1])} on the head"
+    return replace(row, word="error", exit=Exit.ERROR, note=f"a call {took}; {row.note}")
 
 
 def _may_be_shared(reason: str) -> bool:
@@ -343,7 +371,7 @@ def _notes(own: Plan, sampled: Sampled | None, settings: Settings) -> Iterator[s
         f"{COLUMNS[-1]}: the median over blocks, and the interval of their trimmed mean, of one "
         "benchmark at a time. Means leave out what has a verdict of its own"
     )
-    known = [(name, sampled.nulls.get(null_name(name))) for name in own.nulls]
+    known = [(name, sampled.nulls.get(null_name(name))) for name in own.measured]
     said = ", ".join(f"{name} {change(one)}" for name, one in known if one)
     yield f"the base against itself: {said or 'not measured'}"
 

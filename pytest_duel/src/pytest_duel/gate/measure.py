@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from pytest_duel.gate.plan import contests, null_name
+from pytest_duel.gate.plan import Spares, contests, null_name
 from pytest_duel.gate.prepare import Prepared
 from pytest_duel.gate.question import Announce
 from pytest_duel.paired import cores
@@ -78,11 +78,11 @@ def measure(
 
     engine = Engine(
         pytest_workers(ready.tests), pairs, seed, budget, block, draw=draw, tell=tell_error,
-        reach=ready.placing.reach,
+        instead=Spares(ready.own, ready.base).instead, reach=ready.placing.reach,
     )  # fmt: skip
     engine.give_up(dict(wrong_contests(ready, checked)))
     limits = {name: ready.own.limit(name) for name in ready.own.thresholds}
-    nulls = {null_name(name): ready.own.thresholds[name] for name in ready.own.nulls}
+    nulls = {null_name(name): limit for name, limit in ready.own.thresholds.items()}
 
     def tell(now: Progress) -> None:
         announce(

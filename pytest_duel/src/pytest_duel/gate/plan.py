@@ -7,6 +7,7 @@ from pytest_duel.catalogue.project import TABLE
 from pytest_duel.gate.collect import Benchmark
 from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.contests import Arm, Contest
+from pytest_duel.paired.measurements import Measurements
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.patterns import matches
 
@@ -39,7 +40,7 @@ class Plan:
     thresholds: Mapping[str, float]
     """The smallest slowdown that matters, of each."""
     nulls: tuple[str, ...] = ()
-    """Those whose base is compared with itself, too."""
+    """Those whose base is compared with itself, too; others if they cannot be measured."""
     new: tuple[str, ...] = ()
     """Benchmarks that only head has."""
     gone: tuple[str, ...] = ()
@@ -85,6 +86,8 @@ def plan(
     only: Sequence[str] = (),
     threshold: float | None = None,
     accepted: Sequence[str] = (),
+    *,
+    is_narrowed: bool = False,
 ) -> Plan:
     """Decide what to measure.
 
@@ -100,6 +103,8 @@ def plan(
         Given by hand, in place of the settings'.
     accepted
         Names given by hand, of benchmarks that may be gone.
+    is_narrowed
+        Some tests only were collected, so a pattern of the settings may well match none.
 
     Raises
     ------
@@ -111,7 +116,11 @@ def plan(
             "no benchmark was found: of the tests that were collected, and that -k and -m leave, "
             "none uses the fixture `benchmark`"
         )
-    _check_patterns(settings, [*head, *base], only)
+    _check_only([*head, *base], only)
+    if is_narrowed:
+        _check_left(settings, before, head, base)
+    else:
+        _check_patterns(settings, [*head, *base])
     gated = dict.fromkeys([*settings.gated(head), *(set(before.gated(base)) & set(head))])
     chosen = [name for name in head if name in gated and _is_chosen(name, only)]
     lost = [name for name in before.gated(base) if name not in head and _is_chosen(name, only)]
@@ -179,6 +188,25 @@ def _null(own: Plan, name: str, base: Arm) -> Contest:
     )  # fmt: skip
 
 
+class Spares:
+    """Benchmarks to measure the base against itself with, where others cannot be measured.
+
+    That they skip themselves on this machine, fail or take too long is known only by then.
+    """
+
+    def __init__(self, own: Plan, base: Arm) -> None:
+        self._own, self._base = own, base
+        self._left = [name for name in own.measured if name not in own.nulls]
+
+    def instead(self, lost: Contest, measured: Measurements) -> Contest | None:
+        """Return a null in place of one that is lost; None if that is no null, or none is left."""
+        usable = [name for name in self._left if name not in measured.given_up]
+        if not (lost.null and usable):
+            return None
+        self._left.remove(usable[0])
+        return _null(self._own, usable[0], self._base)
+
+
 def null_name(name: str) -> str:
     """Return the name of a benchmark's null. No node id begins like this."""
     return f"A/A {name}"
@@ -201,11 +229,26 @@ def _is_chosen(name: str, only: Sequence[str]) -> bool:
     return not only or any(matches(pattern, [name]) for pattern in only)
 
 
-def _check_patterns(settings: Settings, names: Collection[str], only: Sequence[str]) -> None:
-    idle = [f"[{TABLE}]: no benchmark matches {one!r}" for one in settings.idle(names)]
-    idle += [f"--only: no benchmark matches {one!r}" for one in only if not matches(one, names)]
-    if idle:
-        raise PlanError("; ".join(idle))
+def _check_patterns(settings: Settings, names: Collection[str]) -> None:
+    if idle := settings.idle(names):
+        raise PlanError(
+            "; ".join(f"[{TABLE}]: no benchmark matches {pattern!r}" for pattern in idle)
+        )
+
+
+def _check_only(names: Collection[str], only: Sequence[str]) -> None:
+    if idle := [pattern for pattern in only if not matches(pattern, names)]:
+        raise PlanError("; ".join(f"--only: no benchmark matches {pattern!r}" for pattern in idle))
+
+
+def _check_left(
+    settings: Settings, before: Settings, head: Collection[str], base: Collection[str]
+) -> None:
+    if not settings.gated([*head, *base]) and not before.gated(base):
+        raise PlanError(
+            f"[{TABLE}]: no pattern of `benchmarks` matches what -k, -m and the paths leave: "
+            f"{', '.join(settings.benchmarks)}"
+        )
 
 
 def _limit(
@@ -225,8 +268,7 @@ def _threshold(one: Benchmark, settings: Settings, given: float | None) -> float
     marked = one.marker.get("threshold")
     if marked is not None:
         return float(marked)
-    own = settings.threshold_of(one.name)
-    return given if given is not None and own == settings.threshold else own
+    return settings.threshold_of(one.name, given)
 
 
 def _notes(

@@ -11,7 +11,7 @@ from pytest_duel.catalogue.project import FILE
 from pytest_duel.gate import changes, groups, stricter
 from pytest_duel.gate import settings as gate_settings
 from pytest_duel.gate.arms import Places, folders_of, installed_arm, path_of
-from pytest_duel.gate.collect import Benchmark, Collected, collect
+from pytest_duel.gate.collect import IGNORED, Benchmark, Collected, CollectError, collect
 from pytest_duel.gate.differences import noted, noted_of_dependencies, noted_of_tests
 from pytest_duel.gate.placing import Placing, placing
 from pytest_duel.gate.plan import Plan, plan
@@ -65,6 +65,7 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
     )
     with scratch_folder() as scratch:
         base_tree, head_tree, filtered = _exported(repository, commits, scratch)
+        _check_paths(question, (base_tree, head_tree))
         title = _title(question, commits)
         asked = gate_settings.read(head_tree)
         before = _settings_before(base_tree, announce)
@@ -86,7 +87,7 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         # The base comes first: only its own code has run by then, and nothing may change it later.
         base = installed_arm(BASE, base_tree, of_base, places, announce)
         path = path_of(question, repository, scratch / BASE, base)
-        own_tests = _tests(base_tree, base, of_base, path, scratch)
+        own_tests = _tests(question, base_tree, base, of_base, path, scratch)
         theirs = _collected_base(question, paths, base, own_tests)
         watched = [snapshot(folder) for folder in folders_of(base, base_tree)]
         head = installed_arm(HEAD, head_tree, recipe, places, announce)
@@ -95,9 +96,9 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             for folder in folders_of(head, head_tree)
         ]
         path = path_of(question, repository, scratch / HEAD, base, head)
-        tests = _tests(head_tree, head, recipe, path, scratch)
+        tests = _tests(question, head_tree, head, recipe, path, scratch)
         announce("collecting the benchmarks of both sides ...")
-        chosen = (*question.selection, *_present(paths, head_tree))
+        chosen = _present(paths, head_tree)
         own, seconds = _timed(
             lambda: collect(head, tests.restricted(chosen), question.names[HEAD])
         )
@@ -106,13 +107,15 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             head_tree: f"the tree of {question.names[HEAD]}",
         }
         untouched.check(watched, called)
-        groups.check(asked, (own, theirs))
+        if not question.is_narrowed:
+            groups.check(asked, (own, theirs))
         own = groups.limited(own, asked)
         theirs = groups.limited(theirs, before or Settings()) if theirs else None
         found = plan(
             own.benchmarks, theirs.benchmarks if theirs else {},
             replace(settings, threshold=asked.threshold), before or Settings(),
             question.only, question.threshold, question.accepted,
+            is_narrowed=question.is_narrowed,
         )  # fmt: skip
         found = question.arrange(found)
         arms, both = (base, head), (base_tree, head_tree)
@@ -190,16 +193,30 @@ def _files(settings: Settings, before: Settings | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*own, *theirs])) if own and theirs else ()
 
 
+def _check_paths(question: Question, trees: Sequence[Path]) -> None:
+    """Refuse a path that neither side has: what it was meant to name would not be measured."""
+    for path in question.paths:
+        if not any(_has(tree, path) for tree in trees):
+            sides = " nor ".join(question.names[side] for side in (BASE, HEAD))
+            raise CollectError(f"neither {sides} has {path.partition('::')[0]!r}; {IGNORED}")
+
+
+def _has(tree: Path, path: str) -> bool:
+    """Tell whether a tree has the file or folder of a test."""
+    return (tree / path.partition("::")[0]).exists()
+
+
 def _present(paths: Sequence[str], tree: Path) -> list[str]:
     """Return the paths that a tree has; if none, all of them, so that pytest reports them."""
-    found = [path for path in paths if (tree / path.partition("::")[0]).exists()]
-    return found or list(paths)
+    return [path for path in paths if _has(tree, path)] or list(paths)
 
 
-def _tests(tree: Path, arm: Arm, recipe: Recipe, path: tuple[str, ...], scratch: Path) -> Suite:
+def _tests(
+    question: Question, tree: Path, arm: Arm, recipe: Recipe, path: tuple[str, ...], scratch: Path
+) -> Suite:
     """Return the tests of a tree, in which `arm` is installed."""
     inner = inner_tests(tree, recipe.packages, arm.modules)
-    return Suite(tree, scratch, inner=inner, path=path)
+    return Suite(tree, scratch, inner=inner, path=path, selection=question.selection)
 
 
 def _collected_base(
@@ -214,7 +231,7 @@ def _collected_base(
     files = [file for file, _, _ in asked if (tests.folder / file).exists()]
     if paths and not files:
         return None
-    chosen = tests.restricted((*question.selection, *dict.fromkeys(files)))
+    chosen = tests.restricted(list(dict.fromkeys(files)))
     found = collect(base, chosen, question.names[BASE])
     return found.within([(tests.folder / file, inner) for file, _, inner in asked])
 

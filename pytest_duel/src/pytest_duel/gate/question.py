@@ -26,7 +26,7 @@ class Question:
     paths: tuple[str, ...] = ()
     """Tests to collect, as pytest takes them; none is all, or the files that the settings name."""
     selection: tuple[str, ...] = ()
-    """More of pytest's arguments: ``-k``, ``-m``."""
+    """More of pytest's arguments: ``-k``, ``-m``, options of the project."""
     only: tuple[str, ...] = ()
     """Patterns of names."""
     threshold: float | None = None
@@ -49,6 +49,11 @@ class Question:
     seed: int = 0
     arrange: Callable[[Plan], Plan] = field(default=lambda plan: plan)
     """Chooses and pairs benchmarks from those that both arms have."""
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Tell whether pytest was asked for some tests only, which settings may not name."""
+        return bool(self.paths or self.selection)
 
 
 @dataclass(frozen=True)

@@ -68,10 +68,15 @@ class Settings:
         patterns = (*self.benchmarks, *self.thresholds)
         return [one for one in patterns if one != "*" and not matches(one, known)]
 
-    def threshold_of(self, name: str) -> float:
-        """Return the threshold of a benchmark; of two patterns as specific, the lower."""
+    def threshold_of(self, name: str, given: float | None = None) -> float:
+        """Return the threshold of a benchmark; of two patterns as specific, the lower.
+
+        Where no pattern decides it is the one that was given by hand, or else that of all.
+        """
         own = decisive(self.thresholds, name)
-        return self.threshold if own is None else own
+        if own is not None:
+            return own
+        return self.threshold if given is None else given
 
 
 def read(project: Path, where: str = FILE) -> Settings:

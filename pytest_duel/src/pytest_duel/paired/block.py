@@ -168,7 +168,7 @@ class Block:
         cost = 2 * statistics.fmean(per_call)
         budget = self.roster.budget
         if not budget.affords(contest.name, cost):
-            self.roster.refuse(contest.name, budget.needed(cost))
+            self.roster.refuse(contest.name, budget.needed(cost), per_call)
             return None
         left = None if limit is None else limit - spent
         return schedule(per_call[0], per_call[-1], budget.share, left)

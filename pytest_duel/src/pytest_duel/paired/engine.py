@@ -15,7 +15,7 @@ from pytest_duel.paired.block import Block
 from pytest_duel.paired.contests import Arm, Contest
 from pytest_duel.paired.cores import lanes, pinned, usable_cpus
 from pytest_duel.paired.measurements import Measurements
-from pytest_duel.paired.roster import Roster, Tell
+from pytest_duel.paired.roster import Instead, Roster, Tell
 from pytest_duel.paired.schedule import Budget
 from pytest_duel.paired.sides import Launch, Sides
 
@@ -48,6 +48,8 @@ class Engine:
         Asked before each block; where it says no, nothing more is begun. None begins all.
     tell
         Told of a contest that is given up, and why, when that happens.
+    instead
+        Says what to measure in place of a contest that cannot be, from the next block on.
     """
 
     def __init__(
@@ -61,12 +63,13 @@ class Engine:
         draw: Draw | None = None,
         reach: Reach | None = None,
         tell: Tell | None = None,
+        instead: Instead | None = None,
     ) -> None:
         self.launch = launch
         self.draw = draw
         self.reach = reach
         self.block = block
-        self.roster = Roster(contests, budget or Budget(), tell)
+        self.roster = Roster(contests, budget or Budget(), tell, instead)
         self.seed = seed
         self._most = math.inf if most is None else most
         self._stopped = False

@@ -33,6 +33,8 @@ class Measurements:
     """Why both arms skip a contest."""
     unaffordable: dict[str, float] = field(default_factory=dict)
     """The budget that a contest would need, in seconds."""
+    slow_calls: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    """How long a call of these took, once, on each arm that was asked."""
     blocks: int = 0
     compared: bool = False
     """The first block is in, in which the arms' answers are compared."""

@@ -58,10 +58,13 @@ class Suite:
     """Test modules that lie within a package of the arm, and the folders that hold them."""
     path: tuple[str, ...] = ()
     """Folders to import dependencies from, behind those of the arm."""
+    selection: tuple[str, ...] = ()
+    """Arguments that hold whatever it is restricted to. Without them the project's own `addopts`
+    would choose other tests, and its options make other ones."""
 
     def restricted(self, arguments: Sequence[str]) -> "Suite":
-        """Return the same with other arguments."""
-        return replace(self, arguments=tuple(arguments))
+        """Return the same with other arguments besides those of its selection."""
+        return replace(self, arguments=(*self.selection, *arguments))
 
 
 class PytestSide:

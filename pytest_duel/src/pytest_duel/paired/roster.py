@@ -10,6 +10,8 @@ from pytest_duel.paired.schedule import Budget
 
 Tell = Callable[[str, str], None]
 """Is told the name of a contest, and why it was given up."""
+Instead = Callable[[Contest, Measurements], Contest | None]
+"""Returns what to measure in place of a contest that cannot be; None for nothing."""
 
 
 class Roster:
@@ -23,16 +25,23 @@ class Roster:
         Shares the time among contests.
     tell
         Told of a contest that is given up, and why, when that happens.
+    instead
+        Says what to measure in place of a contest that cannot be, from the next block on.
     """
 
     def __init__(
-        self, contests: Sequence[Contest], budget: Budget, tell: Tell | None = None
+        self,
+        contests: Sequence[Contest],
+        budget: Budget,
+        tell: Tell | None = None,
+        instead: Instead | None = None,
     ) -> None:
         self.contests = list(contests)
         self.budget = budget
         self.measured = Measurements()
         self.waits = Waits()
         self._tell = tell
+        self._instead = instead
         self._lock = threading.RLock()
 
     def add(self, block: Measurements) -> None:
@@ -55,7 +64,7 @@ class Roster:
         with self._lock:
             new = {name: why for name, why in errors.items() if name not in self.measured.errors}
             self.measured.errors = {**self.measured.errors, **errors}
-            self.drop(errors)
+            self._leave_out(errors)
         if self._tell:
             for name, why in new.items():
                 self._tell(name, why)
@@ -64,10 +73,22 @@ class Roster:
         """Leave a contest out that both arms skip."""
         with self._lock:
             self.measured.skipped[name] = reason
-            self.drop([name])
+            self._leave_out([name])
 
-    def refuse(self, name: str, seconds: float) -> None:
-        """Leave a contest out for which the budget is too small; it needs `seconds`."""
+    def refuse(self, name: str, seconds: float, per_call: Sequence[float]) -> None:
+        """Leave a contest out for which the budget is too small.
+
+        It needs `seconds`. A call has taken `per_call` on each arm that was asked.
+        """
         with self._lock:
             self.measured.unaffordable[name] = seconds
-            self.drop([name])
+            self.measured.slow_calls[name] = tuple(per_call)
+            self._leave_out([name])
+
+    def _leave_out(self, names: Collection[str]) -> None:
+        """Measure some contests no more, and others in place of them, where there are any."""
+        left = [one for one in self.contests if one.name in names]
+        self.drop(names)
+        if self._instead:
+            others = [self._instead(one, self.measured) for one in left]
+            self.contests = [*self.contests, *filter(None, others)]

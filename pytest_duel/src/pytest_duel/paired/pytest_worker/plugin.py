@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pytest_duel.paired import channel, imports
-from pytest_duel.paired.pytest_worker import FIXTURE, POSITIONAL, WORKER, clocks
+from pytest_duel.paired.pytest_worker import FIXTURE, POSITIONAL, SHOWN_AS, WORKER, clocks
 from pytest_duel.paired.pytest_worker.arguments import take_out
 from pytest_duel.paired.pytest_worker.names import described, names
 from pytest_duel.paired.pytest_worker.requests import EndedError, Requests
@@ -251,9 +251,12 @@ def _told(name: str, item: pytest.Item) -> dict[str, Any]:
         "file": name.partition("::")[0],
         "path": str(item.path),
         "parameters": described(callspec.params) if callspec else {},
-        "marker": {key: value for key, value in settings.items() if _is_plain(value)},
+        "marker": {key: _sent(key, value) for key, value in settings.items()},
     }
 
 
-def _is_plain(value: object) -> bool:
-    return value is None or isinstance(value, (bool, int, float, str))
+def _sent(key: str, value: object) -> object:
+    """Return an argument of the marker, or where it is no plain value, what it is shown as."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return {SHOWN_AS: described({key: value})[key]}
