@@ -251,6 +251,14 @@ def test_what_was_compiled_of_newer_files_is_not_taken_for_older_ones(
         assert Path(folder, "toy/__init__.py").read_text() == text
 
 
+def test_a_project_whose_modules_are_called_as_pips_are_installs(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builds.shutil, "which", lambda *_, **__: None)  # no uv
+    (toy / "pip.py").write_text("raise SystemExit('not this one')\n")
+    builds.run_build([*builds.installer().program, "--version"], toy, Recipe())
+
+
 def test_commands_of_two_gates_do_not_run_at_the_same_time(toy: Path, tmp_path: Path) -> None:
     # As where cargo's settings name one folder for all projects: what the one has compiled there
     # must still be there when it is copied.
