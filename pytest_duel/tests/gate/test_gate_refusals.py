@@ -258,6 +258,8 @@ def test_a_package_that_would_be_the_same_on_both_sides(
 ) -> None:
     """The code of neither side would be measured."""
     (toy / "linked").symlink_to(toy.parent)
+    git(toy, "add", "linked")
+    git(toy, "commit", "--quiet", "--message", "link")
     said = refused(capsys, cache, "--base", "HEAD", "--package", package, folder=toy)
     assert said.startswith(
         f"the base cannot be installed: packages: {package!r} leads out of the repository"

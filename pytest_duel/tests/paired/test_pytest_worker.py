@@ -220,5 +220,5 @@ def test_where_no_worker_can_start_it_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
-    with pytest.raises(SideError, match="needs Linux or macOS"):
+    with pytest.raises(OSError, match="needs Linux or macOS"):
         PytestSide(Arm("head"), Suite(tmp_path, tmp_path))

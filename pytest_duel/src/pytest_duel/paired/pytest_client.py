@@ -5,7 +5,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
@@ -80,11 +79,6 @@ class PytestSide:
         Of hashing; ``random`` draws one.
     before
         A program, with its arguments, that runs the worker.
-
-    Raises
-    ------
-    SideError
-        On Windows, where a process does not inherit pipes like this.
     """
 
     def __init__(
@@ -95,8 +89,6 @@ class PytestSide:
         seed: str = "random",
         before: Sequence[str] = (),
     ) -> None:
-        if sys.platform == "win32":
-            raise SideError("measuring in processes of their own needs Linux or macOS for now")
         self.name = arm.name
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         own = tempfile.mkdtemp(prefix="worker-", dir=tests.scratch)
