@@ -121,13 +121,12 @@ def test_nothing_from_a_saved_file_is_markup() -> None:
         assert not re.search(rf"(?<!\\){re.escape(markup)}", rendered)
 
 
-@pytest.mark.parametrize("place", ["overall", "words"])
-def test_the_word_for_the_whole_is_no_markup_either(place: str) -> None:
+def test_the_word_for_the_whole_is_no_markup_either() -> None:
     """It may name an arm, and so a branch."""
-    hostile = "@org/team<b> \x1b[2J faster"
-    given = {"overall": hostile} if place == "overall" else {"words": ("slower", hostile)}
-    own = replace(judged(SLOW), rows=(), **given)
-    assert "**compare: @&#8203;org/team\\<b\\> \\\\x1b\\[2J faster**" in FORMATS["markdown"](own)
+    word = "@org/team<b> \x1b[2J faster"
+    own = replace(judged(), overall=word)
+    assert replace(judged(), words=("slower", word)).harmless().word == own.harmless().word
+    assert "**gate: @&#8203;org/team\\<b\\> \\\\x1b\\[2J faster**" in FORMATS["markdown"](own)
     for name in FORMATS:
         assert "\x1b" not in FORMATS[name](own)
 

@@ -102,5 +102,5 @@ def test_the_value_of_a_projects_own_option_is_no_path(
         raise OSError("no more")
 
     monkeypatch.setattr(duel, "run", run)
-    assert pytester.inline_run("--duel=main").ret == Exit.ERROR
+    assert pytester.inline_run("--duel=main", no_reraise_ctrlc=True).ret == Exit.ERROR
     assert asked[0].paths == ()
