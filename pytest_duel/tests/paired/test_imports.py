@@ -141,6 +141,22 @@ def test_children_of_a_worker_import_the_arms_modules_too(tmp_path: Path, python
     assert ran(CHILD, {"toy": str(own)}, other, {}, python=python) == f"own still there {own}"
 
 
+def test_children_of_a_worker_import_extension_modules_from_where_they_are_placed(
+    tmp_path: Path, python: Path
+) -> None:
+    """As a pool of processes that a benchmark starts."""
+    own = made(
+        tmp_path / "own", pack__init="", pack__core="WHOSE = 'as it was built'",
+        sitecustomize="WHOSE = 'still there'",
+    )  # fmt: skip
+    placed = made(tmp_path / "placed", core="WHOSE = 'placed'")
+    child = CHILD.replace("toy, ", "pack.core as toy, ")
+    given = {"pack.core": str(placed / "core.py")}
+    body = f"imports.finders.tell_children({{}}, {given!r})\n{child}"
+    said = ran(body, {"pack": str(own)}, tmp_path, {}, python=python)
+    assert said == f"placed still there {own}"
+
+
 def test_children_are_left_alone_where_no_finder_was_there_first(
     tmp_path: Path, python: Path
 ) -> None:

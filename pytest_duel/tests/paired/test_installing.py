@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -269,7 +270,7 @@ def test_what_was_compiled_of_newer_files_is_not_taken_for_older_ones(
 def test_a_project_whose_modules_are_called_as_pips_are_installs(
     toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(builds.shutil, "which", lambda *_, **__: None)  # no uv
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)  # no uv
     (toy / "pip.py").write_text("raise SystemExit('not this one')\n")
     builds.run_build([*builds.installer().program, "--version"], toy, Recipe())
 

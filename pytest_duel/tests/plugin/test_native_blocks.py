@@ -150,4 +150,4 @@ def test_what_cannot_be_linked_again_is_told(
     arm, said = drawn(placing, tmp_path)
     assert arm.placed == arm.modules == {}
     assert said == placing.faults
-    assert "where it was built to lie: how toy.so was linked is not known" in said[0]
+    assert "where it was built to lie: toy.so: how it was linked is not known" in said[0]

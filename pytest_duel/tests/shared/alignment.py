@@ -17,6 +17,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pytest_duel.gate.changes import is_rebuilt
 from pytest_duel.gate.plan import Plan
 from pytest_duel.gate.prepare import Prepared, prepared
 from pytest_duel.gate.question import Question
@@ -29,6 +30,7 @@ from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.placements import Placements, linker_of
 from pytest_duel.paired.pytest_client import pytest_workers
 from pytest_duel.paired.surroundings import surrounded
+from pytest_duel.selftest.placement import flags
 from pytest_duel.statistics.paired import estimate
 from pytest_duel.support import markdown
 
@@ -60,9 +62,11 @@ def aligned_flags() -> dict[str, str]:
     What `CFLAGS` says counts in place of the flags that Python was built with.
     """
     own = os.environ.get("CFLAGS") or sysconfig.get_config_var("CFLAGS") or ""
+    plus = os.environ.get("CXXFLAGS") or own
     return {
-        "RUSTFLAGS": f"{os.environ.get('RUSTFLAGS', '')} {RUST}".strip(),
+        **flags(*RUST.split()),
         "CFLAGS": f"{own} {C}".strip(),
+        "CXXFLAGS": f"{plus} {C}".strip(),
     }
 
 
@@ -71,6 +75,8 @@ def builds(ready: Prepared) -> tuple[Build, Build]:
     recipe = replace(ready.recipe, variables=aligned_flags())
     found = install(ready.tests.folder, recipe, cache_folder())
     aligned = replace(ready.head, modules=found.modules)
+    if not is_rebuilt(ready.head, aligned):
+        raise SystemExit("the flags that align change nothing of the project's native code")
     return Build.of(ready.head, "plain"), Build.of(aligned, "lined")
 
 

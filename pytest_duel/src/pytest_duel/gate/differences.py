@@ -39,12 +39,12 @@ def noted(
         )
     if not question.isolated:
         warnings += changes.about_locks(trees[:1], trees[1:])
+    if placing.why_not:
+        warnings.append(
+            f"{placing.reason}, and native code cannot be placed anew for each block: "
+            f"{placing.why_not}"
+        )
     if placing.placements is None and changes.is_rebuilt(*arms):
-        if placing.why_not:
-            warnings.append(
-                "the native code of the two sides differs and cannot be placed anew for each "
-                f"block: {placing.why_not}"
-            )
         measured = placement(question, after, before, trees)
         warnings += changes.about_placement(found.thresholds, measured)
         own = measured or Placement()

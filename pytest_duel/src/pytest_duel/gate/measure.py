@@ -77,8 +77,9 @@ def measure(
             announce(f"error: {name}: {why}")
 
     engine = Engine(
-        pytest_workers(ready.tests), pairs, seed, budget, block, draw=draw, tell=tell_error
-    )
+        pytest_workers(ready.tests), pairs, seed, budget, block, draw=draw, tell=tell_error,
+        reach=ready.placing.reach,
+    )  # fmt: skip
     engine.give_up(dict(wrong_contests(ready, checked)))
     limits = {name: ready.own.limit(name) for name in ready.own.thresholds}
     nulls = {null_name(name): ready.own.thresholds[name] for name in ready.own.nulls}

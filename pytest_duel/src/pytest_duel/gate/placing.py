@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pytest_duel.gate.question import BASE, HEAD, Announce
 from pytest_duel.paired.arms.compiled import compiled, differing
@@ -12,14 +13,32 @@ from pytest_duel.paired.placements import Command, Placements, Placer, linkers
 from pytest_duel.paired.pytest_client import Suite
 from pytest_duel.support.units import duration
 
+DIFFERS = "the native code of the two sides differs"
+APART = "each side has a benchmark of its own"
+
 
 @dataclass(frozen=True)
 class Placing:
     """What is done about the place of native code."""
 
     placements: Placements | None = None
+    reason: str = ""
+    """Why its place can make a difference between the sides; empty where it cannot."""
     why_not: str = ""
-    """Why it cannot be drawn although the native code of both sides differs."""
+    """Why it cannot be drawn all the same."""
+
+    def reach(self, block: int) -> bool:
+        """Tell whether a block can be measured: whether there is a placement for it."""
+        return self.placements is None or self.placements.reach(block)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what a saved gate says of it."""
+        found = self.placements
+        if found is None:
+            return {"links": 0, "seconds": 0.0, "failed": self.why_not}
+        return {
+            "links": found.number, "seconds": round(found.seconds, 2), "failed": found.failed,
+        }  # fmt: skip
 
     def said(self) -> list[str]:
         """Return the sentences of a report, once all is measured."""
@@ -28,9 +47,9 @@ class Placing:
             return []
         which = "the same on both sides" if found.common else "a different one on each side"
         text = (
-            "the native code of the two sides differs, so it was linked again for each block with "
-            f"its functions in another random order, {which}. So the intervals include the effect "
-            f"of its place in memory. The {found.number} links took {duration(found.seconds)}"
+            f"{self.reason}, so native code was linked again for each block with its functions in "
+            f"another random order, {which}. So the intervals include the effect of its place in "
+            f"memory. The {found.number} links took {duration(found.seconds)}"
         )
         return [text]
 
@@ -39,8 +58,8 @@ class Placing:
         if self.placements is None or not self.placements.failed:
             return []
         return [
-            "native code could not be linked again for later blocks, so they used the placements "
-            f"of earlier ones: {self.placements.failed}"
+            "measuring ended early, as native code could not be linked again for more blocks: "
+            f"{self.placements.failed}"
         ]
 
 
@@ -51,6 +70,8 @@ def placing(
     command: str | None,
     seed: int | str,
     announce: Announce,
+    *,
+    apart: bool = False,
 ) -> Placing:
     """Make the placements of the first blocks, or say why there are none.
 
@@ -68,8 +89,13 @@ def placing(
         Of all draws.
     announce
         Told how long it takes.
+    apart
+        The sides run benchmarks that are not the same, so that also code which both have may
+        lie better for one of them.
     """
-    names = differing(arms[0].modules, arms[1].modules)
+    names, reason = differing(arms[0].modules, arms[1].modules), DIFFERS
+    if not names and apart:
+        names, reason = {*compiled(arms[1].modules)}, APART
     if not names:
         return Placing()
     announce("placing the native code of both sides anew for each block ...")
@@ -77,15 +103,15 @@ def placing(
     try:
         folder.mkdir()
         placers: tuple[Placer, Placer] = (
-            _by_command(command, arms, trees, names, folder) if command else linkers(arms)
+            _by_command(command, arms, trees, names, folder) if command else linkers(arms, names)
         )
         found = Placements(arms, placers, tests, str(seed), folder)
         found.begin()
-    except LinkError as error:
+    except (LinkError, OSError) as error:
         announce(f"  it stays where it is: {error}")
-        return Placing(why_not=str(error))
+        return Placing(reason=reason, why_not=str(error))
     announce(f"  {found.number} links for the first blocks ({duration(found.seconds)})")
-    return Placing(found)
+    return Placing(found, reason)
 
 
 def _by_command(

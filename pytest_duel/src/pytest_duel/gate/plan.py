@@ -62,6 +62,11 @@ class Plan:
         return self.pairs.get(name, Pair(one, one))
 
     @property
+    def has_pairs(self) -> bool:
+        """Tell whether any benchmark is compared with one that is not the same."""
+        return any(one.first.name != one.second.name for one in map(self.pair, self.measured))
+
+    @property
     def run(self) -> dict[str, Benchmark]:
         """Return the benchmarks that any arm runs, by name."""
         both = [self.pair(name) for name in self.measured]

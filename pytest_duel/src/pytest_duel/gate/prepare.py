@@ -114,7 +114,10 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
         )  # fmt: skip
         found = question.arrange(found)
         arms, both = (base, head), (base_tree, head_tree)
-        placed = placing(arms, both, tests, settings.placements, question.seed, announce)
+        placed = placing(
+            arms, both, tests, settings.placements, question.seed, announce,
+            apart=found.has_pairs,
+        )  # fmt: skip
         found = noted(found, question, before, arms, both, placed)
         driven = noted_of_tests(found, theirs, own, (base_tree, head_tree))
         found = replace(driven, warnings=(*filtered, *driven.warnings))

@@ -21,6 +21,8 @@ from pytest_duel.paired.sides import Launch, Sides
 
 Draw = Callable[[Arm, int], Arm]
 """Gives an arm what is drawn anew for each block, by the block's number."""
+Reach = Callable[[int], bool]
+"""Tells whether there is what a block needs, by the block's number."""
 
 
 class Engine:
@@ -42,6 +44,8 @@ class Engine:
         Blocks to begin; None begins one after the other until it is stopped.
     draw
         Gives an arm what is drawn anew for each block; None leaves it as it is.
+    reach
+        Asked before each block; where it says no, nothing more is begun. None begins all.
     tell
         Told of a contest that is given up, and why, when that happens.
     """
@@ -55,10 +59,12 @@ class Engine:
         block: type[Block] = Block,
         most: int | None = None,
         draw: Draw | None = None,
+        reach: Reach | None = None,
         tell: Tell | None = None,
     ) -> None:
         self.launch = launch
         self.draw = draw
+        self.reach = reach
         self.block = block
         self.roster = Roster(contests, budget or Budget(), tell)
         self.seed = seed
@@ -122,7 +128,9 @@ class Engine:
                     sides.close()  # what waits for them gets an error, and ends
 
     def _goes_on(self, begun: int) -> bool:
-        return bool(self.roster.contests) and not self._stopped and begun < self._most
+        if not self.roster.contests or self._stopped or begun >= self._most:
+            return False
+        return self.reach is None or self.reach(begun)
 
     def _launched(self, number: int) -> Launch:
         """Return what starts workers of a block."""

@@ -1,9 +1,10 @@
-"""Keeping import finders that were there first from offering the arm's modules.
+"""What processes that the tests start import of the arm, and what they must not.
 
-The finder of an editable install offers the user's own copies. Some (meson-python's,
-scikit-build-core's) compile these first, in the user's tree, and fail where that fails. So none
-of them is asked for the arm's modules, neither in a worker nor in the processes that its tests
-start.
+Extension modules that are placed otherwise are placed so in these processes as well. And import
+finders that were there first must not offer the arm's modules. The finder of an editable install
+offers the user's own copies. Some (meson-python's, scikit-build-core's) compile these first, in
+the user's tree, and fail where that fails. So none of them is asked for the arm's modules, neither
+in a worker nor in the processes that its tests start.
 
 Each of those processes loads this module. So it imports only what an interpreter loads by itself,
 or the import of something else would seem to take less time.
@@ -11,18 +12,22 @@ or the import of something else would seem to take less time.
 
 from __future__ import annotations
 
+import _frozen_importlib_external as external
 import os
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
     from typing import Any
 
 MODULES = "PYTEST_DUEL_MODULES"
 """The variable that tells processes the top-level modules of the arm."""
+PLACED = "PYTEST_DUEL_PLACED"
+"""The one that tells them its extension modules that are placed otherwise: on each line a module,
+a tab, and its file."""
 CHILDREN = __file__.rpartition(os.sep)[0] + os.sep + "children"
 """A folder for PYTHONPATH: Python loads the `sitecustomize` in it when it starts."""
 _PLAIN = ("_frozen_importlib", "_frozen_importlib_external", "_distutils_hack")
@@ -49,17 +54,62 @@ class Aside:
         return getattr(self._finder, name)
 
 
+class Placed:
+    """Finds extension modules that are placed otherwise.
+
+    Parameters
+    ----------
+    files
+        Their files, by module.
+    """
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self._files = files
+
+    def find_spec(
+        self, name: str, _path: Sequence[str] | None, _target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return where such a module lies; None for every other module."""
+        if name not in self._files:
+            return None
+        spec: ModuleSpec = external.spec_from_file_location(name, self._files[name])
+        return spec
+
+
 def set_aside(modules: Collection[str]) -> None:
     """Ask the finders that are there for none of these modules. Those of Python itself stay."""
     sys.meta_path[:] = [Aside(one, modules) if _is_strange(one) else one for one in sys.meta_path]
 
 
-def set_aside_in_children(modules: Collection[str]) -> None:
-    """Have the Python processes that this one starts do the same, where it is needed."""
-    if any(_is_strange(one) and not _home(one).startswith("_pytest.") for one in sys.meta_path):
+def tell_children(modules: Collection[str], placed: Mapping[str, str]) -> None:
+    """Have the Python processes that this one starts do what is needed.
+
+    Parameters
+    ----------
+    modules
+        The arm's top-level modules, which finders that are there now must not offer.
+    placed
+        The files of its extension modules that are placed otherwise.
+    """
+    strange = [
+        one for one in sys.meta_path if _is_strange(one) and not _home(one).startswith("_pytest.")
+    ]
+    if strange:
         os.environ[MODULES] = ",".join(sorted(modules))
+    if placed:
+        os.environ[PLACED] = "\n".join(f"{name}\t{file}" for name, file in placed.items())
+    if strange or placed:
         known = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = os.pathsep.join([CHILDREN, *([known] if known else [])])
+
+
+def do_as_told() -> None:
+    """Do, in such a process, what `tell_children` has asked for."""
+    if modules := os.environ.get(MODULES):
+        set_aside(modules.split(","))
+    if placed := os.environ.get(PLACED):
+        lines = (line.split("\t") for line in placed.split("\n"))
+        sys.meta_path.insert(0, Placed(dict(lines)))
 
 
 def _is_strange(finder: Any) -> bool:

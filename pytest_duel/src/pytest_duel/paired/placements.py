@@ -20,21 +20,23 @@ from pathlib import Path
 from typing import Protocol
 
 from pytest_duel.paired.arms import links
-from pytest_duel.paired.arms.compiled import compiled, differing, module_of
+from pytest_duel.paired.arms.compiled import compiled, module_of
 from pytest_duel.paired.arms.links import Link, LinkError
 from pytest_duel.paired.contests import Arm
+from pytest_duel.paired.cores import lanes
 from pytest_duel.paired.pytest_client import Suite, environment
 from pytest_duel.support import processes
 
 BATCH = 12
 """Blocks whose placements are made at once: as many as the first verdict needs."""
 OLD = 3
-"""A batch's files go when the batch so many later is made: its blocks are over by then."""
-LONGEST = 2.0
-"""Seconds. Where an arm's links take longer, as of many modules or large ones, all together would
-take minutes."""
+"""A batch's files go when the batch so many later is made: its blocks are over by then. It is
+later where more blocks run side by side than a batch has."""
+LONGEST = 1.0
+"""Seconds. Where the links of a block take longer, as of many modules or large ones, those of all
+blocks together would take minutes."""
 TRIES = 2
-"""That tell it: now and then a machine stands still."""
+"""What takes long or fails is tried again: now and then a machine stands still."""
 SECONDS = 120.0
 """To import a batch of them."""
 COMMAND_SECONDS = 1800.0
@@ -65,6 +67,8 @@ class Linker:
 
     known: Mapping[str, Link]
     """By the name of the file in the arm's folder."""
+    homes: Mapping[str, Path]
+    """The folder that holds each of these files."""
     both: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The functions of each that the other arm has, too; in the same order for both arms."""
 
@@ -72,7 +76,7 @@ class Linker:
         """Link them with their functions in another order."""
         for name, link in self.known.items():
             order = links.order(link.functions, self.both.get(name, ()), f"{seed} {name}")
-            link.again(order, folder / name)
+            link.again(order, folder / name, self.homes[name])
         return {module_of(name): str(folder / name) for name in self.known}
 
 
@@ -143,7 +147,7 @@ class Placements:
     number: int = 0
     """How many have been made, of all arms together."""
     failed: str = ""
-    """Why later ones could not be made, so that earlier ones are taken again."""
+    """Why no more can be made: blocks beyond those that there are must not be begun."""
     _batches: list[tuple[Batch, ...]] = field(default_factory=list)
     """Of each arm, in the order of blocks."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -164,11 +168,14 @@ class Placements:
 
     def _is_slow(self, block: int) -> bool:
         """Tell whether placements take too long. A command of the user's own may take its time."""
-        if not isinstance(self.placers[0], Linker):
-            return False
+        own = [one for one in self.placers if isinstance(one, Linker)]
         started = time.monotonic()
-        self.placers[0].place(self.seed, self._place(0, block))
-        return time.monotonic() - started > LONGEST
+        for slot, placer in enumerate(own):
+            placer.place(self.seed, self._place(slot, block))
+        took = time.monotonic() - started
+        self.seconds += took
+        self.number += len(own)
+        return took > LONGEST
 
     def of(self, arm: Arm, block: int) -> Arm:
         """Return an arm with the placement of a block.
@@ -176,21 +183,38 @@ class Placements:
         Raises
         ------
         LinkError
-            Where not even those of the first blocks can be made.
+            Where it cannot be made. No placement is given to two blocks: these would not be
+            independent of each other.
         """
         number, place = divmod(block, self.at_once)
         with self._lock:
             while len(self._batches) <= number:
-                try:
-                    self._next()
-                except LinkError as error:
-                    if not self._batches:
-                        raise
-                    self.failed = str(error)
-                    self._batches.append(self._batches[-1])
+                self._next()
             batch = self._batches[number]
         slot = [one.name for one in self.arms].index(arm.name)
         return replace(arm, placed=batch[slot][place])
+
+    def reach(self, block: int) -> bool:
+        """Tell whether a block has a placement; `failed` says why not. It is made where it lacks.
+
+        What fails once is tried again: now and then a machine is short of something.
+        """
+        with self._lock:
+            while not self.failed and block >= len(self._batches) * self.at_once:
+                self.failed = self._fault_of_next()
+        return not self.failed or block < len(self._batches) * self.at_once
+
+    def _fault_of_next(self) -> str:
+        """Make those of further blocks; return what has failed each time, or nothing."""
+        fault = ""
+        for _ in range(TRIES):
+            try:
+                self._next()
+            except LinkError as error:
+                fault = str(error)
+            else:
+                return ""
+        return fault
 
     def _next(self) -> None:
         """Make those of further blocks, for all arms: what one lacks the others must lack."""
@@ -201,7 +225,7 @@ class Placements:
             self.seconds += time.monotonic() - started
         self._batches.append(made)
         self.number += sum(map(len, made))
-        self._forget(len(self._batches) - OLD)
+        self._forget(len(self._batches) - OLD - len(lanes()) // self.at_once)
 
     def _batch(self, slot: int) -> Batch:
         number = len(self._batches)
@@ -229,11 +253,11 @@ class Placements:
         """Refuse modules that do not import as the installed ones do."""
         task, answer = self.folder / "task.json", self.folder / "answer.json"
         asked = {"modules": dict(arm.modules), "placed": made, "names": list(made[0])}
-        task.write_text(json.dumps(asked), encoding="utf-8")
-        answer.unlink(missing_ok=True)
         program = [arm.python, "-P", "-m", "pytest_duel.paired.placed_imports"]
         variables = environment(arm, str(self.folder), "0", self.tests.path)
         try:
+            task.write_text(json.dumps(asked), encoding="utf-8")
+            answer.unlink(missing_ok=True)
             done = processes.run(
                 [*program, str(task), str(answer)],
                 timeout=SECONDS,
@@ -250,23 +274,22 @@ class Placements:
             raise LinkError(wrong[0])
 
 
-def linkers(arms: tuple[Arm, Arm]) -> tuple[Linker, Linker]:
-    """Return what links the modules again in which two arms differ.
+def linkers(arms: tuple[Arm, Arm], names: Collection[str]) -> tuple[Linker, Linker]:
+    """Return what links some compiled files of two arms again.
 
     Raises
     ------
     LinkError
         Where it is not known how one of them was linked.
     """
-    names = differing(arms[0].modules, arms[1].modules)
-    one, other = (linker_of(arm, names).known for arm in arms)
+    one, other = (linker_of(arm, names) for arm in arms)
     both = {
-        name: links.shared(one[name].functions, other[name].functions)
-        for name in one.keys() & other.keys()
+        name: links.shared(one.known[name].functions, other.known[name].functions)
+        for name in one.known.keys() & other.known.keys()
     }
     return (
-        Linker(one, {name: pair[0] for name, pair in both.items()}),
-        Linker(other, {name: pair[1] for name, pair in both.items()}),
+        replace(one, both={name: pair[0] for name, pair in both.items()}),
+        replace(other, both={name: pair[1] for name, pair in both.items()}),
     )
 
 
@@ -279,19 +302,31 @@ def linker_of(arm: Arm, names: Collection[str]) -> Linker:
         Where it is not known how one of them was linked.
     """
     own = sorted({*names} & compiled(arm.modules).keys())
-    kept = {home: links.links_in(Path(home)) for home in dict.fromkeys(arm.modules.values())}
     homes = {name: arm.modules[module_of(name).partition(".")[0]] for name in own}
-    return Linker({name: _link_of(name, kept[home]) for name, home in homes.items()})
+    kept = {home: links.links_in(Path(home)) for home in {*homes.values()}}
+    return Linker(
+        {name: _link_of(name, kept[home], Path(home)) for name, home in homes.items()},
+        {name: Path(home, name).parent for name, home in homes.items()},
+    )
 
 
-def _link_of(name: str, kept: Sequence[Link]) -> Link:
-    """Return the link that has made a file."""
+def _link_of(name: str, kept: Sequence[Link], home: Path) -> Link:
+    """Return the link that has made a file of an install."""
     stem = module_of(name).rpartition(".")[2]
     fitting = [one for one in kept if stem in one.modules]
-    exact = [one for one in fitting if Path(one.output).as_posix().endswith(f"/{name}")]
+    exact = [one for one in fitting if f"/{Path(one.output).as_posix()}".endswith(f"/{name}")]
     outputs = {one.output: one for one in exact or fitting}  # the last link of a file counts
     if not outputs:
-        raise LinkError(links.lacking() or f"how {name} was linked is not known")
+        raise LinkError(f"{name}: {links.why_not_kept(home, stem) or _unknown(home / name)}")
     if len(outputs) > 1:
         raise LinkError(f"{name} was linked more than once, and which link counts is not clear")
     return next(iter(outputs.values()))
+
+
+def _unknown(path: Path) -> str:
+    """Say why it is not known how a file was linked."""
+    if reason := links.lacking():
+        return reason
+    if b"PyInit" not in path.read_bytes():
+        return "it is no extension module of Python's (it has no PyInit_ function)"
+    return "how it was linked is not known: no compiler of the usual names linked it here"

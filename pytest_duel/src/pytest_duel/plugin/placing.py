@@ -31,7 +31,7 @@ class Placing:
     seconds: float = 0.0
     """That these took."""
     faults: list[str] = field(default_factory=list)
-    """Why native code lies where it was built to lie, or where it did in earlier blocks."""
+    """Why native code lies where it was built to lie, or does so in later blocks."""
     answers: Mapping[str, str] = field(default_factory=dict)
     """Digests of what benchmarks returned before their modules were linked again, by name."""
 
@@ -66,14 +66,17 @@ class Placing:
             )
 
         def placed(own: Arm, block: int) -> Arm:
-            return found.of(found.arms[0], block) if found else own
+            return found.of(found.arms[0], block) if found and found.reach(block) else own
 
         yield placed
         if found:
             self.links += found.number
             self.seconds += found.seconds
             if found.failed:
-                self._fault(f"native code lies as in earlier blocks: {found.failed}", announce)
+                self._fault(
+                    f"native code lies where it was built to lie in later blocks: {found.failed}",
+                    announce,
+                )
 
     def _fault(self, what: str, announce: Callable[[str], None]) -> None:
         announce(what)

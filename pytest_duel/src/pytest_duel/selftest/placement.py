@@ -14,17 +14,18 @@ from enum import StrEnum
 from itertools import permutations
 
 from pytest_duel.gate import changes
-from pytest_duel.gate.placing import Placing
+from pytest_duel.gate.placing import DIFFERS, Placing
 from pytest_duel.gate.prepare import Prepared
 from pytest_duel.paired.arms.cache import cache_folder
-from pytest_duel.paired.arms.compiled import compiled, module_of
+from pytest_duel.paired.arms.compiled import compiled, differing, module_of
 from pytest_duel.paired.arms.installing import install
 from pytest_duel.paired.arms.links import LinkError, order
 from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.placements import Placements, linker_of, linkers
 from pytest_duel.selftest.records import Kind, SelftestError
 
-FLAGS = "RUSTFLAGS"
+FLAGS, ENCODED = "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"
+"""Variables of cargo's, of which only the second counts where both are set."""
 FRESH = 4
 """Builds that take no part in the placement bounds; every ordered pair of them is a trial."""
 
@@ -58,11 +59,17 @@ def built(ready: Prepared, name: str) -> Arm:
     SelftestError
         Where that made no difference, as in a project without Rust.
     """
-    flags = f"{os.environ.get(FLAGS, '')} -C metadata={name}".strip()
-    recipe = replace(ready.recipe, variables={FLAGS: flags})
+    recipe = replace(ready.recipe, variables=flags("-C", f"metadata={name}"))
     found = install(ready.tests.folder, recipe, cache_folder())
     arm = replace(ready.head, name=name, modules=found.modules)
     return arm if changes.is_rebuilt(ready.head, arm) else _linked_again(ready, name)
+
+
+def flags(*more: str) -> dict[str, str]:
+    """Return the variable of a build that gives more flags to Rust's compiler."""
+    if given := os.environ.get(ENCODED):
+        return {ENCODED: "\x1f".join([given, *more])}
+    return {FLAGS: " ".join(filter(None, [os.environ.get(FLAGS), *more]))}
 
 
 def _linked_again(ready: Prepared, name: str) -> Arm:
@@ -78,7 +85,8 @@ def _linked_again(ready: Prepared, name: str) -> Arm:
             shutil.copytree(home, own)
         for file, link in known.items():
             home = modules[module_of(file).partition(".")[0]]
-            link.again(order(link.functions, (), name), homes[home] / file)
+            target = homes[home] / file
+            link.again(order(link.functions, (), name), target, target.parent)
     except LinkError as error:
         raise SelftestError(
             f"its code cannot be placed otherwise, so there are no two builds to try: {error}"
@@ -97,13 +105,13 @@ def drawn(ready: Prepared, how: Drawn, seed: str) -> Iterator[Prepared]:
         yield ready
         return
     folder, arms = ready.tests.scratch / "trial", (ready.base, ready.head)
+    base, head = arms
     folder.mkdir()
     try:
-        found = Placements(
-            arms, linkers(arms), ready.tests, seed, folder, common=how is Drawn.COMMON
-        )
+        placers = linkers(arms, differing(base.modules, head.modules))
+        found = Placements(arms, placers, ready.tests, seed, folder, common=how is Drawn.COMMON)
         found.begin()
-        yield replace(ready, placing=Placing(found))
+        yield replace(ready, placing=Placing(found, DIFFERS))
     except LinkError as error:
         raise SelftestError(f"the two builds cannot be linked again: {error}") from None
     finally:

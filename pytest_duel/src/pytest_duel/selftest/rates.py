@@ -270,7 +270,7 @@ HEADING = (
 
 BUILDS = (
     "two builds; in each block their code lies", "equal code: alarm", "pass",
-    "changes", "slowed: named", "something else named", "a gate",
+    "changes", "slowed: named", "something else named", "a gate", "of it linking",
 )  # fmt: skip
 """The heading of a table about two builds of one source."""
 _LIES = {
@@ -284,7 +284,9 @@ def builds(data: Mapping[str, Any]) -> tuple[str, ...]:
     """Return a row of that table: what gates of two builds said."""
     trials, key = data["trials"], data["key"]
     own = gates(trials, Kind.REBUILT)
-    took = [one["seconds"] for one in (*own, *gates(trials, Kind.REBUILT_SLOWED))]
+    both = (*own, *gates(trials, Kind.REBUILT_SLOWED))
+    took = [one["seconds"] for one in both]
+    linking = [one["placements"]["seconds"] for one in both if "placements" in one]
     said = (
         f"{of(one)} {interval(one)}" if one.of else "–"
         for one in (
@@ -300,6 +302,7 @@ def builds(data: Mapping[str, Any]) -> tuple[str, ...]:
         f"{project}: {_LIES[_lie(data)]}",
         alarm, passed, _spread(own), named, other,
         f"{statistics.median(took):.0f} s" if took else "–",
+        f"at most {duration(max(linking))}" if any(linking) else "–",
     )  # fmt: skip
 
 

@@ -52,6 +52,11 @@ PLANT = f"{PlantError.__name__}: "
 PACKAGES = ("pytest-duel", "pytest", "pytest-benchmark")
 BEYOND = 0.01
 """A planted slowdown exceeds the placement bound by this share."""
+SOURCES = (
+    ".c", ".cc", ".cpp", ".cxx", ".f", ".f90", ".go", ".h", ".hh", ".hpp", ".pxd", ".pyx", ".rs",
+    ".zig",
+)  # fmt: skip
+"""The ends of names of files that compiled modules are made from."""
 TWO_BUILDS = (Kind.REBUILT, Kind.REBUILT_SLOWED)
 ORDER = (Kind.SAME, Kind.SLOWED, Kind.REBUILT, Kind.REBUILT_SLOWED, Kind.STOCK)
 """The order of the kinds that take turns."""
@@ -234,6 +239,7 @@ def _gate(plan: Plan, seed: str, extra: Mapping[str, float]) -> dict[str, Any]:
         "blocks": sampled.blocks,
         "seconds": round(sampled.seconds, 1),
         "tripped": list(sampled.tripped),
+        "placements": ready.placing.as_dict(),
         "unmeasured": dict(_unmeasured(ready, sampled)),
         "means": {row.name: row.word for row in judgement.means},
         "cases": {
@@ -283,9 +289,15 @@ def _outcome(kind: Kind, trial: Trial) -> str:
 
 
 def _sources(ready: Prepared) -> str:
-    """Return a digest of the code that is measured: the arm's modules, and the tests' files."""
+    """Return a digest of the code that is measured: the arm's modules, and the tests' files.
+
+    In place of compiled files it has their sources: two builds are not the same to the bit.
+    """
     found = [Path(one.path) for one in ready.own.measured.values()]
     for name, folder in ready.head.modules.items():
         home = Path(folder) / name
-        found += home.rglob("*.py") if home.is_dir() else Path(folder).glob(f"{name}.*")
+        found += home.rglob("*.py") if home.is_dir() else Path(folder).glob(f"{name}.py")
+    for package in ready.recipe.packages:
+        own = (ready.tests.folder / package).rglob("*")
+        found += (path for path in own if path.suffix.lower() in SOURCES)
     return files.digest(sorted({path for path in found if path.is_file()}))

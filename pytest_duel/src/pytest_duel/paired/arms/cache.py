@@ -36,7 +36,7 @@ from pytest_duel.paired.arms.modules import modules_in
 from pytest_duel.paired.arms.recipe import PIP, InstallError, Recipe
 from pytest_duel.paired.arms.untouched import Snapshot, snapshot
 
-MANNER = 4
+MANNER = 5
 """How builds are made here. What was built in another manner may be wrong, and is left alone."""
 KEPT = 40
 """How many installs, of one package each, are kept. The least recently used are removed."""

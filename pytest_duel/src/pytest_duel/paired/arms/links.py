@@ -32,7 +32,7 @@ COMPILERS = ("cc", "gcc", "clang", "c++", "g++", "clang++")
 VARIABLES = ("CC", "CXX")
 """They name compilers, perhaps in full."""
 LLD = "ld.lld"
-FLAGS = ("--no-warn-symbol-ordering", "--threads=1", "-z", "separate-code")
+FLAGS = ("--no-warn-symbol-ordering", "--threads=1", "--strip-debug", "-z", "separate-code")
 """By the last one code begins with a page, whatever lies before it."""
 SHOWN = 300
 """Characters that are shown of what a linker says."""
@@ -72,36 +72,50 @@ class Link:
     """The extension modules that are in it, each without the package that holds it."""
     functions: tuple[Function, ...]
     """Those that can be put in an order."""
+    rpaths: tuple[str, ...] = ()
+    """The folders in which the module seeks libraries."""
 
-    def again(self, order: Iterable[str], target: Path) -> None:
+    def again(self, order: Iterable[str], target: Path, origin: Path) -> None:
         """Make the link again, with its functions in an order.
+
+        Parameters
+        ----------
+        order
+            Their names.
+        target
+            The file to write.
+        origin
+            The folder of the module that the build has made, from which it seeks libraries.
 
         Raises
         ------
         LinkError
             Where the linker fails, with what it says.
         """
-        target.parent.mkdir(parents=True, exist_ok=True)
         listed = target.with_suffix(".order")
-        listed.write_text("".join(f"{name}\n" for name in order), encoding="utf-8")
         place = os.path.relpath(listed, self.folder)  # what is absolute, lld seeks in its folder
         asked = [f"--symbol-ordering-file={place}", *FLAGS]
+        for folder in self.rpaths:
+            asked += ["-rpath", re.sub(r"\$(ORIGIN|\{ORIGIN\})", lambda _: str(origin), folder)]
         command = [self.linker, f"@{keep_link.RESPONSE}", *asked, "-o", str(target)]
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            listed.write_text("".join(f"{name}\n" for name in order), encoding="utf-8")
             done = processes.run(command, timeout=keep_link.SECONDS, cwd=self.folder)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise LinkError(f"{self.linker} failed: {error}") from None
         finally:
-            listed.unlink()
+            listed.unlink(missing_ok=True)
         if done.returncode:
             raise LinkError(f"{self.linker} failed: {done.stderr.strip()[:SHOWN]}")
 
 
 def links_in(home: Path) -> list[Link]:
-    """Return the links that are kept with an install."""
+    """Return the links that are kept with an install, in the order in which they were made."""
     found = []
     # Resolved, for linkers are told paths that are relative to where the inputs truly are.
-    for path in sorted((home / LINKS).resolve().glob(f"*/{keep_link.ABOUT}")):
+    kept = (home / LINKS).resolve().glob(f"*/{keep_link.ABOUT}")
+    for path in sorted(kept, key=lambda one: one.stat().st_mtime_ns):
         about = json.loads(path.read_text(encoding="utf-8"))
         found.append(
             Link(
@@ -110,9 +124,27 @@ def links_in(home: Path) -> list[Link]:
                 about["output"],
                 tuple(about["modules"]),
                 tuple(Function(*one) for one in about["functions"]),
+                tuple(about["rpaths"]),
             )
         )
     return found
+
+
+def why_not_kept(home: Path, module: str) -> str | None:
+    """Return why the link of a module is not kept with an install; None where that is not known.
+
+    Parameters
+    ----------
+    home
+        The folder of the install.
+    module
+        Its name, without the package that holds it.
+    """
+    for path in sorted((home / LINKS).glob(f"*{keep_link.WHY}")):
+        about = json.loads(path.read_text(encoding="utf-8"))
+        if module in about["modules"]:
+            return f"it cannot be linked again: {about['why'][:SHOWN]}"
+    return None
 
 
 def shared(

@@ -1,4 +1,4 @@
-"""Start a process of the code under test: what an editable install offers is set aside.
+"""Start a process of the code under test: it imports what its worker imports.
 
 Python loads a module of this name when it starts. Then it loads the one that it would have loaded.
 """
@@ -13,5 +13,5 @@ try:
 except ImportError:  # an interpreter that has its own modules
     pass
 else:
-    finders.set_aside(os.environ.get(finders.MODULES, "").split(","))
+    finders.do_as_told()
 __import__(__name__)
