@@ -117,7 +117,8 @@ class Question:
 
     def leader(self, size: str) -> str:
         """Return the backend that is ahead in most sweeps, called or not."""
-        return statistics.mode(next(iter(one["relative"][size])) for one in self.sweeps)
+        first: Iterator[str] = (next(iter(one["relative"][size])) for one in self.sweeps)
+        return statistics.mode(first)
 
     def leads(self, size: str, first: str, other: str) -> list[float]:
         """Return how many times as fast as another backend one was, in each sweep that tells."""

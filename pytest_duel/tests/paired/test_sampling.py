@@ -144,10 +144,19 @@ def test_as_many_samples_as_builds_would_find_nothing_of_use() -> None:
     assert caught <= 0.1 * number
 
 
-def test_a_slow_kernel_is_caught_although_its_placement_is_drawn() -> None:
-    found = gates(placed, 0.05, 0.033, number=30)
+@pytest.mark.parametrize(("slowdown", "sd", "least", "most"), [
+    (0.05, 0.033, 0.9, 1.0),
+    (0.04, 0.033, 0.9, 1.0),
+    (0.03, 0.033, 0.6, 0.9),  # what the place of code costs: docs/method.md tells
+    (0.03, 0.02, 0.95, 1.0),
+])  # fmt: skip
+def test_a_slow_kernel_is_caught_although_its_placement_is_drawn(
+    slowdown: float, sd: float, least: float, most: float
+) -> None:
+    """As one that the change alters, which lies on each side elsewhere."""
+    found = gates(placed, slowdown, sd, number=30)
     caught = sum(gate.verdicts["0"] is Verdict.REGRESSION for gate in found)
-    assert caught >= 0.9 * len(found)
+    assert least * len(found) <= caught <= most * len(found)
 
 
 CHANGES = st.lists(st.floats(-0.1, 0.1), min_size=1, max_size=5)

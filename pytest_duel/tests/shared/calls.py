@@ -248,7 +248,7 @@ def false_leads(runs: Sequence[Run], processes: int, reports: int = REPORTS) -> 
         pairs = zip(picked[::2], picked[1::2], strict=True)
         timed = groups.timed([alternatives(*pair, at) for at, pair in enumerate(pairs)])
         results = outcomes(groups.grouped(timed))
-        found.append(sum(one.contests[0].winner is not None for one in results))
+        found.append(sum(one.races[0].winner is not None for one in results))
     return found
 
 

@@ -72,7 +72,7 @@ class Placed:
         """Return where such a module lies; None for every other module."""
         if name not in self._files:
             return None
-        spec: ModuleSpec = external.spec_from_file_location(name, self._files[name])
+        spec: ModuleSpec | None = external.spec_from_file_location(name, self._files[name])
         return spec
 
 

@@ -93,7 +93,7 @@ def _keep_or_say_why(kept: Path, linker: str, command: Sequence[str]) -> None:
     modules = sorted({one.decode() for one in _MODULE.findall(Path(output).read_bytes())})
     if not modules:
         return
-    about = {"linker": linker, "output": output, "modules": modules}
+    about: dict[str, object] = {"linker": linker, "output": output, "modules": modules}
     try:
         keep(kept, others, about)
     except Exception as error:
