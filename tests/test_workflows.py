@@ -31,7 +31,7 @@ def run(*command: object, cwd: Path, env: Mapping[str, str]) -> subprocess.Compl
 
 
 FAKE_PYTHON = """#!/usr/bin/env bash
-if [ "$2" = pip ]; then
+if [ "$3" = pip ]; then
     printf '%s\\n' "$@" > "$RUNNER_TEMP/installed"
     exit "$PIP"
 fi
@@ -136,7 +136,8 @@ def test_without_a_base_it_is_that_of_the_pull_request_or_the_commit_before(bran
 def test_the_action_installs_the_harness_that_it_comes_with(branch: Path) -> None:
     assert gate_script(branch).returncode == 0
     installed = (branch.parent / "installed").read_text(encoding="utf-8").splitlines()
-    assert installed[:3] == ["-m", "pip", "install"]
+    # -P: a change may bring a pip.py.
+    assert installed[:4] == ["-P", "-m", "pip", "install"]
     assert installed[-1] == str(ROOT / "pytest_duel")
 
 

@@ -36,7 +36,8 @@ merge_base="$(git merge-base -- "$base" HEAD)" ||
 
 python="${PYTHON:-python}"
 harness="$(cd "$(dirname "${BASH_SOURCE[0]}")/../../../pytest_duel" && pwd)"
-"$python" -m pip install --quiet --disable-pip-version-check "$harness" ||
+# -P: nothing in the project's folder stands before the modules of pip and of the harness.
+"$python" -P -m pip install --quiet --disable-pip-version-check "$harness" ||
     failed "pytest-duel cannot be installed"
 
 arguments=(--base "$merge_base")
@@ -47,7 +48,6 @@ while IFS= read -r line; do
 done <<< "${ARGUMENTS:-}"
 
 code=0
-# -P: nothing in the project's folder stands before the modules of the harness.
 "$python" -P -m pytest_duel gate "${arguments[@]}" --format github --output "$reports/gate.md" \
     --output "$reports/gate.txt" --output "$reports/gate.xml" --output "$reports/gate.json" ||
     code=$?

@@ -14,6 +14,7 @@ import pytest
 from pytest_duel.cli import gate as command
 from pytest_duel.cli.main import main
 from pytest_duel.formats import ENDINGS
+from pytest_duel.gate.question import Question
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.harness import search_path
@@ -34,6 +35,7 @@ STALE = '{"exit_code": 0}'
     ("--base HEAD --budget nan", "'nan' is not a number of seconds"),
     ("--base HEAD --budget inf", "'inf' is not a number of seconds"),
     ("--base HEAD --accept-removal a*", "'a*' is a pattern"),
+    ("--base HEAD --package /a", "'/a' is the same for both sides"),
     ("--base HEAD --install apt", "'apt' is not pip, none, or a command"),
     ("--base HEAD --output gate.doc", "'gate.doc' does not end in one of .txt, .md, .json, .xml"),
     ("--base HEAD --output no/such/gate.md", "is in a folder that does not exist"),
@@ -45,6 +47,21 @@ def test_a_wrong_option_is_a_usage_error(
         main(["gate", *arguments.split()])
     assert caught.value.code == Exit.ERROR
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["--isolated", "--with numpy"])
+def test_a_requirement_is_installed_in_environments_of_their_own(
+    given: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[Question] = []
+
+    def run(question: Question, announce: object) -> None:
+        asked.append(question)
+        raise DuelError("no more")
+
+    monkeypatch.setattr(command, "run_gate", run)
+    assert main(["gate", "--base", "HEAD", *given.split()]) == Exit.ERROR
+    assert asked[0].isolated
 
 
 def test_a_report_that_is_a_folder_is_a_usage_error(

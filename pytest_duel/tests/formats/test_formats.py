@@ -121,6 +121,16 @@ def test_nothing_from_a_saved_file_is_markup() -> None:
         assert not re.search(rf"(?<!\\){re.escape(markup)}", rendered)
 
 
+def test_the_word_for_the_whole_is_no_markup_either() -> None:
+    """It may name an arm, and so a branch."""
+    word = "@org/team<b> \x1b[2J faster"
+    own = replace(judged(), overall=word)
+    assert replace(judged(), words=("slower", word)).harmless().word == own.harmless().word
+    assert "**gate: @&#8203;org/team\\<b\\> \\\\x1b\\[2J faster**" in FORMATS["markdown"](own)
+    for name in FORMATS:
+        assert "\x1b" not in FORMATS[name](own)
+
+
 def test_markdown_names_are_code_where_they_can_be() -> None:
     rows = [
         replace(ROW, name=name, word="new") for name in ("clear[a_b-c-5]", "a|b", "a`b", "a\nb")

@@ -11,6 +11,8 @@ from few_blocks import one_by_one, take_few
 from pytest_duel.cli.main import main
 from pytest_duel.gate.prepare import prepared
 from pytest_duel.gate.question import Question
+from pytest_duel.paired.arms.cache import cache_folder
+from pytest_duel.paired.arms.recipe import InstallError
 from repositories import commit, git
 from strangers import copied, repository
 
@@ -203,15 +205,36 @@ def test_a_hook_whose_variables_point_elsewhere(
 def test_a_home_that_cannot_be_written(
     toy: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from pytest_duel.paired.arms.cache import cache_folder
-
     blocked = tmp_path / "file"
     blocked.write_text("")
     monkeypatch.setenv("PYTEST_DUEL_CACHE", str(blocked / "inner"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
+    assert cache_folder() == cache_folder()
     assert cache_folder().is_relative_to(tempfile.gettempdir())
     shutil.rmtree(cache_folder())
     assert os.access(toy, os.W_OK)
+
+
+@pytest.mark.parametrize("kind", ["link", "file", "open"])
+def test_a_place_for_installs_that_others_may_write_to_is_refused(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.delenv("PYTEST_DUEL_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    home = cache_folder()
+    home.rmdir()
+    match kind:
+        case "link":
+            (tmp_path / "elsewhere").mkdir(mode=0o700)
+            home.symlink_to(tmp_path / "elsewhere")
+        case "file":
+            home.write_text("")
+        case "open":
+            home.mkdir()
+            home.chmod(0o770)
+    with pytest.raises(InstallError, match="set PYTEST_DUEL_CACHE"):
+        cache_folder()
 
 
 def test_a_test_that_the_base_lacks_is_new_also_where_it_is_asked_for(
@@ -247,3 +270,17 @@ def test_each_side_has_the_packages_of_its_own_tree(
     monkeypatch.chdir(folder)
     said = refused(capsys, cache, "--base", "main")
     assert said == "the head cannot be installed: packages: there is no folder 'elsewhere'"
+
+
+@pytest.mark.parametrize("package", ["../elsewhere", "linked"])
+def test_a_package_that_would_be_the_same_on_both_sides(
+    package: str, toy: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The code of neither side would be measured."""
+    (toy / "linked").symlink_to(toy.parent)
+    git(toy, "add", "linked")
+    git(toy, "commit", "--quiet", "--message", "link")
+    said = refused(capsys, cache, "--base", "HEAD", "--package", package, folder=toy)
+    assert said.startswith(
+        f"the base cannot be installed: packages: {package!r} leads out of the repository"
+    )

@@ -58,6 +58,7 @@ def test_nothing_has_to_be_said(tmp_path: Path) -> None:
     ("thresholds = 0.05", "thresholds is 0.05: it must be"),
     ("removed = ['a*']", "removed is ['a*']: it must be a list of names"),
     ("packages = []", "packages is []: it must be a list of at least one folder"),
+    ("packages = ['.', '/a']", "packages is ['.', '/a']: it must be a list of at least one"),
     ("selftest = ''", "selftest is '': it must be a path"),
     ("project = 'bench'", "project is 'bench': it must be a text such as"),
     ("budget = 1\nbudget = 2", "here is not valid TOML: "),

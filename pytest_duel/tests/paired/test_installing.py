@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -13,8 +14,8 @@ from filelock import FileLock
 
 from pytest_duel.paired.arms import builds, cache, copies
 from pytest_duel.paired.arms.installing import install
-from pytest_duel.paired.arms.modules import modules_in, modules_in_tree
-from pytest_duel.paired.arms.recipe import InstallError, Recipe
+from pytest_duel.paired.arms.modules import modules_in, modules_in_tree, suggested
+from pytest_duel.paired.arms.recipe import NONE, PIP, InstallError, Recipe
 from strangers import copied
 
 COPY = Recipe(install="cp -r toy {target}")
@@ -122,6 +123,21 @@ def test_a_file_of_tests_beside_the_modules_is_none_of_them(tmp_path: Path, text
     (tmp_path / "test_mine.py").write_text(text)
     (tmp_path / "bench_tools.py").write_text("def prepared():\n    pass\n")  # called like tests
     assert sorted(modules_in_tree(tmp_path)) == ["bench_tools", "mine"]
+
+
+@pytest.mark.parametrize(("files", "how"), [
+    ({"setup.cfg": "[flake8]\n"}, NONE),
+    ({"setup.cfg": "[metadata]\n", "pyproject.toml": ""}, PIP),
+    ({"setup.py": ""}, PIP),
+    ({"pyproject.toml": "[tool.pytest-duel]\n"}, NONE),
+    ({"pyproject.toml": "[project]\n"}, PIP),
+])  # fmt: skip
+def test_what_pip_would_call_no_project_is_not_built(
+    files: dict[str, str], how: str, tmp_path: Path
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert suggested(tmp_path) == how
 
 
 def test_sources_that_change_while_they_are_built(toy: Path, tmp_path: Path) -> None:
@@ -249,6 +265,14 @@ def test_what_was_compiled_of_newer_files_is_not_taken_for_older_ones(
         os.utime(source, (1_700_000_000 - seconds, 1_700_000_000 - seconds))
         (folder,) = install(toy, recipe, tmp_path / "cache").modules.values()
         assert Path(folder, "toy/__init__.py").read_text() == text
+
+
+def test_a_project_whose_modules_are_called_as_pips_are_installs(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)  # no uv
+    (toy / "pip.py").write_text("raise SystemExit('not this one')\n")
+    builds.run_build([*builds.installer().program, "--version"], toy, Recipe())
 
 
 def test_commands_of_two_gates_do_not_run_at_the_same_time(toy: Path, tmp_path: Path) -> None:

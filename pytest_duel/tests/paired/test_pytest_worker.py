@@ -1,5 +1,6 @@
 """Ordinary pytest-benchmark tests, served by real workers: one block of two processes."""
 
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from pytest_duel.paired import client, measurements
 from pytest_duel.paired.client import RefusalError, SideError
+from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.pytest_client import PytestSide, Suite
 from strangers import arm, copied, listed, one_block
@@ -212,3 +214,11 @@ def test_a_plugin_that_only_the_users_installed_copy_has_is_not_loaded(tmp_path:
     (project / "toy/plugin.py").write_text("raise ImportError('the own plugin')")
     with pytest.raises(SideError, match="the own plugin"):
         listed(arm("base", project), tests)
+
+
+def test_where_no_worker_can_start_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(OSError, match="needs Linux or macOS"):
+        PytestSide(Arm("head"), Suite(tmp_path, tmp_path))

@@ -13,16 +13,17 @@ from pytest_duel.support.exit_codes import Exit
 
 
 @pytest.fixture(autouse=True)
-def _no_signals(monkeypatch: pytest.MonkeyPatch) -> None:
+def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interrupts, "listen", lambda: None)
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
 
 
 def config(folder: Path, *paths: str) -> Any:
     """Return the settings of a pytest that was started in a folder."""
     return SimpleNamespace(
         getoption={"keyword": "fast", "markexpr": ""}.get,
-        invocation_params=SimpleNamespace(dir=folder),
-        known_args_namespace=SimpleNamespace(file_or_dir=list(paths)),
+        invocation_params=SimpleNamespace(dir=folder, args=["--duel=main", *paths]),
+        option=SimpleNamespace(file_or_dir=list(paths)),
     )
 
 
@@ -56,3 +57,50 @@ def test_what_goes_wrong_is_an_error_and_no_verdict(
 
     monkeypatch.setattr(duel, "run", run)
     assert duel.gated(config(tmp_path), "main") == Exit.ERROR
+
+
+@pytest.mark.parametrize(("arguments", "named"), [
+    (["--runslow", "--duel=main"], "--runslow"),
+    (["--size", "big", "-k", "fast"], "--size"),
+    (["--deselect=a.py::b", "--ignore", "c", "-oxfail_strict=1"], "--deselect, --ignore, -o"),
+    (["-vp", "mine", "-c", "other.ini"], "-p, -c"),
+    (["--benchmark-timer=time.time"], "--benchmark-timer"),
+])  # fmt: skip
+def test_options_that_the_gate_cannot_be_given_are_refused(
+    arguments: list[str], named: str
+) -> None:
+    with pytest.raises(pytest.UsageError, match=f"cannot hand on {named}: "):
+        duel.refuse_unheard(arguments)
+
+
+def test_options_that_change_no_benchmark_are_none_of_them() -> None:
+    duel.refuse_unheard([
+        "--benchmark-only", "--benchmark-min-rounds=9", "-vvk", "fast", "-m", "not slow", "-rA",
+        "-xqs", "-n", "4", "--cov=toy", "--tb=short", "--color", "yes", "--duel", "main", "tests",
+        "--", "--a-file",
+    ])  # fmt: skip
+
+
+def test_options_of_the_variable_are_refused_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--runslow")
+    with pytest.raises(pytest.UsageError, match="--runslow"):
+        duel.gated(config(tmp_path), "main")
+
+
+def test_the_value_of_a_projects_own_option_is_no_path(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before pytest has read conftest.py it takes the value for one."""
+    pytester.makeconftest("def pytest_addoption(parser):\n    parser.addoption('--size')\n")
+    pytester.makepyprojecttoml("[tool.pytest.ini_options]\naddopts = '--size big'\n")
+    asked: list[Question] = []
+
+    def run(question: Question, announce: object) -> None:
+        asked.append(question)
+        raise OSError("no more")
+
+    monkeypatch.setattr(duel, "run", run)
+    assert pytester.inline_run("--duel=main", no_reraise_ctrlc=True).ret == Exit.ERROR
+    assert asked[0].paths == ()

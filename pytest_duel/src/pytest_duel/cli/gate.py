@@ -78,7 +78,7 @@ settings, all optional, in [tool.pytest-duel] of pyproject.toml:
 
 examples:
   pytest-duel gate --base main
-  pytest-duel gate --base main --isolated --with numpy
+  pytest-duel gate --base main --with numpy
   pytest-duel gate --base HEAD~1 tests/benchmarks -k parse --budget 60
   pytest-duel gate --base main --output gate.md --output gate.json
 """
@@ -106,7 +106,7 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument("--install", type=_install, metavar="HOW", help="as the setting `install`")
     parser.add_argument(
-        "--package", action="append", default=[], metavar="FOLDER",
+        "--package", type=_folder, action="append", default=[], metavar="FOLDER",
         help="a folder to install, in place of the setting; may be repeated",
     )  # fmt: skip
     parser.add_argument(
@@ -115,7 +115,7 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--with", dest="requirements", action="append", default=[], metavar="REQUIREMENT",
-        help="one more requirement to install there, for the tests; may be repeated",
+        help="the same with one more requirement, such as one of the tests; may be repeated",
     )  # fmt: skip
     add_in_turns(parser)
     add_counts(parser)
@@ -154,7 +154,7 @@ def _judged(options: argparse.Namespace) -> Judgement:
         threshold=options.threshold,
         overrides=overrides,
         accepted=tuple(options.accept_removal),
-        isolated=options.isolated,
+        isolated=options.isolated or bool(options.requirements),
         requirements=tuple(options.requirements),
         placement=_placement,
         counts=options.counts,
@@ -190,6 +190,14 @@ def _machine_like(saved: Mapping[str, Any]) -> dict[str, Any]:
 def _name(text: str) -> str:
     if "*" in text:
         raise argparse.ArgumentTypeError(f"{text!r} is a pattern: accept benchmarks one by one")
+    return text
+
+
+def _folder(text: str) -> str:
+    if gate_settings.is_absolute(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is the same for both sides: name the folder relative to the project's"
+        )
     return text
 
 

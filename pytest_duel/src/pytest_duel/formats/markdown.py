@@ -28,7 +28,9 @@ def render(judgement: Judgement) -> str:
     """Return the verdict, the warnings, the means, and the cases that changed, gravest first."""
     changed = [row for row in judgement.rows if row.notable]
     changed.sort(key=lambda row: _GRAVEST_FIRST.index(row.exit))
-    heading = f"**{judgement.command}: {judgement.word}** ({_escaped(counts(judgement))})"
+    heading = (
+        f"**{judgement.command}: {_escaped(judgement.word)}** ({_escaped(counts(judgement))})"
+    )
     blocks = [
         [heading],
         [_escaped(judgement.title)],

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -38,6 +38,7 @@ def installed_arm(
     harness: tuple[str, ...] = ()
     started = time.monotonic()
     try:
+        _check_within(places.scratch / name, tree, recipe.packages)
         if places.isolated:
             own = places.own.get(name, Own())
             recipe = replace(recipe, python=own.python)
@@ -57,6 +58,16 @@ def installed_arm(
         python=recipe.python,
         harness=harness,
     )
+
+
+def _check_within(exported: Path, tree: Path, packages: Sequence[str]) -> None:
+    """Refuse folders that lie outside of what was exported: they are the same on both sides."""
+    for name in packages:
+        if not (tree / name).resolve().is_relative_to(exported.resolve()):
+            raise InstallError(
+                f"packages: {name!r} leads out of the repository, so both sides would have the "
+                "same code; name a folder of it, relative to the project's"
+            )
 
 
 def folders_of(arm: Arm, tree: Path) -> list[Path]:

@@ -130,6 +130,11 @@ def _is_number(value: object) -> bool:
     return numeric and 0 <= value <= sys.float_info.max  # type: ignore[operator]
 
 
+def is_absolute(folder: str) -> bool:
+    """Tell whether a folder is the same one for both sides, and so of neither."""
+    return Path(folder).is_absolute()
+
+
 def _is_names(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) and one for one in value)
 
@@ -149,7 +154,7 @@ _SHAPE = {
         "a list of names of benchmarks, each in full and without *",
     ),
     "packages?": Is(
-        lambda value: _is_names(value) and len(value) > 0,
+        lambda value: _is_names(value) and len(value) > 0 and not any(map(is_absolute, value)),
         'a list of at least one folder, relative to this file, such as [".", "extension"]',
     ),
     "install?": Is(

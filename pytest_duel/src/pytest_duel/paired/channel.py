@@ -9,6 +9,7 @@ the code that they measure.
 import contextlib
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -59,7 +60,15 @@ class ChildEnd:
 
 
 def connect() -> tuple[Channel, ChildEnd]:
-    """Return a new channel and what a child needs to use the other end."""
+    """Return a new channel and what a child needs to use the other end.
+
+    Raises
+    ------
+    OSError
+        On Windows, where a child does not inherit pipes by their numbers.
+    """
+    if sys.platform == "win32":
+        raise OSError("measuring in processes of its own needs Linux or macOS for now")
     child_reads, writes = os.pipe()
     reads, child_writes = os.pipe()
     return Channel(reads, writes), ChildEnd((child_reads, child_writes))

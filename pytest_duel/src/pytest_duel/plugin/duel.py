@@ -1,17 +1,35 @@
 """``pytest --benchmark-only --duel REV``: the gate, from inside pytest."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from pytest_duel.formats import FORMATS
 from pytest_duel.gate.folder import paths_within, project_folder
 from pytest_duel.gate.question import Question
 from pytest_duel.gate.run import run
+from pytest_duel.paired.pytest_worker.arguments import undisturbed
+from pytest_duel.plugin.options import given
 from pytest_duel.support import failures, harmless, interrupts, streams
 from pytest_duel.support.exit_codes import Exit
+
+_FLAGS = "vqslxfd"
+"""Of one letter, without a value; an option may follow in the same word, as in ``-vk fast``."""
+_REPORTING = """
+    -r --verbose --verbosity --quiet --capture --show-capture --tb --xfail-tb --showlocals
+    --no-showlocals --color --code-highlight --no-header --no-summary --disable-warnings
+    --disable-pytest-warnings --force-short-summary --no-fold-skipped
+"""
+_IDLE = frozenset(["-", "-k", "-m", "--duel", *_REPORTING.split()])
+"""Options that the gate is given, or that only say how pytest reports; "-" is flags alone."""
+_OF_TIMING = ("--benchmark-timer", "--benchmark-disable-gc")
+"""Options of pytest-benchmark that say what a time is. Others are of its rounds and tables, of
+which a gate has its own."""
 
 
 def gated(config: pytest.Config, base: str) -> int:
     """Run the gate on what pytest was asked for, show what it found, and return its exit code."""
+    refuse_unheard(given(config))
     selection = {"-k": config.getoption("keyword"), "-m": config.getoption("markexpr")}
     streams.settle()
     interrupts.listen()
@@ -19,7 +37,7 @@ def gated(config: pytest.Config, base: str) -> int:
     question = Question(
         folder=folder,
         base=base,
-        paths=paths_within(folder, config.known_args_namespace.file_or_dir),
+        paths=paths_within(folder, config.option.file_or_dir),
         selection=tuple(
             one for name, value in selection.items() if value for one in (name, value)
         ),
@@ -35,3 +53,36 @@ def gated(config: pytest.Config, base: str) -> int:
         failures.tell("pytest --duel", error)
         return Exit.ERROR
     return judgement.exit
+
+
+def refuse_unheard(arguments: Sequence[str]) -> None:
+    """Refuse options that choose or change tests, if the gate cannot be given them.
+
+    What must not reach a worker in any case, such as ``-n``, is left out in silence here as it is
+    in `addopts`.
+
+    Raises
+    ------
+    pytest.UsageError
+        Where there is one; the message names all of them.
+    """
+    kept = undisturbed(arguments)
+    options = kept[: kept.index("--")] if "--" in kept else kept
+    names = dict.fromkeys(_name(one) for one in options if one.startswith("-"))
+    unheard = [name for name in names if not _is_idle(name)]
+    if unheard:
+        raise pytest.UsageError(
+            f"--duel cannot hand on {', '.join(unheard)}: it takes -k, -m and paths; write other "
+            "options that the benchmarks need into `addopts` of pytest's settings"
+        )
+
+
+def _name(argument: str) -> str:
+    """Return an option without its value, and without flags that stand before it."""
+    if argument.startswith("--"):
+        return argument.partition("=")[0]
+    return f"-{argument[1:].lstrip(_FLAGS)[:1]}"
+
+
+def _is_idle(option: str) -> bool:
+    return option in _IDLE or (option.startswith("--benchmark-") and option not in _OF_TIMING)

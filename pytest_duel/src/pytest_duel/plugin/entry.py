@@ -20,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--duel",
         metavar="REV",
-        help="measure the benchmarks that are chosen against this revision, as "
+        help="measure the benchmarks that -k, -m and paths choose against this revision, as "
         "`pytest-duel gate --base REV` does; the exit code is that command's",
     )
     group.addoption(

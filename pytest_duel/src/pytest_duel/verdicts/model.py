@@ -84,6 +84,8 @@ class Judgement:
             means=tuple(row.harmless() for row in self.means),
             warnings=tuple(map(harmless.paragraph, self.warnings)),
             notes=tuple(map(harmless.paragraph, self.notes)),
+            words=tuple(map(harmless.line, self.words)),
+            overall=harmless.line(self.overall),
         )
 
     @property

@@ -33,7 +33,7 @@ WITHOUT_NETWORK = (
 
 def compile_all(paths: Sequence[Path], python: str) -> None:
     """Write the bytecode of modules now. If more is written later, something else wrote it."""
-    command = [python, "-m", "compileall", "-q", *map(str, paths)]
+    command = [python, "-P", "-m", "compileall", "-q", *map(str, paths)]
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # imports will say it
         processes.run(command, timeout=SECONDS, env=without_caches(os.environ))
 
@@ -86,7 +86,8 @@ def installer() -> Installer:
     if uv:
         return Installer("uv", (uv,))
     if importlib.util.find_spec("pip"):
-        return Installer("pip", (sys.executable, "-m", "pip"))
+        # -P: it runs in a project's folder, which may hold a module of such a name.
+        return Installer("pip", (sys.executable, "-P", "-m", "pip"))
     raise InstallError(
         "there is neither uv nor pip here to install it with: get one, such as by "
         f"`{sys.executable} -m ensurepip`"

@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import shutil
+import stat
 import sys
 import tempfile
 import time
@@ -228,6 +229,28 @@ def cache_folder() -> Path:
         except (OSError, RuntimeError):
             continue
     user = getattr(os, "getuid", lambda: "user")()
-    folder = Path(tempfile.gettempdir()) / f"pytest-duel-{user}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    return _private(Path(tempfile.gettempdir()) / f"pytest-duel-{user}")
+
+
+def _private(folder: Path) -> Path:
+    """Return a folder, made if it is not there, into which only this user can put anything.
+
+    Others can make a folder or a link of any name among the temporary files, and what is kept in
+    it is run.
+
+    Raises
+    ------
+    InstallError
+        Where it is another's.
+    """
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    is_own = found.st_uid == getattr(os, "getuid", lambda: found.st_uid)()
+    is_open = sys.platform != "win32" and found.st_mode & 0o077
+    if not stat.S_ISDIR(found.st_mode) or not is_own or is_open:
+        raise InstallError(
+            f"{folder}, where installs would be kept, is not a folder of this user alone: set "
+            "PYTEST_DUEL_CACHE to one that is"
+        )
     return folder

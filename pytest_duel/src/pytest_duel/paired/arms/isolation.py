@@ -11,7 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pytest_duel.paired.arms.builds import installer, run_build
-from pytest_duel.paired.arms.recipe import Recipe
+from pytest_duel.paired.arms.modules import suggested
+from pytest_duel.paired.arms.recipe import NONE, Recipe
 from pytest_duel.support import harness
 
 TOOLS = ("pytest", "pytest-benchmark")
@@ -32,7 +33,7 @@ def environment(folder: Path, project: Path, recipe: Recipe, more: Sequence[str]
     folder
         Where to make it.
     project
-        Whose dependencies to install.
+        Whose dependencies to install. A package that is not built has none.
     recipe
         Says which folders of it are packages, and for which interpreter.
     more
@@ -47,12 +48,14 @@ def environment(folder: Path, project: Path, recipe: Recipe, more: Sequence[str]
     if tool.name == "uv":
         make = [*tool.program, "venv", "--quiet", "--python", recipe.python]
     else:
-        make = [recipe.python, "-m", "venv", "--without-pip"]
+        make = [recipe.python, "-P", "-m", "venv", "--without-pip"]
     run_build([*make, str(folder)], project, recipe)
     python = str(folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
     pinned = [f"{name}=={version(name)}" for name in TOOLS]
-    packages = [str(project / name) for name in recipe.packages]
-    run_build([*tool.into(python), *packages, *pinned, *more], project, recipe)
+    folders = [project / name for name in recipe.packages]
+    # One without a build declares no dependencies.
+    built = [str(folder) for folder in folders if suggested(folder) != NONE]
+    run_build([*tool.into(python), *built, *pinned, *more], project, recipe)
     return python
 
 

@@ -7,14 +7,16 @@ from pathlib import Path
 from pytest_duel.paired.arms.inner_tests import is_tests
 from pytest_duel.paired.arms.recipe import NONE, PIP
 
-_SETUPTOOLS = ("setup.py", "setup.cfg")
+_SETTINGS = "pyproject.toml"
 _NO_MODULES = ("bin", "Scripts", "include", "share", "etc", "__pycache__")
 _SUFFIXES = tuple(importlib.machinery.all_suffixes())
 
 
 def suggested(project: Path) -> str:
     """Return the way to install a project that says nothing of it."""
-    is_old_style = any((project / name).is_file() for name in _SETUPTOOLS)
+    # Where setup.cfg stands alone it is of other tools: pip and uv call that no project.
+    with_cfg = all((project / name).is_file() for name in (_SETTINGS, "setup.cfg"))
+    is_old_style = with_cfg or (project / "setup.py").is_file()
     return PIP if is_old_style or _builds(project) else NONE
 
 
@@ -50,7 +52,7 @@ def _home(folder: Path) -> Path:
 
 
 def _builds(project: Path) -> bool:
-    settings = project / "pyproject.toml"
+    settings = project / _SETTINGS
     if not settings.is_file():
         return False
     text = settings.read_text(encoding="utf-8", errors="replace")
