@@ -21,8 +21,7 @@ def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
 def config(folder: Path, *paths: str) -> Any:
     """Return the settings of a pytest that was started in a folder."""
     return SimpleNamespace(
-        getoption={"keyword": "fast", "markexpr": ""}.get,
-        invocation_params=SimpleNamespace(dir=folder, args=["--duel=main", *paths]),
+        invocation_params=SimpleNamespace(dir=folder, args=["--duel=main", "-k", "fast", *paths]),
         option=SimpleNamespace(file_or_dir=list(paths)),
     )
 
@@ -104,3 +103,16 @@ def test_the_value_of_a_projects_own_option_is_no_path(
     monkeypatch.setattr(duel, "run", run)
     assert pytester.inline_run("--duel=main", no_reraise_ctrlc=True).ret == Exit.ERROR
     assert asked[0].paths == ()
+
+
+@pytest.mark.parametrize(("arguments", "chosen"), [
+    (["--duel", "main", "tests"], ()),
+    (["-vvk", "fast", "-m", "not slow", "-p", "no:x"], ("-k", "fast", "-m", "not slow")),
+    (["-m", "", "--tb", "short", "-kfast or slow"], ("-k", "fast or slow", "-m", "")),
+    (["-k", "one", "-k", "other", "--", "-m"], ("-k", "other")),
+])  # fmt: skip
+def test_what_is_chosen_on_the_command_line_holds_for_both_sides(
+    arguments: list[str], chosen: tuple[str, ...]
+) -> None:
+    """What `addopts` chooses is not among it: each side has its own."""
+    assert duel.selection(arguments) == chosen

@@ -1,5 +1,6 @@
 """``pytest --benchmark-only --duel REV``: the gate, from inside pytest."""
 
+import argparse
 from collections.abc import Sequence
 
 import pytest
@@ -30,7 +31,6 @@ which a gate has its own."""
 def gated(config: pytest.Config, base: str) -> int:
     """Run the gate on what pytest was asked for, show what it found, and return its exit code."""
     refuse_unheard(given(config))
-    selection = {"-k": config.getoption("keyword"), "-m": config.getoption("markexpr")}
     streams.settle()
     interrupts.listen()
     folder = project_folder(config.invocation_params.dir)
@@ -38,9 +38,7 @@ def gated(config: pytest.Config, base: str) -> int:
         folder=folder,
         base=base,
         paths=paths_within(folder, config.option.file_or_dir),
-        selection=tuple(
-            one for name, value in selection.items() if value for one in (name, value)
-        ),
+        selection=selection(given(config)),
     )
 
     def announce(line: str) -> None:
@@ -53,6 +51,23 @@ def gated(config: pytest.Config, base: str) -> int:
         failures.tell("pytest --duel", error)
         return Exit.ERROR
     return judgement.exit
+
+
+def selection(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return -k and -m as they were asked for; those in its `addopts` each side has by itself.
+
+    Else a change of `addopts` would choose from the base's benchmarks as well, and none would be
+    missed.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for flag in _FLAGS:
+        parser.add_argument(f"-{flag}", action="store_true")
+    for option in ("k", "m"):
+        parser.add_argument(f"-{option}")
+    found = vars(parser.parse_known_args(arguments)[0])
+    return tuple(
+        one for name in ("k", "m") if found[name] is not None for one in (f"-{name}", found[name])
+    )
 
 
 def refuse_unheard(arguments: Sequence[str]) -> None:
