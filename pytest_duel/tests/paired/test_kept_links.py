@@ -78,6 +78,16 @@ def test_links_are_in_the_order_in_which_they_were_made(tmp_path: Path) -> None:
     assert [one.output for one in links_in(tmp_path)] == ["early", "later"]
 
 
+def test_links_that_were_kept_earlier_are_read(tmp_path: Path) -> None:
+    """As beside a wheel that was built before folders of libraries were kept apart."""
+    path = tmp_path / links.LINKS / "one" / keep_link.ABOUT
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        '{"linker": "ld.lld", "output": "toy.so", "modules": ["toy"], "functions": []}'
+    )
+    assert [(one.output, one.rpaths) for one in links_in(tmp_path)] == [("toy.so", ())]
+
+
 def test_modules_of_one_name_are_told_apart_by_their_packages(tmp_path: Path) -> None:
     kept = [
         Link(tmp_path, "ld.lld", f"pack/{name}/_core.so", ("_core",), ()) for name in ("a", "b")

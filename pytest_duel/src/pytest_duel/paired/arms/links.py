@@ -124,7 +124,7 @@ def links_in(home: Path) -> list[Link]:
                 about["output"],
                 tuple(about["modules"]),
                 tuple(Function(*one) for one in about["functions"]),
-                tuple(about["rpaths"]),
+                tuple(about.get("rpaths", ())),  # where they are older, their inputs name them
             )
         )
     return found
