@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from pytest_duel.support.files import content
+
 Functions = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -20,7 +22,7 @@ def rewritten(names: Iterable[str], before: Path, after: Path) -> list[str]:
     before, after
         That file in either tree.
     """
-    if _content(before) == _content(after):
+    if content(before) == content(after):
         return []
     old, new = _bodies(before), _bodies(after)
     inner = {name: name.partition("::")[2].partition("[")[0] for name in names}
@@ -30,7 +32,7 @@ def rewritten(names: Iterable[str], before: Path, after: Path) -> list[str]:
 def _bodies(path: Path) -> Mapping[str, str]:
     """Return what functions do, by their names as node ids have them; none if that is unclear."""
     try:
-        return dict(_told(ast.parse(_content(path) or b"").body))
+        return dict(_told(ast.parse(content(path) or b"").body))
     except (SyntaxError, ValueError, RecursionError):  # of another Python, or no text
         return {}
 
@@ -41,7 +43,3 @@ def _told(body: Sequence[ast.stmt], within: str = "") -> Iterator[tuple[str, str
             yield within + node.name, "".join(map(ast.dump, (node.args, *node.body)))
         elif isinstance(node, ast.ClassDef):
             yield from _told(node.body, f"{within}{node.name}::")
-
-
-def _content(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None

@@ -9,6 +9,7 @@ from pytest_duel.gate.requirements import requirements
 from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.arms.compiled import differing, is_alike
 from pytest_duel.paired.contests import Arm
+from pytest_duel.support.files import content
 
 LOCKS = (
     "constraints.txt", "requirements.txt", "uv.lock", "poetry.lock", "pdm.lock", "pixi.lock",
@@ -88,7 +89,7 @@ def about_drivers(base: Path, head: Path, loaded: Sequence[str] = ()) -> Iterato
     home = head.resolve()
     files = (Path(one).resolve() for one in loaded)
     names |= {one.relative_to(home).as_posix() for one in files if one.is_relative_to(home)}
-    changed = [name for name in sorted(names) if _content(base / name) != _content(head / name)]
+    changed = [name for name in sorted(names) if content(base / name) != content(head / name)]
     if changed:
         yield (
             "this change alters code that runs in the processes of both sides, and could disturb "
@@ -179,7 +180,7 @@ def about_dependencies(base: Path, head: Path, folders: Iterable[str] = (".",)) 
 
 def _differing_locks(base: Path, head: Path, folder: str) -> Iterator[str]:
     for name in LOCKS:
-        if _content(base / folder / name) != _content(head / folder / name):
+        if content(base / folder / name) != content(head / folder / name):
             yield Path(folder, name).as_posix()
 
 
@@ -230,7 +231,3 @@ def about_code(base: Arm, head: Arm) -> Iterator[str]:
 def is_rebuilt(base: Arm, head: Arm) -> bool:
     """Tell whether the compiled code of both sides differs."""
     return bool(differing(base.modules, head.modules))
-
-
-def _content(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None

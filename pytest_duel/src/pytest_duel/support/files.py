@@ -57,6 +57,11 @@ def real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
+def content(path: Path) -> bytes | None:
+    """Return what a file holds; None where there is none."""
+    return path.read_bytes() if path.is_file() else None
+
+
 def discard(path: Path) -> None:
     """Remove a file, if it is there and can be removed."""
     with contextlib.suppress(OSError):

@@ -56,9 +56,13 @@ class Race:
     """How far processes lie apart, as all benchmarks tell."""
 
     @cached_property
+    def _unbeaten(self) -> Timed | None:
+        return next((one for one in self.order[1:] if not self._is_beaten(one)), None)
+
+    @property
     def rival(self) -> Timed:
         """Return the next one that the first does not beat beyond doubt; else the second."""
-        return next((one for one in self.order[1:] if not self._is_beaten(one)), self.order[1])
+        return self._unbeaten or self.order[1]
 
     @cached_property
     def lead(self) -> Ratio | None:
@@ -70,10 +74,10 @@ class Race:
         """Return how many processes have timed both the first and its rival."""
         return len(self._shared(self.rival))
 
-    @cached_property
+    @property
     def winner(self) -> Timed | None:
         """Return the fastest, or None where it does not beat each of the others beyond doubt."""
-        return self.order[0] if self._is_beaten(self.rival) else None
+        return None if self._unbeaten else self.order[0]
 
     def _lead(self, other: Timed) -> Ratio | None:
         shared = self._shared(other)

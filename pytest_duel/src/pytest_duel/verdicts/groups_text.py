@@ -95,7 +95,8 @@ def sentence(race: Race, outcome: Outcome) -> str:
     """Say which alternative is the fastest, and by how much."""
     names = [outcome.name(one) for one in (race.order[0], race.rival)]
     where, lead = at(race.at), race.lead
-    among = f", the next of {len(race.order)}" if len(race.order) > 2 else ""
+    is_next = race.rival is race.order[1]
+    among = f", the next of {len(race.order)}" if is_next and len(race.order) > 2 else ""
     if race.winner and lead:
         told = ratio(lead.value, lead.low, lead.high)
         return f"{where}{names[0]} is {told}× as fast as {names[1]}{among}"
@@ -103,7 +104,6 @@ def sentence(race: Race, outcome: Outcome) -> str:
         why = "one was timed once" if race.processes else "no process has timed both"
         return f"{where}{names[0]} and {names[1]} are not compared: {why}"
     if race.processes < 2 and lead.low > 1 + MARGIN:
-        among = among if race.rival is race.order[1] else ""
         return (
             f"{where}{names[0]} was {figures(lead.value)}× as fast as {names[1]}{among}, in one "
             "process: not called"
