@@ -2,6 +2,8 @@
 
 import argparse
 
+from pytest_duel.gate.question import choosing
+
 
 def add_tests(parser: argparse.ArgumentParser) -> None:
     """Declare which benchmarks are meant."""
@@ -31,7 +33,4 @@ def add_counts(parser: argparse.ArgumentParser) -> None:
 
 def selection(options: argparse.Namespace) -> tuple[str, ...]:
     """Return the options of pytest's own that were given."""
-    given = {"-k": options.keyword, "-m": options.marks}
-    return tuple(
-        one for name, value in given.items() if value is not None for one in (name, value)
-    )
+    return choosing(options.keyword, options.marks)

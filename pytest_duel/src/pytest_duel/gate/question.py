@@ -62,3 +62,11 @@ class Own:
 
     python: str = sys.executable
     requirements: tuple[str, ...] = ()
+
+
+def choosing(keyword: str | None, marks: str | None) -> tuple[str, ...]:
+    """Return pytest's arguments for what was asked for. An empty text takes away the project's."""
+    given = {"-k": keyword, "-m": marks}
+    return tuple(
+        one for option, text in given.items() if text is not None for one in (option, text)
+    )

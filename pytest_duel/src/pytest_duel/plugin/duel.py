@@ -7,7 +7,7 @@ import pytest
 
 from pytest_duel.formats import FORMATS
 from pytest_duel.gate.folder import paths_within, project_folder
-from pytest_duel.gate.question import Question
+from pytest_duel.gate.question import Question, choosing
 from pytest_duel.gate.run import run
 from pytest_duel.paired.pytest_worker.arguments import undisturbed
 from pytest_duel.plugin.options import given
@@ -64,10 +64,8 @@ def selection(arguments: Sequence[str]) -> tuple[str, ...]:
         parser.add_argument(f"-{flag}", action="store_true")
     for option in ("k", "m"):
         parser.add_argument(f"-{option}")
-    found = vars(parser.parse_known_args(arguments)[0])
-    return tuple(
-        one for name in ("k", "m") if found[name] is not None for one in (f"-{name}", found[name])
-    )
+    found, _ = parser.parse_known_args(arguments)
+    return choosing(found.k, found.m)
 
 
 def refuse_unheard(arguments: Sequence[str]) -> None:
