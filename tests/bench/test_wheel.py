@@ -23,8 +23,9 @@ RELEASE = "def build_info():\n    return {'profile': 'release', 'version': '9.9'
 
 def write_wheel(path: Path, source: str = RELEASE, name: str = "rust_market") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(f"{name}/__init__.py", source)
+    module = zipfile.ZipInfo(f"{name}/__init__.py")  # without the time, so builds are alike
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(module, source, zipfile.ZIP_DEFLATED)
     return path
 
 
