@@ -1,9 +1,9 @@
 """Keep the docs' generated parts true to the runs in the repository.
 
 A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``, where NAME is
-a table of `tables` or a figure of `figures`, whose picture is a file of its own. What depends on
-the processor is shown for each on which the study ran: the last study at once, the others folded,
-below a line that has their answer.
+a table of `tables` or of `by_processor`, or a figure of `figures`, whose picture is a file of its
+own. What depends on the processor is shown for each on which the study ran: the last study at
+once, the others folded, below a line that has their answer.
 """
 
 import csv
@@ -19,15 +19,9 @@ from bench import wheel
 from bench.catalogue import catalogue
 from bench.project import ROOT, RUNS, STUDY, TARGETS, duel, studies
 from bench.study import calls, learning, places, repeats
-from bench.study.tables import (
-    BY_PROCESSOR,
-    TABLES,
-    Inputs,
-    Native,
-    answered,
-    headline,
-    where,
-)
+from bench.study.by_processor import BY_PROCESSOR, answered, headline
+from bench.study.inputs import Inputs, Native
+from bench.study.tables import TABLES, where
 from pytest_duel.catalogue.sources import digests
 from pytest_duel.duel import targets_text
 from pytest_duel.results.runs import Run, load

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import altair as alt
 import vl_convert
 
-from bench.study.tables import Inputs
+from bench.study.inputs import Inputs
 from pytest_duel.catalogue.model import Role
 from pytest_duel.charts import sweep
 from pytest_duel.charts.axes import between

@@ -13,8 +13,10 @@ import pytest
 
 from bench.project import ROOT
 from bench.study import documents as report
+from bench.study.by_processor import BY_PROCESSOR
 from bench.study.figures import FIGURES, Figure
-from bench.study.tables import BY_PROCESSOR, TABLES, Inputs, where
+from bench.study.inputs import Inputs
+from bench.study.tables import TABLES, where
 from pytest_duel.catalogue.model import FULL
 from pytest_duel.charts.palette import COLOURS, GREY, GREYS, of_backends
 from pytest_duel.results.runs import Run
