@@ -3,6 +3,7 @@
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -10,6 +11,7 @@ from pytest_duel.gate.question import Question
 from pytest_duel.plugin import duel
 from pytest_duel.support import interrupts
 from pytest_duel.support.exit_codes import Exit
+from pytest_duel.verdicts.model import Judgement, Row
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +24,7 @@ def config(folder: Path, *paths: str) -> Any:
     """Return the settings of a pytest that was started in a folder."""
     return SimpleNamespace(
         invocation_params=SimpleNamespace(dir=folder, args=["--duel=main", "-k", "fast", *paths]),
-        option=SimpleNamespace(file_or_dir=list(paths)),
+        option=SimpleNamespace(file_or_dir=list(paths), xmlpath=None),
     )
 
 
@@ -70,6 +72,34 @@ def test_options_that_the_gate_cannot_be_given_are_refused(
 ) -> None:
     with pytest.raises(pytest.UsageError, match=f"cannot hand on {named}: "):
         duel.refuse_unheard(arguments)
+
+
+@pytest.mark.parametrize(("arguments", "named"), [
+    (["--collect-only", "--duel=main"], "--collect-only"),
+    (["--lf", "-k", "fast", "--html=out.html"], "--lf, --html"),
+    (["--benchmark-json", "out.json", "--benchmark-only"], "--benchmark-json"),
+    (["--benchmark-compare-fail=mean:5%"], "--benchmark-compare-fail"),
+])  # fmt: skip
+def test_what_a_gate_does_not_do_is_refused(arguments: list[str], named: str) -> None:
+    with pytest.raises(pytest.UsageError, match=f"cannot do {named}: .*--junitxml"):
+        duel.refuse_unheard(arguments)
+
+
+def test_the_verdicts_are_written_where_junit_xml_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = Row("test_read", "test_read", "test_read", (), "regression", Exit.REGRESSION, "slower")
+    judgement = Judgement("gate", title="a gate", columns=(), rows=(row,))
+    monkeypatch.setattr(duel, "run", lambda question, announce: judgement)
+    asked = config(tmp_path)
+    asked.option.xmlpath = str(tmp_path / "new" / "out.xml")
+    assert duel.gated(asked, "main") == Exit.REGRESSION
+    written = ET.fromstring((tmp_path / "new" / "out.xml").read_bytes())  # noqa: S314
+    assert written.find(".//testcase[@name='test_read']/failure") is not None
+    assert "test_read" in capsys.readouterr().out
+    asked.option.xmlpath = str(tmp_path)
+    assert duel.gated(asked, "main") == Exit.ERROR
+    assert "pytest --duel: " in capsys.readouterr().err
 
 
 def test_options_that_change_no_benchmark_are_none_of_them() -> None:

@@ -1,7 +1,10 @@
 """``pytest --benchmark-only --duel REV``: the gate, from inside pytest."""
 
 import argparse
+import itertools
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +14,7 @@ from pytest_duel.gate.question import Question, choosing
 from pytest_duel.gate.run import run
 from pytest_duel.paired.pytest_worker.arguments import undisturbed
 from pytest_duel.plugin.options import given
-from pytest_duel.support import failures, harmless, interrupts, streams
+from pytest_duel.support import failures, files, harmless, interrupts, streams
 from pytest_duel.support.exit_codes import Exit
 
 _FLAGS = "vqslxfd"
@@ -26,6 +29,17 @@ _IDLE = frozenset(["-", "-k", "-m", "--duel", *_REPORTING.split()])
 _OF_TIMING = ("--benchmark-timer", "--benchmark-disable-gc")
 """Options of pytest-benchmark that say what a time is. Others are of its rounds and tables, of
 which a gate has its own."""
+_ELSE = """
+    --co --collect-only --collectonly --setup-only --setuponly --setup-plan --setupplan
+    --setup-show --setupshow --fixtures --funcargs --fixtures-per-test --markers --pdb --trace
+    --lf --last-failed --ff --failed-first --nf --new-first --sw --stepwise
+    --html --report-log --json-report-file --alluredir --pastebin --log-file
+    --benchmark-disable --benchmark-skip --benchmark-save --benchmark-json --benchmark-csv
+    --benchmark-histogram --benchmark-compare --benchmark-compare-fail --benchmark-cprofile
+    --benchmark-cprofile-dump
+"""
+_INSTEAD = frozenset(_ELSE.split())
+"""Options that ask for another command than a gate, for other tests, or for a file it has not."""
 
 
 def gated(config: pytest.Config, base: str) -> int:
@@ -47,10 +61,18 @@ def gated(config: pytest.Config, base: str) -> int:
     try:
         judgement = run(question, announce)
         streams.out(FORMATS["terminal"](judgement))
+        if told := getattr(config.option, "xmlpath", None):
+            _write(Path(os.path.expandvars(told)).expanduser(), FORMATS["junit"](judgement))
     except BaseException as error:  # pytest's own codes would read as a regression, or as void
         failures.tell("pytest --duel", error)
         return Exit.ERROR
     return judgement.exit
+
+
+def _write(path: Path, report: str) -> None:
+    """Write a report as pytest does its own, into a folder that it makes if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files.write(path, report)
 
 
 def selection(arguments: Sequence[str]) -> tuple[str, ...]:
@@ -69,25 +91,33 @@ def selection(arguments: Sequence[str]) -> tuple[str, ...]:
 
 
 def refuse_unheard(arguments: Sequence[str]) -> None:
-    """Refuse options that choose or change tests, if the gate cannot be given them.
+    """Refuse options that choose or change tests, or want something else, if a gate cannot.
 
-    What must not reach a worker in any case, such as ``-n``, is left out in silence here as it is
-    in `addopts`.
+    What says only how tests run, such as ``-n``, is left out in silence, as it is in `addopts`.
 
     Raises
     ------
     pytest.UsageError
         Where there is one; the message names all of them.
     """
-    kept = undisturbed(arguments)
-    options = kept[: kept.index("--")] if "--" in kept else kept
-    names = dict.fromkeys(_name(one) for one in options if one.startswith("-"))
-    unheard = [name for name in names if not _is_idle(name)]
+    instead = [name for name in _names(arguments) if name in _INSTEAD]
+    if instead:
+        raise pytest.UsageError(
+            f"--duel cannot do {', '.join(instead)}: it measures both sides and shows what has "
+            "changed; --junitxml writes that to a file, and `pytest-duel gate --output` to others"
+        )
+    unheard = [name for name in _names(undisturbed(arguments)) if not _is_idle(name)]
     if unheard:
         raise pytest.UsageError(
             f"--duel cannot hand on {', '.join(unheard)}: it takes -k, -m and paths; write other "
             "options that the benchmarks need into `addopts` of pytest's settings"
         )
+
+
+def _names(arguments: Sequence[str]) -> list[str]:
+    """Return the options among arguments, without values, each once."""
+    options = itertools.takewhile(lambda one: one != "--", arguments)
+    return list(dict.fromkeys(_name(one) for one in options if one.startswith("-")))
 
 
 def _name(argument: str) -> str:
