@@ -122,6 +122,23 @@ def test_a_setting_of_the_head_or_given_by_hand() -> None:
 
 TESTS = """
 import pytest
+from toy import busy as work
+
+SIZE = 3
+
+
+@pytest.fixture
+def data():
+    return make(SIZE)
+
+
+def make(size):
+    return [1] * size
+
+
+@pytest.fixture(autouse=True)
+def calm():
+    pass
 
 
 @pytest.mark.parametrize("size", [1])
@@ -130,8 +147,11 @@ def test_plain(benchmark, size):
 
 
 class TestInner:
-    def test_inner(self, benchmark):
-        benchmark(len, ())
+    def test_inner(self, benchmark, data):
+        benchmark(self.go, data)
+
+    def go(self, data):
+        return work(data)
 """
 PLAIN, INNER, MADE = "t.py::test_plain[1]", "t.py::TestInner::test_inner", "t.py::test_made"
 
@@ -139,9 +159,18 @@ PLAIN, INNER, MADE = "t.py::test_plain[1]", "t.py::TestInner::test_inner", "t.py
 @pytest.mark.parametrize(("change", "found"), [
     (("", ""), []),
     (("import pytest", "import os\nimport pytest"), [MADE]),
-    (("[1]", "[1, 2]"), [MADE]),
+    (("import pytest", "import  pytest  # again"), [MADE]),
+    (("SIZE = 3", "SIZE = 30"), [INNER, MADE]),
+    (("return make(SIZE)", "return make(9)"), [INNER, MADE]),
+    (("return [1] * size", "return [0] * size"), [INNER, MADE]),
+    (("return work(data)", "return work(data[:1])"), [INNER, MADE]),
+    (("busy as work", "idle as work"), [INNER, MADE]),
+    (("import pytest", "try:\n    import toy\nexcept ImportError:\n    work = 1\nimport pytest"),
+     [INNER, MADE]),
+    (("    pass", "    import time"), [PLAIN, INNER, MADE]),
+    (('"size", [1]', '"size", [1, 2]'), [MADE]),
     (("size):\n    benchmark(len, ())", "size):\n    benchmark(max, (1,))"), [PLAIN, MADE]),
-    (("self, benchmark):\n", "self, benchmark):\n        return\n"), [INNER, MADE]),
+    (("self, benchmark, data):\n", "self, benchmark, data):\n        return\n"), [INNER, MADE]),
     (("import pytest", "import pytest ("), [PLAIN, INNER, MADE]),
 ])  # fmt: skip
 def test_a_benchmark_that_is_rewritten_is_named(
