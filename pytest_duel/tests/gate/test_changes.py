@@ -73,6 +73,10 @@ fast = ["numba"]
     ("pyproject.toml", DECLARED, '[project]\nname = "toy"', "optional-dependencies"),
     ("setup.cfg", "[options]\ninstall_requires =\n  a\n", "[options]\nx = 1", "install_requires"),
     ("setup.cfg", "[options.extras_require]\nx = a\n", "", "options.extras_require of"),
+    ("setup.py", "setup(install_requires=['a'])", "setup(install_requires=['a>2'])",
+     "install_requires of"),
+    ("setup.py", "N = ['a']\nsetup(extras_require={'x': N})",
+     "N = ['b']\nsetup(extras_require={'x': N})", "extras_require of"),
 ])  # fmt: skip
 def test_a_declared_dependency_that_differs_is_named(
     trees: tuple[Path, Path], file: str, before: str, after: str, said: str

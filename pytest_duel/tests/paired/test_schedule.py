@@ -40,7 +40,7 @@ def test_both_arms_are_calibrated_by_the_same_calls() -> None:
     per_call, spent = calibrated(arms.both, None)
     assert per_call == pytest.approx([50e-9, 60e-9])
     assert spent == sum(arms.asked)
-    assert arms.asked == [1, 1, 4, 16, 64, 256, 1024, 4096]
+    assert arms.asked == [1, 1, 4, 16, 64, 256, 1024, 4096, 4096]
 
 
 def test_a_slow_call_is_not_repeated_for_calibration() -> None:
@@ -56,8 +56,21 @@ def test_a_first_call_that_compiles_is_not_taken_for_the_others() -> None:
         slow = 0.0 if arms.asked else 3.0
         return [slow + one for one in arms.both(calls)]
 
-    assert calibrated(compiling, None) == ([1e-3, 1e-3], 3)
-    assert arms.asked == [1, 1, 1]
+    assert calibrated(compiling, None) == ([1e-3, 1e-3], 4)
+    assert arms.asked == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("when", range(1, 9))
+def test_a_batch_that_is_disturbed_does_not_stand_for_the_others(when: int) -> None:
+    arms = Arms(500e-9, 600e-9)
+
+    def disturbed(calls: int) -> Sequence[float]:
+        one, other = arms.both(calls)
+        return (one + 5e-3, other) if len(arms.asked) == when else (one, other)
+
+    per_call, spent = calibrated(disturbed, None)
+    assert per_call == pytest.approx([500e-9, 600e-9])
+    assert spent == sum(arms.asked)
 
 
 def test_few_rounds_are_not_spent_on_calibration() -> None:

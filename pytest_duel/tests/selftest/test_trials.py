@@ -97,6 +97,16 @@ def test_what_is_too_short_to_be_waited_for_is_told(
         slow.check()
 
 
+def test_what_calibration_takes_does_not_count() -> None:
+    """It is asked for few calls at first, and a budget may allow a single turn beside it."""
+    clock = Clock()
+    slow = Slower(clock)
+    for calls in (1, 1, 4, 16, 64, 256, 256, 2000, 2000):
+        slow(clock.work, calls, 0.03)
+    slow.check()
+    assert slow.times == 2
+
+
 def test_a_wait_that_is_disturbed_now_and_then_is_no_reason() -> None:
     clock = Clock(1e-9)
     slow = Slower(clock, may_call_more=False)

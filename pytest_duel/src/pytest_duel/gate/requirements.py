@@ -1,5 +1,6 @@
 """The requirements that a project declares, as its files say them."""
 
+import ast
 import configparser
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -7,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from pytest_duel.catalogue.project import FILE
+from pytest_duel.gate.definitions import Source, defined, whole
 
 SETUP = "setup.cfg"
+SCRIPT = "setup.py"
 TABLES = (
     ("project", "dependencies"),
     ("project", "optional-dependencies"),
@@ -24,6 +27,9 @@ TABLES = (
 OPTIONS = (("options", "install_requires"), ("options.extras_require", ""))
 """Where setup.cfg may: a section, and a key of it, or all of it."""
 
+ARGUMENTS = ("install_requires", "extras_require", "setup_requires")
+"""What the call in setup.py may be given."""
+
 
 def requirements(folder: Path) -> dict[str, object]:
     """Return what each place of the files in a folder declares, in an order of its own.
@@ -31,7 +37,11 @@ def requirements(folder: Path) -> dict[str, object]:
     A place reads `pyproject.toml: project.dependencies`. A file that cannot be read declares
     nothing: what installs the project will say so.
     """
-    return {**dict(_of_project(folder / FILE)), **dict(_of_setup(folder / SETUP))}
+    return {
+        **dict(_of_project(folder / FILE)),
+        **dict(_of_setup(folder / SETUP)),
+        **dict(_of_script(folder / SCRIPT)),
+    }
 
 
 def _of_project(path: Path) -> Iterator[tuple[str, object]]:
@@ -61,6 +71,19 @@ def _of_setup(path: Path) -> Iterator[tuple[str, object]]:
         if found:
             lines = {name: sorted(text.split("\n")) for name, text in found.items()}
             yield f"{SETUP}: {section}{f'.{key}' if key else ''}", lines
+
+
+def _of_script(path: Path) -> Iterator[tuple[str, object]]:
+    """Yield what setup.py says, with what it uses of itself; it is not run."""
+    try:
+        module = ast.parse(path.read_bytes())
+        known = defined(module.body)
+        calls = [node for node in ast.walk(module) if isinstance(node, ast.Call)]
+        told = [one for call in calls for one in call.keywords if one.arg in ARGUMENTS]
+        for one in told:
+            yield f"{SCRIPT}: {one.arg}", whole(Source.of(one.value), known)
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return
 
 
 def _ordered(value: object) -> object:

@@ -27,10 +27,13 @@ class Slower:
     timer: Callable[[], float]
     """The timer of the benchmark."""
     may_call_more: bool = True
+    most: int = 0
+    """The most calls that it was asked to time at once. Fewer are calibration: no time counts that
+    their work took."""
     times: int = 0
-    """How often it has added work."""
+    """How often it has added work to so many."""
     wrong: int = 0
-    """How often the added work was more or less than wanted."""
+    """How often that was more than wanted."""
 
     def __call__(self, seconds_of: Callable[[int], float], calls: int, extra: float) -> float:
         """Return the seconds of the calls, with the extra work.
@@ -44,6 +47,8 @@ class Slower:
         extra
             More work, as a share of them.
         """
+        if calls > self.most:
+            self.most, self.times, self.wrong = calls, 0, 0
         wanted = calls * extra
         more = int(wanted) if self.may_call_more else 0
         seconds = seconds_of(calls + more)
