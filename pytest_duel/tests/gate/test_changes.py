@@ -57,6 +57,17 @@ def test_a_lock_file_that_differs_is_named(trees: tuple[Path, Path], content: st
     assert told.startswith("uv.lock differs")
 
 
+@pytest.mark.parametrize("name", ["requirements-dev.txt", "requirements/base.txt"])
+def test_a_file_of_requirements_that_one_side_lacks_is_named(
+    trees: tuple[Path, Path], name: str
+) -> None:
+    for tree in trees:
+        (tree / "requirements").mkdir()
+    (trees[0] / name).write_text("numpy")
+    (told,) = about_dependencies(*trees)
+    assert told.startswith(f"{name} differs")
+
+
 DECLARED = """
 [project]
 name = "toy"

@@ -4,19 +4,18 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pytest_duel.gate.definitions import FunctionNode, Source, defined, whole
+from pytest_duel.gate.definitions import FunctionNode, Scope, Source, parsed
 from pytest_duel.support.files import content
-
-AUTOUSE = "autouse"
-"""A fixture that says so is of every test."""
 
 
 def rewritten(names: Iterable[str], before: Path, after: Path) -> list[str]:
-    """Return the tests that have other arguments or another body, or use what has one.
+    """Return the tests whose file defines otherwise what they do, or what they use.
 
-    That is what the file itself defines: functions, fixtures, constants, imports. Decorators of
-    tests are looked at elsewhere. A test that is defined in another place, or in no place that its
-    source shows, is taken to differ where its file does.
+    What counts is a test's arguments, its body and its decorators, what these name in the file,
+    such as functions, fixtures, constants and imports, and what holds for all tests, such as an
+    autouse fixture. What marks say does not count, but what they name does: parameters are looked
+    at elsewhere. A test that is defined in another place, or in no place that its source shows, is
+    taken to differ where its file does.
 
     Parameters
     ----------
@@ -35,20 +34,30 @@ def rewritten(names: Iterable[str], before: Path, after: Path) -> list[str]:
 def _tests(path: Path) -> Mapping[str, str]:
     """Return what functions do, by their names as node ids have them; none if that is unclear."""
     try:
-        body = ast.parse(content(path) or b"").body
-        return dict(_told(body, defined(body)))
+        body = parsed(content(path) or b"")
+        return dict(_told(body, Scope.of(body)))
     except (SyntaxError, ValueError, RecursionError):  # of another Python, or no text
         return {}
 
 
-def _told(
-    body: Sequence[ast.stmt], known: Mapping[str, Source], within: str = ""
-) -> Iterator[tuple[str, str]]:
-    always = [name for name, source in known.items() if AUTOUSE in source.text]
+def _told(body: Sequence[ast.stmt], scope: Scope, within: str = "") -> Iterator[tuple[str, str]]:
     for node in body:
         if isinstance(node, FunctionNode):
             test = Source.of(node.args, *node.body)
-            yield within + node.name, whole(test, known, always)
+            marked = [_of_decorator(one, scope) for one in node.decorator_list]
+            bound = scope.named[node.name]
+            again = bound if len(bound) > 1 else ()  # the last one counts, or one in a branch
+            yield within + node.name, scope.digest(test, [*marked, *again, *scope.always])
         elif isinstance(node, ast.ClassDef):
-            members = {**known, **defined(node.body)}
-            yield from _told(node.body, members, f"{within}{node.name}::")
+            yield from _told(node.body, scope.within(node), f"{within}{node.name}::")
+
+
+def _of_decorator(node: ast.expr, scope: Scope) -> Source:
+    """Return what a decorator adds to a test: of a mark, what it names and makes itself."""
+    whole = Source.of(node)
+    if ".mark." not in f"{ast.unparse(node)}.":
+        return whole
+    made = Source.of(*(one for one in ast.walk(node) if isinstance(one, ast.Lambda)))
+    # Parameters are looked at elsewhere, by what they are.
+    named = [name for name in whole.uses if not scope.is_literal(name)]
+    return Source(made.text, frozenset(named))

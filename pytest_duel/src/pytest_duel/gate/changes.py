@@ -12,10 +12,12 @@ from pytest_duel.paired.contests import Arm
 from pytest_duel.support.files import content
 
 LOCKS = (
-    "constraints.txt", "requirements.txt", "uv.lock", "poetry.lock", "pdm.lock", "pixi.lock",
+    "uv.lock", "poetry.lock", "pdm.lock", "pixi.lock",
     "Pipfile.lock", "pylock.toml",
 )  # fmt: skip
 """Files that pin what is installed beside the code."""
+REQUIREMENTS = ("*requirements*.txt", "requirements/*.txt", "*constraints*.txt")
+"""Others that do, as patterns."""
 SHOWN = 3
 DRIVER = "conftest.py"
 LARGE = 0.05
@@ -179,7 +181,14 @@ def about_dependencies(base: Path, head: Path, folders: Iterable[str] = (".",)) 
 
 
 def _differing_locks(base: Path, head: Path, folder: str) -> Iterator[str]:
-    for name in LOCKS:
+    trees = [tree / folder for tree in (base, head)]
+    found = {
+        path.relative_to(tree).as_posix()
+        for tree in trees
+        for pattern in REQUIREMENTS
+        for path in tree.glob(pattern)
+    }
+    for name in (*LOCKS, *sorted(found)):
         if content(base / folder / name) != content(head / folder / name):
             yield Path(folder, name).as_posix()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_duel.catalogue.project import FILE
-from pytest_duel.gate.definitions import Source, defined, whole
+from pytest_duel.gate.definitions import Scope, Source, parsed
 
 SETUP = "setup.cfg"
 SCRIPT = "setup.py"
@@ -76,14 +76,38 @@ def _of_setup(path: Path) -> Iterator[tuple[str, object]]:
 def _of_script(path: Path) -> Iterator[tuple[str, object]]:
     """Yield what setup.py says, with what it uses of itself; it is not run."""
     try:
-        module = ast.parse(path.read_bytes())
-        known = defined(module.body)
-        calls = [node for node in ast.walk(module) if isinstance(node, ast.Call)]
-        told = [one for call in calls for one in call.keywords if one.arg in ARGUMENTS]
-        for one in told:
-            yield f"{SCRIPT}: {one.arg}", whole(Source.of(one.value), known)
+        body = parsed(path.read_bytes())
+        scope = Scope.of(body)
+        for argument in ARGUMENTS:
+            told = [Source.of(one) for node in body for one in _values(node, argument)]
+            names = {name for one in told for name in one.uses}
+            # Such as R.append("numpy"), and not the call that is given R.
+            more = [
+                one for one in scope.always if one.uses & names and not one.uses & {*ARGUMENTS}
+            ]
+            if told:
+                yield f"{SCRIPT}: {argument}", scope.digest(Source(), [*told, *more])
     except (OSError, SyntaxError, ValueError, RecursionError):
         return
+
+
+def _values(node: ast.stmt, argument: str) -> Iterator[ast.expr]:
+    """Yield what a statement gives for an argument: in a call, in a dict, or by its key."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.keyword) and inner.arg == argument:
+            yield inner.value
+        elif isinstance(inner, ast.Dict):
+            for key, value in zip(inner.keys, inner.values, strict=True):
+                if _is(key, argument):
+                    yield value
+        elif isinstance(inner, ast.Assign):
+            targets = [one for one in inner.targets if isinstance(one, ast.Subscript)]
+            if any(_is(one.slice, argument) for one in targets):
+                yield inner.value
+
+
+def _is(key: ast.expr | None, argument: str) -> bool:
+    return isinstance(key, ast.Constant) and key.value == argument
 
 
 def _ordered(value: object) -> object:
