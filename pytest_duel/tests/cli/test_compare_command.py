@@ -17,9 +17,8 @@ from pytest_benchmark.utils import get_machine_id
 from places import settle
 from pytest_duel.catalogue.project import TABLE
 from pytest_duel.cli import compare as command
-from pytest_duel.cli import parser
 from pytest_duel.cli.main import PROGRAM, main
-from pytest_duel.formats import FORMATS
+from pytest_duel.formats import FORMATS, delivery
 from pytest_duel.gate.settings import Settings
 from pytest_duel.results import storage
 from pytest_duel.support.terminal import WIDTH
@@ -183,7 +182,7 @@ def test_a_format_that_fails_leaves_no_report(
 
     keep("before")
     keep("after")
-    monkeypatch.setattr(parser, "FORMATS", {**FORMATS, "junit": broken})
+    monkeypatch.setattr(delivery, "FORMATS", {**FORMATS, "junit": broken})
     first, second = tmp_path / "out.json", tmp_path / "out.xml"
     assert run("1", "2", "--output", str(first), "--output", str(second)) == 2
     assert capsys.readouterr().out == ""

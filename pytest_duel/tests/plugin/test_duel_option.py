@@ -1,5 +1,6 @@
 """``pytest --duel REV``: what is asked of the gate, and how it ends."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,9 +8,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from pytest_duel.cli.main import main
+from pytest_duel.formats import delivery
+from pytest_duel.gate.changes import Placement
 from pytest_duel.gate.question import Question
 from pytest_duel.plugin import duel
-from pytest_duel.support import interrupts
+from pytest_duel.selftest import quoted
+from pytest_duel.support import interrupts, streams
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.verdicts.model import Judgement, Row
 
@@ -70,7 +75,7 @@ def test_what_goes_wrong_is_an_error_and_no_verdict(
 def test_options_that_the_gate_cannot_be_given_are_refused(
     arguments: list[str], named: str
 ) -> None:
-    with pytest.raises(pytest.UsageError, match=f"cannot hand on {named}: "):
+    with pytest.raises(duel.RefusedError, match=f"cannot hand on {named}: "):
         duel.refuse_unheard(arguments)
 
 
@@ -79,9 +84,16 @@ def test_options_that_the_gate_cannot_be_given_are_refused(
     (["--lf", "-k", "fast", "--html=out.html"], "--lf, --html"),
     (["--benchmark-json", "out.json", "--benchmark-only"], "--benchmark-json"),
     (["--benchmark-compare-fail=mean:5%"], "--benchmark-compare-fail"),
+    (["--duel-blocks", "3", "--duel-columns=a"], "--duel-blocks, --duel-columns"),
+    (["--duel-baseline=a", "--duel-memory"], "--duel-baseline, --duel-memory"),
+    (["--duel-memory-by=memray"], "--duel-memory-by"),
+    (["--sw-skip", "--stepwise-skip", "--stepwise-reset"],
+     "--sw-skip, --stepwise-skip, --stepwise-reset"),
+    (["--testmon", "--testmon-forceselect"], "--testmon, --testmon-forceselect"),
+    (["--doctest-modules", "--doctest-glob=*.md"], "--doctest-modules, --doctest-glob"),
 ])  # fmt: skip
 def test_what_a_gate_does_not_do_is_refused(arguments: list[str], named: str) -> None:
-    with pytest.raises(pytest.UsageError, match=f"cannot do {named}: .*--junitxml"):
+    with pytest.raises(duel.RefusedError, match=f"cannot do {named}: .*--junitxml"):
         duel.refuse_unheard(arguments)
 
 
@@ -105,17 +117,137 @@ def test_the_verdicts_are_written_where_junit_xml_is_asked_for(
 def test_options_that_change_no_benchmark_are_none_of_them() -> None:
     duel.refuse_unheard([
         "--benchmark-only", "--benchmark-min-rounds=9", "-vvk", "fast", "-m", "not slow", "-rA",
-        "-xqs", "-n", "4", "--cov=toy", "--tb=short", "--color", "yes", "--duel", "main", "tests",
-        "--", "--a-file",
+        "--benchmark-autosave", "-vra", "-xqs", "-n", "4", "--cov=toy", "--tb=short",
+        "--color", "yes", "--duel", "main", "tests", "--", "--a-file",
     ])  # fmt: skip
 
 
 def test_options_of_the_variable_are_refused_as_well(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", "--runslow")
-    with pytest.raises(pytest.UsageError, match="--runslow"):
-        duel.gated(config(tmp_path), "main")
+    assert duel.gated(config(tmp_path), "main") == Exit.ERROR
+    told = capsys.readouterr().err
+    assert told.startswith("pytest --duel: --duel cannot hand on --runslow: ")
+    assert told.count("\n") == 1
+
+
+def test_a_refusal_ends_pytest_as_a_gate_ends(
+    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("out.xml").write_text("<testsuites/>", encoding="utf-8")
+    arguments = ["--duel=main", "--lf", "--junitxml=out.xml"]
+    assert pytester.inline_run(*arguments, no_reraise_ctrlc=True).ret == Exit.ERROR
+    told = capsys.readouterr().err
+    assert told.startswith("pytest --duel: --duel cannot do --lf: ")
+    assert "Traceback" not in told
+    assert "cannot do --lf" in Path("out.xml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("of_variable", [False, True])
+def test_arguments_in_a_file_are_arguments(
+    of_variable: bool,
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As pytest's parser reads ``@FILE``: one a line, and further files in it."""
+    pytester.makefile(".txt", outer="-k\nfast or slow\n@inner.txt", inner="-m\nnot big\n")
+    asked: list[Question] = []
+
+    def run(question: Question, announce: object) -> None:
+        asked.append(question)
+        raise OSError("no more")
+
+    monkeypatch.setattr(duel, "run", run)
+    more = ["@outer.txt"]
+    if of_variable:
+        monkeypatch.setenv("PYTEST_ADDOPTS", more.pop())
+    assert pytester.inline_run("--duel=main", *more, no_reraise_ctrlc=True).ret == Exit.ERROR
+    assert asked[0].selection == ("-k", "fast or slow", "-m", "not big")
+    pytester.makefile(".txt", inner="--collect-only")
+    assert pytester.inline_run("--duel=main", *more, no_reraise_ctrlc=True).ret == Exit.ERROR
+    assert "cannot do --collect-only: " in capsys.readouterr().err
+
+
+def test_no_older_report_stands_for_a_gate_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(question: Question, announce: object) -> None:
+        raise OSError("no more")
+
+    monkeypatch.setattr(duel, "run", run)
+    report = tmp_path / "out.xml"
+    report.write_text("<testsuites/>", encoding="utf-8")
+    asked = config(tmp_path)
+    asked.option.xmlpath = str(report)
+    assert duel.gated(asked, "main") == Exit.ERROR
+    error = ET.fromstring(report.read_bytes()).find(".//testcase/error")  # noqa: S314
+    assert error is not None
+    assert "no more" in str(error.get("message"))
+
+
+def test_a_report_is_written_where_the_screen_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(text: str) -> None:
+        raise OSError("standard output cannot be written: the disk is full")
+
+    row = Row("test_read", "test_read", "test_read", (), "no change")
+    judgement = Judgement("gate", title="a gate", columns=(), rows=(row,))
+    monkeypatch.setattr(duel, "run", lambda question, announce: judgement)
+    monkeypatch.setattr(streams, "out", full)
+    asked = config(tmp_path)
+    asked.option.xmlpath = str(tmp_path / "out.xml")
+    assert duel.gated(asked, "main") == Exit.ERROR
+    assert "test_read" in (tmp_path / "out.xml").read_text(encoding="utf-8")
+    assert "pytest --duel: standard output cannot be written" in capsys.readouterr().err
+
+
+def test_a_format_that_fails_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> str:
+        raise ZeroDivisionError
+
+    judgement = Judgement("gate", title="a gate", columns=(), rows=())
+    monkeypatch.setattr(duel, "run", lambda question, announce: judgement)
+    monkeypatch.setattr(delivery, "FORMATS", {"terminal": broken})
+    assert duel.gated(config(tmp_path), "main") == Exit.ERROR
+
+
+SELFTEST = {
+    "schema": 1, "when": "2026-11-23T12:00:00+00:00", "commit": {},
+    "key": {"benchmarks": ["test_read"]}, "machine": {"versions": {}},
+    "trials": [{"kind": "same", "index": 0, "exit": 0, "cases": {}}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("program", ["pytest --duel", "pytest-duel gate"])
+def test_the_saved_self_test_of_the_settings_is_used_and_quoted(
+    program: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.pytest-duel]\nselftest = 'saved.json'\n", encoding="utf-8"
+    )
+    (tmp_path / "saved.json").write_text(json.dumps(SELFTEST), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    asked: list[Question] = []
+
+    def run(question: Question, announce: object) -> Judgement:
+        asked.append(question)
+        return Judgement("gate", title="a gate", columns=(), rows=())
+
+    monkeypatch.setattr(quoted, "run_gate", run)
+    if program == "pytest --duel":
+        assert duel.gated(config(tmp_path), "main") == Exit.PASS
+    else:
+        assert main(["gate", "--base=main", "-k", "fast"]) == Exit.PASS
+    assert (asked[0].base, asked[0].selection) == ("main", ("-k", "fast"))
+    assert asked[0].placement
+    assert asked[0].placement(tmp_path, "saved.json") == Placement(elsewhere=True)
+    assert "self-test on another machine" in capsys.readouterr().out
 
 
 def test_the_value_of_a_projects_own_option_is_no_path(
@@ -140,6 +272,7 @@ def test_the_value_of_a_projects_own_option_is_no_path(
     (["-vvk", "fast", "-m", "not slow", "-p", "no:x"], ("-k", "fast", "-m", "not slow")),
     (["-m", "", "--tb", "short", "-kfast or slow"], ("-k", "fast or slow", "-m", "")),
     (["-k", "one", "-k", "other", "--", "-m"], ("-k", "other")),
+    (["-vra", "-qrA", "-srs", "-vvrfE", "-r", "a", "-k", "fast"], ("-k", "fast")),
 ])  # fmt: skip
 def test_what_is_chosen_on_the_command_line_holds_for_both_sides(
     arguments: list[str], chosen: tuple[str, ...]

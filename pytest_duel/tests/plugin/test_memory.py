@@ -13,6 +13,7 @@ import pytest
 
 from loaded import LOADED
 from pytest_duel.support import memory
+from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.harness import search_path
 from pytest_duel.verdicts.noted import PEAK, TRACER
 
@@ -190,8 +191,8 @@ def test_a_sweep_is_timed_as_ever_and_says_that_nothing_is_traced(
 
 def test_a_gate_refuses_what_it_does_not_measure(run: Any) -> None:
     done = run("--duel-memory", "--duel", "main")
-    assert done.ret == pytest.ExitCode.USAGE_ERROR
-    done.stderr.fnmatch_lines("*--duel measures times only: leave --duel-memory out")
+    assert done.ret == Exit.ERROR
+    done.stderr.fnmatch_lines("*--duel cannot do *--duel-memory: it times both sides *")
 
 
 def test_a_tracer_that_is_not_there_names_the_extra_that_has_it(

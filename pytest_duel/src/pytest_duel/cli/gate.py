@@ -1,10 +1,8 @@
 """``pytest-duel gate``: tell whether a change is slower."""
 
 import argparse
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pytest_duel.cli.choosing import (
     add_counts,
@@ -22,13 +20,9 @@ from pytest_duel.cli.parser import (
     seconds,
 )
 from pytest_duel.gate import settings as gate_settings
-from pytest_duel.gate.changes import Placement
 from pytest_duel.gate.findings import without_warnings
-from pytest_duel.gate.folder import paths_within, project_folder
-from pytest_duel.gate.question import Question
-from pytest_duel.gate.run import run as run_gate
-from pytest_duel.results import machine
-from pytest_duel.selftest import records, report
+from pytest_duel.selftest.quoted import asked
+from pytest_duel.selftest.quoted import run as run_gate
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.verdicts.model import Judgement
 
@@ -144,49 +138,20 @@ def _judged(options: argparse.Namespace) -> Judgement:
         "install": options.install,
         "packages": tuple(options.package) or None,
     }
-    folder = project_folder(Path.cwd())
-    quote = _quote(folder)
-    question = Question(
-        folder=folder,
-        base=options.base,
+    question = replace(
+        asked(Path.cwd(), options.base, options.paths, selection(options)),
         head=options.head,
-        paths=paths_within(folder, options.paths),
-        selection=selection(options),
         only=tuple(options.only),
         threshold=options.threshold,
         overrides=overrides,
         accepted=tuple(options.accept),
         isolated=options.isolated or bool(options.requirements),
         requirements=tuple(options.requirements),
-        placement=_placement,
         counts=options.counts,
         seed=options.seed,
     )
     found = run_gate(question, announce)
-    found = replace(found, notes=(*found.notes, *([quote] if quote else [])))
     return without_warnings(found) if options.strict else found
-
-
-def _quote(folder: Path) -> str:
-    """Return how far the project's saved self-test trusts gates like this one."""
-    settings = gate_settings.read(folder)
-    if settings.selftest is None:
-        return ""
-    saved = records.load(folder / settings.selftest)
-    return report.quote(saved, _machine_like(saved))
-
-
-def _placement(folder: Path, file: str) -> Placement:
-    """Return the placement bounds of a self-test in a folder."""
-    saved = records.load(folder / file)
-    elsewhere = saved["machine"] != _machine_like(saved)
-    return Placement(records.placement_bounds(saved["trials"]), elsewhere)
-
-
-def _machine_like(saved: Mapping[str, Any]) -> dict[str, Any]:
-    """Return this machine, with the versions of what a self-test has recorded."""
-    versions = saved["machine"].get("versions", {})
-    return machine.identify(name for name in versions if name != "python")
 
 
 def _name(text: str) -> str:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_duel.catalogue.project import Project
 from pytest_duel.catalogue.project import load as load_project
-from pytest_duel.formats import ENDINGS, FORMATS
+from pytest_duel.formats import ENDINGS, FORMATS, delivery
 from pytest_duel.results import storage
 from pytest_duel.results.provenance import FACTS, HOST
-from pytest_duel.support import exit_codes, failures, files, harmless, streams
+from pytest_duel.support import exit_codes, harmless, streams
 from pytest_duel.support.thresholds import share_of
 from pytest_duel.support.units import AUTO, UNITS
 from pytest_duel.verdicts import noted
-from pytest_duel.verdicts.model import Judgement, Row
+from pytest_duel.verdicts.model import Judgement
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -105,52 +105,11 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 def conclude(
     options: argparse.Namespace, find: Callable[[argparse.Namespace], Judgement]
 ) -> exit_codes.Exit:
-    """Deliver what `find` returns, or why it failed: no older report is left to stand for it."""
-    try:
-        found = find(options)
-    except BaseException as error:
-        reason = failures.tell(f"{options.program} {options.command}", error)
-        told = options.format == "terminal"
-        return deliver(_failed(options.command, reason), options, screen=not told)
-    return deliver(found, options)
-
-
-def _failed(command: str, reason: str) -> Judgement:
-    return Judgement(
-        command=command,
-        title="no verdict, because of an error",
-        columns=(),
-        rows=(Row(command, command, command, (), "error", exit_codes.Exit.ERROR, reason),),
-    )
-
-
-def deliver(
-    judgement: Judgement, options: argparse.Namespace, *, screen: bool = True
-) -> exit_codes.Exit:
-    """Write a judgement as the options ask, and return its exit code."""
-    # All is rendered before anything is written, and the screen comes first: where the disk is
-    # full, what was measured is not lost. Nor do the files go with the screen, or each other.
-    shown = FORMATS[options.format](judgement) if screen else ""
-    writes = [partial(show, shown)]
-    writes += [
-        partial(_write, path, FORMATS[ENDINGS[path.suffix]](judgement)) for path in options.output
-    ]
-    code = judgement.exit
-    for write in writes:
-        try:
-            write()
-        except OSError as error:
-            failures.tell(f"{options.program} {options.command}", error)
-            code = exit_codes.Exit.ERROR  # the report that was asked for is missing
-    return code
-
-
-def _write(path: Path, content: str) -> None:
-    """Write a report; what prevents it is said of the file that was asked for."""
-    try:
-        files.write(path, content)
-    except OSError as error:
-        raise OSError(f"{path} cannot be written: {error.strerror or error}") from None
+    """Deliver what `find` returns as the options ask, or why it failed."""
+    reports = tuple((path, ENDINGS[path.suffix]) for path in options.output)
+    program = f"{options.program} {options.command}"
+    asked = delivery.Delivery(program, options.command, options.format, reports)
+    return delivery.conclude(asked, partial(find, options))
 
 
 def show(text: str) -> None:

@@ -135,8 +135,6 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     base = config.getoption("duel")
     if base is None:
         return None
-    if config.getoption("duel_memory"):
-        raise pytest.UsageError("--duel measures times only: leave --duel-memory out")
     from pytest_duel.plugin.duel import gated  # NumPy and SciPy, which other runs do without
 
     return gated(config, base)

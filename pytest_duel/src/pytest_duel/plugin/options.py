@@ -2,8 +2,10 @@
 
 import os
 import shlex
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -90,7 +92,18 @@ def _sizes(config: pytest.Config) -> tuple[int, ...]:
 def given(config: pytest.Config) -> tuple[str, ...]:
     """Return pytest's arguments: of its variable, then of the command line."""
     variable = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
-    return (*variable, *map(str, config.invocation_params.args))
+    return tuple(_expanded([*variable, *map(str, config.invocation_params.args)]))
+
+
+def _expanded(arguments: Iterable[str]) -> Iterator[str]:
+    """Yield arguments, with those in a file for ``@FILE``, one a line, as pytest's parser does."""
+    for one in arguments:
+        if one.startswith("@"):
+            encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+            text = Path(one[1:]).read_text(encoding=encoding, errors=errors)
+            yield from _expanded(text.splitlines())
+        else:
+            yield one
 
 
 def wants_all_rows(config: pytest.Config) -> bool:
