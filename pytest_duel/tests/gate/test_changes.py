@@ -123,6 +123,33 @@ def test_a_conftest_that_differs_is_named(trees: tuple[Path, Path]) -> None:
     assert list(about_drivers(base, head)) == []
 
 
+def test_files_of_tests_are_named_where_others_import_them(trees: tuple[Path, Path]) -> None:
+    base, head = trees
+    texts = {
+        "test_bench.py": "from test_shared import make_data",
+        "test_shared.py": "from .inner import test_deep",
+        "test_deep.py": "",
+        "test_named.py": "",
+        "test_idle.py": "import test_idle",
+        "helper.py": "pytest_plugins = ['toy.test_named']",
+    }
+    for tree in trees:
+        for name, text in texts.items():
+            (tree / name).write_text(text)
+    loaded = [str(head / name) for name in texts]
+    tests = [str(head / name) for name in texts if name.startswith("test_")]
+    measured = str(head / "test_bench.py")
+    assert list(about_drivers(base, head, loaded, tests, [measured])) == []
+    for name in texts:
+        (head / name).write_text(f"{texts[name]}\nSIZE = 1")
+    (told,) = about_drivers(base, head, loaded, tests, [measured])
+    assert told.endswith(": helper.py, test_deep.py, test_named.py, test_shared.py")
+    # What imports nothing is named by nobody, nor is what cannot be read.
+    (head / "test_bench.py").write_text("no Python (")
+    (told,) = about_drivers(base, head, loaded, tests, [measured])
+    assert told.endswith(": helper.py, test_named.py")
+
+
 def test_another_way_to_install_is_named() -> None:
     assert list(about_install("pip", "pip")) == []
     (told,) = about_install("pip", "cp -r old {target}")

@@ -175,6 +175,9 @@ def test_a_module_of_the_tests_that_a_change_alters(toy: Path) -> None:
     helper.write_text("SIZE = 2\n")
     (told,) = alters(toy)
     assert told.endswith(": benchmarks/helper.py")
+    test.write_text("import test_more\n" + test.read_text())
+    (told,) = alters(toy)
+    assert told.endswith(": benchmarks/helper.py, benchmarks/test_more.py")
 
 
 WRITES = """

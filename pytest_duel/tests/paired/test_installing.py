@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import shutil
+import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -16,6 +17,7 @@ from pytest_duel.paired.arms import builds, cache, copies
 from pytest_duel.paired.arms.installing import install
 from pytest_duel.paired.arms.modules import modules_in, modules_in_tree, suggested
 from pytest_duel.paired.arms.recipe import NONE, PIP, InstallError, Recipe
+from pytest_duel.support.tracing import TRACING
 from strangers import copied
 
 COPY = Recipe(install="cp -r toy {target}")
@@ -273,6 +275,13 @@ def test_a_project_whose_modules_are_called_as_pips_are_installs(
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)  # no uv
     (toy / "pip.py").write_text("raise SystemExit('not this one')\n")
     builds.run_build([*builds.installer().program, "--version"], toy, Recipe())
+
+
+def test_builds_are_not_traced(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in TRACING:
+        monkeypatch.setenv(name, "1")
+    script = f"import os; assert not {{*os.environ}} & {{*{TRACING}}}, [*os.environ]"
+    builds.run_build([sys.executable, "-c", script], toy, Recipe())
 
 
 def test_commands_of_two_gates_do_not_run_at_the_same_time(toy: Path, tmp_path: Path) -> None:

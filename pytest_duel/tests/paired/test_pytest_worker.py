@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from pytest_duel.gate.collect import collect
 from pytest_duel.paired import client, measurements
 from pytest_duel.paired.client import RefusalError, SideError
 from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.measurements import Measurements
-from pytest_duel.paired.pytest_client import PytestSide, Suite
+from pytest_duel.paired.pytest_client import PytestSide, Suite, environment
+from pytest_duel.support import processes
+from pytest_duel.support.tracing import TRACING
 from strangers import arm, copied, listed, one_block
 
 SERVED = "tests/test_served.py::test_"
@@ -222,3 +225,42 @@ def test_where_no_worker_can_start_it_is_said(
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(OSError, match="needs Linux or macOS"):
         PytestSide(Arm("head"), Suite(tmp_path, tmp_path))
+
+
+def test_a_worker_is_not_traced_where_this_process_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in TRACING:
+        monkeypatch.setenv(name, "1")
+    code = arm("head", tmp_path)
+    assert not {*environment(code, str(tmp_path), "0")} & {*TRACING}
+
+
+MEASURED_BY_COVERAGE = """
+import os, subprocess, sys
+from pytest_duel.paired.contests import Arm
+from pytest_duel.paired.pytest_client import environment
+assert "COVERAGE_PROCESS_CONFIG" in os.environ
+script = "import sys; print('coverage' in sys.modules)"
+for env in (dict(os.environ), environment(Arm("head"), ".", "0")):
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True)
+    print(done.stdout)
+"""
+
+
+def test_no_worker_is_covered_where_coverage_patches_subprocesses(tmp_path: Path) -> None:
+    pytest.importorskip("coverage", minversion="7.10")
+    (tmp_path / ".coveragerc").write_text("[run]\npatch = subprocess\n")
+    (tmp_path / "script.py").write_text(MEASURED_BY_COVERAGE)
+    command = [sys.executable, "-m", "coverage", "run", "script.py"]
+    done = processes.run(command, timeout=60, cwd=tmp_path)
+    assert done.stdout.split() == ["True", "False"], done.stderr
+
+
+def test_all_files_that_a_worker_loads_are_told_and_which_hold_tests(tmp_path: Path) -> None:
+    project = copied("flat", tmp_path / "head")
+    (project / "benchmarks/test_more.py").write_text("def test_more(): pass\n")
+    found = collect(arm("head", project), Suite(project, tmp_path, ("benchmarks",)), "the head")
+    names = {Path(one).name for one in found.tests}
+    assert names == {"test_more.py", "test_toy.py"}
+    assert names <= {Path(one).name for one in found.drivers}

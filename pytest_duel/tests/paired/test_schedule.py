@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from pytest_duel.paired.client import TimerError
 from pytest_duel.paired.schedule import (
     FEW_QUADS,
     PAIR,
@@ -31,7 +32,9 @@ class Arms:
 
 
 def test_calibration_ends_where_a_timer_hardly_moves() -> None:
-    with pytest.raises(ValueError, match="calls cannot take 1e-09 seconds"):
+    with pytest.raises(
+        TimerError, match=r"timer did not move during \d+ calls: a finer timer helps"
+    ):
         calibrated(lambda calls: [1e-9, 1e-9], None)
 
 
@@ -43,21 +46,37 @@ def test_both_arms_are_calibrated_by_the_same_calls() -> None:
     assert arms.asked == [1, 1, 4, 16, 64, 256, 1024, 4096, 4096]
 
 
-def test_a_slow_call_is_not_repeated_for_calibration() -> None:
+def test_a_slow_call_is_repeated_once_where_there_is_time() -> None:
     arms = Arms(30.0, 31.0)
-    assert calibrated(arms.both, None) == ([30.0, 31.0], 1)
-    assert arms.asked == [1]
+    assert calibrated(arms.both, None, lambda seconds: seconds > 30.5) == ([30.0, 31.0], 1)
+    assert calibrated(arms.both, None, lambda seconds: seconds <= 30.5) == ([30.0, 31.0], 2)
+    assert calibrated(arms.both, 5) == ([30.0, 31.0], 1)
+    assert arms.asked == [1] * 4
 
 
-def test_a_first_call_that_compiles_is_not_taken_for_the_others() -> None:
+@pytest.mark.parametrize("seconds", [0.03, 3.0, 12.0])
+def test_a_first_call_that_compiles_is_not_taken_for_the_others(seconds: float) -> None:
     arms = Arms(1e-3, 1e-3)
 
     def compiling(calls: int) -> Sequence[float]:
-        slow = 0.0 if arms.asked else 3.0
+        slow = 0.0 if arms.asked else seconds
         return [slow + one for one in arms.both(calls)]
 
     assert calibrated(compiling, None) == ([1e-3, 1e-3], 4)
     assert arms.asked == [1, 1, 1, 1]
+
+
+def test_a_repeated_call_that_is_disturbed_is_repeated_again() -> None:
+    arms = Arms(1e-6, 1e-6)
+    first = [[0.03, 0.03], [0.025, 1e-6]]
+
+    def disturbed(calls: int) -> Sequence[float]:
+        taken = arms.both(calls)
+        return first.pop(0) if first else taken
+
+    per_call, _ = calibrated(disturbed, None)
+    assert per_call == pytest.approx([1e-6, 1e-6])
+    assert arms.asked[:4] == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("when", range(1, 9))
@@ -109,3 +128,18 @@ def test_a_budget_is_shared_and_refuses_what_it_cannot_pay() -> None:
     assert not budget.affords("too", 30.0)
     assert budget.affords("slow", 30.0)  # it has its share already
     assert budget.needed(60.0) == pytest.approx(1080.0)
+
+
+def test_a_slow_call_is_repeated_where_that_could_be_news_and_the_budget_pays() -> None:
+    budget = Budget(180.0, lanes=2, blocks=12, least=3)
+    assert budget.repeats("slow", 30.0)
+    assert not budget.repeats("slow", 31.0)
+    assert not Budget(180.0, lanes=1, blocks=12, least=3).repeats("slow", 16.0)
+    assert Budget().repeats("slow", 600.0)
+    budget.learn("slow", 15.0)
+    assert not budget.repeats("slow", 16.0)
+    assert budget.repeats("other", 16.0)
+    budget.learn("slow", 1e-6)  # the first call of another block may compile
+    assert budget.repeats("slow", 12.0)
+    budget.learn("slow", 0.5)
+    assert budget.repeats("slow", 0.5)

@@ -27,16 +27,23 @@ from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.placements import linker_of
 from pytest_duel.paired.pytest_client import Suite
 from pytest_duel.paired.pytest_worker import slower
-from pytest_duel.paired.pytest_worker.slower import PlantError, Slower
+from pytest_duel.paired.pytest_worker.slower import (
+    REASONS,
+    STANDS_STILL,
+    TOO_SHORT,
+    PlantError,
+    Slower,
+)
 from pytest_duel.selftest import placement, rates, said, trials
 from pytest_duel.selftest.placement import Drawn
-from pytest_duel.selftest.records import Kind, Report, SelftestError, Trial
+from pytest_duel.selftest.records import Kind, Rate, Report, SelftestError, Trial
 from pytest_duel.selftest.stock_plugin import slowed
 from pytest_duel.selftest.trials import Plan, target
 from pytest_duel.support.exit_codes import Exit
 from strangers import copied, listed, repository
 
 needs_linker = pytest.mark.skipif(bool(LACKS), reason=LACKS)
+SILENT = "head did not answer in 120 s"
 A, B = "tests/test_a.py::test_a", "tests/test_b.py::test_b"
 
 # What is planted.
@@ -313,8 +320,10 @@ def test_benchmarks_take_turns_unless_nothing_can_be_planted() -> None:
     assert {target([A, B], index, [never]) for index in range(3)} == {B}
     once = [never, gate(Kind.SAME, 1, Exit.PASS)]
     assert target([A, B], 0, once) == A
-    stuck = gate(Kind.SLOWED, 0, Exit.ERROR, extra={A: 0.03}, unmeasured={A: "it stands still"})
+    stuck = gate(Kind.SLOWED, 0, Exit.ERROR, extra={A: 0.03}, unmeasured={A: STANDS_STILL})
     assert {target([A, B], index, [*once, stuck]) for index in range(3)} == {B}
+    slow = gate(Kind.SLOWED, 0, Exit.ERROR, extra={A: 0.03}, unmeasured={A: SILENT})
+    assert [target([A, B], index, [*once, slow]) for index in range(3)] == [A, B, A]
     with pytest.raises(SelftestError, match="it fails"):
         target([A], 0, [never])
 
@@ -387,9 +396,26 @@ def test_gates_are_counted_by_what_they_say(
 
 
 def test_a_gate_into_which_nothing_could_be_planted_tells_nothing() -> None:
-    stuck = gate(Kind.SLOWED, 5, Exit.ERROR, cases={B: case()}, unmeasured={A: "short"}, **SLOW)
-    for told in rates.SLOWED.values():
-        assert rates.rate([*TRIALS, stuck], Kind.SLOWED, told).of == 5
+    for why in (
+        TOO_SHORT,
+        STANDS_STILL,
+        f"{REASONS[-1]} to be waited for: it took 3 times as long",
+    ):
+        stuck = gate(Kind.SLOWED, 5, Exit.ERROR, cases={B: case()}, unmeasured={A: why}, **SLOW)
+        for told in rates.SLOWED.values():
+            assert rates.rate([*TRIALS, stuck], Kind.SLOWED, told).of == 5
+
+
+def test_a_slowed_benchmark_that_fails_for_another_reason_counts(tmp_path: Path) -> None:
+    silent = gate(Kind.SLOWED, 5, Exit.ERROR, cases={B: case()}, unmeasured={A: SILENT}, **SLOW)
+    assert rates.rate([*TRIALS, silent], Kind.SLOWED, rates.is_named) == Rate(2, 6)
+    assert rates.rate([*TRIALS, silent], Kind.SLOWED, rates.is_error) == Rate(1, 6)
+    data = saved(tmp_path / "saved.json", [*TRIALS, silent])
+    told = {one.title: cells(one) for one in rates.tables(data)}
+    assert told[rates.UNMEASURED] == {A: (SILENT,)}
+    assert rates.UNPLANTED not in told
+    assert next(own for title, own in told.items() if "by benchmark" in title)[A][1] == "6 times"
+    assert f"{A}: {SILENT}" in said.terminal(data)
 
 
 def cells(table: rates.RateTable) -> dict[str, tuple[str, ...]]:
@@ -419,13 +445,11 @@ def test_every_format_says_any_trials(name: str, trials: list[Trial], tmp_path: 
 
 
 def test_what_cannot_be_slowed_is_named_with_why(tmp_path: Path) -> None:
-    stuck = gate(
-        Kind.SLOWED, 0, Exit.ERROR, cases={B: case()}, unmeasured={A: "too short"}, **SLOW
-    )
+    stuck = gate(Kind.SLOWED, 0, Exit.ERROR, cases={B: case()}, unmeasured={A: TOO_SHORT}, **SLOW)
     data = saved(tmp_path / "saved.json", [gate(Kind.SAME, 0, Exit.PASS), stuck])
     for form in said.FORMATS.values():
         assert A in form(data).partition(rates.UNPLANTED)[2]
-        assert "too short" in form(data)
+        assert "too short to be" in form(data)
 
 
 # In a document.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_duel.gate.bodies import rewritten
+from pytest_duel.gate.imported import imported
 from pytest_duel.gate.requirements import requirements
 from pytest_duel.gate.settings import Settings
 from pytest_duel.paired.arms.compiled import differing, is_alike
@@ -75,7 +76,13 @@ def about_install(before: str, after: str) -> Iterator[str]:
         )
 
 
-def about_drivers(base: Path, head: Path, loaded: Sequence[str] = ()) -> Iterator[str]:
+def about_drivers(
+    base: Path,
+    head: Path,
+    loaded: Sequence[str] = (),
+    tests: Collection[str] = (),
+    measured: Collection[str] = (),
+) -> Iterator[str]:
     """Yield which files differ that run by themselves in the processes of both sides.
 
     Parameters
@@ -84,14 +91,25 @@ def about_drivers(base: Path, head: Path, loaded: Sequence[str] = ()) -> Iterato
         The trees.
     loaded
         Files of the head's that tests import, or that are plugins of pytest.
+    tests
+        Those that hold tests. What no other file imports of them disturbs nothing: it is a
+        benchmark's own file, of which `altered` tells, or is not measured.
+    measured
+        Those that hold a benchmark that is measured.
     """
     names = {
         path.relative_to(tree).as_posix() for tree in (base, head) for path in tree.rglob(DRIVER)
     }
     home = head.resolve()
-    files = (Path(one).resolve() for one in loaded)
-    names |= {one.relative_to(home).as_posix() for one in files if one.is_relative_to(home)}
+    files, own, timed = (
+        {path for one in some if (path := Path(one).resolve()).is_relative_to(home)}
+        for some in (loaded, tests, measured)
+    )
+    names |= {one.relative_to(home).as_posix() for one in files}
     changed = [name for name in sorted(names) if content(base / name) != content(head / name)]
+    if any(home / name in own for name in changed):
+        idle = own - imported(own, timed | (files - own))
+        changed = [name for name in changed if home / name not in idle]
     if changed:
         yield (
             "this change alters code that runs in the processes of both sides, and could disturb "

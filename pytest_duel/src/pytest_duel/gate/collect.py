@@ -79,7 +79,9 @@ class Collected:
     settings: Mapping[str, str] = field(default_factory=dict)
     """The settings of pytest, from any file."""
     drivers: tuple[str, ...] = ()
-    """Files of the project that run beside the tests and the code that they measure."""
+    """Files of the project that were loaded, but for the code that is measured."""
+    tests: tuple[str, ...] = ()
+    """Those that hold tests."""
 
     @property
     def files(self) -> list[str]:
@@ -138,6 +140,7 @@ def collect(arm: Arm, tests: Suite, who: str) -> Collected:
         found["inifile"],
         found["settings"],
         tuple(found["drivers"]),
+        tuple(found["tests"]),
     )
 
 

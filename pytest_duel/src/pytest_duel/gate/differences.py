@@ -91,7 +91,7 @@ def noted_of_tests(
     warnings = (
         *found.warnings,
         *changes.about_tests(changes.altered(paths, *trees), found.notes),
-        *changes.about_drivers(*trees, own.drivers),
+        *changes.about_drivers(*trees, own.drivers, own.tests, set(paths.values())),
         *changes.about_pytest(theirs.settings if theirs else None, own.settings),
     )
     return replace(found, warnings=warnings)

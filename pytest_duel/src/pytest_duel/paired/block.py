@@ -20,6 +20,7 @@ from pytest_duel.paired.client import (
     HangError,
     RefusalError,
     SideError,
+    TimerError,
 )
 from pytest_duel.paired.contests import Contest
 from pytest_duel.paired.measurements import Measurements, drift
@@ -106,7 +107,7 @@ class Block:
         """Measure, and return what went wrong."""
         try:
             measure()
-        except (RefusalError, AnswersError) as error:
+        except (RefusalError, AnswersError, TimerError) as error:
             return Fault(str(error), usable=True)
         except (SideError, OSError) as error:
             if isinstance(error, HangError):
@@ -161,12 +162,15 @@ class Block:
     ) -> Schedule | None:
         """Return how often to call it; None where the budget does not last."""
         limit = min((one["limit"] for one in opened if one["limit"]), default=None)
-        per_call, spent = calibrated(talk.time_each, limit)
+        budget = self.roster.budget
+        may_repeat = partial(budget.repeats, contest.name)
+        per_call, spent = calibrated(talk.time_each, limit, may_repeat)
         if per_call is None:
             return few_rounds(limit or 1)
         talk.know(per_call)
-        cost = 2 * statistics.fmean(per_call)
-        budget = self.roster.budget
+        mean = statistics.fmean(per_call)
+        budget.learn(contest.name, mean)
+        cost = 2 * mean
         if not budget.affords(contest.name, cost):
             self.roster.refuse(contest.name, budget.needed(cost), per_call)
             return None

@@ -34,6 +34,23 @@ class RefusalError(SideError):
         self.reason = reason
 
 
+class TimerError(SideError):
+    """A benchmark's timer is too coarse; its worker goes on working.
+
+    Parameters
+    ----------
+    calls
+        During which the timer did not move.
+    """
+
+    def __init__(self, calls: int) -> None:
+        during = "a call" if calls == 1 else f"{calls} calls"
+        super().__init__(
+            f"the benchmark's timer did not move during {during}: a finer timer helps, or more "
+            "work in a call"
+        )
+
+
 class AnswersError(SideError):
     """The arms answer differently; both go on working."""
 

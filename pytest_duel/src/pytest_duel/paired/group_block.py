@@ -136,12 +136,15 @@ class GroupBlock(Block):
         if expected not in (None, opened["answers"]):
             raise AnswersError("linked again, it gives other answers, and these have no speed")
         talk = Talk(group, {slot: side}, (slot,), self.roster.waits)
-        per_call, spent = calibrated(talk.time_each, opened["limit"])
+        name, budget = group.called(slot), self.roster.budget
+        may_repeat = partial(budget.repeats, name)
+        per_call, spent = calibrated(talk.time_each, opened["limit"], may_repeat)
         if per_call is None:
             plan = Plan(opened["limit"], 1)
         else:
             talk.know(per_call)
-            plan = planned(per_call[0], opened, spent, self.roster.budget.blocks)
+            budget.learn(name, per_call[0])
+            plan = planned(per_call[0], opened, spent, budget.blocks)
         members[slot] = Member(slot, talk, plan, opened["calls"])
 
     def _leave(self, name: str, member: Member, found: Measurements) -> None:

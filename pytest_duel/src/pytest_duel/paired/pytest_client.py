@@ -18,6 +18,7 @@ from pytest_duel.paired.client import TIMEOUT, HangError, RefusalError, SideErro
 from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.sides import Launch, Launched
 from pytest_duel.support import harness, processes
+from pytest_duel.support.tracing import untraced
 
 COLLECTING = 600.0
 """Seconds to wait for the tests to be collected."""
@@ -28,9 +29,8 @@ SHOWN = 80
 _UNWANTED = (
     "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_XDIST_WORKER", "PYTHONSTARTUP",
     "PYTHONPYCACHEPREFIX",
-    "COVERAGE_PROCESS_START", "COV_CORE_SOURCE", "COV_CORE_CONFIG", "COV_CORE_DATAFILE",
 )  # fmt: skip
-"""Variables that would change what a worker does."""
+"""Variables that would change what a worker does, besides those that have it traced."""
 
 _OPTIMIZED = (
     "assertions not in test modules or plugins will be ignored",
@@ -220,13 +220,13 @@ def environment(arm: Arm, own: str, seed: str, dependencies: Sequence[str] = ())
     dependencies
         Folders to import from, behind all others.
     """
-    inherited = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
+    wanted = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
     # The harness that measures is this one. Where it is installed every process finds it, and its
     # folder must not stand before the standard library.
     own_harness = arm.harness or (() if harness.is_installed() else (str(harness.HOME),))
     folders = [*dict.fromkeys(arm.modules.values()), *own_harness, *dependencies]
     path = os.pathsep.join(folders)
-    return inherited | {
+    return untraced(wanted) | {
         "PYTHONPATH": path,
         "PYTHONHASHSEED": seed,
         "TMPDIR": own,

@@ -4,9 +4,12 @@ Every number here holds for both arms alike, from the first call on.
 """
 
 import math
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
+
+from pytest_duel.paired.client import TimerError
 
 BATCH_SECONDS = 0.002
 QUADS = 24
@@ -17,8 +20,11 @@ CALIBRATION_SECONDS = 0.0002
 """A batch of this length tells how long a call takes."""
 SLOW_SECONDS = 100 * CALIBRATION_SECONDS
 """A call that takes longer is calibrated by itself."""
-LONGEST_START = 10.0
-"""A first call that takes less may have compiled or imported something, so a second one counts."""
+SETTLED = 0.5
+"""A call that takes less than this share of an earlier one shows that the earlier one also did
+something else: it compiled or imported, or was disturbed."""
+CHEAP_SECONDS = 1.0
+"""A call that takes less may be repeated in every block."""
 GROWTH = 4
 """The factor by which batches grow until then."""
 LEAST_SECONDS = 1e-12
@@ -45,7 +51,9 @@ class Schedule:
 
 
 def calibrated(
-    time_both: Callable[[int], Sequence[float]], limit: int | None
+    time_both: Callable[[int], Sequence[float]],
+    limit: int | None,
+    may_repeat: Callable[[float], bool] = lambda _: True,
 ) -> tuple[Sequence[float] | None, int]:
     """Return how long a call takes on each arm, in seconds, and the rounds that were spent on it.
 
@@ -55,18 +63,23 @@ def calibrated(
         Times this many calls on each arm.
     limit
         Rounds that the test allows; with few of them nothing is calibrated.
+    may_repeat
+        Tells whether there is time to repeat a call that took so many seconds, as the mean of
+        the arms. Where there is none, a slow first call counts as the time of every call.
 
     Raises
     ------
-    ValueError
+    TimerError
         Where no machine makes the calls in the time that was measured.
     """
     if limit is not None and limit <= FEW_ROUNDS:
         return None, 0
     taken, spent = time_both(1), 1  # compiles, imports and fills caches
-    if SLOW_SECONDS < max(taken) < LONGEST_START and limit is None:
-        taken, spent = time_both(1), 2
-    if limit is not None or max(taken) > SLOW_SECONDS:
+    if limit is not None:
+        return taken, spent
+    taken, more = _repeated(time_both, taken, may_repeat)
+    spent += more
+    if max(taken) > SLOW_SECONDS:
         return taken, spent
     calls = 1
     while True:
@@ -79,8 +92,28 @@ def calibrated(
         if max(taken) >= CALIBRATION_SECONDS:
             return [one / calls for one in taken], spent
         if max(taken) < LEAST_SECONDS * calls:  # more calls would not make its timer move
-            raise ValueError(f"{calls} calls cannot take {max(taken)!r} seconds")
+            raise TimerError(calls)
         calls *= GROWTH
+
+
+def _repeated(
+    time_both: Callable[[int], Sequence[float]],
+    taken: Sequence[float],
+    may_repeat: Callable[[float], bool],
+) -> tuple[Sequence[float], int]:
+    """Repeat a call that seems slow, until that makes it no faster.
+
+    Return the least that it took on each arm, and how often it was repeated.
+    """
+    repeats, is_settled = 0, False
+    while max(taken) > SLOW_SECONDS and not is_settled:
+        if not may_repeat(statistics.fmean(taken)):
+            break
+        least = list(map(min, taken, time_both(1)))
+        repeats += 1
+        is_settled = all(now >= SETTLED * before for now, before in zip(least, taken, strict=True))
+        taken = least
+    return taken, repeats
 
 
 def schedule(
@@ -147,6 +180,8 @@ class Budget:
     benchmarks: int = 1
     overhead: float = 0.0
     _slow: dict[str, float] = field(default_factory=dict)
+    _calls: dict[str, float] = field(default_factory=dict)
+    """The seconds that a call takes, as another block has found."""
     _lock: Lock = field(default_factory=Lock)
 
     @property
@@ -169,6 +204,24 @@ class Budget:
                 return False
             self._slow[name] = cost
             return True
+
+    def repeats(self, name: str, seconds: float) -> bool:
+        """Tell whether a block may repeat a call that took so long, to see whether all do.
+
+        `seconds` is the mean of the arms. A call of a second or more is not repeated where another
+        block has found that all take about so long. Nor is it where two calls on both arms, in as
+        many blocks as there must be, would take longer than the budget: with 180 s and two lanes
+        30 s are the longest. What is not repeated for that is too slow for the budget anyway.
+        """
+        if seconds < CHEAP_SECONDS:
+            return True
+        if SETTLED * seconds <= self._calls.get(name, 0.0):
+            return False
+        return 2 * 2 * seconds * self.least / self.lanes <= self.seconds
+
+    def learn(self, name: str, seconds: float) -> None:
+        """Remember for other blocks how long a call takes, as the mean of the arms."""
+        self._calls[name] = seconds
 
     def needed(self, seconds: float) -> float:
         """Return the budget with which such a benchmark could be judged."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from pytest_duel.paired.client import BOTH, RefusalError, Waits, patience
+from pytest_duel.paired.client import BOTH, RefusalError, TimerError, Waits, patience
 from pytest_duel.paired.contests import Contest
 from pytest_duel.paired.sides import Side
 
@@ -88,8 +88,10 @@ class Talk:
         taken = Taken.of(self._sides[slot].ask(request, limit))
         if not self.seconds:
             self._waits.called(time.monotonic() - asked)
+        if taken.seconds == 0.0:
+            raise TimerError(calls)
         if not taken.seconds > 0.0:
-            raise ValueError("its timer did not move")
+            raise ValueError(f"calls cannot take {taken.seconds!r} seconds")
         return taken
 
     def close(self) -> int:

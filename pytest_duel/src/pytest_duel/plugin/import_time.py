@@ -21,6 +21,7 @@ import pytest
 from pytest_duel.plugin import fresh_import
 from pytest_duel.plugin.arm import MeasuredCode, measured_code
 from pytest_duel.support import processes
+from pytest_duel.support.tracing import untraced
 
 LONGEST = 300.0
 """Seconds that an import may take."""
@@ -28,11 +29,6 @@ MOST_ROUNDS = 100
 MOST_AT_A_TIME = 2
 """Imports that are made where an engine asks for many calls at once: it does not know that each
 takes a process, and gets the mean of these for all of them."""
-TRACED = (
-    "COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START", "COV_CORE_CONFIG", "COV_CORE_DATAFILE",
-    "COV_CORE_SOURCE", "PYTHONPROFILEIMPORTTIME", "PYTHONTRACEMALLOC",
-)  # fmt: skip
-"""Variables that have an interpreter traced from its start."""
 VALGRIND = "vgpreload"
 """In the variable LD_PRELOAD of a process whose instructions are counted."""
 
@@ -85,9 +81,8 @@ class FreshImport:
         order = fresh_import.FOLDERS_FIRST if self.code else ""
         folders = [*dict.fromkeys(self.code.modules.values() if self.code else ()), *sys.path]
         command = [sys.executable, "-P", fresh_import.__file__, str(report), self.module, order]
-        untraced = {name: value for name, value in os.environ.items() if name not in TRACED}
         try:
-            done = processes.run([*command, *folders], timeout=LONGEST, env=untraced)
+            done = processes.run([*command, *folders], timeout=LONGEST, env=untraced(os.environ))
         except subprocess.TimeoutExpired:
             raise FreshImportError(
                 f"{self._call}: the import has not ended after {LONGEST:.0f} s"

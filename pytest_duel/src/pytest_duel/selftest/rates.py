@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_duel.paired.pytest_worker.slower import REASONS
 from pytest_duel.results.provenance import where
 from pytest_duel.selftest import records
 from pytest_duel.selftest.placement import Drawn
@@ -19,12 +20,13 @@ from pytest_duel.selftest.records import (
     stock_caught,
 )
 from pytest_duel.selftest.stock import RULES, flagged
-from pytest_duel.selftest.trials import unplanted
+from pytest_duel.selftest.trials import unmeasured, unplanted
 from pytest_duel.statistics.paired import Verdict
 from pytest_duel.support.exit_codes import Exit
 from pytest_duel.support.units import duration, share
 
 UNPLANTED = "no slowdown can be planted"
+UNMEASURED = "not measured, in some gates or all"
 Told = Callable[[Trial], bool]
 
 
@@ -54,6 +56,12 @@ def load(path: Path) -> dict[str, Any]:
 def planted(trial: Trial) -> str | None:
     """Return the benchmark that was slowed."""
     return next(iter(trial.get("extra", {})), None)
+
+
+def is_unplanted(trial: Trial) -> bool:
+    """Tell whether the slowdown could not be planted; another reason to fail is an outcome."""
+    why: str = trial["unmeasured"].get(planted(trial), "")
+    return why.startswith(REASONS)
 
 
 def is_named(trial: Trial) -> bool:
@@ -117,7 +125,7 @@ def rate(trials: Sequence[Trial], kind: Kind, told: Told) -> Rate:
 
     Where nothing could be planted, a gate tells nothing.
     """
-    own = [one for one in gates(trials, kind) if planted(one) not in one["unmeasured"]]
+    own = [one for one in gates(trials, kind) if not is_unplanted(one)]
     return Rate(sum(map(told, own)), len(own))
 
 
@@ -171,6 +179,7 @@ def tables(data: Mapping[str, Any]) -> list[RateTable]:
             tuple(_benchmarks(data)),
         ),
         RateTable(UNPLANTED, ("", "why"), tuple(unplanted(trials).items())),
+        RateTable(UNMEASURED, ("", "why"), tuple(unmeasured(trials).items())),
     ]
     return [one for one in found if one.rows]
 
@@ -212,7 +221,7 @@ def _benchmarks(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     trials = [*gates(data["trials"], Kind.SAME), *gates(data["trials"], Kind.SLOWED)]
     for name in data["key"]["benchmarks"]:
         own = [one["cases"][name] for one in trials if name in one["cases"]]
-        slowed = [one for one in trials if planted(one) == name and name not in one["unmeasured"]]
+        slowed = [one for one in trials if planted(one) == name and not is_unplanted(one)]
         plain = [one for one in trials if planted(one) != name]
         wrong = sum(is_alarm(one) and name in others(one) for one in plain)
         seconds = [one["seconds"] for one in own]

@@ -26,7 +26,7 @@ def terminal(data: Mapping[str, Any]) -> str:
     lines = wrapped(rates.intro(data))
     for table in rates.tables(data):
         lines += ["", table.title, "-" * len(table.title)]
-        if table.title == rates.UNPLANTED:
+        if table.title in (rates.UNPLANTED, rates.UNMEASURED):
             lines += [line for row in table.rows for line in wrapped(": ".join(row))]
         else:
             lines += _aligned(table)

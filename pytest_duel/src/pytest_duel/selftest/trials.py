@@ -19,7 +19,7 @@ from pytest_duel.gate.prepare import Prepared
 from pytest_duel.paired.checking import Checked
 from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.cores import lanes
-from pytest_duel.paired.pytest_worker.slower import PlantError
+from pytest_duel.paired.pytest_worker.slower import REASONS, PlantError
 from pytest_duel.paired.sampling import ALPHA, LOOKS, Sampled
 from pytest_duel.paired.schedule import BATCH_SECONDS, QUAD, QUADS
 from pytest_duel.results import machine
@@ -173,14 +173,24 @@ def run(plan: Plan, report: Report, announce: Callable[[str], None]) -> None:
 
 def unplanted(trials: Sequence[Trial]) -> dict[str, str]:
     """Return the benchmarks that no slowdown can be planted into, and why."""
+    return {name: why for name, why in _reasons(trials) if why.startswith(REASONS)}
+
+
+def unmeasured(trials: Sequence[Trial]) -> dict[str, str]:
+    """Return the benchmarks that gave no number for another reason, and that."""
+    return {name: why for name, why in _reasons(trials) if not why.startswith(REASONS)}
+
+
+def _reasons(trials: Sequence[Trial]) -> Iterator[tuple[str, str]]:
+    for trial in trials:
+        yield from trial.get("unmeasured", {}).items()
+
+
+def _never_measured(trials: Sequence[Trial]) -> dict[str, str]:
+    """Return the benchmarks that have given no number with equal code, and why."""
     same = [one for one in trials if one["kind"] == Kind.SAME]
     measured = {name for trial in same for name in trial["cases"]}
-    return {
-        name: why
-        for trial in trials
-        for name, why in trial.get("unmeasured", {}).items()
-        if name not in measured or name in trial["extra"]
-    }
+    return {name: why for name, why in unmeasured(trials).items() if name not in measured}
 
 
 def target(benchmarks: Sequence[str], index: int, trials: Sequence[Trial]) -> str:
@@ -191,7 +201,7 @@ def target(benchmarks: Sequence[str], index: int, trials: Sequence[Trial]) -> st
     SelftestError
         Where none can be.
     """
-    out = unplanted(trials)
+    out = unplanted(trials) | _never_measured(trials)
     names = [name for name in benchmarks if name not in out]
     if not names:
         raise SelftestError(

@@ -14,6 +14,7 @@ from pathlib import Path
 from pytest_duel.paired.arms.recipe import PIP, InstallError, Recipe
 from pytest_duel.support import processes
 from pytest_duel.support.scratch import scratch
+from pytest_duel.support.tracing import untraced
 
 SECONDS = 1800.0
 """For one build."""
@@ -35,7 +36,7 @@ def compile_all(paths: Sequence[Path], python: str) -> None:
     """Write the bytecode of modules now. If more is written later, something else wrote it."""
     command = [python, "-P", "-m", "compileall", "-q", *map(str, paths)]
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # imports will say it
-        processes.run(command, timeout=SECONDS, env=without_caches(os.environ))
+        processes.run(command, timeout=SECONDS, env=without_caches(untraced(os.environ)))
 
 
 def without_caches(variables: Mapping[str, str]) -> dict[str, str]:
@@ -104,7 +105,7 @@ def run_build(command: Sequence[str], folder: Path, recipe: Recipe) -> None:
     """
     try:
         with scratch() as temporary:  # uv leaves its locks, and a build that fails may leave more
-            environment = os.environ | {
+            environment = untraced(os.environ) | {
                 "SETUPTOOLS_SCM_PRETEND_VERSION": recipe.version,
                 "PDM_BUILD_SCM_VERSION": recipe.version,
                 "POETRY_DYNAMIC_VERSIONING_BYPASS": recipe.version,

@@ -113,6 +113,7 @@ class Worker:
                 "inifile": str(config.inipath or ""),
                 "settings": _settings(config),
                 "drivers": self._drivers(config),
+                "tests": sorted(map(str, self.tests)),
             }
         )
         try:
@@ -122,7 +123,7 @@ class Worker:
             return True
 
     def _drivers(self, config: pytest.Config) -> list[str]:
-        """Return the files near the tests that run here, and are neither tests nor measured."""
+        """Return the files near the tests that run here, tests too, and are not measured."""
         plugins = [
             one for one in config.pluginmanager.get_plugins() if isinstance(one, ModuleType)
         ]
@@ -133,7 +134,7 @@ class Worker:
         ]
         files = {Path(file) for one in (*plugins, *others) if (file := _file(one))}
         homes = config.rootpath, Path.cwd()
-        found = (one for one in files - self.tests if any(map(one.is_relative_to, homes)))
+        found = (one for one in files if any(map(one.is_relative_to, homes)))
         return sorted(map(str, found))
 
     def _run(self, session: pytest.Session, request: dict[str, Any]) -> None:
