@@ -4,6 +4,8 @@ import ast
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from pytest_duel.gate.definitions import parsed
+
 
 def imported(tests: Collection[Path], importing: Collection[Path]) -> set[Path]:
     """Return the files of tests that others import, directly or by way of such files.
@@ -31,10 +33,10 @@ def imported(tests: Collection[Path], importing: Collection[Path]) -> set[Path]:
 def _words(file: Path) -> Iterator[str]:
     """Yield the parts of all names that a file may import, by a statement or as a text."""
     try:
-        nodes = list(ast.walk(ast.parse(file.read_bytes())))
-    except (OSError, SyntaxError, ValueError):  # it is compiled, or something else than Python
+        statements = parsed(file.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError):  # it is compiled, or no Python
         return
-    for node in nodes:
+    for node in (one for statement in statements for one in ast.walk(statement)):
         if isinstance(node, ast.ImportFrom):
             yield from (node.module or "").split(".")
         if isinstance(node, ast.Import | ast.ImportFrom):
