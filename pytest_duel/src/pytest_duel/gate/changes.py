@@ -199,7 +199,7 @@ def about_dependencies(base: Path, head: Path, folders: Iterable[str] = (".",)) 
 
 
 def _differing_locks(base: Path, head: Path, folder: str) -> Iterator[str]:
-    trees = [tree / folder for tree in (base, head)]
+    trees = base / folder, head / folder
     found = {
         path.relative_to(tree).as_posix()
         for tree in trees
@@ -207,7 +207,8 @@ def _differing_locks(base: Path, head: Path, folder: str) -> Iterator[str]:
         for path in tree.glob(pattern)
     }
     for name in (*LOCKS, *sorted(found)):
-        if content(base / folder / name) != content(head / folder / name):
+        before, after = (content(tree / name) for tree in trees)
+        if before != after:
             yield Path(folder, name).as_posix()
 
 

@@ -51,9 +51,6 @@ class Source:
                 names.update(re.findall(r"\w+", inner.value))
         return cls("".join(map(ast.dump, nodes)), frozenset(names))
 
-    def __add__(self, other: "Source") -> "Source":
-        return Source(self.text + other.text, self.uses | other.uses)
-
 
 @dataclass
 class Scope:
@@ -100,7 +97,7 @@ class Scope:
             elif names := dict(_bound(node)):
                 for name, source in names.items():
                     self.named[name] = (*self.named.get(name, ()), source)
-                if _is_for_all(node):
+                if _is_for_all(node, names):
                     self.always += (Source.of(node),)
             elif not isinstance(node, ast.Pass) and not _is_text([node]):
                 self.always += (Source.of(node),)
@@ -122,14 +119,14 @@ def _is_text(body: Sequence[ast.stmt]) -> bool:
 
 
 def _is_main(node: ast.stmt) -> bool:
-    """Tell whether a statement is for a file that is run, which a test file is not."""
+    """Tell whether a statement is for a file that is run as a program; it counts as a whole."""
     return isinstance(node, ast.If) and "'__main__'" in ast.dump(node.test)
 
 
-def _is_for_all(node: ast.stmt) -> bool:
+def _is_for_all(node: ast.stmt, names: Iterable[str]) -> bool:
     """Tell whether pytest uses what a statement binds for all tests beside it."""
     if not isinstance(node, FunctionNode):
-        return any(_BY_ITSELF.fullmatch(name) for name, _ in _bound(node))
+        return any(map(_BY_ITSELF.fullmatch, names))
     told = [word for one in node.decorator_list for word in ast.walk(one)]
     is_autouse = any(isinstance(one, ast.keyword) and one.arg == "autouse" for one in told)
     return is_autouse or bool(_BY_ITSELF.fullmatch(node.name))

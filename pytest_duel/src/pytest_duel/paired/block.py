@@ -162,20 +162,27 @@ class Block:
     ) -> Schedule | None:
         """Return how often to call it; None where the budget does not last."""
         limit = min((one["limit"] for one in opened if one["limit"]), default=None)
-        budget = self.roster.budget
-        may_repeat = partial(budget.repeats, contest.name)
-        per_call, spent = calibrated(talk.time_each, limit, may_repeat)
+        per_call, spent = self._calibrated(contest.name, talk, limit)
         if per_call is None:
             return few_rounds(limit or 1)
-        talk.know(per_call)
-        mean = statistics.fmean(per_call)
-        budget.learn(contest.name, mean)
-        cost = 2 * mean
+        budget = self.roster.budget
+        cost = 2 * statistics.fmean(per_call)
         if not budget.affords(contest.name, cost):
             self.roster.refuse(contest.name, budget.needed(cost), per_call)
             return None
         left = None if limit is None else limit - spent
         return schedule(per_call[0], per_call[-1], budget.share, left)
+
+    def _calibrated(
+        self, name: str, talk: Talk, limit: int | None
+    ) -> tuple[Sequence[float] | None, int]:
+        """Calibrate a benchmark that is open, and remember how long a call takes."""
+        budget = self.roster.budget
+        per_call, spent = calibrated(talk.time_each, limit, partial(budget.repeats, name))
+        if per_call is not None:
+            talk.know(per_call)
+            budget.learn(name, statistics.fmean(per_call))
+        return per_call, spent
 
     def _turns(self, plan: Schedule, talk: Talk) -> tuple[list[float], list[float]]:
         """Return the log ratio of each turn, and the log of the first arm's time of a batch."""

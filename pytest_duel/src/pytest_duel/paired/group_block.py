@@ -19,7 +19,7 @@ from pytest_duel.paired.block import SKIPPED, Block
 from pytest_duel.paired.client import AnswersError, RefusalError, SideError
 from pytest_duel.paired.contests import Contest
 from pytest_duel.paired.measurements import Measurements, Rounds
-from pytest_duel.paired.schedule import BATCH_SECONDS, calibrated
+from pytest_duel.paired.schedule import BATCH_SECONDS
 from pytest_duel.paired.sides import Place
 from pytest_duel.paired.talk import Talk
 
@@ -136,15 +136,11 @@ class GroupBlock(Block):
         if expected not in (None, opened["answers"]):
             raise AnswersError("linked again, it gives other answers, and these have no speed")
         talk = Talk(group, {slot: side}, (slot,), self.roster.waits)
-        name, budget = group.called(slot), self.roster.budget
-        may_repeat = partial(budget.repeats, name)
-        per_call, spent = calibrated(talk.time_each, opened["limit"], may_repeat)
+        per_call, spent = self._calibrated(group.called(slot), talk, opened["limit"])
         if per_call is None:
             plan = Plan(opened["limit"], 1)
         else:
-            talk.know(per_call)
-            budget.learn(name, per_call[0])
-            plan = planned(per_call[0], opened, spent, budget.blocks)
+            plan = planned(per_call[0], opened, spent, self.roster.budget.blocks)
         members[slot] = Member(slot, talk, plan, opened["calls"])
 
     def _leave(self, name: str, member: Member, found: Measurements) -> None:
