@@ -6,6 +6,7 @@ Most of it runs against sides that only pretend, so that what they say and when 
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 
 from pytest_duel.paired import block, cores, engine, pytest_client, sampling
 from pytest_duel.paired.block import Block
+from pytest_duel.paired.channel import Channel
 from pytest_duel.paired.client import (
     LEAST_PATIENCE,
     TIMEOUT,
@@ -96,6 +98,18 @@ def side(script: str, scratch: Path) -> PytestSide:
 def test_a_worker_that_misbehaves_is_named(script: str, message: str, tmp_path: Path) -> None:
     with closing(side(script, tmp_path)) as worker, pytest.raises(SideError, match=message):
         worker.ask({"do": "hello"}, timeout=0.4 if "sleep" in script else 30)
+
+
+def test_what_a_worker_says_last_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    receive = Channel.receive
+
+    def slow(own: Channel) -> str:
+        time.sleep(0.3)
+        return receive(own)
+
+    monkeypatch.setattr(Channel, "receive", slow)
+    with closing(side("answer('{}')", tmp_path)) as worker:
+        assert worker.ask({"do": "hello"}) == {}
 
 
 WAITS = "answer('{}'); time.sleep(60)"

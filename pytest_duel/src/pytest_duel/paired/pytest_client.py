@@ -24,6 +24,8 @@ COLLECTING = 600.0
 """Seconds to wait for the tests to be collected."""
 LAST_WORDS = 2000
 """Characters of its output that are looked at when a worker has died."""
+DRAINING = 1.0
+"""Seconds for what a worker sent before it ended to be read."""
 SHOWN = 80
 """Characters that are shown of an answer that makes no sense."""
 _UNWANTED = (
@@ -110,8 +112,9 @@ class PytestSide:
                 )
         finally:
             child.close()
-        for target in (self._listen, self._watch):
-            threading.Thread(target=target, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+        threading.Thread(target=self._watch, daemon=True).start()
         self.hello = {
             "do": "hello", "cpus": list(cpus), "modules": arm.modules, "placed": arm.placed,
             "tests": tests.inner, "benchmarks": tests.benchmarks, "checks": tests.checks,
@@ -167,8 +170,12 @@ class PytestSide:
         self._talk.close()
 
     def _watch(self) -> None:
-        """Say that there are no more lines; its children may hold the pipe open."""
+        """Say that there are no more lines, once what the process has sent last is read.
+
+        Its children may hold the pipe open, so the end of the lines is not waited for.
+        """
         self._process.wait()
+        self._listener.join(DRAINING)
         self._lines.put("")
 
     def _ending(self) -> str:
