@@ -27,6 +27,8 @@ MADE_OTHERWISE = {
     "attribute": "import toy\ntoy.work = {}" + TEST,
     "loop": "D = []\nfor _ in {}:\n    D.append(1)" + TEST,
     "branch": "D = []\nif True:\n    D = {}" + TEST,
+    "imported": "if __name__ == '__main__':\n    D = 1\nelse:\n    D = {}" + TEST,
+    "no program": "if __name__ != '__main__':\n    D = {}" + TEST,
     "in a branch": "import sys\nD = []\nif sys.argv:\n    D.extend({})" + TEST,
     "star": "from toy import *\nD = {}" + TEST,
     "named fixture": "@pytest.fixture(name='data')\ndef _data():\n    return {}\n"
@@ -92,6 +94,8 @@ def test_what_a_class_has_counts_for_its_tests(tmp_path: Path, source: str) -> N
     ("SIZES = [1]\n@pytest.mark.parametrize('n', SIZES)",
      "SIZES = [1, 2]\n@pytest.mark.parametrize('n', SIZES)"),
     ("'''A text.'''", "'''Another text.'''"),
+    ("if __name__ == '__main__':\n    D = 1\nelse:\n    D = 2",
+     "if '__main__' == __name__:\n    D = 3\nelse:\n    D = 2"),
 ])  # fmt: skip
 def test_what_is_added_beside_a_test_does_not_count(
     tmp_path: Path, before: str, after: str

@@ -7,6 +7,8 @@ from pathlib import Path
 from pytest_duel.gate.definitions import FunctionNode, Scope, Source, parsed
 from pytest_duel.support.files import content
 
+_IS_PROGRAM = ("__name__ == '__main__'", "'__main__' == __name__")
+
 
 def rewritten(names: Iterable[str], before: Path, after: Path) -> list[str]:
     """Return the tests whose file defines otherwise what they do, or what they use.
@@ -34,10 +36,19 @@ def rewritten(names: Iterable[str], before: Path, after: Path) -> list[str]:
 def _tests(path: Path) -> Mapping[str, str]:
     """Return what functions do, by their names as node ids have them; none if that is unclear."""
     try:
-        body = parsed(content(path) or b"")
+        body = list(_imported(parsed(content(path) or b"")))
         return dict(_told(body, Scope.of(body)))
     except (SyntaxError, ValueError, RecursionError):  # of another Python, or no text
         return {}
+
+
+def _imported(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements of a file without those that run only where it is a program."""
+    for node in body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) in _IS_PROGRAM:
+            yield from node.orelse
+        else:
+            yield node
 
 
 def _told(body: Sequence[ast.stmt], scope: Scope, within: str = "") -> Iterator[tuple[str, str]]:

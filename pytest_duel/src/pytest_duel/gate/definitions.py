@@ -92,7 +92,7 @@ class Scope:
 
     def _read(self, body: Sequence[ast.stmt]) -> None:
         for node in body:
-            if isinstance(node, _BRANCHES) and not _is_main(node):
+            if isinstance(node, _BRANCHES):
                 self._read_branches(node)
             elif names := dict(_bound(node)):
                 for name, source in names.items():
@@ -116,11 +116,6 @@ class Scope:
 
 def _is_text(body: Sequence[ast.stmt]) -> bool:
     return bool(body) and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
-
-
-def _is_main(node: ast.stmt) -> bool:
-    """Tell whether a statement is for a file that is run as a program; it counts as a whole."""
-    return isinstance(node, ast.If) and "'__main__'" in ast.dump(node.test)
 
 
 def _is_for_all(node: ast.stmt, names: Iterable[str]) -> bool:
