@@ -13,7 +13,7 @@ from pytest_duel.gate.prepare import Prepared
 from pytest_duel.gate.prepare import prepared as gate_prepared
 from pytest_duel.gate.question import BASE, HEAD, Own, Question
 from pytest_duel.gate.run import intention
-from pytest_duel.paired.sampling import ALPHA, Sampled
+from pytest_duel.paired.sampling import ALPHA, MEANS_ALPHA, Sampled
 from pytest_duel.statistics.paired import Estimate, Verdict, decide_both_ways, estimate
 from pytest_duel.support import units
 from pytest_duel.support.errors import DuelError
@@ -244,7 +244,7 @@ def _means(ready: Prepared, sampled: Sampled, words: Mapping[Verdict, str]) -> I
         label: findings.mean_threshold(ready.settings.threshold, len(names))
         for label, names in groups.items()
     }
-    verdicts = decide_both_ways(found, limits, ALPHA)
+    verdicts = decide_both_ways(found, limits, MEANS_ALPHA)
     for label, names in groups.items():
         yield _mean(label, names, sampled, found[label], words[verdicts[label]])
 
@@ -278,10 +278,10 @@ def _warnings(sampled: Sampled, first: Named) -> Iterator[str]:
 def _notes(ready: Prepared, sampled: Sampled, names: tuple[str, str]) -> Iterator[str]:
     yield (
         f"measured for {sampled.seconds:.0f} s; blocks: {sampled.blocks}, each two fresh "
-        "processes on one CPU; the block is the sample. The ratio is the time of "
+        "processes that take turns; the block is the sample. The ratio is the time of "
         f"{names[1]} over that of {names[0]}. A difference counts from "
         f"{share(ready.settings.threshold)}; verdicts are called at a level of {share(ALPHA)} in "
-        "each direction, for all benchmarks and looks together"
+        "each direction, for all benchmarks, looks and means together"
     )
     nulls = ((name, sampled.nulls.get(null_name(name))) for name in ready.own.measured)
     told = ", ".join(f"{name} {ratio(one)}" for name, one in nulls if one)

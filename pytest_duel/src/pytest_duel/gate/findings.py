@@ -16,7 +16,7 @@ from pytest_duel.paired.checking import Checked
 from pytest_duel.paired.client import BOTH
 from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.pytest_worker import FIXTURE
-from pytest_duel.paired.sampling import ALPHA, LOOKS, Sampled
+from pytest_duel.paired.sampling import ALPHA, LOOKS, MEANS_ALPHA, Sampled
 from pytest_duel.statistics.paired import Estimate, Verdict, decide, estimate
 from pytest_duel.support.errors import DuelError
 from pytest_duel.support.exit_codes import Exit
@@ -283,7 +283,7 @@ def _mean_rows(own: Plan, sampled: Sampled, settings: Settings) -> list[Row]:
     means = {label: mean(names, sampled.measured) for label, names in groups.items()}
     found = {label: estimate(one) for label, one in means.items() if len(one) >= LOOKS[0]}
     limits = {label: mean_threshold(settings.threshold, len(groups[label])) for label in found}
-    verdicts = decide(found, limits, ALPHA)
+    verdicts = decide(found, limits, MEANS_ALPHA)
     return [
         _mean_row(
             label,
@@ -363,9 +363,9 @@ def _notes(own: Plan, sampled: Sampled | None, settings: Settings) -> Iterator[s
         return
     yield (
         f"measured for {sampled.seconds:.0f} s; blocks: {sampled.blocks}, each two fresh "
-        "processes on one CPU; the block is the sample. A slowdown counts from "
+        "processes that take turns; the block is the sample. A slowdown counts from "
         f"{settings.threshold:.1%}; a regression is called at a level of {ALPHA:.0%} for all "
-        "benchmarks and looks together"
+        "benchmarks, looks and means together"
     )
     yield (
         f"{COLUMNS[-1]}: the median over blocks, and the interval of their trimmed mean, of one "

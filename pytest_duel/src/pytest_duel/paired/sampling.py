@@ -15,6 +15,9 @@ LEAST = 3
 """Blocks that are taken even if the budget is spent. If one takes minutes, the change is so large
 that this many show it."""
 ALPHA = 0.01
+"""The level of all that may fail a gate: its benchmarks, at all looks, and their means."""
+MEANS_ALPHA = ALPHA / 10
+"""The means' part of the level. It is small, as the noise of a mean over many benchmarks is."""
 NULL_ALPHA = ALPHA / 2
 """The level of all nulls together, in each direction: one gate in a hundred is void by chance. So
 far out the test may have up to twice its level: two gates in a hundred at most."""
@@ -33,7 +36,7 @@ class Looks:
     thresholds: Mapping[str, float]
     """The smallest change that matters, by case."""
     looks: Sequence[int] = LOOKS
-    alpha: float = ALPHA
+    alpha: float = ALPHA - MEANS_ALPHA
     judge: Decide = decide
     taken: int = 0
     estimates: dict[str, Estimate] = field(default_factory=dict)
