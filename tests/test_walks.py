@@ -61,7 +61,7 @@ def follow(page: Path, folder: Path) -> str:
             for line in block.code.splitlines():
                 words = shlex.split(line)
                 assert words[0] == "pytest"
-                quiet = ["-p", "no:cacheprovider", "--bench-no-rust"]
+                quiet = ["-p", "no:cacheprovider", "--bench-no-rust", "--hypothesis-profile=few"]
                 said += run([sys.executable, "-m", *words, *quiet], folder)
     return said
 

@@ -23,7 +23,7 @@ powers = st.builds(math.ldexp, st.sampled_from([1.0, -1.0]), st.integers(-1074, 
 TOLERANCES = [0, 1e-9, 1e-3, 0.5, math.nextafter(1.0, 0.0), 5e-324, 1e-16]
 SIZES = st.integers(1, 12) | st.sampled_from([16, 17, 63, 64, 65, 66, 130])
 
-quick = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 def bits(*values: Any) -> list[bytes]:

@@ -37,7 +37,6 @@ def rust(rust_wheel: dict[str, str] | None) -> Backend:
 
 
 quick = settings(
-    max_examples=100,
     # The backend is the same in all examples.
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
