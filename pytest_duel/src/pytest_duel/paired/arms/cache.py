@@ -215,21 +215,28 @@ def _prune(folder: Path) -> None:
 
 def cache_folder() -> Path:
     """Return a folder of this user's that can be written to, where installs are kept."""
-    own = os.environ.get("PYTEST_DUEL_CACHE")
-    home = os.environ.get("XDG_CACHE_HOME") or (
-        os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else None
-    )
-    candidates = [Path(own)] if own else []
-    candidates.append((Path(home) if home else Path.home() / ".cache") / "pytest-duel")
-    for folder in candidates:
+    for folder in _places():
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
                 return folder
-        except (OSError, RuntimeError):
+        except OSError:
             continue
     user = getattr(os, "getuid", lambda: "user")()
     return _private(Path(tempfile.gettempdir()) / f"pytest-duel-{user}")
+
+
+def _places() -> Iterator[Path]:
+    """Yield where this user may want installs to be kept, the first choice first."""
+    if own := os.environ.get("PYTEST_DUEL_CACHE"):
+        yield Path(own)
+    home = os.environ.get("XDG_CACHE_HOME") or (
+        os.environ.get("LOCALAPPDATA") if sys.platform == "win32" else None
+    )
+    with suppress(RuntimeError):  # this user has no home
+        home = home or str(Path.home() / ".cache")
+    if home:
+        yield Path(home) / "pytest-duel"
 
 
 def _private(folder: Path) -> Path:
