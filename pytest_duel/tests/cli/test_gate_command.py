@@ -169,9 +169,9 @@ def test_an_interrupted_gate_leaves_nothing_behind(tmp_path: Path) -> None:
             if line.startswith("block "):
                 break
         until = time.monotonic() + 60
-        while len(processes_of(temporary)) < 2 and time.monotonic() < until:
+        while len(running := processes_of(temporary)) < 2 and time.monotonic() < until:
             time.sleep(0.01)  # a block may have ended, and the next not begun
-        assert len(processes_of(temporary)) > 1
+        assert len(running) > 1
         child.send_signal(signal.SIGTERM)
         out, err = child.communicate(timeout=60)
     finally:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -213,6 +214,22 @@ def test_a_home_that_cannot_be_written(
     assert cache_folder().is_relative_to(tempfile.gettempdir())
     shutil.rmtree(cache_folder())
     assert os.access(toy, os.W_OK)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="homes are told otherwise there")
+def test_a_user_without_a_home(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def unknown(user: int) -> None:
+        raise KeyError(user)
+
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    monkeypatch.setenv("PYTEST_DUEL_CACHE", str(tmp_path / "own"))
+    assert cache_folder() == tmp_path / "own"
+    monkeypatch.delenv("PYTEST_DUEL_CACHE")
+    assert cache_folder().parent == cache
 
 
 @pytest.mark.parametrize("kind", ["link", "file", "open"])

@@ -11,6 +11,7 @@ from pytest_duel.gate.plan import NULLS, Plan, spread
 from pytest_duel.gate.prepare import Prepared
 from pytest_duel.gate.question import Announce
 from pytest_duel.paired.checking import check
+from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.sampling import Sampled
 
 FAILING = "it does not run on the base, which was accepted; measured from the next change on"
@@ -63,11 +64,19 @@ def stopped(
     if not names or ready.theirs is None:
         return ready
     announce("running what skips itself once more, as the base has it ...")
-    base = ready.in_block(ready.base, 0)
+    base = _uncompiled(ready.in_block(ready.base, 0))
     found = check([base], ready.theirs, names)
     allowed = {*accepted, *ready.settings.removed}
     new = {name for name in names if name not in found.skipped[base.name]} - allowed
     return replace(ready, own=replace(ready.own, stopped=frozenset(new)))
+
+
+def _uncompiled(arm: Arm) -> Arm:
+    """Return an arm whose workers leave no bytecode, for whatever is new in its tree counts.
+
+    A test may import what was not imported when the tests were collected.
+    """
+    return replace(arm, environment={**arm.environment, "PYTHONDONTWRITEBYTECODE": "1"})
 
 
 def about_accepted(own: Plan, sampled: Sampled | None, accepted: Sequence[str]) -> Iterator[str]:

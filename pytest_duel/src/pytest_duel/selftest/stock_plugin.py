@@ -61,14 +61,15 @@ class Stock:
         self.finder = imports.install(self.task["modules"], self.task["tests"])
         sys.path.insert(len(set(self.task["modules"].values())), str(Path.cwd()))
 
-    @pytest.hookimpl(tryfirst=True)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_load_initial_conftests(
         self, early_config: pytest.Config, parser: pytest.Parser, args: list[str]
-    ) -> None:
+    ) -> Iterator[None]:
         """Take out of `addopts` what would disturb, and save the run."""
         self.finder.load_parents()
         saved = f"--benchmark-json={self.task['saved']}"
         take_out(early_config, parser, args, ["--benchmark-only", saved])
+        return (yield)
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self) -> None:

@@ -7,14 +7,16 @@ write files are taken out of `addopts`; all others stay, the project's own among
 
 import copy
 import re
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
 _FLAGS_TEXT = """
     -d -f -x --exitfirst --looponfail --full-trace
     --no-cov --no-cov-on-fail --cov-append --cov-branch --cov-reset
-    --random-order --reverse --only-rerun --fail-on-flaky
+    --random-order --reverse --fail-on-flaky
     --benchmark-disable --benchmark-skip --benchmark-only --benchmark-enable
     --benchmark-autosave --benchmark-save-data --benchmark-verbose --benchmark-quiet
     --lf --last-failed --ff --failed-first --nf --new-first --sw --stepwise --sw-skip
@@ -31,7 +33,7 @@ _WITH_VALUE_TEXT = """
     --maxschedchunk --max-worker-restart --cov --cov-report --cov-config --cov-context
     --cov-fail-under --cov-precision --timeout --timeout-method --timeout_method
     --session-timeout --randomly-seed --random-order-bucket --random-order-seed
-    --reruns --reruns-delay --rerun-except --count --repeat-scope
+    --reruns --reruns-delay --only-rerun --rerun-except --count --repeat-scope
     --benchmark-save --benchmark-json --benchmark-compare --benchmark-compare-fail
     --benchmark-cprofile --benchmark-cprofile-loops --benchmark-cprofile-top
     --benchmark-cprofile-dump --benchmark-histogram --benchmark-csv --benchmark-storage
@@ -43,11 +45,10 @@ _WITH_VALUE_TEXT = """
 """
 _FLAGS = frozenset(_FLAGS_TEXT.split())
 _WITH_VALUE = frozenset(_WITH_VALUE_TEXT.split())
-_OPTIONAL_VALUE = (
-    "--cov", "--benchmark-compare", "--benchmark-histogram", "--benchmark-csv",
-    "--benchmark-cprofile-dump",
-)  # fmt: skip
-"""Options whose value may be left out. A path after one of them is a path to collect."""
+_SEVERAL_VALUES = frozenset(["--benchmark-compare-fail"])
+"""Options that take all words up to the next option."""
+_NEGATIVE = re.compile(r"-\d+|-\d*\.\d+")
+"""A number, which is a value although it begins as an option does."""
 _CLUSTER = re.compile("-[xvqslf]{2,}")
 """Flags of one letter written together, ``-xvs``."""
 
@@ -70,7 +71,7 @@ def take_out(
     more
         Arguments to add.
     """
-    args[:] = [*undisturbed(args), *more]
+    args[:] = [*undisturbed([*expanded(args)]), *more]
     known = early_config.known_args_namespace
     early_config.known_args_namespace = parser.parse_known_args(
         args, namespace=copy.copy(early_config.option)
@@ -79,6 +80,17 @@ def take_out(
     for name in DISTURBING:
         if early_config.pluginmanager.has_plugin(name):
             early_config.pluginmanager.unregister(name=name)
+
+
+def expanded(arguments: Iterable[str]) -> Iterator[str]:
+    """Yield arguments, with those in a file for ``@FILE``, one a line, as pytest's parser does."""
+    for one in arguments:
+        if one.startswith("@"):
+            encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+            text = Path(one[1:]).read_text(encoding=encoding, errors=errors)
+            yield from expanded(text.splitlines())
+        else:
+            yield one
 
 
 def undisturbed(arguments: Sequence[str]) -> list[str]:
@@ -104,9 +116,8 @@ def _kept(arguments: Sequence[str]) -> Iterator[str]:
         if argument in _FLAGS:
             continue
         if name in _WITH_VALUE:
-            has_value = waiting and not equals and not waiting[0].startswith("-")
-            if has_value and name not in _OPTIONAL_VALUE:
-                waiting.pop(0)
+            if not equals:
+                _drop_values(name, waiting)
             continue
         if re.fullmatch(r"-n\w+", argument):
             continue
@@ -117,3 +128,15 @@ def _kept(arguments: Sequence[str]) -> Iterator[str]:
         yield argument
         if argument in ("-p", "-k", "-m", "-W", "-o", "-c", "-r") and waiting:
             yield waiting.pop(0)  # a value, whatever it looks like
+
+
+def _drop_values(option: str, waiting: list[str]) -> None:
+    """Drop the words that pytest takes as the value of an option, one that may lack it too."""
+    while waiting and _is_value(waiting[0]):
+        waiting.pop(0)
+        if option not in _SEVERAL_VALUES:
+            return
+
+
+def _is_value(word: str) -> bool:
+    return not word.startswith("-") or word == "-" or _NEGATIVE.fullmatch(word) is not None

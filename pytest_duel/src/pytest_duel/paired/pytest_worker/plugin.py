@@ -51,13 +51,9 @@ class Worker:
         """Answers are checked in this process, and nothing is timed."""
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_load_initial_conftests(
-        self, early_config: pytest.Config, parser: pytest.Parser, args: list[str]
-    ) -> None:
-        """Refuse settings from elsewhere, and take out of `addopts` what would disturb."""
-        _check_place(early_config, self.scratch)
+    def pytest_load_initial_conftests(self) -> None:
+        """Import what holds the tests before pytest does."""
         self.finder.load_parents()
-        take_out(early_config, parser, args)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_cmdline_main(self) -> None:
@@ -193,10 +189,36 @@ class Worker:
             self.failure = f"skipped: {reason}"
 
 
+class Beginning:
+    """Looks at a worker's settings before any other plugin acts on them.
+
+    Parameters
+    ----------
+    scratch
+        The folder in which the trees that are measured lie.
+    """
+
+    def __init__(self, scratch: Path) -> None:
+        self.scratch = scratch
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_load_initial_conftests(
+        self, early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+    ) -> Iterator[None]:
+        """Refuse settings from elsewhere, and take out of `addopts` what would disturb.
+
+        It wraps the others, for those that ask to be first come before it, as pytest-cov does.
+        """
+        _check_place(early_config, self.scratch)
+        take_out(early_config, parser, args)
+        return (yield)
+
+
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> Iterator[None] | None:
     """Begin before any other plugin is loaded, which may be the project's own."""
     worker = Worker()
     pluginmanager.register(worker, WORKER)
+    pluginmanager.register(Beginning(worker.scratch), f"{WORKER}-beginning")
     for name in worker.finder.foreign_entry_points("pytest11"):  # pytest would load each
         pluginmanager.set_blocked(name)
     return None
