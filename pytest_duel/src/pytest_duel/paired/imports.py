@@ -178,7 +178,7 @@ def install(
 ) -> ArmFinder:
     """Put the arm's finder before every other, and its folders before the rest of `sys.path`."""
     finder = ArmFinder(modules, tests, placed)
-    finders.tell_children(modules, placed)
+    finders.tell_children(modules, tests, placed)
     finders.set_aside(modules)
     sys.meta_path.insert(0, finder)
     sys.path[:0] = list(dict.fromkeys(modules.values()))
