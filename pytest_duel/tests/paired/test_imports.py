@@ -140,7 +140,7 @@ def test_children_of_a_worker_import_the_arms_modules_too(tmp_path: Path, python
     site = next(python.parents[1].rglob("site-packages"))
     made(site, _editable=FIRST.format(file=str(other / "toy.py")))
     (site / "_editable.pth").write_text("import _editable\n")
-    assert ran(CHILD, {"toy": str(own)}, other, {}, python=python) == f"own still there {own}"
+    assert ran(CHILD, {"toy": str(own)}, other, {}, python=python) == f"own still there {other}"
 
 
 def test_children_of_a_worker_import_extension_modules_from_where_they_are_placed(
@@ -261,6 +261,23 @@ def test_a_namespace_has_the_parts_of_others(tmp_path: Path) -> None:
     other = made(tmp_path / "other", space__mine="WHOSE = 'other'", space__theirs="")
     body = "import space.mine, space.theirs; print(space.mine.WHOSE, finder.foreign())"
     assert ran(body, {"space": str(own)}, other, {}) == "own None"
+
+
+GROWN = """
+import space.theirs
+sys.path.insert(0, sys.argv[3])  # as pytest does with a folder of tests
+import space.mine
+print(space.mine.WHOSE)
+"""
+
+
+def test_a_namespace_has_the_own_part_first_though_the_path_grows(tmp_path: Path) -> None:
+    own = made(tmp_path / "own", space__mine="WHOSE = 'own'")
+    other = made(tmp_path / "other", space__mine="WHOSE = 'other'", space__theirs="")
+    assert ran(GROWN, {"space": str(own)}, other, {}) == "own"
+    child = GROWN.replace("sys.argv[3]", repr(str(other)))
+    body = COMMAND.format(options=f"'-c', {f'import sys{child}'!r}")
+    assert ran(body, {"space": str(own)}, other, {}) == "own"
 
 
 def test_what_is_looked_for_and_not_there_is_not_there(tmp_path: Path) -> None:

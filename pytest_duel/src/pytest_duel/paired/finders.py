@@ -2,6 +2,7 @@
 
 They are started in the head's tree, and Python looks there first (``-c``, ``-m``), or where their
 worker does (`multiprocessing`). So a finder of their own offers the arm's modules before that.
+What is not the arm's comes from the head's tree even so: an arm's folder may be a tree as well.
 Extension modules that are placed otherwise are placed so in these processes as well. And import
 finders that were there first must not offer the arm's modules. The finder of an editable install
 offers the user's own copies. Some (meson-python's, scikit-build-core's) compile these first, in
@@ -33,6 +34,8 @@ TESTS = "PYTEST_DUEL_TESTS"
 """The one that tells them the modules within these that are tests, in the same way."""
 PLACED = "PYTEST_DUEL_PLACED"
 """The one that tells them its extension modules that are placed otherwise, each with its file."""
+HEAD = "PYTEST_DUEL_HEAD"
+"""The one that tells them the folder of the project in the head's tree."""
 CHILDREN = __file__.rpartition(os.sep)[0] + os.sep + "children"
 """A folder for PYTHONPATH: Python loads the `sitecustomize` in it when it starts."""
 _PLAIN = ("_frozen_importlib", "_frozen_importlib_external", "_distutils_hack")
@@ -77,13 +80,14 @@ class First:
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return where a top-level module of the arm lies, or one of its tests."""
-        if name in self._tests:
-            folders = [self._tests[name]]
-        elif path is None and name in self._modules:
-            folders = [self._modules[name], *sys.path]
-        else:
+        """Return where a module of the arm lies, or one of its tests; None for all others."""
+        home = self._modules.get(name.partition(".")[0])
+        if home is None:
             return None
+        if name in self._tests:
+            folders: Sequence[str] = [self._tests[name]]
+        else:
+            folders = [home, *sys.path] if path is None else own_first(name, path, home)
         spec: ModuleSpec | None = external.PathFinder.find_spec(name, folders, target)
         return spec
 
@@ -108,6 +112,26 @@ class Placed:
             return None
         spec: ModuleSpec | None = external.spec_from_file_location(name, self._files[name])
         return spec
+
+
+def own_first(name: str, path: Sequence[str], home: str) -> Sequence[str]:
+    """Return the folders of a package, the arm's own first.
+
+    Those of a namespace package stand in the order of `sys.path`, which grows: pytest puts folders
+    of tests before all others.
+
+    Parameters
+    ----------
+    name
+        The module that is looked for in the package.
+    path
+        The folders.
+    home
+        The folder that the arm's package is imported from.
+    """
+    own = home + "".join(os.sep + part for part in name.split(".")[:-1])
+    folders = list(path)
+    return sorted(folders, key=lambda one: one != own) if own in folders else folders
 
 
 def set_aside(modules: Collection[str]) -> None:
@@ -135,6 +159,7 @@ def tell_children(
         if places:
             lines = (f"{name}\t{place}" for name, place in places.items())
             os.environ[variable] = "\n".join(lines)
+    os.environ[HEAD] = os.getcwd()  # noqa: PTH109  pathlib is not loaded in those processes
     if any(told.values()):
         known = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = os.pathsep.join([CHILDREN, *([known] if known else [])])
@@ -145,8 +170,16 @@ def do_as_told() -> None:
     if modules := _told(MODULES):
         set_aside(modules)
         sys.meta_path.insert(0, First(modules, _told(TESTS)))
+        _put_before(modules.values(), os.environ[HEAD])
     if placed := _told(PLACED):
         sys.meta_path.insert(0, Placed(placed))
+
+
+def _put_before(homes: Collection[str], head: str) -> None:
+    """Put the head's tree before the arm's folders in `sys.path`, where it is not yet."""
+    places = [place for place, folder in enumerate(sys.path) if folder in homes]
+    if places and head not in sys.path[: places[0] + 1]:
+        sys.path.insert(places[0], head)
 
 
 def _told(variable: str) -> dict[str, str]:

@@ -58,6 +58,7 @@ class ArmFinder(MetaPathFinder):
             return None
         if path is None:
             return PathFinder.find_spec(name, [self.modules[top], *sys.path], target)
+        path = finders.own_first(name, path, self.modules[top])
         return PathFinder.find_spec(name, path, target) or self._elsewhere(name, path, target)
 
     def _elsewhere(
