@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -31,14 +32,15 @@ def ran(
 ) -> str:
     """Run statements in a process whose finder knows an arm; return what they print.
 
-    Those in `before` run earlier.
+    Those in `before` run earlier. The process is started in the folder `elsewhere`, as workers are
+    in the head's tree.
     """
     code = SCRIPT.format(body=body, before=before)
     arguments = [json.dumps(modules), json.dumps(tests), str(elsewhere)]
     path = harness.search_path(*modules.values())
     done = subprocess.run(
         [str(python), "-P", "-c", code, *arguments], capture_output=True, text=True,
-        check=False, timeout=60, env={"PYTHONPATH": path},
+        check=False, timeout=60, env={"PYTHONPATH": path}, cwd=elsewhere,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -138,7 +140,7 @@ def test_children_of_a_worker_import_the_arms_modules_too(tmp_path: Path, python
     site = next(python.parents[1].rglob("site-packages"))
     made(site, _editable=FIRST.format(file=str(other / "toy.py")))
     (site / "_editable.pth").write_text("import _editable\n")
-    assert ran(CHILD, {"toy": str(own)}, other, {}, python=python) == f"own still there {own}"
+    assert ran(CHILD, {"toy": str(own)}, other, {}, python=python) == f"own still there {other}"
 
 
 def test_children_of_a_worker_import_extension_modules_from_where_they_are_placed(
@@ -152,17 +154,84 @@ def test_children_of_a_worker_import_extension_modules_from_where_they_are_place
     placed = made(tmp_path / "placed", core="WHOSE = 'placed'")
     child = CHILD.replace("toy, ", "pack.core as toy, ")
     given = {"pack.core": str(placed / "core.py")}
-    body = f"imports.finders.tell_children({{}}, {given!r})\n{child}"
+    body = f"imports.finders.tell_children({{}}, {{}}, {given!r})\n{child}"
     said = ran(body, {"pack": str(own)}, tmp_path, {}, python=python)
     assert said == f"placed still there {own}"
 
 
-def test_children_are_left_alone_where_no_finder_was_there_first(
+def test_children_are_left_alone_where_there_is_no_code_to_measure(
     tmp_path: Path, python: Path
 ) -> None:
-    own = made(tmp_path / "own", toy="")
-    said = ran("print(os.environ['PYTHONPATH'])", {"toy": str(own)}, tmp_path, {}, python=python)
-    assert said == harness.search_path(str(own))
+    said = ran("print(os.environ['PYTHONPATH'])", {}, tmp_path, {}, python=python)
+    assert said == harness.search_path()
+
+
+COMMAND = """
+import subprocess
+command = [sys.executable, {options}]
+print(subprocess.check_output(command, text=True, cwd=sys.argv[3]).strip())
+"""
+POOL = """
+import multiprocessing
+with multiprocessing.get_context({kind!r}).Pool(1) as pool:
+    print(pool.apply(eval, ["__import__('toy').WHOSE"]))
+"""
+WAYS = {
+    "-c": COMMAND.format(options="'-c', 'import toy; print(toy.WHOSE)'"),
+    "-m": COMMAND.format(options="'-m', 'toy'"),
+    "script": COMMAND.format(options="'script.py'"),
+    "spawn": POOL.format(kind="spawn"),
+    "forkserver": POOL.format(kind="forkserver"),
+}
+
+
+@pytest.fixture
+def sides(tmp_path: Path) -> tuple[Path, Path]:
+    """Return the trees of both sides. The second is the head's, in which tests run."""
+    for name in ("base", "head"):
+        whose = f"WHOSE = {name!r}"
+        folder = made(tmp_path / name, toy__init=whose, toy__tests__init="",
+                      toy__tests__shared=whose, helper=whose,
+                      script="import toy\nprint(toy.WHOSE)")  # fmt: skip
+        shutil.copy(folder / "script.py", folder / "toy/__main__.py")
+    return tmp_path / "base", tmp_path / "head"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_children_import_their_sides_modules_wherever_they_are_started(
+    way: str, sides: tuple[Path, Path]
+) -> None:
+    base, head = sides
+    assert ran(WAYS[way], {"toy": str(base)}, head, {}) == "base"
+
+
+def test_children_of_an_interpreter_without_the_harness_do_too(
+    sides: tuple[Path, Path], python: Path
+) -> None:
+    base, head = sides
+    body = COMMAND.format(options="'-c', 'import toy; print(toy.WHOSE)'")
+    body = body.replace("sys.executable", repr(str(python)))
+    lost = "os.environ['PYTHONPATH'] = os.environ['PYTHONPATH'].replace({!r}, '')"
+    body = f"{lost.format(os.pathsep + str(harness.HOME))}\n{body}"
+    assert ran(body, {"toy": str(base)}, head, {}) == "base"
+
+
+def test_children_take_tests_within_the_package_from_the_head(sides: tuple[Path, Path]) -> None:
+    base, head = sides
+    asked = "import toy, toy.tests.shared as one; print(toy.WHOSE, one.WHOSE)"
+    body = COMMAND.format(options=f"'-c', {asked!r}")
+    said = ran(body, {"toy": str(base)}, head, {"toy.tests": str(head / "toy")})
+    assert said == "base head"
+
+
+def test_children_load_nothing_more_at_their_start(sides: tuple[Path, Path]) -> None:
+    """What they import might load the same, and would seem to take less time."""
+    base, head = sides
+    asked = "import sys; print(*sorted({*sys.modules} - {'__future__'}))"
+    body = COMMAND.format(options=f"'-c', {asked!r}")
+    plain = f"own = os.environ.pop('PYTHONPATH')\n{body}os.environ['PYTHONPATH'] = own\n"
+    first, second = ran(plain + body, {"toy": str(base)}, head, {}).splitlines()
+    assert first == second
 
 
 def test_a_module_from_elsewhere_is_named(tmp_path: Path) -> None:
@@ -192,6 +261,23 @@ def test_a_namespace_has_the_parts_of_others(tmp_path: Path) -> None:
     other = made(tmp_path / "other", space__mine="WHOSE = 'other'", space__theirs="")
     body = "import space.mine, space.theirs; print(space.mine.WHOSE, finder.foreign())"
     assert ran(body, {"space": str(own)}, other, {}) == "own None"
+
+
+GROWN = """
+import space.theirs
+sys.path.insert(0, sys.argv[3])  # as pytest does with a folder of tests
+import space.mine
+print(space.mine.WHOSE)
+"""
+
+
+def test_a_namespace_has_the_own_part_first_though_the_path_grows(tmp_path: Path) -> None:
+    own = made(tmp_path / "own", space__mine="WHOSE = 'own'")
+    other = made(tmp_path / "other", space__mine="WHOSE = 'other'", space__theirs="")
+    assert ran(GROWN, {"space": str(own)}, other, {}) == "own"
+    child = GROWN.replace("sys.argv[3]", repr(str(other)))
+    body = COMMAND.format(options=f"'-c', {f'import sys{child}'!r}")
+    assert ran(body, {"space": str(own)}, other, {}) == "own"
 
 
 def test_what_is_looked_for_and_not_there_is_not_there(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ class ArmFinder(MetaPathFinder):
             return None
         if path is None:
             return PathFinder.find_spec(name, [self.modules[top], *sys.path], target)
+        path = finders.own_first(name, path, self.modules[top])
         return PathFinder.find_spec(name, path, target) or self._elsewhere(name, path, target)
 
     def _elsewhere(
@@ -178,7 +179,7 @@ def install(
 ) -> ArmFinder:
     """Put the arm's finder before every other, and its folders before the rest of `sys.path`."""
     finder = ArmFinder(modules, tests, placed)
-    finders.tell_children(modules, placed)
+    finders.tell_children(modules, tests, placed)
     finders.set_aside(modules)
     sys.meta_path.insert(0, finder)
     sys.path[:0] = list(dict.fromkeys(modules.values()))
