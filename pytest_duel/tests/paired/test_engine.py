@@ -118,7 +118,7 @@ WAITS = "answer('{}'); time.sleep(60)"
 def test_closing_a_side_ends_its_process(tmp_path: Path) -> None:
     worker = side(WAITS, tmp_path)
     assert worker.ask({"do": "hello"}) == {}
-    worker.close()
+    worker.close(0.0)
     with pytest.raises(SideError, match="toy was ended by SIGKILL"):
         worker.ask({"do": "time"})
 
@@ -135,7 +135,7 @@ def test_who_waits_for_a_side_that_another_closes_hears_of_it(tmp_path: Path) ->
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    worker.close()
+    worker.close(0.0)
     waiting.join(60)
     assert len(heard) == 1
     assert "toy was ended" in heard[0]
@@ -249,7 +249,10 @@ class Pretence:
                 return {"seconds": CALL * request["calls"] * (1 + request["extra"])}
         return {}
 
-    def close(self) -> None:
+    def dismiss(self) -> None:
+        pass
+
+    def close(self, seconds: float = 0.0) -> None:
         type(self).alive -= 1
 
 
@@ -589,8 +592,8 @@ def test_no_other_block_waits_for_what_has_failed(monkeypatch: pytest.MonkeyPatc
                 raise SideError("it hangs")
             return super().answer(request)
 
-        def close(self) -> None:
-            super().close()
+        def close(self, seconds: float = 0.0) -> None:
+            super().close(seconds)
             if self.cpus == [0]:  # the first block is not in before the second is
                 failed.set()
                 done.wait(60)
