@@ -443,6 +443,34 @@ def test_calls_are_planned_by_how_long_they_last_where_the_test_times_a_part_of_
     assert (len(calls) < 20) == (lasts > 0.1)
 
 
+@pytest.mark.parametrize("block", [Block, TurnsBlock])
+def test_set_up_counts_for_waits_and_for_the_budget(
+    block: type[Block], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lasts = 2.0
+
+    class SetUp(Pretence):
+        def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+            match request["do"]:
+                case "open":
+                    return {"calls": 1, "limit": 1000, "answers": None}
+                case "time":
+                    calls = request["calls"]
+                    return {"seconds": 1e-6 * calls, "lasted": lasts * calls}
+            return {}
+
+    launch = pretend(monkeypatch, kind=SetUp)
+    budget = Budget(seconds=1200.0, blocks=10)
+    own = Engine(launch, [contest("one")], 1, budget, block, most=1)
+    for _ in own.blocks():
+        pass
+    assert own.measured.differences == {"one": [0.0]}
+    calls = [one["calls"] for _, one in Pretence.asked if one["do"] == "time"]
+    waits = [limit for do, _, limit in Pretence.limits if do == "time"]
+    assert all(limit > lasts * number for limit, number in zip(waits, calls, strict=True))
+    assert budget.share / 2 < lasts * sum(calls) <= budget.share + 2 * lasts
+
+
 @pytest.mark.parametrize("slower", [1.0, 3.0, 1000.0])
 def test_an_arm_that_is_far_slower_does_not_make_its_turn_endless(
     slower: float, monkeypatch: pytest.MonkeyPatch
