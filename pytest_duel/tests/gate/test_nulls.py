@@ -35,7 +35,10 @@ class Side:
                 return {"seconds": 1e-4 * request["calls"]}
         return {}
 
-    def close(self) -> None:
+    def dismiss(self) -> None:
+        pass
+
+    def close(self, seconds: float = 0.0) -> None:
         pass
 
 

@@ -62,3 +62,39 @@ def test_what_skips_itself_is_not_wrong(several: Suite) -> None:
     )
     head = arm("head", several.folder, "several")
     assert check([head], several, [f"{file}::test_skips"]).reasons == {}
+
+
+READS = """
+import toy
+
+
+def test_pedantic(benchmark):
+    assert benchmark.pedantic(toy.busy, rounds=5) == 1000
+
+
+def test_looped(benchmark):
+    assert benchmark.pedantic(toy.busy, rounds=5, iterations=3) == 1000
+    assert benchmark.stats.stats.rounds == 1
+
+
+def test_set_up(benchmark):
+    made = []
+    benchmark.pedantic(toy.busy, setup=lambda: made.append(1), rounds=5)
+    assert made == [1]
+
+
+def test_statistics(benchmark):
+    benchmark(toy.busy)
+    assert benchmark.stats.stats.mean >= 0
+    assert benchmark.stats["rounds"] == 1
+"""
+
+
+def test_a_check_runs_a_round_whose_result_and_statistics_can_be_read(tmp_path: Path) -> None:
+    project = copied("flat", tmp_path / "head")
+    file = "benchmarks/test_reads.py"
+    (project / file).write_text(READS)
+    (tmp_path / "scratch").mkdir()
+    tests = Suite(project, tmp_path / "scratch", (file,))
+    names = [f"{file}::test_{name}" for name in ("pedantic", "looped", "set_up", "statistics")]
+    assert check([arm("head", project)], tests, names).reasons == {}

@@ -119,7 +119,7 @@ WAITS = "answer('{}'); time.sleep(60)"
 def test_closing_a_side_ends_its_process(tmp_path: Path) -> None:
     worker = side(WAITS, tmp_path)
     assert worker.ask({"do": "hello"}) == {}
-    worker.close()
+    worker.close(0.0)
     with pytest.raises(SideError, match="toy was ended by SIGKILL"):
         worker.ask({"do": "time"})
 
@@ -136,7 +136,7 @@ def test_who_waits_for_a_side_that_another_closes_hears_of_it(tmp_path: Path) ->
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    worker.close()
+    worker.close(0.0)
     waiting.join(60)
     assert len(heard) == 1
     assert "toy was ended" in heard[0]
@@ -250,7 +250,10 @@ class Pretence:
                 return {"seconds": CALL * request["calls"] * (1 + request["extra"])}
         return {}
 
-    def close(self) -> None:
+    def dismiss(self) -> None:
+        pass
+
+    def close(self, seconds: float = 0.0) -> None:
         type(self).alive -= 1
 
 
@@ -441,6 +444,34 @@ def test_calls_are_planned_by_how_long_they_last_where_the_test_times_a_part_of_
     assert (len(calls) < 20) == (lasts > 0.1)
 
 
+@pytest.mark.parametrize("block", [Block, TurnsBlock])
+def test_set_up_counts_for_waits_and_for_the_budget(
+    block: type[Block], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lasts = 2.0
+
+    class SetUp(Pretence):
+        def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+            match request["do"]:
+                case "open":
+                    return {"calls": 1, "limit": 1000, "answers": None}
+                case "time":
+                    calls = request["calls"]
+                    return {"seconds": 1e-6 * calls, "lasted": lasts * calls}
+            return {}
+
+    launch = pretend(monkeypatch, kind=SetUp)
+    budget = Budget(seconds=1200.0, blocks=10)
+    own = Engine(launch, [contest("one")], 1, budget, block, most=1)
+    for _ in own.blocks():
+        pass
+    assert own.measured.differences == {"one": [0.0]}
+    calls = [one["calls"] for _, one in Pretence.asked if one["do"] == "time"]
+    waits = [limit for do, _, limit in Pretence.limits if do == "time"]
+    assert all(limit > lasts * number for limit, number in zip(waits, calls, strict=True))
+    assert budget.share / 2 < lasts * sum(calls) <= budget.share + 2 * lasts
+
+
 @pytest.mark.parametrize("slower", [1.0, 3.0, 1000.0])
 def test_an_arm_that_is_far_slower_does_not_make_its_turn_endless(
     slower: float, monkeypatch: pytest.MonkeyPatch
@@ -590,8 +621,8 @@ def test_no_other_block_waits_for_what_has_failed(monkeypatch: pytest.MonkeyPatc
                 raise SideError("it hangs")
             return super().answer(request)
 
-        def close(self) -> None:
-            super().close()
+        def close(self, seconds: float = 0.0) -> None:
+            super().close(seconds)
             if self.cpus == [0]:  # the first block is not in before the second is
                 failed.set()
                 done.wait(60)

@@ -130,6 +130,21 @@ def test_a_fixture_that_is_not_used_skips_its_benchmark(tmp_path: Path) -> None:
             side.ask({"do": "open", "name": f"{file}::test_unused"})
 
 
+def test_a_worker_tells_how_long_rounds_last_with_their_set_up(tmp_path: Path) -> None:
+    project = copied("flat", tmp_path / "head")
+    file = "benchmarks/test_set_up.py"
+    (project / file).write_text(
+        "import time\n\n\ndef test_set_up(benchmark):\n"
+        "    benchmark.pedantic(int, setup=lambda: time.sleep(0.05), rounds=5)\n"
+    )
+    with closing(PytestSide(arm("head", project), Suite(project, tmp_path, (file,)))) as side:
+        side.ask(side.hello)
+        side.ask({"do": "open", "name": f"{file}::test_set_up"})
+        told = side.ask({"do": "time", "calls": 2})
+        assert told["lasted"] >= 0.1
+        assert told["seconds"] < told["lasted"] - 0.1
+
+
 REPLACES = """
 import time
 

@@ -145,3 +145,13 @@ def test_what_outlives_a_child_that_is_read_is_ended() -> None:
 def test_a_child_that_is_read_and_takes_too_long_is_ended() -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         processes.run_by_line([sys.executable, "-c", "import time; time.sleep(600)"], timeout=0.1)
+
+
+def test_the_number_of_a_worker_that_has_ended_is_its_own_until_it_is_closed(
+    tmp_path: Path,
+) -> None:
+    worker = PytestSide(Arm("toy"), Suite(tmp_path, tmp_path), before=(sys.executable, "-c", ""))
+    assert worker._lines.get(timeout=60) == ""  # it has been seen that there will be no more
+    assert Path(f"/proc/{worker.pid}").exists()
+    worker.close()
+    assert not Path(f"/proc/{worker.pid}").exists()

@@ -166,11 +166,12 @@ class Block:
         if per_call is None:
             return few_rounds(limit or 1)
         budget = self.roster.budget
-        cost = 2 * statistics.fmean(per_call)
+        cost = 2 * statistics.fmean(talk.seconds.values())
         if not budget.affords(contest.name, cost):
             self.roster.refuse(contest.name, budget.needed(cost), per_call)
             return None
-        left = None if limit is None else limit - spent
+        # With its set-up a round may last much longer than what is timed of it.
+        left = None if limit is None else int(min(limit - spent, budget.share / cost))
         return schedule(per_call[0], per_call[-1], budget.share, left)
 
     def _calibrated(
@@ -178,9 +179,10 @@ class Block:
     ) -> tuple[Sequence[float] | None, int]:
         """Calibrate a benchmark that is open, and remember how long a call takes."""
         budget = self.roster.budget
-        per_call, spent = calibrated(talk.time_each, limit, partial(budget.repeats, name))
+        time_each = partial(talk.time_each, by_clock=limit is None)
+        per_call, spent = calibrated(time_each, limit, partial(budget.repeats, name))
         if per_call is not None:
-            talk.know(per_call)
+            talk.know(per_call if limit is None else list(talk.lasted.values()))
             budget.learn(name, statistics.fmean(per_call))
         return per_call, spent
 

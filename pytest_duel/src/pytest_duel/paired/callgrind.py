@@ -199,6 +199,8 @@ class _Pair:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for side in self._sides:  # both at once: the stack waits for one after the other
+            side.dismiss()
         self._stack.close()
 
     def count(self, contest: Contest) -> Counted | None:

@@ -34,6 +34,11 @@ class Channel:
         """Wait for the next line and return it, or nothing where the other end is closed."""
         return self._reader.readline()
 
+    def finish(self) -> None:
+        """Send nothing more: the other end reads an end of file, and may still be read."""
+        with contextlib.suppress(OSError):  # what was not yet sent has no reader
+            self._writer.close()
+
     def close(self) -> None:
         """Close this end; the other reads an end of file."""
         for stream in (self._writer, self._reader):

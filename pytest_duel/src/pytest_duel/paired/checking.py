@@ -1,7 +1,7 @@
 """Let both arms check their answers before anything is timed: a wrong answer has no speed.
 
-A benchmark whose marker says ``duel(check=True)`` is run once on either arm, untimed, in a worker
-that tells its fixtures so. Where it fails there it is not measured.
+A benchmark whose marker says ``duel(check=True)`` is run once on either arm, in a worker that
+tells its fixtures so. How long that takes does not count. Where it fails there it is not measured.
 """
 
 import time
@@ -94,7 +94,7 @@ def _ask(arm: Arm, tests: Suite, names: Sequence[str], limit: float) -> _Told:
         for name in names:
             try:
                 side.ask({"do": "open", "name": name}, limit)
-                side.ask({"do": "close", "name": name})
+                side.ask({"do": "close", "name": name}, limit)  # which calls it
             except RefusalError as refusal:
                 if refusal.reason.startswith(SKIPPED):  # and will be when it is timed
                     told.skipped.add(name)

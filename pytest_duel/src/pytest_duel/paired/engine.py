@@ -17,7 +17,7 @@ from pytest_duel.paired.cores import lanes, pinned, usable_cpus
 from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.roster import Instead, Roster, Tell
 from pytest_duel.paired.schedule import Budget
-from pytest_duel.paired.sides import Launch, Sides
+from pytest_duel.paired.sides import GRACE, Launch, Sides, end
 
 Draw = Callable[[Arm, int], Arm]
 """Gives an arm what is drawn anew for each block, by the block's number."""
@@ -127,8 +127,8 @@ class Engine:
                         self.roster.add(future.result())
                         yield self.measured
             finally:
-                for sides in running.values():
-                    sides.close()  # what waits for them gets an error, and ends
+                # What waits for them gets an error, and ends.
+                end([side for sides in running.values() for side in sides.dismiss()], GRACE)
 
     def _goes_on(self, begun: int) -> bool:
         if not self.roster.contests or self._stopped or begun >= self._most:

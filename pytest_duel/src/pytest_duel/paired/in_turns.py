@@ -46,7 +46,7 @@ class Script:
     calibration: list[int]
     """The number of calls of each calibration request, in order."""
     seconds: float
-    """The time of a batch on the first arm."""
+    """How long a batch lasts on the first arm."""
 
     @property
     def batches(self) -> int:
@@ -137,10 +137,9 @@ class TurnsBlock(Block):
 
 def _timed(script: Script, slot: int, talk: Talk) -> Iterator[float]:
     """Yield the logs of the times of an arm's batches."""
-    spent = 0.0
+    before = talk.spent
     for number in range(script.batches):
+        spent = talk.spent - before
         if number >= LEAST and 0 < LONGEST * script.seconds * script.batches < spent:
             return
-        seconds = talk.time(slot, script.plan.calls)
-        spent += seconds
-        yield math.log(seconds)
+        yield math.log(talk.time(slot, script.plan.calls))

@@ -16,7 +16,7 @@ from typing import Any
 from pytest_duel.paired import channel
 from pytest_duel.paired.client import TIMEOUT, HangError, RefusalError, SideError
 from pytest_duel.paired.contests import Arm
-from pytest_duel.paired.sides import Launch, Launched
+from pytest_duel.paired.sides import ENDING, Launch, Launched
 from pytest_duel.support import harness, processes
 from pytest_duel.support.tracing import untraced
 
@@ -95,6 +95,10 @@ class PytestSide:
         before: Sequence[str] = (),
     ) -> None:
         self.name = arm.name
+        self._is_well = True
+        """It has answered all that it was asked, and can be expected to end by itself."""
+        self._sending = threading.Lock()
+        self._ended = threading.Event()
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         own = tempfile.mkdtemp(prefix="worker-", dir=tests.scratch)
         self._log = Path(own) / "output"
@@ -136,14 +140,16 @@ class PytestSide:
             Where the process died, hung, answered with an error, or with what is no answer.
         """
         try:
-            self._talk.send(request)
+            with self._sending:
+                self._talk.send(request)
             line = self._lines.get(timeout=timeout)
         except (OSError, ValueError):  # its pipe is broken, or closed
             line = ""
         except queue.Empty:
+            self._is_well = False
             raise HangError(f"{self.name} did not answer in {timeout:.0f} s") from None
         if not line:
-            self.close()
+            self.close(0.0)
             raise SideError(f"{self.name} {self._ending()}")
         reply = self._read(line)
         if "error" in reply:
@@ -154,10 +160,25 @@ class PytestSide:
         with suppress(ValueError, RecursionError):
             if isinstance(reply := json.loads(line), dict):
                 return reply
+        self._is_well = False
         raise SideError(f"{self.name} sent garbage: {line.strip()[:SHOWN]!r}")
 
-    def close(self) -> None:
-        """End the process, and those that it started."""
+    def dismiss(self) -> None:
+        """Let the process end as pytest does, fixtures torn down; do not wait for it."""
+        if self._is_well and self._sending.acquire(blocking=False):
+            try:
+                self._talk.finish()
+            finally:
+                self._sending.release()
+
+    def close(self, seconds: float = ENDING) -> None:
+        """End the process, and those that it started.
+
+        It has some seconds to end by itself, unless it hangs or has gone wrong.
+        """
+        self.dismiss()
+        if self._is_well:
+            self._ended.wait(seconds)
         processes.end(self._process)
 
     def _listen(self) -> None:
@@ -174,7 +195,8 @@ class PytestSide:
 
         Its children may hold the pipe open, so the end of the lines is not waited for.
         """
-        self._process.wait()
+        processes.wait_uncollected(self._process)
+        self._ended.set()
         self._listener.join(DRAINING)
         self._lines.put("")
 

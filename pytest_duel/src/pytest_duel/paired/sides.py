@@ -1,11 +1,17 @@
 """The processes of a block: one for each arm, or more where contests cannot share one."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from pytest_duel.paired.client import TIMEOUT, SideError
 from pytest_duel.paired.contests import Arm, Contest
+
+ENDING = 10.0
+"""Seconds that workers have to tear down their fixtures, once they are not needed any more."""
+GRACE = 1.0
+"""The same where the measurement is interrupted."""
 
 
 class Side(Protocol):
@@ -15,9 +21,22 @@ class Side(Protocol):
         """Ask, and return the answer; `SideError` where there is none."""
         ...
 
-    def close(self) -> None:
-        """End it."""
+    def dismiss(self) -> None:
+        """Let it end by itself; do not wait for it."""
         ...
+
+    def close(self, seconds: float = ENDING) -> None:
+        """End it. It has some seconds to do so by itself."""
+        ...
+
+
+def end(sides: Collection[Side], seconds: float = ENDING) -> None:
+    """End workers, which tear down at the same time and have some seconds for it together."""
+    for side in sides:
+        side.dismiss()
+    until = time.monotonic() + seconds
+    for side in sides:
+        side.close(max(0.0, until - time.monotonic()))
 
 
 class Launched(NamedTuple):
@@ -55,6 +74,8 @@ class Sides:
         self.launch = launch
         self.cpus = cpus
         self._started: dict[Place, Side] = {}
+        self._ending: list[Side] = []
+        """Those that tear down."""
         self._lock = threading.Lock()  # who closes may not be who measures
         self.closed = False
 
@@ -73,18 +94,30 @@ class Sides:
 
     def end(self, slot: int, contest: Contest) -> None:
         """End one process; whoever needs it gets a fresh one."""
-        with self._lock:
-            side = self._started.pop(Place.of(slot, contest), None)
-        if side:
-            side.close()
+        self._end([Place.of(slot, contest)])
 
     def restart(self) -> None:
         """End all processes. New ones are started when they are needed."""
-        with self._lock:
-            while self._started:
-                self._started.popitem()[1].close()
+        self._end(list(self._started))
 
     def close(self) -> None:
         """End all processes for good."""
         self.closed = True
         self.restart()
+
+    def dismiss(self) -> list[Side]:
+        """Let all processes end for good; return those that may still be there."""
+        self.closed = True
+        with self._lock:
+            sides = [*self._started.values(), *self._ending]
+        for side in sides:
+            side.dismiss()
+        return sides
+
+    def _end(self, places: Sequence[Place]) -> None:
+        with self._lock:
+            sides = [self._started.pop(place) for place in places if place in self._started]
+            self._ending += sides
+        end(sides)
+        with self._lock:
+            self._ending = [one for one in self._ending if one not in sides]

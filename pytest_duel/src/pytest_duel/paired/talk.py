@@ -50,20 +50,28 @@ class Talk:
         self._order = order
         self._waits = waits
         self.seconds: dict[int, float] = {}
-        """How long a call takes on each side, once that is known."""
+        """How long a call lasts on each side, by the clock, once that is known."""
+        self.lasted: dict[int, float] = {}
+        """The same of the calls that were made last to find it out."""
+        self.spent = 0.0
+        """Seconds that all calls have lasted."""
         self.calibration: list[int] = []
         """The numbers of calls that `time_each` was asked for."""
 
     def know(self, per_call: Sequence[float]) -> None:
-        """Remember how long a call takes on each side."""
+        """Remember how long a call lasts on each side."""
         self.seconds = dict(zip(sorted(self._sides), per_call, strict=True))
 
     def time(self, slot: int, calls: int) -> float:
         """Return the seconds of this many calls on a side."""
         return self._taken(slot, calls).seconds
 
-    def time_each(self, calls: int) -> list[float]:
-        """Return how long this many calls last on each side, which is what plans count with."""
+    def time_each(self, calls: int, *, by_clock: bool = True) -> list[float]:
+        """Return how long this many calls last on each side, which is what plans count with.
+
+        Where a test limits its rounds, plans count with what it times (`by_clock` is false). What
+        else a round does is set-up, and more of them are wanted all the same.
+        """
         self.calibration.append(calls)
         taken: dict[int, Taken] = {}
         refusals: list[RefusalError] = []
@@ -73,7 +81,8 @@ class Talk:
             except RefusalError as refusal:
                 refusals.append(refusal)
         _raise_one(refusals)
-        return [taken[slot].lasted for slot in sorted(taken)]
+        self.lasted = {slot: one.lasted / calls for slot, one in sorted(taken.items())}
+        return [taken[slot].lasted if by_clock else taken[slot].seconds for slot in sorted(taken)]
 
     def _taken(self, slot: int, calls: int) -> Taken:
         extra = self._contest.extra if slot else 0.0
@@ -88,6 +97,7 @@ class Talk:
         taken = Taken.of(self._sides[slot].ask(request, limit))
         if not self.seconds:
             self._waits.called(time.monotonic() - asked)
+        self.spent += taken.lasted
         if taken.seconds == 0.0:
             raise TimerError(calls)
         if not taken.seconds > 0.0:

@@ -69,7 +69,7 @@ class Helper:
             self._has_ended = True
             side, self._side = self._side, None
         if side:
-            side.close()
+            side.close(0.0)
 
 
 @contextmanager

@@ -159,6 +159,18 @@ def _unbound(env: Mapping[str, str] | None) -> dict[str, str]:
     return {name: value for name, value in given.items() if name.upper() not in REPOSITORY}
 
 
+def wait_uncollected(child: subprocess.Popen[Any]) -> None:
+    """Wait until `child` has ended; where the system can, leave it to be collected by `end`.
+
+    Until then its number, which is its group's too, cannot be another's.
+    """
+    if not hasattr(os, "waitid"):
+        child.wait()
+        return
+    with contextlib.suppress(ChildProcessError):  # somebody has collected it meanwhile
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+
+
 def end(child: subprocess.Popen[Any]) -> None:
     """Kill the process group of `child`, which may outlive it; collect it and its pipes.
 

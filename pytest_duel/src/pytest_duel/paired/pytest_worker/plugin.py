@@ -116,7 +116,18 @@ class Worker:
             while True:
                 self._run(session, self.requests.next())
         except EndedError:
+            self._end(session)
             return True
+
+    def _end(self, session: pytest.Session) -> None:
+        """Tear down what is still set up; then pytest ends as always, but sums nothing up.
+
+        For its summaries plugins import what they did without, and nobody reads them.
+        """
+        vars(session.config.hook)["pytest_terminal_summary"] = _no_summary
+        if benchmarks := vars(session.config).get("_benchmarksession"):
+            benchmarks.benchmarks.clear()
+        session._setupstate.teardown_exact(None)
 
     def _drivers(self, config: pytest.Config) -> list[str]:
         """Return the files near the tests that run here, tests too, and are not measured."""
@@ -222,6 +233,10 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> Iterator[None
     for name in worker.finder.foreign_entry_points("pytest11"):  # pytest would load each
         pluginmanager.set_blocked(name)
     return None
+
+
+def _no_summary(**_: object) -> None:
+    """Take the place of the hook in which plugins sum a session up."""
 
 
 def _check_place(config: pytest.Config, scratch: Path) -> None:
