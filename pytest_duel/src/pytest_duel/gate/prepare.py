@@ -17,6 +17,7 @@ from pytest_duel.gate.placing import Placing, placing
 from pytest_duel.gate.plan import Plan, plan
 from pytest_duel.gate.question import BASE, HEAD, Announce, Question
 from pytest_duel.gate.settings import Settings, SettingsError
+from pytest_duel.gate.siblings import about_siblings
 from pytest_duel.paired.arms import trees, untouched
 from pytest_duel.paired.arms.inner_tests import inner_tests
 from pytest_duel.paired.arms.modules import suggested
@@ -48,6 +49,8 @@ class Prepared:
     placing: Placing = field(default_factory=Placing)
     theirs: Suite | None = None
     """The base's own tests of what is measured; None where it has none."""
+    shared: tuple[str, ...] = ()
+    """Warnings of code of the repository that is the working tree's on both sides."""
 
     def in_block(self, arm: Arm, block: int) -> Arm:
         """Return an arm with its native code where it lies in a block."""
@@ -128,10 +131,11 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             roots = scratch / BASE, scratch / HEAD
             found = noted_of_dependencies(found, roots, repository.project, settings.packages)
         driven = noted_of_tests(found, theirs, own, (base_tree, head_tree))
-        found = replace(driven, warnings=(*filtered, *driven.warnings))
+        shared = _shared(question, (theirs, own), repository, scratch, packages)
+        found = replace(driven, warnings=(*filtered, *driven.warnings, *shared))
         yield Prepared(
             base, head, _for_workers(tests, own, found.run), found, settings, title, seconds,
-            recipe, placed, _of_base(own_tests, theirs, found),
+            recipe, placed, _of_base(own_tests, theirs, found), shared,
         )  # fmt: skip
         untouched.check(watched, called)
 
@@ -234,6 +238,21 @@ def _collected_base(
     chosen = tests.restricted(list(dict.fromkeys(files)))
     found = collect(base, chosen, question.names[BASE])
     return found.within([(tests.folder / file, inner) for file, _, inner in asked])
+
+
+def _shared(
+    question: Question,
+    collected: Sequence[Collected | None],
+    repository: Repository,
+    scratch: Path,
+    packages: Sequence[str],
+) -> tuple[str, ...]:
+    """Return warnings of code that both sides have from the working tree, unless both are that."""
+    if question.base is None and question.head is None:
+        return ()
+    loaded = {name: file for one in collected if one for name, file in one.elsewhere.items()}
+    roots = scratch / BASE, scratch / HEAD
+    return tuple(about_siblings(loaded, repository, roots, packages))
 
 
 def _of_base(tests: Suite, theirs: Collected | None, found: Plan) -> Suite | None:

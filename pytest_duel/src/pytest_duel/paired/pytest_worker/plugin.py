@@ -16,6 +16,7 @@ import pytest
 from pytest_duel.paired import channel, imports
 from pytest_duel.paired.pytest_worker import FIXTURE, POSITIONAL, SHOWN_AS, WORKER, clocks
 from pytest_duel.paired.pytest_worker.arguments import take_out
+from pytest_duel.paired.pytest_worker.elsewhere import elsewhere
 from pytest_duel.paired.pytest_worker.names import described, names
 from pytest_duel.paired.pytest_worker.requests import EndedError, Requests
 
@@ -114,6 +115,7 @@ class Worker:
                 "settings": _settings(config),
                 "drivers": self._drivers(config),
                 "tests": sorted(map(str, self.tests)),
+                "elsewhere": elsewhere([self.scratch, *self.finder.homes]),
             }
         )
         try:
