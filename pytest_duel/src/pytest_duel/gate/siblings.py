@@ -1,8 +1,10 @@
 """Code of the repository that is on neither side: both have the working tree's."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from pytest_duel.catalogue.project import TABLE
 from pytest_duel.paired.arms.modules import suggested
@@ -10,41 +12,40 @@ from pytest_duel.paired.arms.recipe import NONE
 from pytest_duel.paired.arms.trees import Repository
 
 
-def about_siblings(
-    loaded: Mapping[str, str],
-    repository: Repository,
-    roots: Sequence[Path],
-    packages: Sequence[str],
-) -> Iterator[str]:
-    """Yield which packages beside the project are the working tree's on both sides.
+@dataclass(frozen=True)
+class Siblings:
+    """Tells which packages beside the project are the working tree's on both sides.
 
     They are installed in editable mode, and no folder of `packages` has them.
-
-    Parameters
-    ----------
-    loaded
-        Files that workers have loaded from neither a tree nor an environment, by module.
-    repository
-        The user's.
-    roots
-        Both trees, of all of the repository. What neither has, git ignores, but for what is
-        compiled.
-    packages
-        The folders to install, relative to the project's.
     """
-    told: dict[str, str] = {}
-    for name, file in sorted(loaded.items()):
-        path = Path(file)
-        if not path.is_relative_to(repository.root):
-            continue
-        own = path.relative_to(repository.root)
-        if path.suffix != ".py" or any((root / own).exists() for root in roots):
-            told.setdefault(_package(path, repository), f"{name} is imported from {path}")
-    for folder, what in told.items():
-        yield (
+
+    repository: Repository
+    """The user's."""
+    roots: tuple[Path, ...]
+    """Both trees, of all of the repository. What neither has, git ignores, but for what is
+    compiled."""
+    packages: tuple[str, ...]
+    """The folders to install, relative to the project's."""
+    loaded: Mapping[str, str]
+    """Files that workers have loaded from neither a tree nor an environment, by module."""
+
+    def warned(self, more: Mapping[str, str] = MappingProxyType({})) -> tuple[str, ...]:
+        """Return warnings of them, and of those that were loaded later."""
+        told: dict[str, str] = {}
+        for name, file in sorted({**self.loaded, **more}.items()):
+            path = Path(file)
+            if path.is_relative_to(self.repository.root) and self._is_versioned(path):
+                folder = _package(path, self.repository)
+                told.setdefault(folder, f"{name} is imported from {path}")
+        return tuple(
             f"{what}, in your working tree, on both sides: what a change does to it is not "
-            f"measured; {_remedy(folder, packages)}"
+            f"measured; {_remedy(folder, self.packages)}"
+            for folder, what in told.items()
         )
+
+    def _is_versioned(self, path: Path) -> bool:
+        own = path.relative_to(self.repository.root)
+        return path.suffix != ".py" or any((root / own).exists() for root in self.roots)
 
 
 def _package(file: Path, repository: Repository) -> str:
