@@ -40,7 +40,7 @@ class Told:
         one = {"name": "t.py::test_a", "file": "t.py", "path": "/t.py", "parameters": {}}
         return {
             "benchmarks": [{**one, "marker": self.marker}], "errors": {}, "rootdir": "/",
-            "inifile": "", "settings": {}, "drivers": [], "tests": [],
+            "inifile": "", "settings": {}, "drivers": [], "tests": [], "elsewhere": {},
         }  # fmt: skip
 
     def close(self) -> None:

@@ -123,7 +123,7 @@ def run(asked: Question, sides: tuple[Named, Named], announce: Callable[[str], N
         found = judge(ready, sampled, sides)
         return replace(
             found,
-            warnings=(*found.warnings, *ready.placing.warned()),
+            warnings=(*found.warnings, *ready.shared(sampled), *ready.placing.warned()),
             notes=(*found.notes, *ready.placing.said()),
         )
 

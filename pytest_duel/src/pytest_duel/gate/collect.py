@@ -82,6 +82,8 @@ class Collected:
     """Files of the project that were loaded, but for the code that is measured."""
     tests: tuple[str, ...] = ()
     """Those that hold tests."""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """The files of modules that are loaded from neither a tree nor an environment."""
 
     @property
     def files(self) -> list[str]:
@@ -141,6 +143,7 @@ def collect(arm: Arm, tests: Suite, who: str) -> Collected:
         found["settings"],
         tuple(found["drivers"]),
         tuple(found["tests"]),
+        found["elsewhere"],
     )
 
 

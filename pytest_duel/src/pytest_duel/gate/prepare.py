@@ -17,6 +17,7 @@ from pytest_duel.gate.placing import Placing, placing
 from pytest_duel.gate.plan import Plan, plan
 from pytest_duel.gate.question import BASE, HEAD, Announce, Question
 from pytest_duel.gate.settings import Settings, SettingsError
+from pytest_duel.gate.siblings import Siblings
 from pytest_duel.paired.arms import trees, untouched
 from pytest_duel.paired.arms.inner_tests import inner_tests
 from pytest_duel.paired.arms.modules import suggested
@@ -25,6 +26,7 @@ from pytest_duel.paired.arms.trees import Repository
 from pytest_duel.paired.arms.untouched import snapshot
 from pytest_duel.paired.contests import Arm
 from pytest_duel.paired.pytest_client import Suite
+from pytest_duel.paired.sampling import Sampled
 from pytest_duel.support.scratch import scratch as scratch_folder
 
 T = TypeVar("T")
@@ -48,6 +50,13 @@ class Prepared:
     placing: Placing = field(default_factory=Placing)
     theirs: Suite | None = None
     """The base's own tests of what is measured; None where it has none."""
+    siblings: Siblings | None = None
+    """Tells of code that is the working tree's on both sides; None where both are that tree."""
+
+    def shared(self, sampled: Sampled | None) -> tuple[str, ...]:
+        """Return warnings of code of the repository that is the working tree's on both sides."""
+        later = sampled.measured.elsewhere if sampled else {}
+        return self.siblings.warned(later) if self.siblings else ()
 
     def in_block(self, arm: Arm, block: int) -> Arm:
         """Return an arm with its native code where it lies in a block."""
@@ -128,10 +137,11 @@ def prepared(question: Question, announce: Announce) -> Iterator[Prepared]:
             roots = scratch / BASE, scratch / HEAD
             found = noted_of_dependencies(found, roots, repository.project, settings.packages)
         driven = noted_of_tests(found, theirs, own, (base_tree, head_tree))
+        siblings = _siblings(question, (theirs, own), repository, scratch, packages)
         found = replace(driven, warnings=(*filtered, *driven.warnings))
         yield Prepared(
             base, head, _for_workers(tests, own, found.run), found, settings, title, seconds,
-            recipe, placed, _of_base(own_tests, theirs, found),
+            recipe, placed, _of_base(own_tests, theirs, found), siblings,
         )  # fmt: skip
         untouched.check(watched, called)
 
@@ -234,6 +244,20 @@ def _collected_base(
     chosen = tests.restricted(list(dict.fromkeys(files)))
     found = collect(base, chosen, question.names[BASE])
     return found.within([(tests.folder / file, inner) for file, _, inner in asked])
+
+
+def _siblings(
+    question: Question,
+    collected: Sequence[Collected | None],
+    repository: Repository,
+    scratch: Path,
+    packages: tuple[str, ...],
+) -> Siblings | None:
+    """Return what tells of code that both sides have from the working tree."""
+    if question.base is None and question.head is None:
+        return None
+    loaded = {name: file for one in collected if one for name, file in one.elsewhere.items()}
+    return Siblings(repository, (scratch / BASE, scratch / HEAD), packages, loaded)
 
 
 def _of_base(tests: Suite, theirs: Collected | None, found: Plan) -> Suite | None:

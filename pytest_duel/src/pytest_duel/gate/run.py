@@ -36,7 +36,11 @@ def run(question: Question, announce: Announce) -> Judgement:
             ready = counted(ready, sampled, announce)
         if sampled:
             ready = stopped(ready, sampled, question.accepted, announce)
-        warnings = *about_accepted(ready.own, sampled, question.accepted), *ready.placing.warned()
+        warnings = (
+            *ready.shared(sampled),
+            *about_accepted(ready.own, sampled, question.accepted),
+            *ready.placing.warned(),
+        )
         own = replace(ready.own, warnings=(*ready.own.warnings, *warnings))
         found = findings.judge(own, sampled, ready.title, ready.settings, checked)
         notes = *about_code(ready.base, ready.head), *ready.placing.said()

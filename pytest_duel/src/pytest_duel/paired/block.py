@@ -156,6 +156,7 @@ class Block:
             found.seconds[contest.name] = [math.exp(statistics.median(first)) / calls]
             found.drifts[contest.name] = [drift(first)]
         found.own_modules = max(found.own_modules, talk.close())
+        found.elsewhere |= talk.elsewhere
 
     def _plan(
         self, contest: Contest, opened: Sequence[Mapping[str, Any]], talk: Talk

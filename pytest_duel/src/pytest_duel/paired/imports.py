@@ -93,6 +93,11 @@ class ArmFinder(MetaPathFinder):
         ]
         return any(path.is_relative_to(Path(home).resolve()) for home in homes)
 
+    @property
+    def homes(self) -> list[Path]:
+        """Return the folders that its modules, and their tests, are imported from."""
+        return [Path(one) for one in (*self.modules.values(), *self.tests.values())]
+
     def loaded(self) -> list[str]:
         """Return the arm's modules that are loaded, those of its tests left out."""
         return [

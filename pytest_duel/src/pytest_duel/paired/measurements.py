@@ -40,6 +40,9 @@ class Measurements:
     """The first block is in, in which the arms' answers are compared."""
     own_modules: int = 0
     """Modules of the arm that a worker had loaded, at most."""
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    """The files of modules that came from neither a tree nor an environment, and only once tests
+    ran."""
 
     @property
     def given_up(self) -> set[str]:
@@ -64,6 +67,7 @@ class Measurements:
         self.blocks += block.blocks
         self.compared |= block.compared
         self.own_modules = max(self.own_modules, block.own_modules)
+        self.elsewhere |= block.elsewhere
 
 
 def drift(first: Sequence[float]) -> float:

@@ -57,6 +57,8 @@ class Talk:
         """Seconds that all calls have lasted."""
         self.calibration: list[int] = []
         """The numbers of calls that `time_each` was asked for."""
+        self.elsewhere: dict[str, str] = {}
+        """The files of modules that sides have loaded from neither a tree nor an environment."""
 
     def know(self, per_call: Sequence[float]) -> None:
         """Remember how long a call lasts on each side."""
@@ -110,7 +112,9 @@ class Talk:
         for slot, side in sorted(self._sides.items()):
             request = {"do": "close", "name": self._contest.called(slot)}
             try:
-                own.append(int(side.ask(request).get("own", 0)))
+                reply = side.ask(request)
+                own.append(int(reply.get("own", 0)))
+                self.elsewhere |= reply.get("elsewhere", {})
             except RefusalError as refusal:
                 faults.append(refusal)
         _raise_one(faults)

@@ -16,6 +16,7 @@ import pytest
 from pytest_duel.paired import channel, imports
 from pytest_duel.paired.pytest_worker import FIXTURE, POSITIONAL, SHOWN_AS, WORKER, clocks
 from pytest_duel.paired.pytest_worker.arguments import take_out
+from pytest_duel.paired.pytest_worker.elsewhere import Elsewhere
 from pytest_duel.paired.pytest_worker.names import described, names
 from pytest_duel.paired.pytest_worker.requests import EndedError, Requests
 
@@ -47,6 +48,7 @@ class Worker:
         """Files that hold a test."""
         self.scratch = Path(hello["scratch"])
         """The trees that are measured lie in it."""
+        self.elsewhere = Elsewhere([self.scratch, *self.finder.homes])
         self.checks = bool(hello["checks"])
         """Answers are checked in this process, and nothing is timed."""
 
@@ -110,6 +112,7 @@ class Worker:
                 "settings": _settings(config),
                 "drivers": self._drivers(config),
                 "tests": sorted(map(str, self.tests)),
+                "elsewhere": self.elsewhere.new(),
             }
         )
         try:
@@ -159,8 +162,8 @@ class Worker:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=item.parent)
         if self.requests.waiting == "close" and not self.failure:
             wrong = self.finder.foreign() or clocks.replaced(self.served.timer)
-            own = self.finder.loaded()
-            self.requests.answer({"error": wrong} if wrong else {"own": len(own)})
+            told = {"own": len(self.finder.loaded()), "elsewhere": self.elsewhere.new()}
+            self.requests.answer({"error": wrong} if wrong else told)
         elif self.requests.waiting:
             unused = "skipped: the test did not use its benchmark fixture"
             self.requests.answer({"error": self.failure or unused})
