@@ -97,6 +97,7 @@ class PytestSide:
         self.name = arm.name
         self._is_well = True
         """It has answered all that it was asked, and can be expected to end by itself."""
+        self._is_dismissed = False
         self._is_closed = False
         self._sending = threading.Lock()
         self._closing = threading.Lock()
@@ -154,7 +155,7 @@ class PytestSide:
             self._is_well = False
             raise
         if not line:
-            self.close(0.0)
+            self.close(ENDING if self._is_dismissed else 0.0)
             raise SideError(f"{self.name} {self._ending()}")
         reply = self._read(line)
         if "error" in reply:
@@ -172,6 +173,7 @@ class PytestSide:
         """Let the process end as pytest does, fixtures torn down; do not wait for it."""
         if self._is_well and self._sending.acquire(blocking=False):
             try:
+                self._is_dismissed = True
                 self._talk.finish()
             finally:
                 self._sending.release()
