@@ -490,7 +490,7 @@ def test_an_arm_that_is_far_slower_does_not_make_its_turn_endless(
 
 
 @pytest.mark.parametrize(("block", "known"), [(Block, {(CALL, 40.0)}),
-                                               (TurnsBlock, {(40.0,)})])  # fmt: skip
+                                               (TurnsBlock, {(40.0, 40.0)})])  # fmt: skip
 def test_how_long_calls_take_is_told_where_the_budget_is_too_small(
     block: type[Block], known: set[tuple[float, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -506,6 +506,27 @@ def test_how_long_calls_take_is_told_where_the_budget_is_too_small(
         pass
     assert set(measuring.measured.unaffordable) == {"one"}
     assert set(measuring.measured.slow_calls.values()) == known
+
+
+def test_in_turns_a_slow_head_is_held_against_the_base_before_it_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Slow(Pretence):
+        def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+            if request["do"] == "time" and self.name == "B":
+                return {"seconds": 40.0 * request["calls"]}
+            return super().answer(request)
+
+    known: set[tuple[float, ...]] = set()
+    for seed in range(12):  # either arm comes first
+        launch = pretend(monkeypatch, kind=Slow)
+        one = Engine(launch, [contest("one")], seed, Budget(10.0), TurnsBlock, most=1)
+        for _ in one.blocks():
+            pass
+        known |= set(one.measured.slow_calls.values())
+        done = [request["do"] for _, request in Pretence.asked]
+        assert done.count("open") == done.count("close") == 2
+    assert known == {(CALL, 40.0)}
 
 
 GARBAGE: list[tuple[str, dict[str, Any]]] = [

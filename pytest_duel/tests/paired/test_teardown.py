@@ -9,7 +9,7 @@ import pytest
 from pytest_duel.gate.collect import collect
 from pytest_duel.paired import engine, sides
 from pytest_duel.paired.checking import check
-from pytest_duel.paired.client import HangError
+from pytest_duel.paired.client import HangError, SideError
 from pytest_duel.paired.contests import Contest
 from pytest_duel.paired.engine import Engine
 from pytest_duel.paired.in_turns import TurnsBlock
@@ -114,9 +114,10 @@ def test_who_only_collects_lets_pytest_end(write: Write) -> None:
     told = tests.scratch.parent / "told"
     (tests.folder / "conftest.py").write_text(
         f"def pytest_unconfigure():\n    open({str(told)!r}, 'w').close()\n"
+        f"def pytest_terminal_summary():\n    open({str(told)!r} + '-summary', 'w').close()\n"
     )
     collect(arm("head", tests.folder), tests, "the head")
-    assert told.exists()
+    assert [one.name for one in told.parent.glob("told*")] == ["told"]
 
 
 def test_a_benchmark_that_is_open_is_torn_down(write: Write) -> None:
@@ -125,6 +126,17 @@ def test_a_benchmark_that_is_open_is_torn_down(write: Write) -> None:
         side.ask(side.hello)
         side.ask({"do": "open", "name": NAME})
         assert left(tests) == ["lock"]
+    assert left(tests) == []
+
+
+def test_who_asks_a_side_that_another_has_dismissed_lets_it_end(write: Write) -> None:
+    tests = write()
+    side = PytestSide(arm("head", tests.folder), tests)
+    side.ask(side.hello)
+    side.ask({"do": "open", "name": NAME})
+    side.dismiss()
+    with pytest.raises(SideError, match="head ended with exit code"):
+        side.ask({"do": "time", "name": NAME, "calls": 1})
     assert left(tests) == []
 
 

@@ -1,5 +1,6 @@
 """Child processes that leave nothing behind, however they end."""
 
+import os
 import subprocess
 import sys
 import time
@@ -148,10 +149,14 @@ def test_a_child_that_is_read_and_takes_too_long_is_ended() -> None:
 
 
 def test_the_number_of_a_worker_that_has_ended_is_its_own_until_it_is_closed(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = PytestSide(Arm("toy"), Suite(tmp_path, tmp_path), before=(sys.executable, "-c", ""))
     assert worker._lines.get(timeout=60) == ""  # it has been seen that there will be no more
     assert Path(f"/proc/{worker.pid}").exists()
     worker.close()
     assert not Path(f"/proc/{worker.pid}").exists()
+    killed: list[int] = []
+    monkeypatch.setattr(os, "killpg", lambda group, _: killed.append(group))
+    worker.close()
+    assert killed == []

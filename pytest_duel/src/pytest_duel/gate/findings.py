@@ -45,6 +45,8 @@ SHARED = (
 MUCH_SLOWER = 2.0
 """A head whose call takes more than this many times as long is an error even where the budget is
 too small to measure it: what is inconclusive may be let pass."""
+LEAST_ROOM = 1e-6
+"""Between a change and its threshold, as a share: both may be 0."""
 FEW_SECONDS = 1e-7
 """A call below this is mostly the loop around it."""
 
@@ -247,7 +249,7 @@ def _advice(threshold: float, found: Estimate, sampled: Sampled, name: str) -> s
         needed = math.ceil(sampled.seconds * LOOKS[0] / max(1, found.blocks))
         return f"too few blocks for a verdict: --budget {needed} should be enough"
     half = (found.high - found.low) / 2
-    room = max(abs(threshold - found.median), threshold / 4)
+    room = max(abs(threshold - found.median), threshold / 4, LEAST_ROOM)
     factor = max(2.0, min((half / room) ** 2 * 1.5, 1000.0))
     return f"too noisy to tell: --budget {math.ceil(sampled.seconds * factor)} may be enough"
 

@@ -95,7 +95,12 @@ def measure(
 
 def lanes(ready: Prepared) -> int:
     """Return how many blocks run side by side."""
-    return 1 if ready.settings.in_turns else len(cores.lanes())
+    if ready.settings.in_turns:
+        return 1
+    cpus = len(cores.lanes())
+    pairs = contests(ready.own, ready.base, ready.head)
+    width = max((one.cpus for one in pairs if one.cpus <= cpus), default=1)
+    return max(1, cpus // width)
 
 
 def wrong_contests(ready: Prepared, checked: Checked) -> Iterator[tuple[str, str]]:

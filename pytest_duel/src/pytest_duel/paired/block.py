@@ -169,11 +169,22 @@ class Block:
         budget = self.roster.budget
         cost = 2 * statistics.fmean(talk.seconds.values())
         if not budget.affords(contest.name, cost):
-            self.roster.refuse(contest.name, budget.needed(cost), per_call)
+            self._refuse(contest, per_call, talk)
             return None
         # With its set-up a round may last much longer than what is timed of it.
         left = None if limit is None else int(min(limit - spent, budget.share / cost))
         return schedule(per_call[0], per_call[-1], budget.share, left)
+
+    def _refuse(self, contest: Contest, per_call: Sequence[float], talk: Talk) -> None:
+        """Leave a contest out for which the budget is too small."""
+        self._leave_out(contest, per_call, list(talk.seconds.values()))
+
+    def _leave_out(
+        self, contest: Contest, per_call: Sequence[float], lasted: Sequence[float]
+    ) -> None:
+        """Do so, and tell how long a call takes on each arm, and how long it lasts."""
+        needed = self.roster.budget.needed(2 * statistics.fmean(lasted))
+        self.roster.refuse(contest.name, needed, per_call)
 
     def _calibrated(
         self, name: str, talk: Talk, limit: int | None

@@ -29,6 +29,7 @@ from typing import Any, Self
 from pytest_duel.paired.client import GARBAGE, RefusalError, SideError
 from pytest_duel.paired.contests import Arm, Contest
 from pytest_duel.paired.pytest_client import PytestSide, Suite
+from pytest_duel.paired.sides import ENDING, GRACE, end
 from pytest_duel.paired.talk import Taken
 from pytest_duel.support import processes
 from pytest_duel.support.errors import DuelError
@@ -198,9 +199,9 @@ class _Pair:
             starting.pop_all()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        for side in self._sides:  # both at once: the stack waits for one after the other
-            side.dismiss()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        is_interrupted = kind is not None and not issubclass(kind, Exception)
+        end(self._sides, GRACE if is_interrupted else ENDING)
         self._stack.close()
 
     def count(self, contest: Contest) -> Counted | None:

@@ -7,7 +7,7 @@ drift of the machine is in each block's difference.
 
 import math
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
@@ -59,6 +59,16 @@ class Script:
         return sum(self.calibration) + self.batches * self.plan.calls
 
 
+@dataclass
+class Slow:
+    """The calls of a contest for which the budget is too small, by arm."""
+
+    seconds: dict[int, float] = field(default_factory=dict)
+    """That one takes."""
+    lasted: dict[int, float] = field(default_factory=dict)
+    """The same by the clock."""
+
+
 class TurnsBlock(Block):
     """Every contest once, in fresh processes of which no two live at once."""
 
@@ -66,6 +76,7 @@ class TurnsBlock(Block):
 
     def _measure_all(self, found: Measurements) -> None:
         self._scripts: dict[str, Script] = {}
+        self._slow: dict[str, Slow] = {}
         self._halves: dict[str, dict[int, Half]] = {}
         self._refusals: dict[str, list[RefusalError]] = {}
         places: dict[Place, list[Contest]] = {}
@@ -86,27 +97,43 @@ class TurnsBlock(Block):
         try:
             half = Half(self._open(slot, contest, side))
             talk = Talk(contest, {slot: side}, (slot,), self.roster.waits)
-            if contest.name not in self._scripts:
-                script = self._written(contest, half, talk)
-                if script is None:
-                    return
-                self._scripts[contest.name] = script
+            if contest.name in self._slow:
+                self._learn(contest, half, talk)
+            elif contest.name not in self._scripts:
+                self._write(contest, half, talk)
             else:
                 self._calibrate_alike(self._scripts[contest.name], half, talk)
         except RefusalError as refusal:
             # Whether the other arm does so too is not yet known.
             self._refusals.setdefault(contest.name, []).append(refusal)
             return
+        if contest.name in self._slow:
+            talk.close()
+            return
         half.logs = list(_timed(self._scripts[contest.name], slot, talk))
         half.own = talk.close()
         self._halves.setdefault(contest.name, {})[slot] = half
 
-    def _written(self, contest: Contest, half: Half, talk: Talk) -> Script | None:
-        """Calibrate the first arm; return what both do, or None where the budget is too small."""
+    def _write(self, contest: Contest, half: Half, talk: Talk) -> None:
+        """Calibrate the first arm, and plan what both do, unless the budget is too small."""
         plan = self._plan(contest, [half.reply], talk)
-        if plan is None:
-            return None
-        return Script(plan, talk.calibration, sum(talk.seconds.values()) * plan.calls)
+        if plan is not None:
+            seconds = sum(talk.seconds.values()) * plan.calls
+            self._scripts[contest.name] = Script(plan, talk.calibration, seconds)
+
+    def _refuse(self, contest: Contest, per_call: Sequence[float], talk: Talk) -> None:
+        """Remember how long a call takes: that of the other arm is to be told with it."""
+        slow = self._slow.setdefault(contest.name, Slow())
+        slow.seconds |= dict(zip(talk.seconds, per_call, strict=True))
+        slow.lasted |= talk.seconds
+
+    def _learn(self, contest: Contest, half: Half, talk: Talk) -> None:
+        """See how long a call takes on the second arm, where the first is too slow to measure."""
+        per_call, _ = self._calibrated(
+            f"{contest.name} on the other arm", talk, half.reply["limit"]
+        )
+        if per_call is not None:
+            self._refuse(contest, per_call, talk)
 
     def _calibrate_alike(self, script: Script, half: Half, talk: Talk) -> None:
         """Let the second arm make the calls by which the first was calibrated."""
@@ -122,6 +149,10 @@ class TurnsBlock(Block):
     def _settle(self, contest: Contest, found: Measurements) -> None:
         """Add what both arms gave."""
         if self._is_skipped(contest, self._refusals.get(contest.name, ())):
+            return
+        if slow := self._slow.get(contest.name):
+            calls = [slow.seconds[slot] for slot in sorted(slow.seconds)]
+            self._leave_out(contest, calls, list(slow.lasted.values()))
             return
         halves = self._halves[contest.name]
         check_answers([one.reply for one in halves.values()])

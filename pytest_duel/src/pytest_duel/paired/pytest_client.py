@@ -97,7 +97,10 @@ class PytestSide:
         self.name = arm.name
         self._is_well = True
         """It has answered all that it was asked, and can be expected to end by itself."""
+        self._is_dismissed = False
+        self._is_closed = False
         self._sending = threading.Lock()
+        self._closing = threading.Lock()
         self._ended = threading.Event()
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         own = tempfile.mkdtemp(prefix="worker-", dir=tests.scratch)
@@ -148,8 +151,11 @@ class PytestSide:
         except queue.Empty:
             self._is_well = False
             raise HangError(f"{self.name} did not answer in {timeout:.0f} s") from None
+        except KeyboardInterrupt:
+            self._is_well = False
+            raise
         if not line:
-            self.close(0.0)
+            self.close(ENDING if self._is_dismissed else 0.0)
             raise SideError(f"{self.name} {self._ending()}")
         reply = self._read(line)
         if "error" in reply:
@@ -167,6 +173,7 @@ class PytestSide:
         """Let the process end as pytest does, fixtures torn down; do not wait for it."""
         if self._is_well and self._sending.acquire(blocking=False):
             try:
+                self._is_dismissed = True
                 self._talk.finish()
             finally:
                 self._sending.release()
@@ -179,7 +186,10 @@ class PytestSide:
         self.dismiss()
         if self._is_well:
             self._ended.wait(seconds)
-        processes.end(self._process)
+        with self._closing:  # whoever is second must not kill what has its number by then
+            if not self._is_closed:
+                processes.end(self._process)
+                self._is_closed = self._process.returncode is not None
 
     def _listen(self) -> None:
         """Pass lines on."""

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from pytest_duel.paired.client import Waits
+from pytest_duel.paired.client import BOTH, Waits
 from pytest_duel.paired.contests import Contest
 from pytest_duel.paired.measurements import Measurements
 from pytest_duel.paired.schedule import Budget
@@ -60,8 +60,13 @@ class Roster:
             self.contests = []
 
     def give_up(self, errors: Mapping[str, str]) -> None:
-        """Leave contests out for a reason."""
+        """Leave contests out for a reason; one that is of one side stays, as it tells more."""
         with self._lock:
+            known = self.measured.errors
+            errors = {
+                name: why if name not in known or not why.startswith(BOTH) else known[name]
+                for name, why in errors.items()
+            }
             new = {name: why for name, why in errors.items() if name not in self.measured.errors}
             self.measured.errors = {**self.measured.errors, **errors}
             self._leave_out(errors)

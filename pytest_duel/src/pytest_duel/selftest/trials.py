@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from pytest_duel.gate import findings
-from pytest_duel.gate.measure import checked_answers, measure
+from pytest_duel.gate.measure import checked_answers, lanes, measure
 from pytest_duel.gate.prepare import Prepared
 from pytest_duel.paired.checking import Checked
 from pytest_duel.paired.contests import Arm
-from pytest_duel.paired.cores import lanes
 from pytest_duel.paired.pytest_worker.slower import REASONS, PlantError
 from pytest_duel.paired.sampling import ALPHA, LOOKS, Sampled
 from pytest_duel.paired.schedule import BATCH_SECONDS, QUAD, QUADS
@@ -119,7 +118,7 @@ class Plan:
         once = 3 * (self.ready.collecting + STOCK_SECONDS * benchmarks)
         pair = QUAD * QUADS * BATCH_SECONDS
         block = PROCESSES * self.ready.collecting + pair * (benchmarks + len(own.nulls))
-        gate = min(budget, LOOKS[1] * block / len(lanes()))
+        gate = min(budget, LOOKS[1] * block / lanes(self.ready))
         gates = len(kinds) - stock
         return gates * gate + stock * once, gates * max(budget, gate) + stock * once
 
