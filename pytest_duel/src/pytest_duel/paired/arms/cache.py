@@ -85,7 +85,8 @@ def kept_modules(
     """
     found: dict[str, str] = {}
     for folder in folders:
-        target = _kept(folder, recipe, cache / "installs", root or folder)
+        tree = root if root and folder.is_relative_to(root) else folder
+        target = _kept(folder, recipe, cache / "installs", tree)
         found |= {name: str(target) for name in modules_in(target) if name not in found}
     _prune(cache / "installs")
     return found
