@@ -157,7 +157,7 @@ def test_sources_count_whatever_their_folder_is_called(
     (toy / "toy" / folder).mkdir()
     for text in ("1", "2"):
         (toy / "toy" / folder / "code.py").write_text(text)
-        keys.add(cache._key(toy, COPY))
+        keys.add(cache._key(copies.Sources(toy, toy), COPY))
     assert len(keys) == 2
 
 

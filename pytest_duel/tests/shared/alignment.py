@@ -20,7 +20,7 @@ from pathlib import Path
 from pytest_duel.gate.changes import is_rebuilt
 from pytest_duel.gate.plan import Plan
 from pytest_duel.gate.prepare import Prepared, prepared
-from pytest_duel.gate.question import Question
+from pytest_duel.gate.question import HEAD, Question
 from pytest_duel.paired.arms.cache import cache_folder
 from pytest_duel.paired.arms.compiled import compiled
 from pytest_duel.paired.arms.installing import install
@@ -73,7 +73,8 @@ def aligned_flags() -> dict[str, str]:
 def builds(ready: Prepared) -> tuple[Build, Build]:
     """Return the project as it is, and the same aligned."""
     recipe = replace(ready.recipe, variables=aligned_flags())
-    found = install(ready.tests.folder, recipe, cache_folder())
+    tests = ready.tests
+    found = install(tests.folder, recipe, cache_folder(), tests.scratch / HEAD)
     aligned = replace(ready.head, modules=found.modules)
     if not is_rebuilt(ready.head, aligned):
         raise SystemExit("the flags that align change nothing of the project's native code")

@@ -46,7 +46,7 @@ def installed_arm(
             python = environment(places.scratch / f"{name}-env", tree, recipe, more)
             recipe = replace(recipe, python=python)
             harness = (carried_harness(places.scratch / f"{name}-harness"),)
-        found = install(tree, recipe, cache_folder())
+        found = install(tree, recipe, cache_folder(), places.scratch / name)
     except InstallError as error:
         raise InstallError(f"{called} cannot be installed: {error}") from None
     how = f"{found.how}, in an environment of its own" if places.isolated else found.how

@@ -16,6 +16,7 @@ from itertools import permutations
 from pytest_duel.gate import changes
 from pytest_duel.gate.placing import DIFFERS, Placing
 from pytest_duel.gate.prepare import Prepared
+from pytest_duel.gate.question import HEAD
 from pytest_duel.paired.arms.cache import cache_folder
 from pytest_duel.paired.arms.compiled import compiled, differing, module_of
 from pytest_duel.paired.arms.installing import install
@@ -60,7 +61,8 @@ def built(ready: Prepared, name: str) -> Arm:
         Where that made no difference, as in a project without Rust.
     """
     recipe = replace(ready.recipe, variables=flags("-C", f"metadata={name}"))
-    found = install(ready.tests.folder, recipe, cache_folder())
+    tests = ready.tests
+    found = install(tests.folder, recipe, cache_folder(), tests.scratch / HEAD)
     arm = replace(ready.head, name=name, modules=found.modules)
     return arm if changes.is_rebuilt(ready.head, arm) else _linked_again(ready, name)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_duel.paired.arms.recipe import PIP, InstallError, Recipe
+from pytest_duel.paired.arms.recipe import PIP, BuildError, InstallError, Recipe
 from pytest_duel.support import processes
 from pytest_duel.support.scratch import scratch
 from pytest_duel.support.tracing import untraced
@@ -95,13 +95,28 @@ def installer() -> Installer:
     )
 
 
-def run_build(command: Sequence[str], folder: Path, recipe: Recipe) -> None:
+def run_build(
+    command: Sequence[str], folder: Path, recipe: Recipe, tree: Path | None = None
+) -> None:
     """Run a command that installs, in a folder.
+
+    Parameters
+    ----------
+    command
+        What is run.
+    folder
+        Of the package. In messages it is ``.``.
+    recipe
+        How it is installed.
+    tree
+        A folder that holds the package's; messages have it relative to that one.
 
     Raises
     ------
-    InstallError
+    BuildError
         Where it fails, with its output.
+    InstallError
+        Where it cannot be run, or takes too long.
     """
     try:
         with scratch() as temporary:  # uv leaves its locks, and a build that fails may leave more
@@ -118,8 +133,10 @@ def run_build(command: Sequence[str], folder: Path, recipe: Recipe) -> None:
         raise InstallError(f"{command[0]} failed: {error}") from None
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).replace(str(folder), ".")
+        if tree:
+            said = said.replace(str(tree), os.path.relpath(tree, folder))
         said += f"\n{WITHOUT_NETWORK}" if any(sign in said for sign in OFFLINE) else ""
-        raise InstallError(f"{shlex.join(command[:3])} … failed:\n{said}")
+        raise BuildError(f"{shlex.join(command[:3])} … failed:\n{said}")
 
 
 def _shared(recipe: Recipe) -> list[str]:

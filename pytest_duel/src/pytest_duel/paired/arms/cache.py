@@ -30,10 +30,10 @@ from pytest_duel.paired.arms.builds import (
     installer,
     run_build,
 )
-from pytest_duel.paired.arms.copies import content, copy, links_out
+from pytest_duel.paired.arms.copies import Sources, content, copy, links_out
 from pytest_duel.paired.arms.links import keeping, linker
 from pytest_duel.paired.arms.modules import modules_in
-from pytest_duel.paired.arms.recipe import PIP, InstallError, Recipe
+from pytest_duel.paired.arms.recipe import PIP, BuildError, InstallError, Recipe
 from pytest_duel.paired.arms.untouched import Snapshot, snapshot
 
 MANNER = 5
@@ -67,31 +67,76 @@ _BUILDING = "building-"
 """The prefix of folders in which something is being built."""
 
 
-def kept_modules(folders: Sequence[Path], recipe: Recipe, cache: Path) -> dict[str, str]:
-    """Return the folder of each module. Packages are kept apart, so that one can change alone."""
+def kept_modules(
+    folders: Sequence[Path], recipe: Recipe, cache: Path, root: Path | None = None
+) -> dict[str, str]:
+    """Return the folder of each module. Packages are kept apart, so that one can change alone.
+
+    Parameters
+    ----------
+    folders
+        Of the packages.
+    recipe
+        How they are installed.
+    cache
+        Where installs are kept.
+    root
+        The top of the tree that holds the packages, to which they may refer.
+    """
     found: dict[str, str] = {}
     for folder in folders:
-        target = cache / "installs" / _key(folder, recipe)
-        with _locked(target):
-            if not _is_intact(target):
-                _discard(target)
-                _build(folder, recipe, target)
-            os.utime(target)
+        tree = root if root and folder.is_relative_to(root) else folder
+        target = _kept(folder, recipe, cache / "installs", tree)
         found |= {name: str(target) for name in modules_in(target) if name not in found}
     _prune(cache / "installs")
     return found
 
 
-def _build(folder: Path, recipe: Recipe, target: Path) -> None:
+def _kept(folder: Path, recipe: Recipe, installs: Path, root: Path) -> Path:
+    """Return the install of a package: of its folder alone, where that can be built.
+
+    A change elsewhere in the tree then needs no new build. Only where the package refers to what
+    lies beside it, such as another crate or a workspace, it is built within the tree.
+    """
+    alone, within = Sources(folder, folder), Sources(folder, root)
+    target = installs / _key(alone, recipe)
+    if within.inside == Path() or target.is_dir():
+        return _installed(alone, recipe, target)
+    other = installs / _key(within, recipe)
+    if other.is_dir():
+        return _installed(within, recipe, other)
+    try:
+        return _installed(alone, recipe, target)
+    except BuildError as error:
+        try:
+            return _installed(within, recipe, other)
+        except BuildError:  # it says what is wrong where all is there
+            raise
+        except InstallError:
+            raise error from None
+
+
+def _installed(sources: Sources, recipe: Recipe, target: Path) -> Path:
+    """Return the folder of an install, which is built where it is not there."""
+    with _locked(target):
+        if not _is_intact(target):
+            _discard(target)
+            _build(sources, recipe, target)
+        os.utime(target)
+    return target
+
+
+def _build(sources: Sources, recipe: Recipe, target: Path) -> None:
     """Build into a folder beside the target, from a copy: builds leave files in the sources."""
     with _building_place(target.parent) as home, _alone(recipe, target.parent):
-        source = home / "source"
+        tree = home / "source"
+        package = tree / sources.inside
         (home / "target").mkdir()
-        copy(folder, source)
-        with keeping(folder, home, home / "target") as scripts:
+        copy(sources.tree, tree, sources.inside)
+        with keeping(sources.package, home, home / "target") as scripts:
             own = replace(recipe, variables={**recipe.variables, **scripts})
-            run_build(command(recipe, source, home / "target"), source, own)
-        if _key(folder, recipe) != target.name:
+            run_build(command(recipe, package, home / "target"), package, own, tree)
+        if _key(sources, recipe) != target.name:
             raise InstallError("its sources changed while they were built: try again")
         compile_all([home / "target"], recipe.python)
         held = json.dumps(dict(snapshot(home / "target").digests))
@@ -151,12 +196,12 @@ def _discard(target: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _key(folder: Path, recipe: Recipe) -> str:
+def _key(sources: Sources, recipe: Recipe) -> str:
     """Return a digest of all that the outcome of a build depends on."""
     digest = hashlib.sha256()
     variables = {name: os.environ.get(name) for name in _RELEVANT}
     variables |= {name: own for name, own in os.environ.items() if name.startswith(_OF_CARGO)}
-    variables |= _read_by(folder)
+    variables |= _read_by(sources.tree)
     variables |= recipe.variables
     tool = installer().name if recipe.install == PIP else recipe.install
     toolchain = (
@@ -169,12 +214,15 @@ def _key(folder: Path, recipe: Recipe) -> str:
         variables,
         tool,
         recipe.version,
-        linker(folder),
+        linker(sources.package),
     )
-    digest.update(repr((toolchain, *compilers(folder))).encode())
-    for part in content(folder):
+    digest.update(repr((toolchain, *compilers(sources.package))).encode())
+    if sources.inside != Path():
+        place = sources.inside.as_posix()
+        digest.update(repr((place, *compilers(sources.tree))).encode())
+    for part in content(sources.tree):
         digest.update(part)
-    for link, target in links_out(folder):
+    for link, target in links_out(sources.tree):
         digest.update(b"\0from " + os.fsencode(link))
         for part in content(target):
             digest.update(part)

@@ -5,22 +5,37 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_duel.paired.arms.recipe import InstallError
 
 
-def copy(folder: Path, target: Path) -> None:
+@dataclass(frozen=True)
+class Sources:
+    """What a package is built from."""
+
+    package: Path
+    tree: Path
+    """What is copied for it: its own folder, or one that holds it."""
+
+    @property
+    def inside(self) -> Path:
+        """Return where the package lies in the tree."""
+        return Path(os.path.normpath(self.package.relative_to(self.tree)))
+
+
+def copy(folder: Path, target: Path, package: Path = Path()) -> None:
     """Copy a source tree. A link that leads out of it becomes a copy of what it leads to.
 
-    What setuptools has built in it stays behind. It would take modules from there that the sources
-    do not have any more. All files get the present time. A tool that keeps what it compiles in a
-    folder of its own, as cargo's settings may say, looks at times: of older files it would take
-    what it has compiled for the other side.
+    What setuptools has built in its package stays behind. It would take modules from there that
+    the sources do not have any more. All files get the present time. A tool that keeps what it
+    compiles in a folder of its own, as cargo's settings may say, looks at times: of older files it
+    would take what it has compiled for the other side.
     """
     shutil.copytree(folder, target, symlinks=True, ignore=_not_to_build)
-    if _is_of_setuptools(target / "build"):
-        shutil.rmtree(target / "build")
+    if _is_of_setuptools(target / package / "build"):
+        shutil.rmtree(target / package / "build")
     for link, linked in links_out(folder):
         place = target / link
         place.unlink()

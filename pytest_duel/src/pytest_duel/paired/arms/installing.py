@@ -20,8 +20,19 @@ class Installed:
     """For people: ``installed with uv``."""
 
 
-def install(project: Path, recipe: Recipe, cache: Path) -> Installed:
+def install(project: Path, recipe: Recipe, cache: Path, root: Path | None = None) -> Installed:
     """Install the project in a folder, or say where it is kept.
+
+    Parameters
+    ----------
+    project
+        Its folder.
+    recipe
+        How it is installed.
+    cache
+        Where installs are kept.
+    root
+        The top of the tree that holds the project, to which its packages may refer.
 
     Raises
     ------
@@ -33,9 +44,15 @@ def install(project: Path, recipe: Recipe, cache: Path) -> Installed:
         found, how = _modules_in_tree(folders, recipe), "imported from its tree"
     elif recipe.install == PIP:
         _check_buildable(folders, recipe)
-        found, how = kept_modules(folders, recipe, cache), f"installed with {installer().name}"
+        found, how = (
+            kept_modules(folders, recipe, cache, root),
+            f"installed with {installer().name}",
+        )
     else:
-        found, how = kept_modules(folders, recipe, cache), "installed by the command in `install`"
+        found, how = (
+            kept_modules(folders, recipe, cache, root),
+            "installed by the command in `install`",
+        )
     if not found:
         raise InstallError(
             f"it has no module to import: {', '.join(recipe.packages)}; modules of tests do not "

@@ -13,6 +13,10 @@ class InstallError(DuelError):
     """An arm cannot be installed; the message says why, with what the tool said."""
 
 
+class BuildError(InstallError):
+    """The tool that builds has failed."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a project is installed."""
