@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from pytest_duel.paired.pytest_client import Suite
 from strangers import arm, copied, listed
 
@@ -18,13 +20,17 @@ def pytest_load_initial_conftests(early_config, args):
 """
 
 
-def test_a_plugin_that_acts_early_does_not_see_what_would_disturb(tmp_path: Path) -> None:
+@pytest.mark.parametrize("addopts", ["--flake-runs 2", "@options.txt"])
+def test_a_plugin_that_acts_early_does_not_see_what_would_disturb(
+    addopts: str, tmp_path: Path
+) -> None:
     about = tmp_path / "installed/early-1.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: early\nVersion: 1\n")
     (about / "entry_points.txt").write_text("[pytest11]\nearly = early\n")
     (about.parent / "early.py").write_text(EARLY)
     project = copied("flat", tmp_path / "head")
-    (project / "pytest.ini").write_text("[pytest]\naddopts = --flake-runs 2\n")
+    (project / "pytest.ini").write_text(f"[pytest]\naddopts = {addopts}\n")
+    (project / "options.txt").write_text("--flake-runs\n2\n")
     tests = Suite(project, tmp_path, path=(str(about.parent),))
     assert listed(arm("head", project), tests)

@@ -2,14 +2,13 @@
 
 import os
 import shlex
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from pytest_duel.catalogue.model import DEFAULT, TIERS, Catalogue, Tier
+from pytest_duel.paired.pytest_worker.arguments import expanded
 
 OF_TABLES = (
     "--benchmark-columns", "--benchmark-sort", "--benchmark-group-by", "--benchmark-verbose",
@@ -92,18 +91,7 @@ def _sizes(config: pytest.Config) -> tuple[int, ...]:
 def given(config: pytest.Config) -> tuple[str, ...]:
     """Return pytest's arguments: of its variable, then of the command line."""
     variable = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
-    return tuple(_expanded([*variable, *map(str, config.invocation_params.args)]))
-
-
-def _expanded(arguments: Iterable[str]) -> Iterator[str]:
-    """Yield arguments, with those in a file for ``@FILE``, one a line, as pytest's parser does."""
-    for one in arguments:
-        if one.startswith("@"):
-            encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
-            text = Path(one[1:]).read_text(encoding=encoding, errors=errors)
-            yield from _expanded(text.splitlines())
-        else:
-            yield one
+    return tuple(expanded([*variable, *map(str, config.invocation_params.args)]))
 
 
 def wants_all_rows(config: pytest.Config) -> bool:

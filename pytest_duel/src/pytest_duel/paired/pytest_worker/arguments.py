@@ -7,7 +7,9 @@ write files are taken out of `addopts`; all others stay, the project's own among
 
 import copy
 import re
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -69,7 +71,7 @@ def take_out(
     more
         Arguments to add.
     """
-    args[:] = [*undisturbed(args), *more]
+    args[:] = [*undisturbed([*expanded(args)]), *more]
     known = early_config.known_args_namespace
     early_config.known_args_namespace = parser.parse_known_args(
         args, namespace=copy.copy(early_config.option)
@@ -78,6 +80,17 @@ def take_out(
     for name in DISTURBING:
         if early_config.pluginmanager.has_plugin(name):
             early_config.pluginmanager.unregister(name=name)
+
+
+def expanded(arguments: Iterable[str]) -> Iterator[str]:
+    """Yield arguments, with those in a file for ``@FILE``, one a line, as pytest's parser does."""
+    for one in arguments:
+        if one.startswith("@"):
+            encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+            text = Path(one[1:]).read_text(encoding=encoding, errors=errors)
+            yield from expanded(text.splitlines())
+        else:
+            yield one
 
 
 def undisturbed(arguments: Sequence[str]) -> list[str]:
