@@ -14,6 +14,8 @@ from pytest_duel.gate.prepare import prepared
 from pytest_duel.gate.question import Question
 from pytest_duel.gate.siblings import Siblings
 from pytest_duel.paired.arms.trees import Repository
+from pytest_duel.paired.block import Block
+from pytest_duel.paired.in_turns import TurnsBlock
 from pytest_duel.paired.pytest_client import Suite
 from repositories import commit, git
 from strangers import arm, listed, one_block
@@ -80,13 +82,18 @@ def test_that_is_right_where_both_sides_are_the_working_tree(root: Path) -> None
     assert warned(root, base=None) == ()
 
 
-def test_what_only_a_benchmark_imports_is_told_when_it_ends(root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("block", [Block, TurnsBlock])
+def test_what_only_a_benchmark_imports_is_told_when_it_ends(
+    block: type[Block], root: Path, tmp_path: Path
+) -> None:
     lazy(root)
     tests = Suite(root / "app", tmp_path / "scratch", path=(str(root / "core"),))
     tests.scratch.mkdir()
     own = arm("base", root / "app", "app"), arm("head", root / "app", "app")
     (name,) = listed(own[0], tests)
-    assert one_block(own, tests, [name]).elsewhere["core"] == f"{root}/core/core/__init__.py"
+    assert (
+        one_block(own, tests, [name], block).elsewhere["core"] == f"{root}/core/core/__init__.py"
+    )
 
 
 def lazy(root: Path) -> None:

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from places import TESTS
+from pytest_duel.paired.block import Block
 from pytest_duel.paired.contests import Arm, Contest
 from pytest_duel.paired.engine import Engine
 from pytest_duel.paired.measurements import Measurements
@@ -50,10 +51,12 @@ def listed(own: Arm, tests: Suite) -> list[str]:
     return [one["name"] for one in found["benchmarks"]]
 
 
-def one_block(arms: tuple[Arm, Arm], tests: Suite, names: Sequence[str]) -> Measurements:
+def one_block(
+    arms: tuple[Arm, Arm], tests: Suite, names: Sequence[str], block: type[Block] = Block
+) -> Measurements:
     """Return what one block gives."""
     contests = [Contest(name, arms, file=name.partition("::")[0], alike=False) for name in names]
-    engine = Engine(pytest_workers(tests), contests, seed=1, most=1)
+    engine = Engine(pytest_workers(tests), contests, seed=1, most=1, block=block)
     with closing(engine.blocks()) as blocks:
         for _ in blocks:
             pass

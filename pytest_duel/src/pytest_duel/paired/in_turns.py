@@ -36,6 +36,8 @@ class Half:
     """Logs of the times of batches."""
     own: int = 0
     """How many modules of the arm were loaded."""
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    """The files of modules that came from neither a tree nor an environment."""
 
 
 @dataclass
@@ -112,6 +114,7 @@ class TurnsBlock(Block):
             return
         half.logs = list(_timed(self._scripts[contest.name], slot, talk))
         half.own = talk.close()
+        half.elsewhere = talk.elsewhere
         self._halves.setdefault(contest.name, {})[slot] = half
 
     def _write(self, contest: Contest, half: Half, talk: Talk) -> None:
@@ -164,6 +167,8 @@ class TurnsBlock(Block):
         found.seconds[contest.name] = [math.exp(first) / calls]
         found.drifts[contest.name] = [drift(halves[0].logs)]
         found.own_modules = max(found.own_modules, *(one.own for one in halves.values()))
+        for one in halves.values():
+            found.elsewhere |= one.elsewhere
 
 
 def _timed(script: Script, slot: int, talk: Talk) -> Iterator[float]:
