@@ -61,8 +61,9 @@ def follow(page: Path, folder: Path) -> str:
             for line in block.code.splitlines():
                 words = shlex.split(line)
                 assert words[0] == "pytest"
-                quiet = ["-p", "no:cacheprovider", "--bench-no-rust", "--hypothesis-profile=few"]
-                said += run([sys.executable, "-m", *words, *quiet], folder)
+                quiet = ["-p", "no:cacheprovider", "--bench-no-rust"]
+                few = ["--hypothesis-profile=few"] if words[1].startswith("tests/") else []
+                said += run([sys.executable, "-m", *words, *quiet, *few], folder)
     return said
 
 

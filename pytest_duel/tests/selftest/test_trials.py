@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from linked import BUILD, LACKS, built
 from places import TESTS
 from pytest_duel.cli.main import main
+from pytest_duel.gate.collect import Benchmark
 from pytest_duel.gate.plan import Plan as GatePlan
 from pytest_duel.gate.prepare import Prepared
 from pytest_duel.gate.settings import Settings
@@ -148,7 +149,8 @@ def test_a_stock_runner_is_slowed_with_and_without_loops() -> None:
 
 def plan(**trials: int) -> Plan:
     class Ready:
-        own = GatePlan(measured=dict.fromkeys((A, B)), thresholds={})  # type: ignore[arg-type]
+        measured = {one: Benchmark(one, one.partition("::")[0], "", {}, {}) for one in (A, B)}
+        own = GatePlan(measured=measured, thresholds={})
 
     numbers = {kind: trials.get(str(kind), 0) for kind in Kind}
     return Plan(Ready(), "toy", numbers, 0.03)  # type: ignore[arg-type]
