@@ -148,8 +148,9 @@ def test_a_stock_runner_is_slowed_with_and_without_loops() -> None:
 
 
 def plan(**trials: int) -> Plan:
+    measured = {one: Benchmark(one, one.partition("::")[0], "", {}, {}) for one in (A, B)}
+
     class Ready:
-        measured = {one: Benchmark(one, one.partition("::")[0], "", {}, {}) for one in (A, B)}
         own = GatePlan(measured=measured, thresholds={})
 
     numbers = {kind: trials.get(str(kind), 0) for kind in Kind}
