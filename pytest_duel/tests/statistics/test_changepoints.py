@@ -152,7 +152,7 @@ def test_a_step_that_would_show_is_found_as_often_as_promised(size: int, level: 
 @pytest.mark.parametrize("size", [6, 20, 100])
 @pytest.mark.parametrize("draw", [normal, heavy_tails])
 def test_so_it_is_over_many_seeds(draw: Noise, size: int, level: float) -> None:
-    assert are_shown(draw, size, level, trials=300)
+    assert are_shown(draw, size, level, trials=200)
 
 
 def test_what_would_show_shrinks_with_commits_and_grows_with_noise() -> None:
