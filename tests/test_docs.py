@@ -300,6 +300,12 @@ def test_the_rates_that_pages_tell_are_those_that_were_saved(name: str) -> None:
     assert said.BEGIN not in text or said.refreshed(text, page) == text
 
 
+@pytest.mark.parametrize("name", ["alignment-native", "alignment-rust"])
+def test_what_alignment_gave_is_what_was_saved(name: str) -> None:
+    saved = (ROOT / f"docs/runs/{name}.txt").read_text(encoding="utf-8")
+    assert f"\n\n{saved}\n" in (ROOT / "docs/method.md").read_text(encoding="utf-8")
+
+
 def test_every_picture_is_on_a_page() -> None:
     shown = {
         (page.parent / path).resolve()
