@@ -496,6 +496,21 @@ def test_a_document_has_a_table_of_gates_of_two_builds(tmp_path: Path) -> None:
     assert not said.update(document)
 
 
+def test_trials_of_one_self_test_count_together(tmp_path: Path) -> None:
+    """Those of several versions of the code that measures, and of no other benchmarks."""
+    saved(tmp_path / "1.json", OF_BUILDS)
+    saved(tmp_path / "2.json", OF_BUILDS, code="other")
+    saved(tmp_path / "3.json", OF_BUILDS, code="other", slowdown=0.05)
+    document = tmp_path / "method.md"
+    document.write_text(
+        "<!-- selftest of builds: 1.json 2.json 3.json -->\n<!-- end selftest -->\n"
+    )
+    assert said.update(document)
+    rows = [line for line in document.read_text().splitlines() if line.startswith("| toy")]
+    assert ["2 of 4" in row for row in rows] == [True, False]
+    assert ["1 of 2" in row for row in rows] == [False, True]
+
+
 def test_a_document_names_gates_of_two_builds_that_are_still_to_be_made(tmp_path: Path) -> None:
     document = tmp_path / "method.md"
     document.write_text(

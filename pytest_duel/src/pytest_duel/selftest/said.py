@@ -16,6 +16,8 @@ from pytest_duel.support import files, markdown
 from pytest_duel.support.terminal import wrapped
 
 BEGIN, END = "<!-- selftest", "<!-- end selftest -->"
+_VERSIONS = ("code", "sources")
+"""Of the key of a self-test: what may differ between files whose trials count together."""
 OF_BUILDS = " of builds"
 """Behind the first: of gates of two builds of one source."""
 _PART = re.compile(rf"(?s){BEGIN}(?P<what>|{OF_BUILDS}):(?P<names>[^>]*?)-->\n(?P<body>.*?){END}")
@@ -123,12 +125,13 @@ def refreshed(document: str, path: Path) -> str:
 def _place(data: Mapping[str, Any]) -> str:
     """Return the machine, the versions and the day, which several self-tests may share."""
     machine, _, _ = where(data).partition("; commit ")
-    is_old = data["key"].get("code") != measuring_code(MEASURING)
-    return f"{machine}; {data['when'][:10]}{', by measuring code that has changed since' * is_old}"
+    return f"{machine}; {data['when'][:10]}"
 
 
 def comparison(folder: Path, names: Sequence[str], *, of_builds: bool = False) -> str:
-    """Return a table with a row for each saved self-test, and where they were measured.
+    """Return a table with a row for each self-test, and where they were measured.
+
+    Several files of one self-test, such as by versions of the code that measures, make one row.
 
     Parameters
     ----------
@@ -150,14 +153,36 @@ def comparison(folder: Path, names: Sequence[str], *, of_builds: bool = False) -
     return "\n".join(lines)
 
 
+_AGES = (
+    "",
+    ", in part by measuring code that has changed since",
+    ", by measuring code that has changed since",
+)
+
+
 def _origin(found: Sequence[Mapping[str, Any]]) -> str:
-    places = list(dict.fromkeys(_place(data) for data in found))
+    own, places = measuring_code(MEASURING), dict[str, set[bool]]()
+    for data in found:
+        places.setdefault(_place(data), set()).add(data["key"].get("code") != own)
+    told = [f"{place}{_AGES[max(old) + min(old)]}" for place, old in places.items()]
     return (
-        f"Measured on {', and on '.join(places)}. Brackets hold 95 % intervals (Clopper and "
+        f"Measured on {', and on '.join(told)}. Brackets hold 95 % intervals (Clopper and "
         "Pearson)."
     )
 
 
 def _table(found: Sequence[Mapping[str, Any]], *, of_builds: bool) -> list[str]:
     heading, row = (rates.BUILDS, rates.builds) if of_builds else (HEADING, rates.summary)
-    return _marked(heading, [row(data) for data in found])
+    return _marked(heading, [row(data) for data in _pooled(found)])
+
+
+def _pooled(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return self-tests with the trials of all files in which the same was asked."""
+    asked: dict[str, list[Mapping[str, Any]]] = {}
+    for data in found:
+        key = {name: one for name, one in data["key"].items() if name not in _VERSIONS}
+        asked.setdefault(json.dumps(key, sort_keys=True), []).append(data)
+    return [
+        {**own[-1], "trials": [trial for one in own for trial in one["trials"]]}
+        for own in asked.values()
+    ]
