@@ -82,10 +82,10 @@ class First:
     ) -> ModuleSpec | None:
         """Return where a module of the arm lies, or one of its tests; None for all others."""
         home = self._modules.get(name.partition(".")[0])
-        if home is None:
-            return None
         if name in self._tests:
             folders: Sequence[str] = [self._tests[name]]
+        elif home is None:
+            return None
         else:
             folders = [home, *sys.path] if path is None else own_first(name, path, home)
         spec: ModuleSpec | None = external.PathFinder.find_spec(name, folders, target)

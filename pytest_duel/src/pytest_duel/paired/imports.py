@@ -44,22 +44,19 @@ class ArmFinder(MetaPathFinder):
         self.modules = modules
         self.tests = tests
         self.placed = placed
+        self._first = finders.First(modules, tests)
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return where a module of the arm lies; None for every other module."""
-        top = name.partition(".")[0]
         if name in self.placed:
             return importlib.util.spec_from_file_location(name, self.placed[name])
-        if name in self.tests:
-            return PathFinder.find_spec(name, [self.tests[name]], target)
-        if top not in self.modules:
-            return None
-        if path is None:
-            return PathFinder.find_spec(name, [self.modules[top], *sys.path], target)
-        path = finders.own_first(name, path, self.modules[top])
-        return PathFinder.find_spec(name, path, target) or self._elsewhere(name, path, target)
+        found = self._first.find_spec(name, path, target)
+        home = self.modules.get(name.partition(".")[0])
+        if found or path is None or home is None or name in self.tests:
+            return found
+        return self._elsewhere(name, finders.own_first(name, path, home), target)
 
     def _elsewhere(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None

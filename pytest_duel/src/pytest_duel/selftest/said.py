@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -153,18 +153,18 @@ def comparison(folder: Path, names: Sequence[str], *, of_builds: bool = False) -
     return "\n".join(lines)
 
 
-_AGES = (
-    "",
-    ", in part by measuring code that has changed since",
-    ", by measuring code that has changed since",
-)
+def _age(old: Collection[bool]) -> str:
+    """Say whether the code that measured has changed since, in all files or in some."""
+    if not any(old):
+        return ""
+    return f",{'' if all(old) else ' in part'} by measuring code that has changed since"
 
 
 def _origin(found: Sequence[Mapping[str, Any]]) -> str:
     own, places = measuring_code(MEASURING), dict[str, set[bool]]()
     for data in found:
         places.setdefault(_place(data), set()).add(data["key"].get("code") != own)
-    told = [f"{place}{_AGES[max(old) + min(old)]}" for place, old in places.items()]
+    told = [f"{place}{_age(old)}" for place, old in places.items()]
     return (
         f"Measured on {', and on '.join(told)}. Brackets hold 95 % intervals (Clopper and "
         "Pearson)."

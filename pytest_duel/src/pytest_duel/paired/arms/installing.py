@@ -42,17 +42,12 @@ def install(project: Path, recipe: Recipe, cache: Path, root: Path | None = None
     folders = [_package(project, name) for name in recipe.packages]
     if recipe.install == NONE:
         found, how = _modules_in_tree(folders, recipe), "imported from its tree"
-    elif recipe.install == PIP:
-        _check_buildable(folders, recipe)
-        found, how = (
-            kept_modules(folders, recipe, cache, root),
-            f"installed with {installer().name}",
-        )
     else:
-        found, how = (
-            kept_modules(folders, recipe, cache, root),
-            "installed by the command in `install`",
-        )
+        how = "installed by the command in `install`"
+        if recipe.install == PIP:
+            _check_buildable(folders, recipe)
+            how = f"installed with {installer().name}"
+        found = kept_modules(folders, recipe, cache, root)
     if not found:
         raise InstallError(
             f"it has no module to import: {', '.join(recipe.packages)}; modules of tests do not "
